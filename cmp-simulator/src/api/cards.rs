@@ -1,0 +1,195 @@
+//! `/cards` and `/cards/{card_id}`.
+
+use http::{StatusCode, header};
+use serde_json::{Map, Value};
+
+use super::checks::{self, Object};
+use super::documents::{Documents, Include};
+use super::{Context, Problem, form, json_body};
+use crate::http::Reply;
+use crate::readings::{DuplicateAnswer, UnknownInclude};
+use crate::state::{Expiry, NewCard, State};
+use crate::test_cards::{self, Outcome};
+
+pub(crate) fn create(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+    let body = json_body(context.request)?.ok_or_else(|| Problem::bad_request("The body is missing."))?;
+    let card = new_card(&body)?;
+    if let Some(Outcome::Refused(status)) = test_cards::outcome(&card.pan) {
+        return refused(state, context, status);
+    }
+    if let Some(existing) = state.duplicate_of(&card.pan).map(str::to_owned) {
+        return Ok(duplicate(state, context, &existing));
+    }
+    let id = state.create_card(card).id.clone();
+    state.enrol_on_create(&id);
+    let reply = show_as_stored(state, context, &id, StatusCode::CREATED);
+    state.enrol_for_updates(&id);
+    reply
+}
+
+pub(crate) fn get(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+    let include = include(context.request.query.as_deref(), state.settings.readings.unknown_include)?;
+    let reply = show(state, context, context.card_id, include)?;
+    state.count_get(context.card_id);
+    Ok(reply)
+}
+
+pub(crate) fn update(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+    // The document does not call the body required, so that a request without one changes nothing.
+    let change = json_body(context.request)?.map(|body| card_change(&body)).transpose()?;
+    let now = state.now();
+    let card = state.card(context.card_id).ok_or_else(Problem::no_such_card)?;
+    if let Some(change) = change {
+        if change.cvc.is_some() {
+            card.cvc = change.cvc;
+        }
+        card.expiry.month = change.exp_month.unwrap_or(card.expiry.month);
+        card.expiry.year = change.exp_year.unwrap_or(card.expiry.year);
+        card.updated_at = now;
+    }
+    show(state, context, context.card_id, Include::ALL)
+}
+
+pub(crate) fn delete(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+    if state.delete_card(context.card_id) {
+        Ok(Reply::empty(StatusCode::NO_CONTENT))
+    } else {
+        Err(Problem::no_such_card())
+    }
+}
+
+fn show(state: &mut State, context: &Context<'_>, id: &str, include: Include) -> Result<Reply, Problem> {
+    state.settle(id);
+    let card = state.stored(id).ok_or_else(Problem::no_such_card)?;
+    Ok(Reply::json_api(StatusCode::OK, &Documents::new(&state.settings, context).card(card, include)))
+}
+
+/// The card before anything that arrives later.
+fn show_as_stored(
+    state: &State,
+    context: &Context<'_>,
+    id: &str,
+    status: StatusCode,
+) -> Result<Reply, Problem> {
+    let card = state.stored(id).ok_or_else(Problem::no_such_card)?;
+    Ok(Reply::json_api(status, &Documents::new(&state.settings, context).card(card, Include::ALL)))
+}
+
+fn duplicate(state: &mut State, context: &Context<'_>, existing: &str) -> Reply {
+    let answer = state.settings.readings.duplicate;
+    let location = format!("{}/cards/{existing}", context.base_url);
+    let mut reply = match show(state, context, existing, Include::ALL) {
+        Ok(shown) if answer != DuplicateAnswer::Location => shown,
+        _ => Reply::empty(StatusCode::SEE_OTHER),
+    };
+    reply.status = StatusCode::SEE_OTHER;
+    match answer {
+        DuplicateAnswer::Body => reply,
+        DuplicateAnswer::BodyAndLocation | DuplicateAnswer::Location => {
+            reply.with_header(header::LOCATION, &location)
+        }
+    }
+}
+
+fn refused(state: &mut State, context: &Context<'_>, status: u16) -> Result<Reply, Problem> {
+    match status {
+        401 => Err(Problem::unauthorized()),
+        403 => Err(Problem::forbidden()),
+        _ => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Ok(super::problem::test_card_reply(status, state, context.trace_id))
+        }
+    }
+}
+
+/// `CardResourceRequest`
+fn new_card(body: &Value) -> Result<NewCard, Problem> {
+    let top = Object::of(body, "")?;
+    top.only(&["data"])?;
+    let data = top.required_object("data")?;
+    let attributes = data.required_object("attributes")?;
+    let meta = data.object("meta")?.and_then(|_| data.get("meta").cloned());
+    let card = NewCard {
+        pan: attributes.required_string("pan", 14, 19)?.to_owned(),
+        cvc: attributes.string("cvc", 3, 4)?.map(str::to_owned),
+        expiry: Expiry {
+            month: attributes.required_integer("exp_month", 1, 12)?,
+            year: attributes.required_integer("exp_year", 0, 99)?,
+        },
+        kept: kept(&attributes),
+        meta,
+    };
+    attributes.string("cvc_status", 3, 10)?;
+    attributes.one_of("token_type", &[("dpan", ()), ("mpan", ()), ("pan", ())])?;
+    attributes.one_of("wallet_type", &[("apple_pay", ()), ("google_pay", ())])?;
+    if let Some(cardholder) = attributes.object("cardholder")? {
+        check_cardholder(&cardholder)?;
+    }
+    Ok(card)
+}
+
+fn kept(attributes: &Object<'_>) -> Map<String, Value> {
+    ["cardholder", "token_type", "wallet_type"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), attributes.get(name)?.clone())))
+        .collect()
+}
+
+fn check_cardholder(cardholder: &Object<'_>) -> Result<(), Problem> {
+    cardholder.string("name", 1, 255)?;
+    cardholder.string("company", 0, 255)?;
+    cardholder.string("phone", 0, 16)?;
+    let email = cardholder.string("email", 0, usize::MAX)?;
+    if email.is_some_and(|email| !checks::is_email(email)) {
+        return Err(Problem::invalid(cardholder.path("email"), "The value is no e-mail address."));
+    }
+    let Some(address) = cardholder.object("address")? else { return Ok(()) };
+    for line in ["address1", "address2", "address3", "address4", "city", "region"] {
+        address.string(line, 0, 255)?;
+    }
+    address.string("postal_code", 0, 10)?;
+    address.string("country", 2, 3)?;
+    Ok(())
+}
+
+struct CardChange {
+    cvc: Option<String>,
+    exp_month: Option<u32>,
+    exp_year: Option<u32>,
+}
+
+/// `CardUpdateResourceRequest`
+fn card_change(body: &Value) -> Result<CardChange, Problem> {
+    let top = Object::of(body, "")?;
+    top.only(&["data"])?;
+    let attributes = top.required_object("data")?.required_object("attributes")?;
+    attributes.only(&["cvc", "exp_month", "exp_year"])?;
+    Ok(CardChange {
+        cvc: attributes.string("cvc", 3, 4)?.map(str::to_owned),
+        exp_month: attributes.integer("exp_month", 1, 12)?,
+        exp_year: attributes.integer("exp_year", 0, 99)?,
+    })
+}
+
+/// `include`: a comma-delimited list. Without it everything comes, as VGS's own code expects.
+fn include(query: Option<&str>, unknown: UnknownInclude) -> Result<Include, Problem> {
+    let values: Vec<_> = form::pairs(query.unwrap_or_default().as_bytes())
+        .into_iter()
+        .filter_map(|(name, value)| (name == "include").then_some(value))
+        .collect();
+    if values.is_empty() {
+        return Ok(Include::ALL);
+    }
+    let mut include = Include { network_tokens: false, card_updates: false, subscriptions: false };
+    for name in values.iter().flat_map(|value| value.split(',')).map(str::trim) {
+        match name {
+            "" => {}
+            "network_tokens" => include.network_tokens = true,
+            "card_updates" => include.card_updates = true,
+            "card_update_subscriptions" => include.subscriptions = true,
+            _ if unknown == UnknownInclude::Ignored => {}
+            _ => return Err(Problem::bad_request("include names a resource that there is none of.")),
+        }
+    }
+    Ok(include)
+}

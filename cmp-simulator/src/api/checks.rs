@@ -1,0 +1,126 @@
+//! Checks of request bodies, written from the documents' request schemas.
+
+use serde_json::{Map, Value};
+
+use super::Problem;
+
+/// A JSON object and where it stands in the body.
+pub(crate) struct Object<'a> {
+    members: &'a Map<String, Value>,
+    path: String,
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn of(value: &'a Value, path: &str) -> Result<Self, Problem> {
+        let members = value
+            .as_object()
+            .ok_or_else(|| Problem::invalid(path.to_owned(), "The value must be an object."))?;
+        Ok(Self { members, path: path.to_owned() })
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.path)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
+        self.members.get(name)
+    }
+
+    pub(crate) fn object(&self, name: &str) -> Result<Option<Object<'a>>, Problem> {
+        self.get(name).map(|value| Object::of(value, &self.path(name))).transpose()
+    }
+
+    pub(crate) fn required_object(&self, name: &str) -> Result<Object<'a>, Problem> {
+        self.object(name)?.ok_or_else(|| Problem::missing_field(self.path(name)))
+    }
+
+    /// `additionalProperties: false`. The unknown member's name is not repeated: it may be a card number.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Problem> {
+        if self.members.keys().all(|name| known.contains(&name.as_str())) {
+            return Ok(());
+        }
+        Err(Problem::invalid(self.path.clone(), "The object has a member that the document does not know."))
+    }
+
+    /// A string of `least` to `most` characters.
+    pub(crate) fn string(&self, name: &str, least: usize, most: usize) -> Result<Option<&'a str>, Problem> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let text =
+            value.as_str().ok_or_else(|| Problem::invalid(self.path(name), "The value must be a string."))?;
+        if (least..=most).contains(&text.chars().count()) {
+            return Ok(Some(text));
+        }
+        Err(Problem::invalid(self.path(name), "The string is too short or too long."))
+    }
+
+    pub(crate) fn required_string(&self, name: &str, least: usize, most: usize) -> Result<&'a str, Problem> {
+        self.string(name, least, most)?.ok_or_else(|| Problem::missing_field(self.path(name)))
+    }
+
+    /// An integer in JSON Schema's sense, in which `5.0` is one.
+    pub(crate) fn integer(&self, name: &str, least: u32, most: u32) -> Result<Option<u32>, Problem> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        (least..=most)
+            .find(|candidate| value.as_f64() == Some(f64::from(*candidate)))
+            .map(Some)
+            .ok_or_else(|| Problem::invalid(self.path(name), "The value is no integer in the allowed range."))
+    }
+
+    pub(crate) fn required_integer(&self, name: &str, least: u32, most: u32) -> Result<u32, Problem> {
+        self.integer(name, least, most)?.ok_or_else(|| Problem::missing_field(self.path(name)))
+    }
+
+    pub(crate) fn one_of<T: Copy>(&self, name: &str, values: &[(&str, T)]) -> Result<Option<T>, Problem> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        values
+            .iter()
+            .find(|(text, _)| value.as_str() == Some(text))
+            .map(|(_, value)| Some(*value))
+            .ok_or_else(|| Problem::invalid(self.path(name), "The value is none of the allowed ones."))
+    }
+}
+
+/// Whether an amount has at most two decimals: `multipleOf: 0.01`, with the tolerance that binary floating
+/// point needs, because 19.99 is no exact multiple of 0.01.
+pub(crate) fn is_in_cents(amount: f64) -> bool {
+    let cents = amount * 100.0;
+    (cents - cents.round()).abs() <= 1e-9 * cents.abs().max(1.0)
+}
+
+/// `format: email`, as far as a document check goes: something on both sides of one last `@`.
+pub(crate) fn is_email(text: &str) -> bool {
+    text.rsplit_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty()
+            && !domain.is_empty()
+            && !domain.starts_with('.')
+            && !domain.ends_with('.')
+            && text.chars().all(|character| !character.is_whitespace() && !character.is_control())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_in_cents() {
+        for amount in [0.0, 0.01, 0.07, 19.99, 1.1, 4.35, 1e15, 99_999_999.99] {
+            assert!(is_in_cents(amount), "{amount}");
+        }
+        for amount in [0.001, 19.999, 1.005, 0.011] {
+            assert!(!is_in_cents(amount), "{amount}");
+        }
+    }
+
+    #[test]
+    fn integers_as_json_schema_has_them() {
+        let value = serde_json::json!({ "whole": 5.0, "half": 5.5, "text": "5", "large": 13, "month": 5 });
+        let object = Object::of(&value, "").unwrap();
+        assert_eq!(object.integer("whole", 1, 12).unwrap(), Some(5));
+        assert_eq!(object.integer("month", 1, 12).unwrap(), Some(5));
+        assert_eq!(object.integer("absent", 1, 12).unwrap(), None);
+        for name in ["half", "text", "large"] {
+            assert!(object.integer(name, 1, 12).is_err(), "{name}");
+        }
+    }
+}

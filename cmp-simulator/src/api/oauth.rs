@@ -1,0 +1,85 @@
+//! The OAuth token endpoint: client credentials only.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{StatusCode, header};
+use serde_json::json;
+
+use super::form;
+use crate::http::{Reply, Request, media_type};
+use crate::state::{Scope, ServiceAccount, State};
+
+/// Errors are RFC 6749's (5.2).
+pub(crate) fn token(state: &mut State, request: &Request) -> Reply {
+    if !media_type::is_form(request) {
+        return refused(StatusCode::BAD_REQUEST, "invalid_request", "The request must be a form.");
+    }
+    let form = form::pairs(&request.body);
+    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    match field("grant_type") {
+        Some("client_credentials") => {}
+        Some(_) => {
+            return refused(StatusCode::BAD_REQUEST, "unsupported_grant_type", "Unsupported grant_type");
+        }
+        None => {
+            return refused(StatusCode::BAD_REQUEST, "invalid_request", "Missing form parameter: grant_type");
+        }
+    }
+    let basic = basic_credentials(request);
+    let (client_id, client_secret) = match &basic {
+        Some((id, secret)) => (Some(id.as_str()), Some(secret.as_str())),
+        None => (field("client_id"), field("client_secret")),
+    };
+    let account = state
+        .settings
+        .accounts
+        .iter()
+        .find(|account| {
+            Some(account.client_id()) == client_id && Some(account.client_secret()) == client_secret
+        })
+        .cloned();
+    let Some(account) = account else {
+        return refused(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "Invalid client or Invalid client credentials",
+        );
+    };
+    let Some(scopes) = scopes(&account, field("scope")) else {
+        return refused(StatusCode::BAD_REQUEST, "invalid_scope", "Invalid scopes");
+    };
+    let names: Vec<_> = scopes.iter().map(|scope| scope.name()).collect();
+    let body = json!({
+        "scope": names.join(" "),
+        "access_token": state.mint(&account, scopes),
+        "token_type": "Bearer",
+        "expires_in": account.lifetime_seconds(),
+        "refresh_expires_in": 0,
+        "not-before-policy": 0,
+    });
+    Reply::json(StatusCode::OK, &body).with_header(header::CACHE_CONTROL, "no-store")
+}
+
+/// Without `scope` all of the account's; `None` for one that it does not have.
+fn scopes(account: &ServiceAccount, wanted: Option<&str>) -> Option<Vec<Scope>> {
+    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
+        return Some(account.granted().to_vec());
+    };
+    wanted
+        .split(' ')
+        .map(|name| Scope::from_name(name).filter(|scope| account.granted().contains(scope)))
+        .collect()
+}
+
+/// RFC 6749, 2.3.1: both halves are form-encoded before they are joined.
+fn basic_credentials(request: &Request) -> Option<(String, String)> {
+    let (scheme, encoded) = request.header(&header::AUTHORIZATION)?.split_once(' ')?;
+    let joined = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(encoded.trim()).ok())??;
+    let colon = joined.iter().position(|byte| *byte == b':')?;
+    Some((form::decode(&joined[..colon]), form::decode(&joined[colon + 1..])))
+}
+
+fn refused(status: StatusCode, error: &str, description: &str) -> Reply {
+    Reply::json(status, &json!({ "error": error, "error_description": description }))
+        .with_header(header::CACHE_CONTROL, "no-store")
+}

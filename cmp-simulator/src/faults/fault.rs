@@ -1,0 +1,254 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::action::{Action, Answer, AnswerBody, Close, RetryAfter};
+use crate::operation::Operation;
+
+/// One thing that goes wrong, and when.
+///
+/// Without [`on`](Fault::on) it meets every operation (the token endpoint too), without
+/// [`times`](Fault::times) it never ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    #[serde(rename = "do")]
+    action: Action,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    on: Vec<Operation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    times: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    after: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rate: Option<f64>,
+    #[serde(default, skip_serializing_if = "is_zero_ms")]
+    delay_ms: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    effect_applied: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero_ms(number: &u64) -> bool {
+    *number == 0
+}
+
+/// What goes wrong.
+impl Fault {
+    /// Any [`Action`].
+    pub fn new(action: Action) -> Self {
+        Self { action, on: Vec::new(), times: None, after: 0, rate: None, delay_ms: 0, effect_applied: false }
+    }
+
+    /// Answers with this status and the error body that the documents give it.
+    pub fn status(status: u16) -> Self {
+        Self::new(Action::Answer(Answer::new(status)))
+    }
+
+    /// Closes the connection before the request takes effect.
+    pub fn dropped() -> Self {
+        Self::new(Action::Drop { close: Close::Fin })
+    }
+
+    /// Lets the request take effect, then closes the connection without an answer.
+    pub fn lost_answer() -> Self {
+        Self::dropped().effect_applied()
+    }
+
+    /// Closes the connection inside the answer's head, after this many bytes.
+    pub fn cut_head(bytes: usize) -> Self {
+        Self::new(Action::CutHead { bytes, close: Close::Fin })
+    }
+
+    /// Closes the connection inside the answer's body, after this many bytes of it.
+    pub fn cut_body(bytes: usize) -> Self {
+        Self::new(Action::CutBody { bytes, close: Close::Fin })
+    }
+
+    /// Sends half of the JSON as if it were the whole.
+    pub fn truncated_json() -> Self {
+        Self::new(Action::Truncate {})
+    }
+
+    /// Sends bytes that are neither JSON nor UTF-8.
+    pub fn garbage() -> Self {
+        Self::new(Action::Garbage {})
+    }
+
+    /// Sends the proper answer with another `Content-Type`.
+    pub fn content_type(media_type: impl Into<String>) -> Self {
+        Self::new(Action::ContentType { media_type: media_type.into() })
+    }
+
+    /// Sends the proper answer in pieces of `bytes`, one in each period.
+    pub fn drip(bytes: usize, every: Duration) -> Self {
+        Self::new(Action::Drip { bytes, every_ms: millis(every) })
+    }
+
+    /// Never answers.
+    pub fn hang() -> Self {
+        Self::new(Action::Hang {})
+    }
+
+    /// Answers with a redirect.
+    pub fn redirect(status: u16, location: impl Into<String>) -> Self {
+        Self::new(Action::Redirect { status, location: location.into() })
+    }
+
+    /// Sends the proper answer and this many bytes of white space behind it.
+    pub fn large_body(bytes: u64) -> Self {
+        Self::new(Action::LargeBody { bytes })
+    }
+
+    /// Answers properly, and closes the connection when the next request comes in on it.
+    pub fn stale_connection() -> Self {
+        Self::new(Action::Stale { close: Close::Fin })
+    }
+
+    /// Answers properly, but late.
+    pub fn delayed(by: Duration) -> Self {
+        Self::new(Action::Proceed {}).delay(by)
+    }
+}
+
+/// How it goes wrong.
+impl Fault {
+    /// Adds `Retry-After` to a scripted answer: seconds, a date, or any text. Other faults ignore it.
+    #[must_use]
+    pub fn retry_after(self, value: impl Into<RetryAfter>) -> Self {
+        let value = value.into();
+        self.answer(|answer| answer.retry_after = Some(value))
+    }
+
+    /// Sets the body of a scripted answer. Other faults ignore it.
+    #[must_use]
+    pub fn body(self, body: AnswerBody) -> Self {
+        self.answer(|answer| answer.body = body)
+    }
+
+    /// Gives a scripted answer the page of a load balancer.
+    #[must_use]
+    pub fn html(self) -> Self {
+        self.body(AnswerBody::Html)
+    }
+
+    /// Gives a scripted answer no body.
+    #[must_use]
+    pub fn empty(self) -> Self {
+        self.body(AnswerBody::Empty)
+    }
+
+    /// Gives a scripted answer this JSON.
+    #[must_use]
+    pub fn json(self, body: Value) -> Self {
+        self.body(AnswerBody::Json(body))
+    }
+
+    /// Adds a header to a scripted answer. Other faults ignore it.
+    #[must_use]
+    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.answer(|answer| {
+            answer.headers.insert(name.into(), value.into());
+        })
+    }
+
+    /// Closes with a reset instead of in order. Faults that close nothing ignore it.
+    #[must_use]
+    pub fn reset(mut self) -> Self {
+        if let Action::Drop { close }
+        | Action::CutHead { close, .. }
+        | Action::CutBody { close, .. }
+        | Action::Stale { close } = &mut self.action
+        {
+            *close = Close::Rst;
+        }
+        self
+    }
+
+    /// Waits before anything else.
+    #[must_use]
+    pub fn delay(mut self, by: Duration) -> Self {
+        self.delay_ms = millis(by);
+        self
+    }
+
+    /// Lets the request take effect although its answer does not say so.
+    #[must_use]
+    pub fn effect_applied(mut self) -> Self {
+        self.effect_applied = true;
+        self
+    }
+
+    fn answer(mut self, change: impl FnOnce(&mut Answer)) -> Self {
+        if let Action::Answer(answer) = &mut self.action {
+            change(answer);
+        }
+        self
+    }
+}
+
+/// When it goes wrong.
+impl Fault {
+    /// Limits the fault to an operation; called again, to several.
+    #[must_use]
+    pub fn on(mut self, operation: Operation) -> Self {
+        self.on.push(operation);
+        self
+    }
+
+    /// Ends the fault after this many requests that it met.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Lets this many requests pass first.
+    #[must_use]
+    pub fn after(mut self, requests: u32) -> Self {
+        self.after = requests;
+        self
+    }
+
+    /// Meets only this share of the requests, 0 to 1, drawn from the simulator's seed.
+    #[must_use]
+    pub fn rate(mut self, rate: f64) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+}
+
+impl Fault {
+    pub(crate) fn action(&self) -> &Action {
+        &self.action
+    }
+
+    pub(crate) fn delay_time(&self) -> Duration {
+        Duration::from_millis(self.delay_ms)
+    }
+
+    pub(crate) fn takes_effect(&self) -> bool {
+        self.effect_applied || self.action.spoils_the_answer()
+    }
+
+    pub(crate) fn concerns(&self, operation: Operation) -> bool {
+        self.on.is_empty() || self.on.contains(&operation)
+    }
+
+    /// Whether the fault meets the request, given how many it saw and met before.
+    pub(crate) fn is_due(&self, seen: u32, fired: u32, rng: &mut fastrand::Rng) -> bool {
+        seen >= self.after
+            && self.times.is_none_or(|times| fired < times)
+            && self.rate.is_none_or(|rate| rng.f64() < rate)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

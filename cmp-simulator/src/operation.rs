@@ -1,0 +1,115 @@
+//! The operations that the simulator serves, and the rules that hold for each of them.
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+use crate::state::Scope;
+
+/// One operation of the API.
+///
+/// In JSON (fault scripts, the control API) it is written in snake case: `"create_card"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Operation {
+    /// `POST /cards`
+    CreateCard,
+    /// `GET /cards/{card_id}`
+    GetCard,
+    /// `PATCH /cards/{card_id}`
+    UpdateCard,
+    /// `DELETE /cards/{card_id}`
+    DeleteCard,
+    /// `POST /cards/{card_id}/network-tokens`
+    ProvisionNetworkToken,
+    /// `DELETE /cards/{card_id}/network-tokens`
+    DeleteNetworkToken,
+    /// `POST /cards/{card_id}/cryptogram`
+    RequestCryptogram,
+    /// `POST /auth/realms/vgs/protocol/openid-connect/token`, the OAuth token endpoint
+    Token,
+}
+
+/// The path of the OAuth token endpoint, the same as the real service's.
+pub const TOKEN_PATH: &str = "/auth/realms/vgs/protocol/openid-connect/token";
+
+impl Operation {
+    /// The seven operations of the CMP API, without the token endpoint.
+    pub const CMP: [Self; 7] = [
+        Self::CreateCard,
+        Self::GetCard,
+        Self::UpdateCard,
+        Self::DeleteCard,
+        Self::ProvisionNetworkToken,
+        Self::DeleteNetworkToken,
+        Self::RequestCryptogram,
+    ];
+
+    /// The name, as in JSON: `create_card`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CreateCard => "create_card",
+            Self::GetCard => "get_card",
+            Self::UpdateCard => "update_card",
+            Self::DeleteCard => "delete_card",
+            Self::ProvisionNetworkToken => "provision_network_token",
+            Self::DeleteNetworkToken => "delete_network_token",
+            Self::RequestCryptogram => "request_cryptogram",
+            Self::Token => "token",
+        }
+    }
+
+    /// The HTTP method.
+    pub const fn method(self) -> Method {
+        match self {
+            Self::GetCard => Method::GET,
+            Self::UpdateCard => Method::PATCH,
+            Self::DeleteCard | Self::DeleteNetworkToken => Method::DELETE,
+            Self::CreateCard | Self::ProvisionNetworkToken | Self::RequestCryptogram | Self::Token => {
+                Method::POST
+            }
+        }
+    }
+
+    /// The path with `{card_id}` in the place of the card's id.
+    pub const fn path_template(self) -> &'static str {
+        match self {
+            Self::CreateCard => "/cards",
+            Self::GetCard | Self::UpdateCard | Self::DeleteCard => "/cards/{card_id}",
+            Self::ProvisionNetworkToken | Self::DeleteNetworkToken => "/cards/{card_id}/network-tokens",
+            Self::RequestCryptogram => "/cards/{card_id}/cryptogram",
+            Self::Token => TOKEN_PATH,
+        }
+    }
+
+    /// The scope that the access token must have; `None` for the token endpoint.
+    ///
+    /// | operation | scope | source |
+    /// |---|---|---|
+    /// | create, update, delete a card | `cards:write` | inferred from the scope's name |
+    /// | get a card | `cards:read` | guide, step 1 |
+    /// | provision, delete a network token | `network-tokens:write` | inferred from the scope's name |
+    /// | request a cryptogram | `network-tokens:read` | guide, step 1: the account that requests cryptograms has no other |
+    ///
+    /// `cards:read-pci` decides whether `pan` and `cvc` come back (guide, step 1); no operation demands it.
+    pub const fn scope(self) -> Option<Scope> {
+        match self {
+            Self::CreateCard | Self::UpdateCard | Self::DeleteCard => Some(Scope::CardsWrite),
+            Self::GetCard => Some(Scope::CardsRead),
+            Self::ProvisionNetworkToken | Self::DeleteNetworkToken => Some(Scope::NetworkTokensWrite),
+            Self::RequestCryptogram => Some(Scope::NetworkTokensRead),
+            Self::Token => None,
+        }
+    }
+
+    /// Whether the operation takes a request body.
+    pub const fn has_request_body(self) -> bool {
+        matches!(self, Self::CreateCard | Self::UpdateCard | Self::RequestCryptogram | Self::Token)
+    }
+}
+
+impl std::fmt::Display for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,48 @@
+//! Answers that a fault script gives.
+
+use http::StatusCode;
+use http::header::{self, HeaderName};
+
+use crate::api;
+use crate::faults::{Answer, AnswerBody};
+use crate::http::{Reply, media_type};
+
+/// Neither JSON nor UTF-8.
+pub(crate) const GARBAGE: &[u8] = b"\x00\xff\xfe{\"data\":\x80]\xc3\x28\x01\x02";
+
+pub(crate) fn reply(answer: &Answer, fingerprint: &str, trace_id: &str) -> Reply {
+    let status = status(answer.status);
+    let mut reply = match &answer.body {
+        AnswerBody::Error if status.as_u16() < 400 => Reply::empty(status),
+        AnswerBody::Error => api::error_reply(status, fingerprint, trace_id),
+        AnswerBody::Forbidden => api::forbidden_reply(status),
+        AnswerBody::Html => Reply::text(status, media_type::HTML, api::html_page(status)),
+        AnswerBody::Empty => Reply::empty(status),
+        AnswerBody::Json(body) => Reply::json_api(status, body),
+        AnswerBody::Raw(body) => Reply::text(status, "text/plain; charset=utf-8", body.clone()),
+    };
+    if let Some(media_type) = &answer.content_type {
+        reply = reply.with_content_type(media_type);
+    }
+    if let Some(retry_after) = &answer.retry_after {
+        reply = reply.with_header(header::RETRY_AFTER, &retry_after.to_string());
+    }
+    for (name, value) in &answer.headers {
+        if let Ok(name) = name.parse::<HeaderName>() {
+            reply = reply.with_header(name, value);
+        }
+    }
+    reply
+}
+
+pub(crate) fn redirect(code: u16, location: &str) -> Reply {
+    Reply::empty(status(code)).with_header(header::LOCATION, location)
+}
+
+/// A script's number that HTTP does not know, or that is no final answer, becomes a 500.
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

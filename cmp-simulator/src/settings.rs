@@ -1,0 +1,100 @@
+//! How the simulated account is set up.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::readings::Readings;
+use crate::state::{Brand, ServiceAccount};
+
+/// When network tokens are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enrolment {
+    /// With the card: the card answers 201 first, its token arrives later.
+    #[default]
+    OnCreate,
+    /// On request only: `POST /cards/{card_id}/network-tokens` answers with the result.
+    Manual,
+}
+
+/// When a token made with on-create enrolment appears in `included`.
+///
+/// The answer to the creation itself never shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenArrival {
+    /// At once after the answer to the creation.
+    #[default]
+    Immediate,
+    /// After this many GETs of the card that don't show it yet.
+    AfterGets(u32),
+    /// After this many seconds of the simulator's clock.
+    AfterSeconds(u32),
+    /// When [`World::deliver_token`](crate::World::deliver_token) says so.
+    Held,
+}
+
+/// Everything that can be set; each member has a default, so that a settings file names only what differs.
+///
+/// ```
+/// let settings: cmp_simulator::Settings = serde_json::from_str(
+///     r#"{ "enrolment": "manual", "token_arrival": { "after_gets": 2 }, "readings": { "times": "naive" } }"#,
+/// )?;
+/// assert!(settings.duplicate_detection);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Fixes every id, number and fault that is drawn at random.
+    pub seed: u64,
+    /// The enrolment mode of brands that `enrolment_by_brand` does not name.
+    pub enrolment: Enrolment,
+    /// The enrolment mode is set per card network.
+    pub enrolment_by_brand: BTreeMap<Brand, Enrolment>,
+    /// When tokens made with on-create enrolment appear.
+    pub token_arrival: TokenArrival,
+    /// Whether a card number that is already stored is answered with 303. Off by default in the real service,
+    /// on here.
+    pub duplicate_detection: bool,
+    /// Whether cards are enrolled with the account updater on creation. The test cards of the account updater
+    /// are enrolled in any case.
+    pub account_updater: bool,
+    /// Whether the account subscribes to the card attributes service (`enriched_attributes`).
+    pub enriched_attributes: bool,
+    /// Who may ask for access tokens; the first is the one that `Simulator::client_id` names.
+    pub accounts: Vec<ServiceAccount>,
+    /// Which reading of the documents the answers follow.
+    pub readings: Readings,
+    /// How many of the latest requests are kept for `Simulator::requests`.
+    pub request_log: usize,
+    /// Whether the control API under `/_simulator/` is served, to loopback peers only.
+    pub control_api: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            enrolment: Enrolment::default(),
+            enrolment_by_brand: BTreeMap::new(),
+            token_arrival: TokenArrival::default(),
+            duplicate_detection: true,
+            account_updater: false,
+            enriched_attributes: false,
+            accounts: vec![ServiceAccount::default()],
+            readings: Readings::default(),
+            request_log: 10_000,
+            control_api: false,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn enrols_on_create(&self, brand: Brand) -> bool {
+        let mode = self.enrolment_by_brand.get(&brand).copied().unwrap_or(self.enrolment);
+        mode == Enrolment::OnCreate
+    }
+}

@@ -1,0 +1,45 @@
+//! What the handle and the connections of one simulator share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::faults::FaultBook;
+use crate::received::RequestLog;
+use crate::settings::Settings;
+use crate::state::State;
+
+pub(crate) struct Shared {
+    pub(crate) url: String,
+    pub(crate) openapi: Option<String>,
+    state: Mutex<State>,
+    faults: Mutex<FaultBook>,
+    log: Mutex<RequestLog>,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings, url: String, openapi: Option<String>) -> Self {
+        Self {
+            url,
+            openapi,
+            faults: Mutex::new(FaultBook::new(settings.seed)),
+            log: Mutex::new(RequestLog::new(settings.request_log)),
+            state: Mutex::new(State::new(settings)),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, FaultBook> {
+        lock(&self.faults)
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, RequestLog> {
+        lock(&self.log)
+    }
+}
+
+/// A panic in one request must not take the others down.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

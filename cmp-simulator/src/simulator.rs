@@ -1,0 +1,281 @@
+//! The handle.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::faults::{Chaos, Fault, FaultId};
+use crate::operation::{Operation, TOKEN_PATH};
+use crate::readings::Readings;
+use crate::received::ReceivedRequest;
+use crate::server;
+use crate::settings::{Enrolment, Settings, TokenArrival};
+use crate::shared::Shared;
+use crate::state::{Brand, CardView, CryptogramRefused, Redemption, ServiceAccount};
+use crate::world::World;
+
+/// A running simulator. It stops, and its connections end, when it is dropped.
+pub struct Simulator {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    account: ServiceAccount,
+    serving: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Starts one with the default settings on a free port of 127.0.0.1, inside the current tokio runtime.
+    ///
+    /// # Errors
+    /// If no socket can be opened.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Settings for a simulator.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The base URL of the API: `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.shared.url
+    }
+
+    /// The URL of the OAuth token endpoint.
+    pub fn token_url(&self) -> String {
+        format!("{}{TOKEN_PATH}", self.shared.url)
+    }
+
+    /// The socket's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The client id of the first service account; the default one has all five scopes.
+    pub fn client_id(&self) -> &str {
+        self.account.client_id()
+    }
+
+    /// The client secret of the first service account.
+    pub fn client_secret(&self) -> &str {
+        self.account.client_secret()
+    }
+
+    /// The latest requests, the oldest first; [`Settings::request_log`] says how many are kept.
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.shared.log().latest()
+    }
+
+    /// How many requests for this operation were received, however they were answered.
+    pub fn count(&self, operation: Operation) -> usize {
+        self.shared.log().count(operation)
+    }
+
+    /// Forgets the requests received so far, counts included.
+    pub fn forget_requests(&self) {
+        self.shared.log().clear();
+    }
+
+    /// How many access tokens were given out.
+    pub fn tokens_minted(&self) -> usize {
+        self.shared.state().access.minted()
+    }
+
+    /// All stored cards in the order of their creation.
+    pub fn cards(&self) -> Vec<CardView> {
+        self.shared.state().views()
+    }
+
+    /// One stored card.
+    pub fn card(&self, id: &str) -> Option<CardView> {
+        self.shared.state().card(id).map(|card| card.view())
+    }
+
+    /// Uses a cryptogram as a payment service would: the first use says what it was made for, and there is no
+    /// second.
+    ///
+    /// # Errors
+    /// If it was never given out, has been used, or its network token can no longer be used.
+    pub fn redeem_cryptogram(&self, value: &str) -> Result<Redemption, CryptogramRefused> {
+        self.shared.state().redeem(value)
+    }
+
+    /// The faults.
+    pub fn faults(&self) -> Faults<'_> {
+        Faults { shared: &self.shared }
+    }
+
+    /// The world around it.
+    pub fn world(&self) -> World<'_> {
+        World::new(&self.shared)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Settings {
+        self.shared.state().settings.clone()
+    }
+
+    /// Changes the settings of the running simulator. `seed`, `request_log` and `control_api` are read only
+    /// when it starts.
+    pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.shared.state().settings);
+    }
+}
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulator").field("url", &self.shared.url).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// The faults of one simulator.
+#[derive(Clone, Copy)]
+pub struct Faults<'a> {
+    shared: &'a Shared,
+}
+
+impl Faults<'_> {
+    /// Adds a fault behind those that are there.
+    pub fn add(&self, fault: Fault) -> FaultId {
+        self.shared.faults().add(fault)
+    }
+
+    /// Adds several, in order.
+    pub fn extend(&self, faults: impl IntoIterator<Item = Fault>) {
+        let mut book = self.shared.faults();
+        for fault in faults {
+            book.add(fault);
+        }
+    }
+
+    /// How many requests the fault has met.
+    pub fn fired(&self, id: FaultId) -> u32 {
+        self.shared.faults().fired(id)
+    }
+
+    /// Turns chaos on.
+    pub fn chaos(&self, chaos: Chaos) {
+        self.shared.faults().set_chaos(Some(chaos));
+    }
+
+    /// Removes all faults, and chaos.
+    pub fn clear(&self) {
+        self.shared.faults().clear();
+    }
+}
+
+impl fmt::Debug for Faults<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let book = self.shared.faults();
+        f.debug_list().entries(book.list().map(|(_, fault, _)| fault.clone())).finish()
+    }
+}
+
+/// Settings for a simulator that is yet to start.
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct Builder {
+    settings: Settings,
+    port: u16,
+    openapi: Option<String>,
+}
+
+impl Builder {
+    /// Replaces all settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Fixes every id, number and fault that is drawn at random.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// When network tokens are made; on creation by default.
+    pub fn enrolment(mut self, enrolment: Enrolment) -> Self {
+        self.settings.enrolment = enrolment;
+        self
+    }
+
+    /// When network tokens of one brand are made.
+    pub fn enrolment_for(mut self, brand: Brand, enrolment: Enrolment) -> Self {
+        self.settings.enrolment_by_brand.insert(brand, enrolment);
+        self
+    }
+
+    /// When tokens made on creation appear; at once by default.
+    pub fn token_arrival(mut self, arrival: TokenArrival) -> Self {
+        self.settings.token_arrival = arrival;
+        self
+    }
+
+    /// Whether a card number that is stored already is answered with 303; so by default.
+    pub fn duplicate_detection(mut self, on: bool) -> Self {
+        self.settings.duplicate_detection = on;
+        self
+    }
+
+    /// Whether cards are enrolled with the account updater; not by default.
+    pub fn account_updater(mut self, on: bool) -> Self {
+        self.settings.account_updater = on;
+        self
+    }
+
+    /// Replaces the service accounts by this one; called again, adds to it.
+    pub fn account(mut self, account: ServiceAccount) -> Self {
+        if self.settings.accounts == [ServiceAccount::default()] {
+            self.settings.accounts.clear();
+        }
+        self.settings.accounts.push(account);
+        self
+    }
+
+    /// Which reading of the documents the answers follow.
+    pub fn readings(mut self, readings: Readings) -> Self {
+        self.settings.readings = readings;
+        self
+    }
+
+    /// Whether the control API under `/_simulator/` is served; not by default.
+    pub fn control_api(mut self, on: bool) -> Self {
+        self.settings.control_api = on;
+        self
+    }
+
+    /// The port; a free one by default.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The document that is served at `/openapi.json`; none by default.
+    pub fn openapi(mut self, document: impl Into<String>) -> Self {
+        self.openapi = Some(document.into());
+        self
+    }
+
+    /// Starts the simulator on 127.0.0.1, inside the current tokio runtime.
+    ///
+    /// # Errors
+    /// If the port is taken or no socket can be opened.
+    pub async fn start(self) -> io::Result<Simulator> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
+        let address = listener.local_addr()?;
+        let account = self.settings.accounts.first().cloned().unwrap_or_default();
+        let shared = Arc::new(Shared::new(self.settings, format!("http://{address}"), self.openapi));
+        let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
+        Ok(Simulator { shared, address, account, serving })
+    }
+}

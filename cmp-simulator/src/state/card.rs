@@ -1,0 +1,132 @@
+//! A stored card and all that hangs on it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::brand::Brand;
+use super::network_token::{NetworkToken, TokenState};
+use super::updates::{CardUpdate, Subscription};
+
+/// Month 1 to 12 and the last two digits of the year, as the API has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Expiry {
+    pub(crate) month: u32,
+    pub(crate) year: u32,
+}
+
+/// Everything that a create request can say.
+pub(crate) struct NewCard {
+    pub(crate) pan: String,
+    pub(crate) cvc: Option<String>,
+    pub(crate) expiry: Expiry,
+    /// `cardholder`, `token_type` and `wallet_type`, given back as they came
+    pub(crate) kept: Map<String, Value>,
+    pub(crate) meta: Option<Value>,
+}
+
+/// A network token that the card network has not yet answered for.
+pub(crate) struct PendingEnrolment {
+    pub(crate) gets_left: u32,
+    pub(crate) due: Option<DateTime<Utc>>,
+    pub(crate) held: bool,
+}
+
+pub(crate) struct Card {
+    pub(crate) id: String,
+    pub(crate) sequence: u64,
+    pub(crate) pan: String,
+    pub(crate) cvc: Option<String>,
+    pub(crate) expiry: Expiry,
+    pub(crate) kept: Map<String, Value>,
+    pub(crate) meta: Option<Value>,
+    pub(crate) pan_alias: String,
+    pub(crate) cvc_alias: String,
+    pub(crate) fingerprint: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) tokens: Vec<NetworkToken>,
+    pub(crate) pending: Option<PendingEnrolment>,
+    pub(crate) subscription: Option<Subscription>,
+    pub(crate) updates: Vec<CardUpdate>,
+}
+
+impl Card {
+    pub(crate) fn brand(&self) -> Option<Brand> {
+        Brand::of(&self.pan)
+    }
+
+    pub(crate) fn usable_token(&self) -> Option<&NetworkToken> {
+        self.tokens.iter().rev().find(|token| token.state.is_usable())
+    }
+
+    /// The token that events of the network are about: the newest that has not been deleted.
+    pub(crate) fn current_token(&mut self) -> Option<&mut NetworkToken> {
+        self.tokens.iter_mut().rev().find(|token| token.state != TokenState::Deleted)
+    }
+
+    /// Characters and not bytes, because an alias may stand in the place of the number.
+    pub(crate) fn leading(&self, count: usize) -> String {
+        self.pan.chars().take(count).collect()
+    }
+
+    pub(crate) fn last4(&self) -> String {
+        let length = self.pan.chars().count();
+        self.pan.chars().skip(length.saturating_sub(4)).collect()
+    }
+
+    pub(crate) fn view(&self) -> CardView {
+        let tokens = self.tokens.iter().map(|token| TokenView {
+            id: token.id.clone(),
+            state: token.state,
+            last4: token.last4().to_owned(),
+            reason_code: token.reason.code.to_owned(),
+        });
+        CardView {
+            id: self.id.clone(),
+            last4: self.last4(),
+            brand: self.brand(),
+            exp_month: self.expiry.month,
+            exp_year: self.expiry.year,
+            has_cvc: self.cvc.is_some(),
+            meta: self.meta.clone(),
+            network_tokens: tokens.collect(),
+        }
+    }
+}
+
+/// A stored card as tests may see it: no card number and no CVC.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CardView {
+    /// `CRD…`
+    pub id: String,
+    /// The last four digits of the card number
+    pub last4: String,
+    /// `None` where the number belongs to no network with network tokens
+    pub brand: Option<Brand>,
+    /// 1 to 12
+    pub exp_month: u32,
+    /// The last two digits of the year
+    pub exp_year: u32,
+    /// Whether a CVC is stored
+    pub has_cvc: bool,
+    /// The user's metadata, as it was given on creation
+    pub meta: Option<Value>,
+    /// All network tokens that have arrived, the oldest first
+    pub network_tokens: Vec<TokenView>,
+}
+
+/// A network token as tests may see it: no number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TokenView {
+    /// `NT…`
+    pub id: String,
+    /// The state
+    pub state: TokenState,
+    /// The last four digits of the token's number
+    pub last4: String,
+    /// `cmp_network_token.…`
+    pub reason_code: String,
+}

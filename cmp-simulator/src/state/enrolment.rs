@@ -1,0 +1,180 @@
+//! How network tokens and card update subscriptions come to a card.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::card::PendingEnrolment;
+use super::updates::Subscription;
+use super::{Brand, Card, CardUpdate, CardUpdateEvent, Change, NetworkToken, Reason, State, TokenState};
+use crate::settings::TokenArrival;
+use crate::test_cards::{self, Outcome};
+
+/// What provisioning did.
+pub(crate) enum Provisioned {
+    /// There was a usable token.
+    Existing,
+    /// There is a new one, usable or failed.
+    New,
+}
+
+impl State {
+    /// Begins on-create enrolment, if the card's network is set to it.
+    pub(crate) fn enrol_on_create(&mut self, id: &str) {
+        let now = self.now();
+        let Some(card) = self.cards.get(id) else { return };
+        if !card.brand().is_some_and(|brand| self.settings.enrols_on_create(brand)) {
+            return;
+        }
+        let (gets_left, due, held) = match self.settings.token_arrival {
+            TokenArrival::Immediate => (0, None, false),
+            TokenArrival::AfterGets(gets) => (gets, None, false),
+            TokenArrival::AfterSeconds(seconds) => {
+                (0, Some(now + TimeDelta::seconds(i64::from(seconds))), false)
+            }
+            TokenArrival::Held => (0, None, true),
+        };
+        let pending = PendingEnrolment { gets_left, due, held };
+        if let Some(card) = self.cards.get_mut(id) {
+            card.pending = Some(pending);
+        }
+    }
+
+    /// Counts one GET of the card towards the arrival of its token, after the GET has been answered.
+    pub(crate) fn count_get(&mut self, id: &str) {
+        if let Some(pending) = self.cards.get_mut(id).and_then(|card| card.pending.as_mut()) {
+            pending.gets_left = pending.gets_left.saturating_sub(1);
+        }
+    }
+
+    /// Lets a token arrive whose time has come.
+    pub(crate) fn settle(&mut self, id: &str) {
+        let now = self.now();
+        let has_come = self.cards.get(id).and_then(|card| card.pending.as_ref()).is_some_and(|pending| {
+            !pending.held && pending.gets_left == 0 && pending.due.is_none_or(|due| due <= now)
+        });
+        if has_come {
+            self.deliver(id);
+        }
+    }
+
+    /// Lets a pending token arrive now; `false` if none is pending.
+    pub(crate) fn deliver(&mut self, id: &str) -> bool {
+        let pending = self.cards.get_mut(id).and_then(|card| card.pending.take());
+        if pending.is_none() {
+            return false;
+        }
+        self.provision_new(id);
+        true
+    }
+
+    /// Provisions a network token on request; `None` without such a card.
+    pub(crate) fn provision(&mut self, id: &str) -> Option<Provisioned> {
+        let card = self.cards.get_mut(id)?;
+        if card.usable_token().is_some() {
+            return Some(Provisioned::Existing);
+        }
+        card.pending = None;
+        self.provision_new(id);
+        Some(Provisioned::New)
+    }
+
+    fn provision_new(&mut self, id: &str) {
+        let now = self.now();
+        let Some(card) = self.cards.get_mut(id) else { return };
+        let brand = card.brand();
+        let (state, code) = token_outcome(brand, &card.pan);
+        let reason = Reason::of(state, code);
+        card.tokens.push(NetworkToken::provision(brand, card.expiry, state, reason, now, &mut self.ids));
+    }
+
+    /// Enrols the card with the account updater: as its test card says, or by the account's setting.
+    pub(crate) fn enrol_for_updates(&mut self, id: &str) {
+        let now = self.now();
+        let Some(card) = self.cards.get(id) else { return };
+        let outcome = test_cards::outcome(&card.pan);
+        let (enrolled, event) = match outcome {
+            Some(Outcome::Token { updates: Some(enrolled), .. }) => (enrolled, None),
+            Some(Outcome::Update(event)) => (true, Some(event)),
+            _ if self.settings.account_updater => (true, None),
+            _ => return,
+        };
+        let subscription =
+            Subscription { id: self.ids.subscription(), enrolled, created_at: now, updated_at: now };
+        if let Some(card) = self.cards.get_mut(id) {
+            card.subscription = Some(subscription);
+        }
+        if let Some(event) = event {
+            self.report_update(id, event);
+        }
+    }
+
+    /// Lets the account updater report an event for the card; `false` without such a card.
+    ///
+    /// A new number or expiry changes the card, and a usable network token becomes `card_updated`.
+    pub(crate) fn report_update(&mut self, id: &str, event: CardUpdateEvent) -> bool {
+        let now = self.now();
+        let Some(card) = self.cards.get(id) else { return false };
+        let changes = changes(card, event);
+        let new_pan = changes.iter().find(|change| change.field == "pan").map(|change| change.new.clone());
+        if let Some(pan) = new_pan {
+            self.renumber(id, pan);
+        }
+        let update = CardUpdate { id: self.ids.card_update(), event, occurred_at: now, changes };
+        if let Some(card) = self.cards.get_mut(id) {
+            apply(card, update, now);
+        }
+        true
+    }
+}
+
+fn token_outcome(brand: Option<Brand>, pan: &str) -> (TokenState, &'static str) {
+    match test_cards::outcome(pan) {
+        Some(Outcome::Token { state, reason_code, .. }) => (state, reason_code),
+        _ if brand.is_none() => (TokenState::Failed, "cmp_network_token.provisioning_failed"),
+        _ => (TokenState::Active, "cmp_network_token.provisioned"),
+    }
+}
+
+fn changes(card: &Card, event: CardUpdateEvent) -> Vec<Change> {
+    let year = Change {
+        field: "exp_year",
+        old: card.expiry.year.to_string(),
+        new: ((card.expiry.year + 3) % 100).to_string(),
+    };
+    match event {
+        CardUpdateEvent::Updated => {
+            vec![Change { field: "pan", old: card.pan.clone(), new: renewed(&card.pan) }, year]
+        }
+        CardUpdateEvent::Expired => vec![year],
+        _ => Vec::new(),
+    }
+}
+
+/// A new number of the same BIN that fails the Luhn check, so that it can be nobody's card.
+fn renewed(pan: &str) -> String {
+    if Brand::of(pan).is_none() {
+        return pan.to_owned();
+    }
+    let body = pan.len() - 1;
+    let serial = pan[6..body].parse::<u64>().unwrap_or_default() + 1;
+    let places = body - 6;
+    let serial = serial % 10u64.pow(u32::try_from(places).unwrap_or_default());
+    let renewed = format!("{}{serial:0places$}", &pan[..6]);
+    let check = (super::luhn_digit(&renewed) + 1) % 10;
+    format!("{renewed}{check}")
+}
+
+fn apply(card: &mut Card, update: CardUpdate, now: DateTime<Utc>) {
+    if !update.changes.is_empty() {
+        card.expiry.year = (card.expiry.year + 3) % 100;
+        card.updated_at = now;
+        let expiry = card.expiry;
+        if let Some(token) = card.current_token().filter(|token| token.state.is_usable()) {
+            token.expiry = expiry;
+            token.change(TokenState::CardUpdated, "cmp_card_updated", now);
+        }
+    }
+    if let Some(subscription) = &mut card.subscription {
+        subscription.updated_at = now;
+    }
+    card.updates.push(update);
+}

@@ -1,0 +1,167 @@
+//! What the simulated account holds, and how it changes. No HTTP here.
+
+mod access;
+mod brand;
+mod card;
+mod clock;
+mod cryptogram;
+mod enrolment;
+mod ids;
+mod network_token;
+mod updates;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest, Sha256};
+
+pub(crate) use access::{AccessTokens, Grant};
+pub use access::{Scope, ServiceAccount};
+pub use brand::Brand;
+pub(crate) use card::{Card, Expiry, NewCard};
+pub use card::{CardView, TokenView};
+pub(crate) use cryptogram::Cryptograms;
+pub use cryptogram::{CryptogramRefused, CryptogramType, Redemption, TransactionType};
+pub(crate) use enrolment::Provisioned;
+pub(crate) use ids::Ids;
+pub use network_token::TokenState;
+pub(crate) use network_token::{NetworkToken, Reason, luhn_digit};
+pub use updates::CardUpdateEvent;
+pub(crate) use updates::{CardUpdate, Change};
+
+use crate::settings::Settings;
+
+/// One simulated account.
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) ids: Ids,
+    pub(crate) access: AccessTokens,
+    clock: clock::Clock,
+    cards: HashMap<String, Card>,
+    ids_by_pan: HashMap<String, String>,
+    cards_made: u64,
+    cryptograms: Cryptograms,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            ids: Ids::new(settings.seed),
+            settings,
+            access: AccessTokens::default(),
+            clock: clock::Clock::default(),
+            cards: HashMap::new(),
+            ids_by_pan: HashMap::new(),
+            cards_made: 0,
+            cryptograms: Cryptograms::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub(crate) fn advance_clock(&mut self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    pub(crate) fn mint(&mut self, account: &ServiceAccount, scopes: Vec<Scope>) -> String {
+        let now = self.now();
+        self.access.mint(account, scopes, now, &mut self.ids)
+    }
+
+    pub(crate) fn grant(&self, access_token: &str) -> Option<&Grant> {
+        self.access.grant(access_token, self.now())
+    }
+
+    pub(crate) fn duplicate_of(&self, pan: &str) -> Option<&str> {
+        self.ids_by_pan.get(pan).filter(|_| self.settings.duplicate_detection).map(String::as_str)
+    }
+
+    /// Stores the card, without its network token.
+    pub(crate) fn create_card(&mut self, new: NewCard) -> &mut Card {
+        let now = self.now();
+        let id = self.ids.card();
+        self.cards_made += 1;
+        let card = Card {
+            id: id.clone(),
+            sequence: self.cards_made,
+            fingerprint: fingerprint(self.settings.seed, &new.pan),
+            pan_alias: format!("tok_sandbox_{}", self.ids.base58(22)),
+            cvc_alias: format!("tok_sandbox_{}", self.ids.base58(20)),
+            pan: new.pan,
+            cvc: new.cvc,
+            expiry: new.expiry,
+            kept: new.kept,
+            meta: new.meta,
+            created_at: now,
+            updated_at: now,
+            tokens: Vec::new(),
+            pending: None,
+            subscription: None,
+            updates: Vec::new(),
+        };
+        self.ids_by_pan.insert(card.pan.clone(), id.clone());
+        self.cards.entry(id).or_insert(card)
+    }
+
+    /// The card, with all that has arrived by now.
+    pub(crate) fn card(&mut self, id: &str) -> Option<&mut Card> {
+        self.settle(id);
+        self.cards.get_mut(id)
+    }
+
+    /// The card as it is stored, without looking for what may have arrived.
+    pub(crate) fn stored(&self, id: &str) -> Option<&Card> {
+        self.cards.get(id)
+    }
+
+    pub(crate) fn delete_card(&mut self, id: &str) -> bool {
+        let Some(card) = self.cards.remove(id) else { return false };
+        if self.ids_by_pan.get(&card.pan).is_some_and(|stored| stored == id) {
+            self.ids_by_pan.remove(&card.pan);
+        }
+        true
+    }
+
+    /// Changes the number behind a card; its id stays.
+    pub(crate) fn renumber(&mut self, id: &str, pan: String) {
+        let Some(card) = self.cards.get_mut(id) else { return };
+        self.ids_by_pan.remove(&card.pan);
+        self.ids_by_pan.insert(pan.clone(), id.to_owned());
+        card.pan = pan;
+    }
+
+    pub(crate) fn views(&mut self) -> Vec<CardView> {
+        let mut ids: Vec<_> = self.cards.values().map(|card| (card.sequence, card.id.clone())).collect();
+        ids.sort_unstable();
+        ids.into_iter().filter_map(|(_, id)| self.card(&id).map(|card| card.view())).collect()
+    }
+
+    pub(crate) fn issue_cryptogram(&mut self, made_for: Redemption) -> String {
+        let value = match made_for.cryptogram_type {
+            CryptogramType::Tavv => self.ids.tavv(),
+            CryptogramType::Dtvv => self.ids.dtvv(),
+        };
+        self.cryptograms.issue(value.clone(), made_for);
+        value
+    }
+
+    pub(crate) fn redeem(&mut self, value: &str) -> Result<Redemption, CryptogramRefused> {
+        let cards = &self.cards;
+        self.cryptograms.redeem(value, |made_for| {
+            cards.get(&made_for.card_id).is_some_and(|card| {
+                card.tokens
+                    .iter()
+                    .any(|token| token.id == made_for.network_token_id && token.state.is_usable())
+            })
+        })
+    }
+}
+
+/// The same for every card with one number, as the documents promise, and no way back to the number.
+fn fingerprint(seed: u64, pan: &str) -> String {
+    let digest = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(pan).finalize();
+    let number = digest.iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    Ids::new(number).fingerprint()
+}

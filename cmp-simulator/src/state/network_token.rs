@@ -1,0 +1,175 @@
+//! Network tokens: their states, numbers and lives.
+
+use chrono::{DateTime, Datelike, Months, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::brand::Brand;
+use super::card::Expiry;
+use super::ids::Ids;
+
+/// The state of a network token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TokenState {
+    /// `active`
+    Active,
+    /// `failed`
+    Failed,
+    /// `card_updated`: usable, with the data of the new card behind it
+    CardUpdated,
+    /// `suspended`
+    Suspended,
+    /// `activated`: usable again after a suspension
+    Activated,
+    /// `deleted` by the network or the issuer
+    Deleted,
+}
+
+impl TokenState {
+    /// The name on the wire, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Failed => "failed",
+            Self::CardUpdated => "card_updated",
+            Self::Suspended => "suspended",
+            Self::Activated => "activated",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// Whether a cryptogram can be requested in this state.
+    pub const fn is_usable(self) -> bool {
+        matches!(self, Self::Active | Self::Activated | Self::CardUpdated)
+    }
+}
+
+/// Why a token is in its state.
+#[derive(Clone, Copy)]
+pub(crate) struct Reason {
+    pub(crate) code: &'static str,
+    pub(crate) text: &'static str,
+}
+
+impl Reason {
+    pub(crate) fn of(state: TokenState, code: &'static str) -> Self {
+        let text = match state {
+            TokenState::Active => "The network token was provisioned.",
+            TokenState::Failed => "The card network declined to provision a network token.",
+            TokenState::CardUpdated => "The card behind the network token was updated.",
+            TokenState::Suspended => "The issuer suspended the network token.",
+            TokenState::Activated => "The issuer activated the network token.",
+            TokenState::Deleted => "The issuer deleted the network token.",
+        };
+        Self { code, text }
+    }
+}
+
+pub(crate) struct NetworkToken {
+    pub(crate) id: String,
+    pub(crate) number: String,
+    pub(crate) payment_account_reference: String,
+    pub(crate) expiry: Expiry,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) state: TokenState,
+    pub(crate) reason: Reason,
+}
+
+impl NetworkToken {
+    pub(crate) fn provision(
+        brand: Option<Brand>,
+        card_expiry: Expiry,
+        state: TokenState,
+        reason: Reason,
+        now: DateTime<Utc>,
+        ids: &mut Ids,
+    ) -> Self {
+        let expiry = match brand {
+            Some(Brand::Mastercard) => three_years_from(now),
+            _ => card_expiry,
+        };
+        Self {
+            id: ids.network_token(),
+            number: number(brand.unwrap_or(Brand::Visa), ids),
+            payment_account_reference: format!("V001{}", ids.digits(25)),
+            expiry,
+            created_at: now,
+            updated_at: now,
+            state,
+            reason,
+        }
+    }
+
+    pub(crate) fn change(&mut self, state: TokenState, code: &'static str, now: DateTime<Utc>) {
+        self.state = state;
+        self.reason = Reason::of(state, code);
+        self.updated_at = now;
+    }
+
+    pub(crate) fn last4(&self) -> &str {
+        &self.number[self.number.len() - 4..]
+    }
+
+    pub(crate) fn bin(&self) -> &str {
+        &self.number[..6]
+    }
+}
+
+/// Mastercard's tokens last about 36 months whatever the card's expiry.
+fn three_years_from(now: DateTime<Utc>) -> Expiry {
+    let end = now.checked_add_months(Months::new(36)).unwrap_or(now);
+    Expiry { month: end.month(), year: end.year().rem_euclid(100).unsigned_abs() }
+}
+
+/// Like the documents' samples, the number fails the Luhn check, so that it can be nobody's card.
+fn number(brand: Brand, ids: &mut Ids) -> String {
+    let bin = brand.token_bin();
+    let mut number = format!("{bin}{}", ids.digits(brand.token_length() - bin.len() - 1));
+    number.push(char::from(b'0' + (luhn_digit(&number) + 1) % 10));
+    number
+}
+
+/// The check digit that would make `digits` pass.
+pub(crate) fn luhn_digit(digits: &str) -> u8 {
+    let sum: u32 = digits
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(place, byte)| {
+            let digit = u32::from(byte - b'0');
+            let doubled = digit * 2;
+            if place % 2 == 1 {
+                digit
+            } else if doubled > 9 {
+                doubled - 9
+            } else {
+                doubled
+            }
+        })
+        .sum();
+    u8::try_from((10 - sum % 10) % 10).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn luhn_digit_of_published_cards() {
+        assert_eq!(luhn_digit("411111111111111"), 1);
+        assert_eq!(luhn_digit("37828224631000"), 5);
+    }
+
+    #[test]
+    fn numbers_are_no_valid_cards() {
+        let mut ids = Ids::new(3);
+        for brand in [Brand::Visa, Brand::Mastercard, Brand::Amex, Brand::Discover] {
+            let number = number(brand, &mut ids);
+            assert_eq!(number.len(), brand.token_length());
+            let (body, check) = number.split_at(number.len() - 1);
+            assert_ne!(check, luhn_digit(body).to_string());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The documented sandbox test cards and what the sandbox does with each.
+//!
+//! Source: VGS's page of sandbox test cards; any expiry in the future. Any other card number is taken as an
+//! ordinary card that enrols without trouble where its brand is known.
+
+use crate::state::{CardUpdateEvent, TokenState};
+
+/// What a test card makes the simulator do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Creating the card is answered with this status, and nothing is stored.
+    Refused(u16),
+    /// The card is stored and its network token ends in this state; enrolled for card updates where
+    /// `updates` says so, and failed to enrol where it says the contrary.
+    Token {
+        /// The state of the network token after enrolment.
+        state: TokenState,
+        /// `cmp_network_token.…`
+        reason_code: &'static str,
+        /// `Some(true)`: enrolled for card updates, `Some(false)`: enrolment failed.
+        updates: Option<bool>,
+    },
+    /// The card is stored and the account updater reports this event for it.
+    Update(CardUpdateEvent),
+}
+
+/// One row of the documented table.
+#[derive(Clone, Copy, Debug)]
+pub struct TestCard {
+    /// The card number.
+    pub pan: &'static str,
+    /// What the sandbox does with it.
+    pub outcome: Outcome,
+}
+
+const fn refused(pan: &'static str, status: u16) -> TestCard {
+    TestCard { pan, outcome: Outcome::Refused(status) }
+}
+
+const fn token(
+    pan: &'static str,
+    state: TokenState,
+    reason_code: &'static str,
+    updates: Option<bool>,
+) -> TestCard {
+    TestCard { pan, outcome: Outcome::Token { state, reason_code, updates } }
+}
+
+const fn update(pan: &'static str, event: CardUpdateEvent) -> TestCard {
+    TestCard { pan, outcome: Outcome::Update(event) }
+}
+
+const PROVISIONED: &str = "cmp_network_token.provisioned";
+
+/// The whole table.
+pub const TEST_CARDS: &[TestCard] = &[
+    token("5100260000019206", TokenState::Active, PROVISIONED, Some(true)),
+    token("5100260000009207", TokenState::Failed, "cmp_network_token.provisioning_failed", Some(false)),
+    refused("5100260000059210", 401),
+    refused("5100260000049211", 403),
+    refused("5100260000019214", 500),
+    refused("5100260000009215", 502),
+    refused("5100260000099216", 503),
+    refused("5100260000089217", 504),
+    token("5100260000039220", TokenState::CardUpdated, "cmp_card_updated", None),
+    token("5100260000029221", TokenState::Suspended, "cmp_network_token.suspended", None),
+    token("5100260000019222", TokenState::Activated, "cmp_network_token.activated", None),
+    token("5100260000009223", TokenState::Deleted, "cmp_network_token.deleted", None),
+    token("5100260000099224", TokenState::Active, PROVISIONED, None),
+    update("5100260000079200", CardUpdateEvent::Enrolled),
+    update("5100260000069201", CardUpdateEvent::Updated),
+    update("5100260000059202", CardUpdateEvent::Expired),
+    update("5100260000049203", CardUpdateEvent::Closed),
+    update("5100260000039204", CardUpdateEvent::NonParticipating),
+];
+
+/// The documented outcome of a card number, `None` for an ordinary card.
+pub fn outcome(pan: &str) -> Option<Outcome> {
+    TEST_CARDS.iter().find(|card| card.pan == pan).map(|card| card.outcome)
+}

@@ -1,0 +1,220 @@
+//! What happens to cards and tokens without a request of the client.
+
+use std::fmt;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::shared::Shared;
+use crate::state::{CardUpdateEvent, State, TokenState};
+
+/// Something that the outside world does, as data; [`World`] has a method for each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum WorldEvent {
+    /// A pending network token arrives.
+    DeliverToken {
+        /// The card
+        card_id: String,
+    },
+    /// The card's network token gets another state.
+    ChangeToken {
+        /// The card
+        card_id: String,
+        /// The new state
+        state: TokenState,
+    },
+    /// The account updater reports something about the card.
+    ReportUpdate {
+        /// The card
+        card_id: String,
+        /// What it reports
+        update: CardUpdateEvent,
+    },
+    /// All access tokens become invalid.
+    RevokeAccessTokens {},
+    /// Time passes.
+    AdvanceClock {
+        /// How much
+        seconds: u32,
+    },
+}
+
+/// An event met nothing that it could happen to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NothingThere {
+    /// No card has this id.
+    Card,
+    /// The card has no network token, or none that is pending.
+    NetworkToken,
+}
+
+impl fmt::Display for NothingThere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Card => "no card has this id",
+            Self::NetworkToken => "the card has no such network token",
+        })
+    }
+}
+
+impl std::error::Error for NothingThere {}
+
+/// The world around one simulator: networks, issuers and time.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    shared: &'a Shared,
+}
+
+type Done = Result<(), NothingThere>;
+
+impl<'a> World<'a> {
+    pub(crate) fn new(shared: &'a Shared) -> Self {
+        Self { shared }
+    }
+
+    /// Lets an event happen.
+    ///
+    /// # Errors
+    /// If there is no such card or token.
+    pub fn happen(self, event: &WorldEvent) -> Done {
+        happen(&mut self.shared.state(), event)
+    }
+
+    /// Lets a pending network token arrive.
+    ///
+    /// # Errors
+    /// If there is no such card, or no token is pending.
+    pub fn deliver_token(self, card_id: &str) -> Done {
+        self.happen(&WorldEvent::DeliverToken { card_id: card_id.to_owned() })
+    }
+
+    /// The issuer suspends the card's network token.
+    ///
+    /// # Errors
+    /// If there is no such card or token.
+    pub fn suspend_token(self, card_id: &str) -> Done {
+        self.change_token(card_id, TokenState::Suspended)
+    }
+
+    /// The issuer resumes the card's network token, which becomes `activated`.
+    ///
+    /// # Errors
+    /// If there is no such card or token.
+    pub fn resume_token(self, card_id: &str) -> Done {
+        self.change_token(card_id, TokenState::Activated)
+    }
+
+    /// The network fails the card's network token.
+    ///
+    /// # Errors
+    /// If there is no such card or token.
+    pub fn fail_token(self, card_id: &str) -> Done {
+        self.change_token(card_id, TokenState::Failed)
+    }
+
+    /// The issuer deletes the card's network token, which stays visible in the state `deleted`.
+    ///
+    /// # Errors
+    /// If there is no such card or token.
+    pub fn delete_token(self, card_id: &str) -> Done {
+        self.change_token(card_id, TokenState::Deleted)
+    }
+
+    /// Gives the card's network token another state.
+    ///
+    /// # Errors
+    /// If there is no such card or token.
+    pub fn change_token(self, card_id: &str, state: TokenState) -> Done {
+        self.happen(&WorldEvent::ChangeToken { card_id: card_id.to_owned(), state })
+    }
+
+    /// The issuer replaces the card: a new number and expiry, and a usable token becomes `card_updated`.
+    ///
+    /// # Errors
+    /// If there is no such card.
+    pub fn update_card(self, card_id: &str) -> Done {
+        self.report_update(card_id, CardUpdateEvent::Updated)
+    }
+
+    /// The issuer renews an expired card: the same number, a new expiry.
+    ///
+    /// # Errors
+    /// If there is no such card.
+    pub fn expire_card(self, card_id: &str) -> Done {
+        self.report_update(card_id, CardUpdateEvent::Expired)
+    }
+
+    /// The issuer closes the account behind the card.
+    ///
+    /// # Errors
+    /// If there is no such card.
+    pub fn close_card(self, card_id: &str) -> Done {
+        self.report_update(card_id, CardUpdateEvent::Closed)
+    }
+
+    /// The account updater reports something about the card.
+    ///
+    /// # Errors
+    /// If there is no such card.
+    pub fn report_update(self, card_id: &str, update: CardUpdateEvent) -> Done {
+        self.happen(&WorldEvent::ReportUpdate { card_id: card_id.to_owned(), update })
+    }
+
+    /// Makes every access token that was given out invalid.
+    pub fn revoke_access_tokens(self) {
+        self.shared.state().access.revoke_all();
+    }
+
+    /// Lets time pass on the simulator's clock: access tokens expire, pending network tokens arrive.
+    pub fn advance_clock(self, by: std::time::Duration) {
+        let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+        self.shared.state().advance_clock(by);
+    }
+}
+
+impl fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("url", &self.shared.url).finish()
+    }
+}
+
+fn happen(state: &mut State, event: &WorldEvent) -> Done {
+    match event {
+        WorldEvent::DeliverToken { card_id } => {
+            state.stored(card_id).ok_or(NothingThere::Card)?;
+            if state.deliver(card_id) { Ok(()) } else { Err(NothingThere::NetworkToken) }
+        }
+        WorldEvent::ChangeToken { card_id, state: new } => change_token(state, card_id, *new),
+        WorldEvent::ReportUpdate { card_id, update } => {
+            state.settle(card_id);
+            if state.report_update(card_id, *update) { Ok(()) } else { Err(NothingThere::Card) }
+        }
+        WorldEvent::RevokeAccessTokens {} => {
+            state.access.revoke_all();
+            Ok(())
+        }
+        WorldEvent::AdvanceClock { seconds } => {
+            state.advance_clock(TimeDelta::seconds(i64::from(*seconds)));
+            Ok(())
+        }
+    }
+}
+
+fn change_token(state: &mut State, card_id: &str, new: TokenState) -> Done {
+    let now = state.now();
+    let card = state.card(card_id).ok_or(NothingThere::Card)?;
+    let token = card.current_token().ok_or(NothingThere::NetworkToken)?;
+    let code = match new {
+        TokenState::Active => "cmp_network_token.provisioned",
+        TokenState::Failed => "cmp_network_token.provisioning_failed",
+        TokenState::CardUpdated => "cmp_card_updated",
+        TokenState::Suspended => "cmp_network_token.suspended",
+        TokenState::Activated => "cmp_network_token.activated",
+        TokenState::Deleted => "cmp_network_token.deleted",
+    };
+    token.change(new, code, now);
+    Ok(())
+}

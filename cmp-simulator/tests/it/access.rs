@@ -1,0 +1,132 @@
+//! Access tokens, scopes, and what they decide.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use cmp_simulator::{Operation, Scope, ServiceAccount, Simulator};
+use serde_json::json;
+
+use crate::support::{self, Client, VISA, card, http, included};
+
+#[tokio::test]
+async fn the_token_endpoint_speaks_oauth() {
+    let simulator = Simulator::start().await.unwrap();
+    let http = http();
+    let (id, secret) = (simulator.client_id(), simulator.client_secret());
+    let granted = support::token(
+        &http,
+        &simulator,
+        &format!("grant_type=client_credentials&client_id={id}&client_secret={secret}"),
+    )
+    .await
+    .expect(200);
+    assert_eq!(granted.json()["expires_in"], 1200);
+    assert_eq!(granted.json()["token_type"], "Bearer");
+    assert_eq!(granted.header("cache-control"), Some("no-store"));
+
+    let cases = [
+        (format!("grant_type=client_credentials&client_id={id}&client_secret=no"), 401, "invalid_client"),
+        (format!("client_id={id}&client_secret={secret}"), 400, "invalid_request"),
+        (format!("grant_type=password&client_id={id}&client_secret={secret}"), 400, "unsupported_grant_type"),
+        (
+            format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&scope=cards:admin"),
+            400,
+            "invalid_scope",
+        ),
+    ];
+    for (form, status, error) in cases {
+        let refused = support::token(&http, &simulator, &form).await.expect(status).json();
+        assert_eq!(refused["error"], error);
+        assert!(refused["error_description"].is_string());
+    }
+    assert_eq!(simulator.tokens_minted(), 1);
+    assert_eq!(simulator.count(Operation::Token), 5);
+
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
+    let by_header = http
+        .post(simulator.token_url())
+        .header("authorization", format!("Basic {basic}"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("grant_type=client_credentials&scope=cards:read");
+    let granted = by_header.send().await.unwrap();
+    assert_eq!(granted.status(), 200);
+}
+
+#[tokio::test]
+async fn without_a_valid_token_every_operation_is_refused() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let id = client.store(VISA).await;
+    for operation in Operation::CMP {
+        let refused = client.with_token("nobody").send(operation, &id, None).await.expect(401);
+        assert_eq!(refused.error_code(), "unauthorized", "{operation}");
+        assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+    }
+    let no_header = client.http.get(format!("{}/cards/{id}", simulator.url()));
+    client.finish(Operation::GetCard, no_header).await.expect(401);
+}
+
+#[tokio::test]
+async fn access_tokens_expire_and_can_be_revoked() {
+    let account = ServiceAccount::new("short", "short-secret").token_lifetime_seconds(600);
+    let simulator = Simulator::builder().account(account.clone()).start().await.unwrap();
+    let client = Client::of(&simulator, &account, "short-secret").await;
+    let id = client.store(VISA).await;
+    simulator.world().advance_clock(Duration::from_secs(500));
+    client.get(&id).await.expect(200);
+    simulator.world().advance_clock(Duration::from_secs(100));
+    client.get(&id).await.expect(401);
+
+    let client = Client::new(&simulator).await;
+    client.get(&id).await.expect(200);
+    simulator.world().revoke_access_tokens();
+    client.get(&id).await.expect(401);
+}
+
+#[tokio::test]
+async fn every_operation_has_its_scope() {
+    for operation in Operation::CMP {
+        let needed = operation.scope().unwrap();
+        let accounts = [
+            ServiceAccount::new("with", "s").scopes([needed]),
+            ServiceAccount::new("without", "s")
+                .scopes(Scope::ALL.into_iter().filter(|scope| *scope != needed)),
+        ];
+        let builder = accounts
+            .iter()
+            .cloned()
+            .fold(Simulator::builder().account(ServiceAccount::new("all", "s")), |builder, account| {
+                builder.account(account)
+            });
+        let simulator = builder.start().await.unwrap();
+        let id = Client::of(&simulator, &ServiceAccount::new("all", "s"), "s").await.store(VISA).await;
+        let body = match operation {
+            Operation::CreateCard => Some(card("4242424242424242")),
+            Operation::UpdateCard => Some(json!({ "data": { "attributes": {} } })),
+            _ => None,
+        };
+        let without = Client::of(&simulator, &accounts[1], "s").await;
+        let refused = without.send(operation, &id, body.as_ref()).await.expect(403).json();
+        assert_eq!(refused["errors"][0]["status"], 403, "the other form of a 403");
+        let with = Client::of(&simulator, &accounts[0], "s").await;
+        let answer = with.send(operation, &id, body.as_ref()).await;
+        assert!(answer.status < 300, "{operation}: {}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn card_data_needs_its_own_scope() {
+    let account = ServiceAccount::new("no-pci", "s").scopes([Scope::CardsRead, Scope::CardsWrite]);
+    let simulator =
+        Simulator::builder().account_updater(true).account(account.clone()).start().await.unwrap();
+    let client = Client::of(&simulator, &account, "s").await;
+    let created = client.create(VISA).await.expect(201);
+    assert!(!String::from_utf8_lossy(&created.bytes).contains(VISA));
+    simulator.world().update_card(&created.id()).unwrap();
+    let shown = client.get(&created.id()).await.expect(200).json();
+    let attributes = &shown["data"]["attributes"];
+    assert_eq!((attributes.get("pan"), attributes.get("cvc")), (None, None));
+    assert!(attributes["pan_alias"].is_string() && attributes["cvc_alias"].is_string());
+    let update = &included(&shown, "card_updates")[0]["attributes"]["updated_values"][0];
+    assert_eq!(update["old_value"], attributes["pan_alias"]);
+}

@@ -1,0 +1,76 @@
+//! Cryptograms: kinds, brands, one use.
+
+use cmp_simulator::{CryptogramRefused, CryptogramType, Operation, Simulator, TransactionType};
+use serde_json::json;
+
+use crate::support::{Client, MASTERCARD, VISA};
+
+#[tokio::test]
+async fn a_cryptogram_has_one_use() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let id = client.store(VISA).await;
+    let attributes = json!({ "amount": 19.99, "currency_code": "EUR", "transaction_type": "AFT" });
+    let answer = client.cryptogram(&id, attributes).await.expect(200).json();
+    let cryptogram = &answer["data"]["attributes"]["cryptogram"];
+    assert_eq!((&cryptogram["type"], &cryptogram["eci"]), (&json!("TAVV"), &json!("07")));
+    let value = cryptogram["value"].as_str().unwrap();
+    assert!(value.len() <= 32);
+
+    let redeemed = simulator.redeem_cryptogram(value).unwrap();
+    assert_eq!(redeemed.card_id, id);
+    assert_eq!(redeemed.network_token_id, answer["data"]["id"]);
+    assert_eq!(redeemed.amount.unwrap().to_string(), "19.99");
+    assert_eq!(redeemed.currency_code, "EUR");
+    assert_eq!(redeemed.transaction_type, TransactionType::Aft);
+    assert_eq!(redeemed.cryptogram_type, CryptogramType::Tavv);
+    assert_eq!(simulator.redeem_cryptogram(value), Err(CryptogramRefused::AlreadyUsed));
+    assert_eq!(simulator.redeem_cryptogram("AAAA"), Err(CryptogramRefused::Unknown));
+}
+
+#[tokio::test]
+async fn every_cryptogram_is_new_and_dies_with_its_token() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let id = client.store(VISA).await;
+    let value = async || {
+        let answer = client.cryptogram(&id, json!({})).await.expect(200).json();
+        answer["data"]["attributes"]["cryptogram"]["value"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (value().await, value().await);
+    assert_ne!(first, second);
+    simulator.world().suspend_token(&id).unwrap();
+    assert_eq!(simulator.redeem_cryptogram(&first), Err(CryptogramRefused::TokenNotUsable));
+    simulator.world().resume_token(&id).unwrap();
+    simulator.redeem_cryptogram(&first).unwrap();
+    client.send(Operation::DeleteCard, &id, None).await.expect(204);
+    assert_eq!(simulator.redeem_cryptogram(&second), Err(CryptogramRefused::TokenNotUsable));
+}
+
+#[tokio::test]
+async fn short_cryptograms_and_funding_are_for_visa() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let visa = client.store(VISA).await;
+    let answer = client.cryptogram(&visa, json!({ "cryptogram_type": "DTVV" })).await.expect(200).json();
+    let value = answer["data"]["attributes"]["cryptogram"]["value"].as_str().unwrap();
+    assert!(value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_digit()), "{value}");
+
+    let mastercard = client.store(MASTERCARD).await;
+    for attributes in [json!({ "cryptogram_type": "DTVV" }), json!({ "transaction_type": "AFT" })] {
+        let refused = client.cryptogram(&mastercard, attributes).await.expect(422);
+        assert_eq!(refused.error_code(), "validation-failed");
+    }
+    client.cryptogram(&mastercard, json!({ "cryptogram_type": "TAVV" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_body_may_be_absent() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let id = client.store(VISA).await;
+    let answer = client.send(Operation::RequestCryptogram, &id, None).await.expect(200).json();
+    let value = answer["data"]["attributes"]["cryptogram"]["value"].as_str().unwrap();
+    let redeemed = simulator.redeem_cryptogram(value).unwrap();
+    assert_eq!((redeemed.amount, redeemed.currency_code.as_str()), (None, "USD"));
+}

@@ -1,0 +1,145 @@
+//! A client without opinions, which validates every answer.
+
+mod contract;
+
+use cmp_simulator::{Operation, ServiceAccount, Simulator};
+use serde_json::{Value, json};
+
+pub(crate) use contract::contract;
+
+pub(crate) const JSON_API: &str = "application/vnd.api+json";
+pub(crate) const VISA: &str = "4111111111111111";
+pub(crate) const MASTERCARD: &str = "5555555555554444";
+pub(crate) const AMEX: &str = "378282246310005";
+
+/// An answer that agrees with the contract.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) async fn read(response: reqwest::Response) -> Result<Self, reqwest::Error> {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        Ok(Self { status, headers, bytes: response.bytes().await?.to_vec() })
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap()
+    }
+
+    pub(crate) fn error_code(&self) -> String {
+        self.json()["errors"][0]["error_code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The id of the document's primary resource.
+    pub(crate) fn id(&self) -> String {
+        self.json()["data"]["id"].as_str().unwrap().to_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
+        self
+    }
+}
+
+pub(crate) struct Client {
+    pub(crate) http: reqwest::Client,
+    base: String,
+    access_token: String,
+}
+
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+impl Client {
+    /// A client with the default account's token.
+    pub(crate) async fn new(simulator: &Simulator) -> Self {
+        Self::with_account(simulator, simulator.client_id(), simulator.client_secret()).await
+    }
+
+    pub(crate) async fn of(simulator: &Simulator, account: &ServiceAccount, secret: &str) -> Self {
+        Self::with_account(simulator, account.client_id(), secret).await
+    }
+
+    async fn with_account(simulator: &Simulator, id: &str, secret: &str) -> Self {
+        let http = http();
+        let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+        let answer = token(&http, simulator, &form).await.expect(200);
+        let access_token = answer.json()["access_token"].as_str().unwrap().to_owned();
+        Self { http, base: simulator.url().to_owned(), access_token }
+    }
+
+    pub(crate) fn with_token(&self, access_token: &str) -> Self {
+        Self { http: self.http.clone(), base: self.base.clone(), access_token: access_token.to_owned() }
+    }
+
+    pub(crate) fn request(&self, operation: Operation, card_id: &str) -> reqwest::RequestBuilder {
+        let path = operation.path_template().replace("{card_id}", card_id);
+        self.http.request(operation.method(), format!("{}{path}", self.base)).bearer_auth(&self.access_token)
+    }
+
+    /// Sends, and checks the answer against the contract.
+    pub(crate) async fn send(&self, operation: Operation, card_id: &str, body: Option<&Value>) -> Answer {
+        let mut request = self.request(operation, card_id);
+        if let Some(body) = body {
+            request = request.header("content-type", JSON_API).body(body.to_string());
+        }
+        self.finish(operation, request).await
+    }
+
+    pub(crate) async fn finish(&self, operation: Operation, request: reqwest::RequestBuilder) -> Answer {
+        let answer = Answer::read(request.send().await.unwrap()).await.unwrap();
+        contract().check(operation, &answer);
+        answer
+    }
+
+    pub(crate) async fn create(&self, pan: &str) -> Answer {
+        self.send(Operation::CreateCard, "", Some(&card(pan))).await
+    }
+
+    /// Stores a card and gives its id.
+    pub(crate) async fn store(&self, pan: &str) -> String {
+        self.create(pan).await.expect(201).id()
+    }
+
+    pub(crate) async fn get(&self, card_id: &str) -> Answer {
+        self.send(Operation::GetCard, card_id, None).await
+    }
+
+    pub(crate) async fn provision(&self, card_id: &str) -> Answer {
+        self.send(Operation::ProvisionNetworkToken, card_id, None).await
+    }
+
+    pub(crate) async fn cryptogram(&self, card_id: &str, attributes: Value) -> Answer {
+        let body = json!({ "data": { "attributes": attributes } });
+        self.send(Operation::RequestCryptogram, card_id, Some(&body)).await
+    }
+}
+
+pub(crate) async fn token(http: &reqwest::Client, simulator: &Simulator, form: &str) -> Answer {
+    let request = http
+        .post(simulator.token_url())
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form.to_owned());
+    Answer::read(request.send().await.unwrap()).await.unwrap()
+}
+
+pub(crate) fn card(pan: &str) -> Value {
+    json!({ "data": { "attributes": { "pan": pan, "cvc": "123", "exp_month": 12, "exp_year": 35 } } })
+}
+
+/// The included resources of one kind.
+pub(crate) fn included(document: &Value, kind: &str) -> Vec<Value> {
+    let included = document["included"].as_array().cloned().unwrap_or_default();
+    included.into_iter().filter(|resource| resource["type"] == kind).collect()
+}
