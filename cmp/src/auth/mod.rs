@@ -1,0 +1,115 @@
+//! Access tokens: where they come from, and the one cache that serves all calls of a client.
+
+mod cache;
+mod service_account;
+
+use std::{fmt, future::Future, pin::Pin, time::Duration};
+
+pub use cache::AuthState;
+pub(crate) use cache::{Token, TokenCache};
+pub(crate) use service_account::ClientCredentials;
+pub use service_account::ServiceAccount;
+
+use crate::{error::InvalidInput, secret::BearerToken};
+
+/// The future of a [`TokenProvider`].
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send + 'a>>;
+
+/// A source of access tokens.
+///
+/// The client asks only when it needs a token and never twice at once; caching, early refresh and retries are its
+/// part. An implementation makes one attempt.
+///
+/// ```
+/// use cmp::auth::{AccessToken, TokenFuture, TokenProvider};
+///
+/// #[derive(Debug)]
+/// struct FromTheSidecar;
+///
+/// impl TokenProvider for FromTheSidecar {
+///     fn fetch(&self) -> TokenFuture<'_> {
+///         Box::pin(async {
+///             let token = "read from the sidecar".replace(' ', "-");
+///             Ok(AccessToken::new(token)?.lifetime(std::time::Duration::from_secs(300)))
+///         })
+///     }
+/// }
+/// ```
+pub trait TokenProvider: fmt::Debug + Send + Sync + 'static {
+    /// Gets a new token.
+    fn fetch(&self) -> TokenFuture<'_>;
+}
+
+/// An access token and how long it lives.
+#[derive(Debug, Clone)]
+pub struct AccessToken {
+    pub(crate) value: BearerToken,
+    pub(crate) lifetime: Option<Duration>,
+}
+
+impl AccessToken {
+    /// Takes a token that lives until the service refuses it.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] if it is empty or holds a character that an `Authorization` header can't.
+    pub fn new(token: impl Into<String>) -> Result<Self, InvalidInput> {
+        let value = BearerToken::from_trusted(token);
+        if value.expose().is_empty() || !value.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidInput::new("access token", "must be visible ASCII characters"));
+        }
+        Ok(Self { value, lifetime: None })
+    }
+
+    /// Sets how long it lives from now (`expires_in`).
+    #[must_use]
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+}
+
+/// Why a [`TokenProvider`] gave no token. The message must not hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no access token: {message}")]
+pub struct TokenError {
+    message: String,
+    transient: bool,
+    pub(crate) status: Option<u16>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl TokenError {
+    /// Trying again may help.
+    #[must_use]
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self { message: message.into(), transient: true, status: None, retry_after: None }
+    }
+
+    /// Trying again will not help: the credentials are wrong.
+    #[must_use]
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { transient: false, ..Self::transient(message) }
+    }
+
+    /// Whether trying again may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.transient
+    }
+}
+
+impl From<InvalidInput> for TokenError {
+    fn from(refused: InvalidInput) -> Self {
+        Self::refused(refused.to_string())
+    }
+}
+
+/// The provider of one token that was made elsewhere.
+#[derive(Debug)]
+pub(crate) struct StaticToken(pub(crate) AccessToken);
+
+impl TokenProvider for StaticToken {
+    fn fetch(&self) -> TokenFuture<'_> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}

@@ -1,0 +1,190 @@
+use std::{env, fmt, sync::Arc, time::Duration};
+
+use reqwest::{Response, StatusCode, Url, header::ACCEPT};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::{AccessToken, TokenError, TokenFuture, TokenProvider};
+use crate::{
+    clock::Clock,
+    error::{Error, Result, scrub},
+    http,
+    retry::retry_after,
+    secret::ClientSecret,
+};
+
+/// Assumed where the answer doesn't say: the shortest lifetime that a service account can be configured to.
+const LIFETIME_IF_UNSAID: Duration = Duration::from_secs(60);
+const LARGEST_ANSWER: usize = 64 * 1024;
+
+/// A VGS service account: the client id and secret that step 1 of the guide creates.
+///
+/// ```
+/// let account = cmp::ServiceAccount::new("ACexample-cmp-x1Y2z", "not-a-real-secret");
+/// assert!(!format!("{account:?}").contains("secret-"));
+/// ```
+#[derive(Clone)]
+pub struct ServiceAccount {
+    client_id: String,
+    client_secret: ClientSecret,
+}
+
+impl ServiceAccount {
+    /// Takes the client id and secret.
+    #[must_use]
+    pub fn new(client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
+        Self { client_id: client_id.into(), client_secret: ClientSecret::from_trusted(client_secret) }
+    }
+
+    /// Reads `VGS_CLIENT_ID` and `VGS_CLIENT_SECRET` from the process environment, as VGS's own tools do.
+    ///
+    /// # Errors
+    /// If either is unset, empty or not UTF-8; the message names it.
+    pub fn from_env() -> Result<Self> {
+        let read = |name| match env::var(name) {
+            Ok(value) if !value.trim().is_empty() => Ok(value),
+            _ => Err(Error::configuration(format!("{name} is not set"))),
+        };
+        Ok(Self::new(read("VGS_CLIENT_ID")?, read("VGS_CLIENT_SECRET")?))
+    }
+
+    /// The client id, which is not a secret.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+}
+
+impl fmt::Debug for ServiceAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceAccount").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
+/// The OAuth 2.0 client credentials grant (RFC 6749 §4.4): one form POST.
+///
+/// No `scope` is sent: the service account's own apply.
+pub(crate) struct ClientCredentials {
+    pub(crate) account: ServiceAccount,
+    pub(crate) token_url: Url,
+    pub(crate) http: reqwest::Client,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.account.fmt(f)
+    }
+}
+
+impl TokenProvider for ClientCredentials {
+    fn fetch(&self) -> TokenFuture<'_> {
+        Box::pin(async {
+            let form = [
+                ("grant_type", "client_credentials"),
+                ("client_id", self.account.client_id.as_str()),
+                ("client_secret", self.account.client_secret.expose()),
+            ];
+            let request =
+                self.http.post(self.token_url.clone()).header(ACCEPT, "application/json").form(&form);
+            let response = request.send().await.map_err(|error| unreachable_endpoint(&error))?;
+            if response.status() != StatusCode::OK {
+                return Err(self.refusal(response).await);
+            }
+            let body = read(response).await?;
+            granted(&body)
+        })
+    }
+}
+
+impl ClientCredentials {
+    async fn refusal(&self, response: Response) -> TokenError {
+        let status = response.status();
+        let after = retry_after(response.headers(), self.clock.utc());
+        let body = read(response).await.unwrap_or_default();
+        let code = serde_json::from_slice::<Refused>(&body).ok().and_then(|refused| refused.error);
+        let code = code.map(|code| format!(" {}", scrub(&code))).unwrap_or_default();
+        let message = format!("the token endpoint answered {}{code}", status.as_u16());
+        let error = if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            TokenError::transient(message)
+        } else {
+            TokenError::refused(message)
+        };
+        TokenError { status: Some(status.as_u16()), retry_after: after, ..error }
+    }
+}
+
+/// The error answer of RFC 6749 §5.2. Its `error_description` is free text and is not kept.
+#[derive(Deserialize)]
+struct Refused {
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    token_type: Option<String>,
+    expires_in: Option<f64>,
+}
+
+fn granted(body: &[u8]) -> Result<AccessToken, TokenError> {
+    let granted: Granted = serde_json::from_slice(body)
+        .map_err(|_| TokenError::refused("the token endpoint's answer is not what OAuth 2.0 says"))?;
+    if granted.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        return Err(TokenError::refused("the token endpoint's token is not a bearer token"));
+    }
+    let lifetime = granted
+        .expires_in
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|lifetime| !lifetime.is_zero())
+        .unwrap_or(LIFETIME_IF_UNSAID);
+    Ok(AccessToken::new(granted.access_token)?.lifetime(lifetime))
+}
+
+async fn read(response: Response) -> Result<Zeroizing<Vec<u8>>, TokenError> {
+    match http::read_body(response.bytes_stream(), LARGEST_ANSWER).await {
+        Ok(body) => Ok(Zeroizing::new(body)),
+        Err(http::BodyError::TooLarge) => {
+            Err(TokenError::refused("the token endpoint's answer is too large"))
+        }
+        Err(http::BodyError::Broken) => {
+            Err(TokenError::transient("the connection to the token endpoint broke during its answer"))
+        }
+    }
+}
+
+fn unreachable_endpoint(error: &reqwest::Error) -> TokenError {
+    TokenError::transient(format!("the token endpoint can't be reached: {}", http::cause(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_read_or_refused_without_showing_it() {
+        let token =
+            granted(br#"{"access_token":"abc.def","token_type":"Bearer","expires_in":1200}"#).unwrap();
+        assert_eq!(token.lifetime, Some(Duration::from_secs(1200)));
+        let token = granted(br#"{"access_token":"abc.def"}"#).unwrap();
+        assert_eq!(token.lifetime, Some(LIFETIME_IF_UNSAID));
+        for bad in [
+            r#"{"access_token":"se cret"}"#,
+            r#"{"access_token":""}"#,
+            r#"{"access_token":"secret","token_type":"mac"}"#,
+            r#"["secret"]"#,
+            "",
+        ] {
+            let error = granted(bad.as_bytes()).unwrap_err();
+            assert!(!error.to_string().contains("secret") && !error.is_transient(), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_strange_lifetime_is_the_shortest() {
+        for strange in ["0", "-5", "1e300"] {
+            let body = format!(r#"{{"access_token":"abc","expires_in":{strange}}}"#);
+            assert_eq!(granted(body.as_bytes()).unwrap().lifetime, Some(LIFETIME_IF_UNSAID), "{strange}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! One call, from a facade method to the socket and back.
+//!
+//! A facade method hands [`Core::call`] an operation and a closure that runs one generated operation. The loop in
+//! [`run`] gets a token, makes an [`attempt`], asks the policy what a failure means, waits, and tries again.
+
+mod attempt;
+mod operation;
+mod run;
+
+use std::{future::Future, sync::Arc};
+
+use cmp_generated::{ByteStream, ResponseValue};
+pub use operation::Operation;
+use reqwest::header::HeaderMap;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    auth::TokenCache,
+    clock::Clock,
+    error::{Error, Result},
+    jitter::Jitter,
+    retry::{RetryBudget, RetryPolicy},
+};
+
+/// What every call of a client shares.
+#[derive(Debug, Clone)]
+pub(crate) struct Core {
+    pub(crate) http: reqwest::Client,
+    pub(crate) base_url: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) auth: TokenCache,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) jitter: Jitter,
+    pub(crate) policy: RetryPolicy,
+    pub(crate) budget: RetryBudget,
+    pub(crate) largest_answer: usize,
+}
+
+/// What a generated operation returns.
+pub(crate) type Sent<T> = std::result::Result<ResponseValue<T>, cmp_generated::Error<ByteStream>>;
+
+/// A successful answer.
+#[derive(Debug)]
+pub(crate) enum Reply<T> {
+    /// A documented success, decoded.
+    Decoded { status: u16, body: T },
+    /// 303, which the contract has for `create_card` and the generator has no place for.
+    SeeOther { body: Vec<u8>, location: Option<String> },
+}
+
+impl<T> Reply<T> {
+    /// The decoded answer and its status, where a 303 would be none that the contract has.
+    pub(crate) fn decoded(self) -> Result<(u16, T)> {
+        match self {
+            Self::Decoded { status, body } => Ok((status, body)),
+            Self::SeeOther { .. } => Err(Error::unexpected_redirect()),
+        }
+    }
+}
+
+/// Finds the trace id in a decoded answer.
+pub(crate) type TraceOf<T> = fn(&T) -> Option<&str>;
+
+impl Core {
+    /// Runs `send`, which is one generated operation, with everything that surrounds it.
+    pub(crate) async fn call<T, F, Fut>(
+        &self,
+        operation: Operation,
+        trace_of: TraceOf<T>,
+        send: F,
+    ) -> Result<Reply<T>>
+    where
+        T: DeserializeOwned,
+        F: Fn(cmp_generated::Client) -> Fut,
+        Fut: Future<Output = Sent<T>>,
+    {
+        run::Run::new(self, operation, trace_of).finish(send).await
+    }
+}

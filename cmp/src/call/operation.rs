@@ -1,0 +1,147 @@
+use std::fmt;
+
+use crate::retry::RetryClass;
+
+/// What is fixed about an operation, written once.
+struct Facts {
+    name: &'static str,
+    method: &'static str,
+    path: &'static str,
+    class: RetryClass,
+    scope: &'static str,
+    when_unknown: &'static str,
+}
+
+macro_rules! operations {
+    ($($variant:ident { $($field:ident: $value:expr),* $(,)? } $doc:literal)*) => {
+        /// The operations of the API, each with what repeating it can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Operation {
+            $(#[doc = $doc] $variant,)*
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            fn facts(self) -> Facts {
+                match self {
+                    $(Self::$variant => Facts { $($field: $value),* },)*
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    CreateCard {
+        name: "create_card",
+        method: "POST",
+        path: "/cards",
+        // There is no idempotency key: a repeated request stores a second card unless the account detects duplicates.
+        class: RetryClass::Unsafe,
+        scope: "cards:write",
+        when_unknown: "the card may have been stored: with duplicate detection enabled, create it again and expect \
+                       `Duplicate`; otherwise look for it before you create it again",
+    } "`POST /cards`: [`RetryClass::Unsafe`]."
+
+    GetCard {
+        name: "get_card",
+        method: "GET",
+        path: "/cards/{card_id}",
+        class: RetryClass::Safe,
+        scope: "cards:read",
+        when_unknown: "nothing was changed: ask again",
+    } "`GET /cards/{card_id}`: [`RetryClass::Safe`]."
+
+    UpdateCard {
+        name: "update_card",
+        method: "PATCH",
+        path: "/cards/{card_id}",
+        class: RetryClass::Idempotent,
+        scope: "cards:write",
+        when_unknown: "the same update can be sent again",
+    } "`PATCH /cards/{card_id}`: [`RetryClass::Idempotent`], since it sets values."
+
+    DeleteCard {
+        name: "delete_card",
+        method: "DELETE",
+        path: "/cards/{card_id}",
+        class: RetryClass::Idempotent,
+        scope: "cards:write",
+        when_unknown: "delete it again: not found then means that it is gone",
+    } "`DELETE /cards/{card_id}`: [`RetryClass::Idempotent`]."
+
+    ProvisionNetworkToken {
+        name: "provision_network_token",
+        method: "POST",
+        path: "/cards/{card_id}/network-tokens",
+        // "The provisioning is skipped if there is an active network token already."
+        class: RetryClass::Idempotent,
+        scope: "network-tokens:write",
+        when_unknown: "provision again: a token that is active already is returned",
+    } "`POST /cards/{card_id}/network-tokens`: [`RetryClass::Idempotent`], since an active token is kept."
+
+    DeleteNetworkToken {
+        name: "delete_network_token",
+        method: "DELETE",
+        path: "/cards/{card_id}/network-tokens",
+        class: RetryClass::Idempotent,
+        scope: "network-tokens:write",
+        when_unknown: "delete it again: not found then means that it is gone",
+    } "`DELETE /cards/{card_id}/network-tokens`: [`RetryClass::Idempotent`]."
+
+    RequestCryptogram {
+        name: "request_cryptogram",
+        method: "POST",
+        path: "/cards/{card_id}/cryptogram",
+        // Each request makes a new one-use value. One whose answer was lost is never used, and moves no money.
+        class: RetryClass::Idempotent,
+        scope: "network-tokens:read",
+        when_unknown: "ask for another cryptogram: one that got lost is never used",
+    } "`POST /cards/{card_id}/cryptogram`: [`RetryClass::Idempotent`]; a lost cryptogram is replaced by a new one."
+}
+
+impl Operation {
+    /// The name, as in the contract: `get_card`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// The HTTP method.
+    #[must_use]
+    pub fn method(self) -> &'static str {
+        self.facts().method
+    }
+
+    /// The path with its parameters in braces.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        self.facts().path
+    }
+
+    /// What repeating it can do.
+    #[must_use]
+    pub fn retry_class(self) -> RetryClass {
+        self.facts().class
+    }
+
+    /// The scope that the service account needs (source: the scopes that VGS documents; which operation needs which
+    /// is inferred from their names and from step 1 of the guide).
+    #[must_use]
+    pub fn scope(self) -> &'static str {
+        self.facts().scope
+    }
+
+    pub(crate) fn when_unknown(self) -> &'static str {
+        self.facts().when_unknown
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,332 @@
+use chrono::{DateTime, Utc};
+use cmp_generated::{
+    scalar::{Digits, Last4},
+    types,
+};
+
+use super::{
+    CardUpdate, CardUpdateSubscription, Cardholder, EnrichedAttributes, Metadata, OtherIncluded, TokenType,
+    WalletType, included::Included,
+};
+use crate::{
+    error::{Delivery, Error, ErrorKind, Result},
+    network_tokens::{NetworkToken, NoUsableToken, usable},
+    secret::{Cvc, Pan},
+    value::{CardId, Expiry, open::open_enum, wire},
+};
+
+open_enum! {
+    /// A capability that was activated when the card was stored (source: schema `CardResourceAttributes`).
+    Capability from types::KnownCardCapability {
+        /// The account updater keeps the card current.
+        CardUpdates = "card-updates",
+        /// Network tokens can be provisioned.
+        NetworkTokens = "network-tokens",
+    }
+}
+
+/// A stored card with what came along with it.
+///
+/// Every part but the id can be missing, depending on the service account's scopes, the card's brand and the account's
+/// settings.
+#[derive(Debug, Clone)]
+pub struct Card {
+    id: CardId,
+    attributes: Attributes,
+    meta: Metadata,
+    included: Included,
+    observability: Option<Observability>,
+    related: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Attributes {
+    pan: Option<Pan>,
+    pan_alias: Option<String>,
+    cvc: Option<Cvc>,
+    cvc_alias: Option<String>,
+    cvc_status: Option<String>,
+    expiry: Option<Expiry>,
+    bin: Option<String>,
+    first8: Option<String>,
+    last4: Option<String>,
+    fingerprint: Option<String>,
+    brand: Option<String>,
+    card_type: Option<String>,
+    cardholder: Option<Cardholder>,
+    token_type: Option<TokenType>,
+    wallet_type: Option<WalletType>,
+    capabilities: Vec<Capability>,
+    enriched: Option<EnrichedAttributes>,
+    created_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
+}
+
+/// What VGS support asks for, and which account an answer belongs to (`metadata.observability`).
+#[derive(Debug, Clone)]
+pub struct Observability {
+    trace_id: Option<String>,
+    client_id: Option<String>,
+    vault_id: Option<String>,
+    account_id: Option<String>,
+}
+
+impl Card {
+    pub(super) fn from_wire(document: types::CardResourceResponse) -> Result<Self> {
+        let data = document.data;
+        let id = data.id.ok_or_else(|| unreadable("the answer has no card id"))?;
+        // The documents have `included` beside `data`, the guide's sample has it within.
+        let resources = document.included.into_iter().chain(data.included).flatten();
+        Ok(Self {
+            id: CardId::new(id).map_err(|_| unreadable("the answer's card id is not one"))?,
+            attributes: Attributes::from_wire(data.attributes.unwrap_or_default()),
+            meta: data.meta.map(|meta| meta.into_inner().into()).unwrap_or_default(),
+            included: Included::from_wire(resources),
+            observability: document
+                .metadata
+                .and_then(|metadata| metadata.observability)
+                .map(Observability::from_wire),
+            related: data.relationships.into_iter().flatten().map(|(name, _)| name).collect(),
+        })
+    }
+
+    pub(super) fn trace_of(document: &types::CardResourceResponse) -> Option<&str> {
+        document.metadata.as_ref()?.observability.as_ref()?.trace_id.as_deref()
+    }
+
+    /// The id, which stays the same for the life of the card.
+    #[must_use]
+    pub fn id(&self) -> &CardId {
+        &self.id
+    }
+
+    /// The PAN, for a service account with the scope `cards:read-pci`; otherwise nothing, or an alias.
+    #[must_use]
+    pub fn pan(&self) -> Option<&Pan> {
+        self.attributes.pan.as_ref()
+    }
+
+    /// The alias that stands for the PAN, in the format that the account is set to.
+    #[must_use]
+    pub fn pan_alias(&self) -> Option<&str> {
+        self.attributes.pan_alias.as_deref()
+    }
+
+    /// The CVC, for a service account with the scope `cards:read-pci`.
+    #[must_use]
+    pub fn cvc(&self) -> Option<&Cvc> {
+        self.attributes.cvc.as_ref()
+    }
+
+    /// The alias that stands for the CVC.
+    #[must_use]
+    pub fn cvc_alias(&self) -> Option<&str> {
+        self.attributes.cvc_alias.as_deref()
+    }
+
+    /// Whether there is a CVC, such as `active` or `unavailable`.
+    #[must_use]
+    pub fn cvc_status(&self) -> Option<&str> {
+        self.attributes.cvc_status.as_deref()
+    }
+
+    /// The card's expiry.
+    #[must_use]
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.attributes.expiry
+    }
+
+    /// The first six or eight digits: the bank identification number.
+    #[must_use]
+    pub fn bin(&self) -> Option<&str> {
+        self.attributes.bin.as_deref()
+    }
+
+    /// The first eight digits, for Visa and Mastercard only.
+    #[must_use]
+    pub fn first8(&self) -> Option<&str> {
+        self.attributes.first8.as_deref()
+    }
+
+    /// The last four digits.
+    #[must_use]
+    pub fn last4(&self) -> Option<&str> {
+        self.attributes.last4.as_deref()
+    }
+
+    /// A value that is the same for every card with this PAN.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.attributes.fingerprint.as_deref()
+    }
+
+    /// The name of the brand.
+    #[must_use]
+    pub fn brand(&self) -> Option<&str> {
+        self.attributes.brand.as_deref()
+    }
+
+    /// Credit, debit or prepaid.
+    #[must_use]
+    pub fn card_type(&self) -> Option<&str> {
+        self.attributes.card_type.as_deref()
+    }
+
+    /// Who holds the card.
+    #[must_use]
+    pub fn cardholder(&self) -> Option<&Cardholder> {
+        self.attributes.cardholder.as_ref()
+    }
+
+    /// What kind of number was stored.
+    #[must_use]
+    pub fn token_type(&self) -> Option<&TokenType> {
+        self.attributes.token_type.as_ref()
+    }
+
+    /// The wallet that the card came from.
+    #[must_use]
+    pub fn wallet_type(&self) -> Option<&WalletType> {
+        self.attributes.wallet_type.as_ref()
+    }
+
+    /// The capabilities that were activated when the card was stored.
+    #[must_use]
+    pub fn capabilities(&self) -> &[Capability] {
+        &self.attributes.capabilities
+    }
+
+    /// What the Card Attributes service knows about the card, for its subscribers.
+    #[must_use]
+    pub fn enriched(&self) -> Option<&EnrichedAttributes> {
+        self.attributes.enriched.as_ref()
+    }
+
+    /// When it was stored.
+    #[must_use]
+    pub fn created_at(&self) -> Option<DateTime<Utc>> {
+        self.attributes.created_at
+    }
+
+    /// When it last changed.
+    #[must_use]
+    pub fn updated_at(&self) -> Option<DateTime<Utc>> {
+        self.attributes.updated_at
+    }
+
+    /// The user-defined metadata.
+    #[must_use]
+    pub fn meta(&self) -> &Metadata {
+        &self.meta
+    }
+
+    /// The network token to pay with: of all included ones the usable one that changed last.
+    ///
+    /// # Errors
+    /// [`NoUsableToken`] says why there is none.
+    pub fn network_token(&self) -> Result<&NetworkToken, NoUsableToken> {
+        usable(self.included.network_tokens.iter())
+    }
+
+    /// All included network tokens, usable or not.
+    #[must_use]
+    pub fn network_tokens(&self) -> &[NetworkToken] {
+        &self.included.network_tokens
+    }
+
+    /// What the account updater reported.
+    #[must_use]
+    pub fn updates(&self) -> &[CardUpdate] {
+        &self.included.updates
+    }
+
+    /// The subscription to the account updater. Of several the one that changed last.
+    #[must_use]
+    pub fn update_subscription(&self) -> Option<&CardUpdateSubscription> {
+        self.included.subscriptions.iter().max_by_key(|subscription| subscription.updated_at())
+    }
+
+    /// Included resources of types that this version doesn't know.
+    #[must_use]
+    pub fn other_included(&self) -> &[OtherIncluded] {
+        &self.included.others
+    }
+
+    /// The names of the card's relationships. Their content is in the generated types: see
+    /// [`Client::raw`](crate::Client::raw).
+    #[must_use]
+    pub fn relationships(&self) -> &[String] {
+        &self.related
+    }
+
+    /// Trace id and account of the answer that this card was read from.
+    #[must_use]
+    pub fn observability(&self) -> Option<&Observability> {
+        self.observability.as_ref()
+    }
+}
+
+impl Attributes {
+    fn from_wire(from: types::CardResourceAttributes) -> Self {
+        Self {
+            pan: from.pan.map(|pan| Pan::from_trusted(pan.expose())),
+            pan_alias: from.pan_alias,
+            cvc: from.cvc.map(|cvc| Cvc::from_trusted(cvc.expose())),
+            cvc_alias: from.cvc_alias,
+            cvc_status: from.cvc_status,
+            expiry: wire::expiry(from.exp_month, from.exp_year),
+            bin: from.bin.map(Digits::into_inner),
+            first8: from.first8.map(Digits::into_inner),
+            last4: from.last4.map(Last4::into_inner),
+            fingerprint: from.card_fingerprint,
+            brand: from.card_brand,
+            card_type: from.card_type,
+            cardholder: from.cardholder.map(Into::into),
+            token_type: from.token_type.map(Into::into),
+            wallet_type: from.wallet_type.map(Into::into),
+            capabilities: from.capabilities.into_iter().flatten().map(Into::into).collect(),
+            enriched: from.enriched_attributes.map(Into::into),
+            created_at: from.created_at.map(wire::time),
+            updated_at: from.updated_at.map(wire::time),
+        }
+    }
+}
+
+impl Observability {
+    fn from_wire(wire: types::Observability) -> Self {
+        Self {
+            trace_id: wire.trace_id,
+            client_id: wire.client_id,
+            vault_id: wire.vault_id,
+            account_id: wire.account_id,
+        }
+    }
+
+    /// The id that VGS support asks for.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.trace_id.as_deref()
+    }
+
+    /// The service account.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    /// The vault.
+    #[must_use]
+    pub fn vault_id(&self) -> Option<&str> {
+        self.vault_id.as_deref()
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account_id(&self) -> Option<&str> {
+        self.account_id.as_deref()
+    }
+}
+
+fn unreadable(what: &'static str) -> Error {
+    Error::new(ErrorKind::Decode, Delivery::Answered, what)
+}

@@ -1,0 +1,21 @@
+//! Cards: storing, reading, changing and deleting them.
+
+mod card;
+mod cardholder;
+mod changes;
+mod enriched;
+mod included;
+mod metadata;
+mod new_card;
+mod request;
+
+pub use card::{Capability, Card, Observability};
+pub use cardholder::{Address, Cardholder};
+pub use changes::CardChanges;
+pub use enriched::EnrichedAttributes;
+pub use included::{
+    CardEvent, CardUpdate, CardUpdateSubscription, OtherIncluded, SubscriptionState, UpdatedField,
+};
+pub use metadata::Metadata;
+pub use new_card::{NewCard, TokenType, WalletType};
+pub use request::{Cards, GetCard, Include, Stored};

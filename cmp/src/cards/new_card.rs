@@ -1,0 +1,139 @@
+use cmp_generated::{
+    scalar::{FreeForm, Secret},
+    types,
+};
+use serde_json::Value;
+
+use super::{Cardholder, Metadata};
+use crate::{
+    error::InvalidInput,
+    secret::{Cvc, Pan},
+    value::{Expiry, open::open_enum, wire},
+};
+
+open_enum! {
+    /// What kind of number a card was stored with (schema `TokenType`).
+    TokenType from types::KnownTokenType {
+        /// A device PAN, of a wallet.
+        Dpan = "dpan",
+        /// A merchant PAN, of a wallet.
+        Mpan = "mpan",
+        /// The card's own number.
+        Pan = "pan",
+    }
+}
+
+open_enum! {
+    /// The digital wallet that a card comes from (schema `WalletType`).
+    WalletType from types::KnownWalletType {
+        /// Apple Pay.
+        ApplePay = "apple_pay",
+        /// Google Pay.
+        GooglePay = "google_pay",
+    }
+}
+
+/// A card to be stored: `CardAttributes` and metadata of the contract.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct NewCard {
+    pan: Pan,
+    expiry: Expiry,
+    cvc: Option<Cvc>,
+    cvc_status: Option<String>,
+    cardholder: Option<Cardholder>,
+    token_type: Option<TokenType>,
+    wallet_type: Option<WalletType>,
+    meta: Metadata,
+}
+
+impl NewCard {
+    /// A card with what every card needs.
+    pub fn new(pan: Pan, expiry: Expiry) -> Self {
+        Self {
+            pan,
+            expiry,
+            cvc: None,
+            cvc_status: None,
+            cardholder: None,
+            token_type: None,
+            wallet_type: None,
+            meta: Metadata::default(),
+        }
+    }
+
+    /// The card verification code.
+    pub fn cvc(mut self, cvc: Cvc) -> Self {
+        self.cvc = Some(cvc);
+        self
+    }
+
+    /// An indicator that a CVC was present, 3 to 10 characters (source: schema `CardAttributes`).
+    pub fn cvc_status(mut self, status: impl Into<String>) -> Self {
+        self.cvc_status = Some(status.into());
+        self
+    }
+
+    /// Who holds the card.
+    pub fn cardholder(mut self, cardholder: Cardholder) -> Self {
+        self.cardholder = Some(cardholder);
+        self
+    }
+
+    /// What kind of number the PAN is.
+    pub fn token_type(mut self, token_type: TokenType) -> Self {
+        self.token_type = Some(token_type);
+        self
+    }
+
+    /// The wallet that the card comes from.
+    pub fn wallet_type(mut self, wallet_type: WalletType) -> Self {
+        self.wallet_type = Some(wallet_type);
+        self
+    }
+
+    /// Adds metadata, a text or any other JSON value. It can't be changed once the card is stored.
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key.into(), value.into());
+        self
+    }
+}
+
+impl NewCard {
+    pub(super) fn into_wire(self) -> Result<types::CardResourceRequest, InvalidInput> {
+        let (exp_month, exp_year) = wire::expiry_parts(self.expiry)?;
+        let attributes = types::CardAttributes {
+            pan: Secret::new(self.pan.expose()),
+            exp_month,
+            exp_year,
+            cvc: self.cvc.map(|cvc| Secret::new(cvc.expose())),
+            cvc_status: self.cvc_status.map(cvc_status).transpose()?,
+            cardholder: self.cardholder.map(Cardholder::into_wire).transpose()?,
+            token_type: self.token_type.as_ref().map(known_token_type).transpose()?,
+            wallet_type: self.wallet_type.as_ref().map(known_wallet_type).transpose()?,
+        };
+        let meta = (!self.meta.is_empty()).then(|| FreeForm::new(self.meta.into_map()));
+        Ok(types::CardResourceRequest { data: types::CardResourceRequestData { attributes, meta } })
+    }
+}
+
+fn cvc_status(status: String) -> Result<types::CardAttributesCvcStatus, InvalidInput> {
+    status.try_into().map_err(|_| InvalidInput::new("cvc status", "must be 3 to 10 characters"))
+}
+
+fn known_token_type(kind: &TokenType) -> Result<types::KnownTokenType, InvalidInput> {
+    match kind {
+        TokenType::Dpan => Ok(types::KnownTokenType::Dpan),
+        TokenType::Mpan => Ok(types::KnownTokenType::Mpan),
+        TokenType::Pan => Ok(types::KnownTokenType::Pan),
+        TokenType::Other(_) => Err(InvalidInput::new("token type", "must be one that the contract has")),
+    }
+}
+
+fn known_wallet_type(kind: &WalletType) -> Result<types::KnownWalletType, InvalidInput> {
+    match kind {
+        WalletType::ApplePay => Ok(types::KnownWalletType::ApplePay),
+        WalletType::GooglePay => Ok(types::KnownWalletType::GooglePay),
+        WalletType::Other(_) => Err(InvalidInput::new("wallet type", "must be one that the contract has")),
+    }
+}

@@ -1,0 +1,304 @@
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+};
+
+use cmp_generated::types;
+use reqwest::Url;
+
+use super::{Card, CardChanges, NewCard};
+use crate::{
+    call::{Core, Operation, Reply},
+    error::{Delivery, Error, ErrorKind, Result},
+    value::CardId,
+};
+
+type Document = types::CardResourceResponse;
+
+/// The card operations of a [`Client`](crate::Client).
+#[derive(Debug, Clone, Copy)]
+pub struct Cards<'a>(&'a Core);
+
+/// A card that was stored, now or before.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Stored {
+    /// 201: the card is new.
+    Created(Card),
+    /// 303: the account detects duplicates, and has a card with this PAN. It is as it was: nothing of the new one was
+    /// taken over.
+    Duplicate(Card),
+}
+
+impl Stored {
+    /// The stored card.
+    #[must_use]
+    pub fn card(&self) -> &Card {
+        match self {
+            Self::Created(card) | Self::Duplicate(card) => card,
+        }
+    }
+
+    /// The stored card, without whether it is new.
+    #[must_use]
+    pub fn into_card(self) -> Card {
+        match self {
+            Self::Created(card) | Self::Duplicate(card) => card,
+        }
+    }
+
+    /// The stored card's id.
+    #[must_use]
+    pub fn id(&self) -> &CardId {
+        self.card().id()
+    }
+
+    /// Whether the card was there before.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Duplicate(_))
+    }
+}
+
+impl<'a> Cards<'a> {
+    pub(crate) fn new(core: &'a Core) -> Self {
+        Self(core)
+    }
+
+    /// Stores a card: `POST /cards`.
+    ///
+    /// Where the account detects duplicates, a PAN that is stored already gives the existing card. Where enrolment is
+    /// "on create", the network token follows later: see [`get`](Self::get).
+    ///
+    /// [`RetryClass::Unsafe`](crate::RetryClass::Unsafe): there is no idempotency key, so it is sent again only where
+    /// nothing can have happened. Source: the CMP documentation, "Create a card".
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// use cmp::{Cvc, Expiry, NewCard, Pan};
+    ///
+    /// let card = NewCard::new(Pan::new("5100260000019206")?, Expiry::new(12, 2030)?)
+    ///     .cvc(Cvc::new("123")?)
+    ///     .meta("customer", "C-77");
+    /// let stored = cmp.cards().create(card.clone()).await?;
+    /// assert!(!stored.is_duplicate());
+    /// assert!(cmp.cards().create(card).await?.is_duplicate());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// 400, 401, 403, 415, 422 (a member is missing or breaks a rule), 500 and the transient ones. Where the outcome
+    /// is unknown, [`Error::next_step`] says what to do.
+    pub async fn create(&self, card: NewCard) -> Result<Stored> {
+        let body = card.into_wire()?;
+        let body = &body;
+        let reply =
+            self.0
+                .call(Operation::CreateCard, Card::trace_of, |client| async move {
+                    client.create_card(body).await
+                })
+                .await?;
+        match reply {
+            Reply::Decoded { body, .. } => Ok(Stored::Created(Card::from_wire(body)?)),
+            Reply::SeeOther { body, location } => self.existing(&body, location.as_deref()).await,
+        }
+    }
+
+    /// Reads a card with what belongs to it: `GET /cards/{card_id}`.
+    ///
+    /// [`RetryClass::Safe`](crate::RetryClass::Safe). Source: the CMP documentation, "Get a card".
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000019206")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// let card = cmp.cards().get(stored.id()).await?;
+    /// assert_eq!(card.last4(), Some("9206"));
+    /// let token = card.network_token()?;
+    /// assert!(token.is_usable());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// 400, 401, 403, 404, 500 and the transient ones.
+    #[must_use = "the request is sent when this is awaited"]
+    pub fn get(&self, id: &CardId) -> GetCard<'a> {
+        GetCard { core: self.0, id: id.clone(), include: Vec::new() }
+    }
+
+    /// Changes a card's CVC or expiry: `PATCH /cards/{card_id}`. Nothing else can be changed, and no network token is
+    /// provisioned by it.
+    ///
+    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent). Source: the CMP documentation, "Update a Card".
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000019206")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// use cmp::{CardChanges, Expiry};
+    ///
+    /// let renewed = Expiry::new(12, 2033)?;
+    /// let card = cmp.cards().update(stored.id(), CardChanges::new().expiry(renewed)).await?;
+    /// assert_eq!(card.expiry(), Some(renewed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// 400, 401, 403, 404, 415, 422, 500 and the transient ones.
+    pub async fn update(&self, id: &CardId, changes: CardChanges) -> Result<Card> {
+        let body = changes.into_wire()?;
+        let (id, body) = (id.as_str(), &body);
+        let reply = self
+            .0
+            .call(Operation::UpdateCard, Card::trace_of, |client| async move {
+                client.update_card(id, body).await
+            })
+            .await?;
+        Card::from_wire(reply.decoded()?.1)
+    }
+
+    /// Deletes a card and all that belongs to it, for good: `DELETE /cards/{card_id}`.
+    ///
+    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
+    /// told 404, that is a success. Source: the CMP documentation, "Delete a card".
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000019206")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// cmp.cards().delete(stored.id()).await?;
+    /// assert!(cmp.cards().get(stored.id()).await.unwrap_err().is_not_found());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// 401, 403, 404, 500 and the transient ones.
+    pub async fn delete(&self, id: &CardId) -> Result<()> {
+        let id = id.as_str();
+        let reply = self
+            .0
+            .call(Operation::DeleteCard, |()| None, |client| async move { client.delete_card(id).await })
+            .await;
+        match reply {
+            Err(error) if !error.is_deleted_by_us() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The card that a 303 means: the one in its body, or else the one that its `Location` names.
+    async fn existing(&self, body: &[u8], location: Option<&str>) -> Result<Stored> {
+        if let Ok(document) = serde_json::from_slice::<Document>(body) {
+            return Ok(Stored::Duplicate(Card::from_wire(document)?));
+        }
+        let Some(id) = location.and_then(|location| self.card_id_in(location)) else {
+            let error = Error::new(
+                ErrorKind::UnexpectedAnswer,
+                Delivery::Answered,
+                "the card exists already, and the service doesn't say which it is:",
+            );
+            return Err(error.with_status(303).for_operation(Operation::CreateCard));
+        };
+        Ok(Stored::Duplicate(self.get(&id).await?))
+    }
+
+    /// The id at the end of a `Location` on this service. Any other place is not asked: the token is not for it.
+    fn card_id_in(&self, location: &str) -> Option<CardId> {
+        let base = Url::parse(&format!("{}/", self.0.base_url)).ok()?;
+        let target = base.join(location).ok()?;
+        let id = target.path().rsplit_once("/cards/")?.1;
+        (target.origin() == base.origin()).then(|| CardId::new(id).ok())?
+    }
+}
+
+/// What a [`GetCard`] asks to be included.
+///
+/// The documents say only that `include` is a comma-delimited list; these are the types that `included` is documented
+/// to hold. Without any, the service decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Include {
+    /// The card's network tokens.
+    NetworkTokens,
+    /// The updates that the account updater reported.
+    CardUpdates,
+    /// The subscription to such updates.
+    CardUpdateSubscriptions,
+    /// Another resource or field.
+    Other(String),
+}
+
+impl Include {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::NetworkTokens => "network_tokens",
+            Self::CardUpdates => "card_updates",
+            Self::CardUpdateSubscriptions => "card_update_subscriptions",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// A request for a card; await it to send it.
+#[derive(Debug, Clone)]
+#[must_use = "the request is sent when this is awaited"]
+pub struct GetCard<'a> {
+    core: &'a Core,
+    id: CardId,
+    include: Vec<Include>,
+}
+
+impl GetCard<'_> {
+    /// Asks for these to be included.
+    pub fn include(mut self, what: impl IntoIterator<Item = Include>) -> Self {
+        self.include.extend(what);
+        self
+    }
+}
+
+impl<'a> IntoFuture for GetCard<'a> {
+    type Output = Result<Card>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let include = comma_delimited(&self.include);
+            let (id, include) = (self.id.as_str(), include.as_deref());
+            let reply = self
+                .core
+                .call(Operation::GetCard, Card::trace_of, |client| async move {
+                    client.get_card(id, include).await
+                })
+                .await?;
+            Card::from_wire(reply.decoded()?.1)
+        })
+    }
+}
+
+fn comma_delimited(include: &[Include]) -> Option<String> {
+    let names: Vec<_> = include.iter().map(Include::as_str).collect();
+    (!names.is_empty()).then(|| names.join(","))
+}

@@ -1,0 +1,215 @@
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{
+    Certificate, Url,
+    header::{HeaderMap, HeaderName, HeaderValue},
+    redirect,
+};
+
+use super::{Client, Proxy};
+use crate::{
+    auth::{AccessToken, ClientCredentials, ServiceAccount, StaticToken, TokenCache, TokenProvider},
+    call::Core,
+    clock::{Clock, SystemClock},
+    environment::Environment,
+    error::{Error, Result},
+    jitter::Jitter,
+    retry::{RetryBudget, RetryPolicy},
+};
+
+const USER_AGENT: &str = concat!("cmp-rust/", env!("CARGO_PKG_VERSION"));
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+/// Set by the client itself, for reasons of safety or because the API asks for them.
+const RESERVED_HEADERS: [&str; 6] =
+    ["authorization", "accept", "content-type", "content-length", "host", "transfer-encoding"];
+
+/// Makes a [`Client`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    environment: Environment,
+    credentials: Option<Credentials>,
+    policy: RetryPolicy,
+    budget: RetryBudget,
+    clock: Arc<dyn Clock>,
+    jitter: Jitter,
+    headers: Vec<(String, String)>,
+    proxy: Option<Proxy>,
+    root_certificates: Vec<Vec<u8>>,
+    connect_timeout: Duration,
+    largest_answer: usize,
+}
+
+#[derive(Debug)]
+enum Credentials {
+    Account(ServiceAccount),
+    Provider(Box<dyn TokenProvider>),
+}
+
+impl ClientBuilder {
+    pub(super) fn new(environment: Environment) -> Self {
+        Self {
+            environment,
+            credentials: None,
+            policy: RetryPolicy::default(),
+            budget: RetryBudget::default(),
+            clock: Arc::new(SystemClock),
+            jitter: Jitter::default(),
+            headers: Vec::new(),
+            proxy: None,
+            root_certificates: Vec::new(),
+            connect_timeout: CONNECT_TIMEOUT,
+            largest_answer: LARGEST_ANSWER,
+        }
+    }
+
+    /// Authenticates with a service account, against the environment's token endpoint.
+    pub fn service_account(mut self, account: ServiceAccount) -> Self {
+        self.credentials = Some(Credentials::Account(account));
+        self
+    }
+
+    /// Authenticates with one token that was made elsewhere. When the service refuses it, calls fail.
+    pub fn access_token(self, token: AccessToken) -> Self {
+        self.token_provider(StaticToken(token))
+    }
+
+    /// Authenticates with tokens from your own source.
+    pub fn token_provider(mut self, provider: impl TokenProvider) -> Self {
+        self.credentials = Some(Credentials::Provider(Box::new(provider)));
+        self
+    }
+
+    /// How calls are retried.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The budget that retries draw on; clients can share one.
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Sends `vgs-vault` with this vault id, as VGS's own command line does.
+    pub fn vault(self, vault_id: impl Into<String>) -> Self {
+        self.header("vgs-vault", vault_id)
+    }
+
+    /// Sends this header with every request. It must not be a secret.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Goes through this proxy, instead of those that the process environment names.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
+    /// Trusts this root certificate (PEM) beside the platform's, such as that of a vault's proxy.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into());
+        self
+    }
+
+    /// The time for making a connection; 10 seconds unless set.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// The largest answer that is read, in bytes; 4 MiB unless set.
+    pub fn largest_answer(mut self, bytes: usize) -> Self {
+        self.largest_answer = bytes;
+        self
+    }
+
+    /// Uses this clock: see [`clock`](crate::clock).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Uses this source of numbers between 0 and 1 for waits.
+    #[cfg(feature = "test-util")]
+    pub fn randomness(mut self, source: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        self.jitter = Jitter::new(source);
+        self
+    }
+
+    /// Makes the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there are no credentials, or a header,
+    /// certificate or proxy can't be used.
+    pub fn build(self) -> Result<Client> {
+        let headers = self.parse_headers()?;
+        let http = self.http()?;
+        let provider = match self.credentials {
+            None => return Err(Error::configuration("no credentials: give a service account or a token")),
+            Some(Credentials::Provider(provider)) => provider,
+            Some(Credentials::Account(account)) => {
+                let token_url = Url::parse(self.environment.token_url())
+                    .map_err(|_| Error::configuration("the token URL is not a URL"))?;
+                let (http, clock) = (http.clone(), Arc::clone(&self.clock));
+                Box::new(ClientCredentials { account, token_url, http, clock })
+            }
+        };
+        Ok(Client(Arc::new(Core {
+            base_url: self.environment.api_url().to_owned(),
+            auth: TokenCache::new(provider, Arc::clone(&self.clock), self.jitter.clone()),
+            http,
+            headers,
+            clock: self.clock,
+            jitter: self.jitter,
+            policy: self.policy,
+            budget: self.budget,
+            largest_answer: self.largest_answer,
+        })))
+    }
+
+    fn parse_headers(&self) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+                return Err(Error::configuration(format!("the header {name} is set by the client itself")));
+            }
+            let parsed =
+                HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
+            let Some((name, value)) = parsed else {
+                return Err(Error::configuration("a header has a name or value that HTTP doesn't allow"));
+            };
+            headers.append(name, value);
+        }
+        Ok(headers)
+    }
+
+    fn http(&self) -> Result<reqwest::Client> {
+        let mut http = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(self.connect_timeout)
+            // A redirect would take the token to another place, or turn a 303 into a GET and lose what it says.
+            .redirect(redirect::Policy::none())
+            .referer(false);
+        for pem in &self.root_certificates {
+            let certificates = Certificate::from_pem_bundle(pem)
+                .map_err(|_| Error::configuration("a root certificate is not PEM"))?;
+            if certificates.is_empty() {
+                return Err(Error::configuration("a root certificate is not PEM"));
+            }
+            http = http.tls_certs_merge(certificates);
+        }
+        if let Some(proxy) = self.proxy.clone() {
+            http = http.proxy(proxy.into_reqwest()?);
+        } else if self.environment.is_loopback() {
+            http = http.no_proxy();
+        }
+        http.build().map_err(|error| {
+            Error::configuration(format!("HTTP can't be set up: {}", crate::http::cause(&error)))
+        })
+    }
+}

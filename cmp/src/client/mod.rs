@@ -1,0 +1,120 @@
+//! The client: where a program starts.
+
+mod builder;
+mod proxy;
+mod raw;
+
+use std::sync::Arc;
+
+pub use builder::ClientBuilder;
+pub use proxy::Proxy;
+pub use raw::Raw;
+use tokio::sync::watch;
+
+use crate::{
+    auth::AuthState,
+    call::Core,
+    cards::Cards,
+    environment::Environment,
+    error::{Delivery, Error, ErrorKind, Result},
+    network_tokens::NetworkTokens,
+    retry::{RetryBudget, RetryPolicy},
+};
+
+/// A client of the Card Management Platform.
+///
+/// Cheap to clone; clones share connections, the access token and the retry budget. Make one and keep it.
+///
+/// ```
+/// # use cmp_simulator::Simulator;
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let simulator = Simulator::start().await?;
+/// use cmp::{Client, Environment, ServiceAccount};
+///
+/// # let environment = Environment::custom(simulator.url(), simulator.token_url())?;
+/// # let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+/// let cmp = Client::builder(environment).service_account(account).build()?;
+/// cmp.warm_up().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct Client(Arc<Core>);
+
+impl Client {
+    /// Starts a client for `environment`.
+    pub fn builder(environment: Environment) -> ClientBuilder {
+        ClientBuilder::new(environment)
+    }
+
+    /// A client for the service account and environment that the process environment names: see
+    /// [`Environment::from_env`], [`ServiceAccount::from_env`](crate::ServiceAccount::from_env), and `VGS_VAULT_ID`, which is optional.
+    ///
+    /// # Errors
+    /// If a variable is missing or wrong; the message names it.
+    pub fn from_env() -> Result<Self> {
+        let builder =
+            Self::builder(Environment::from_env()?).service_account(crate::ServiceAccount::from_env()?);
+        match std::env::var("VGS_VAULT_ID") {
+            Ok(vault) if !vault.is_empty() => builder.vault(vault).build(),
+            _ => builder.build(),
+        }
+    }
+
+    /// Storing, reading, changing and deleting cards.
+    #[must_use]
+    pub fn cards(&self) -> Cards<'_> {
+        Cards::new(&self.0)
+    }
+
+    /// Provisioning and deleting network tokens, and cryptograms for them.
+    #[must_use]
+    pub fn network_tokens(&self) -> NetworkTokens<'_> {
+        NetworkTokens::new(&self.0)
+    }
+
+    /// The generated client, with this client's token, retries and deadline around it.
+    #[must_use]
+    pub fn raw(&self) -> Raw<'_> {
+        Raw::new(&self.0)
+    }
+
+    /// The same client with another retry policy, for calls that must be quicker or may be slower.
+    ///
+    /// ```
+    /// # fn example(cmp: &cmp::Client) {
+    /// use std::time::Duration;
+    /// use cmp::RetryPolicy;
+    ///
+    /// let at_checkout = cmp.with_retry(RetryPolicy::default().deadline(Duration::from_secs(3)));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_retry(&self, policy: RetryPolicy) -> Self {
+        Self(Arc::new(Core { policy, ..(*self.0).clone() }))
+    }
+
+    /// Gets an access token now, so that the first call doesn't wait for it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Authentication`] if none could be had.
+    pub async fn warm_up(&self) -> Result<()> {
+        match self.0.auth.token().await {
+            Ok(_) => Ok(()),
+            Err(cause) => Err(Error::new(ErrorKind::Authentication, Delivery::NotSent, cause.to_string())
+                .with_source(cause)),
+        }
+    }
+
+    /// The state of the access token, to read or to wait for changes of.
+    #[must_use]
+    pub fn auth_state(&self) -> watch::Receiver<AuthState> {
+        self.0.auth.state()
+    }
+
+    /// The retry budget that this client's clones share.
+    #[must_use]
+    pub fn retry_budget(&self) -> &RetryBudget {
+        &self.0.budget
+    }
+}

@@ -1,0 +1,54 @@
+use std::future::Future;
+
+use cmp_generated::{ByteStream, ResponseValue};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    call::{Core, Operation},
+    error::Result,
+};
+
+/// The way past the facade: generated operations and types, with token, retries, deadline and errors as everywhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Raw<'a>(&'a Core);
+
+impl<'a> Raw<'a> {
+    pub(super) fn new(core: &'a Core) -> Self {
+        Self(core)
+    }
+
+    /// Runs one generated operation. `send` is called for each attempt with a client made for it.
+    ///
+    /// `operation` decides how failures are retried, so it must be the one that `send` runs.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("4111111111111111")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(5, 2030)?)).await?;
+    /// # let id = stored.id().to_string();
+    /// let id = &id;
+    /// let raw = cmp
+    ///     .raw()
+    ///     .call(cmp::Operation::GetCard, |client| async move { client.get_card(id, None).await })
+    ///     .await?;
+    /// assert_eq!(raw.data.id.as_ref(), Some(id));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As every call. A 303 of `create_card` is [`ErrorKind::UnexpectedAnswer`](crate::ErrorKind::UnexpectedAnswer) here.
+    pub async fn call<T, F, Fut>(&self, operation: Operation, send: F) -> Result<T>
+    where
+        T: DeserializeOwned,
+        F: Fn(cmp_generated::Client) -> Fut,
+        Fut: Future<Output = std::result::Result<ResponseValue<T>, cmp_generated::Error<ByteStream>>>,
+    {
+        self.0.call(operation, |_| None, send).await?.decoded().map(|(_, body)| body)
+    }
+}

@@ -1,0 +1,153 @@
+//! Time as the client sees it, so that tests can move it by hand.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+
+/// A future that ends when a [`Clock`] says so.
+pub type Tick = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The source of time for waits, deadlines and token lifetimes.
+///
+/// [`SystemClock`] is the default. With the feature `test-util`, `ManualClock` stands still until a test moves it.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// A monotonic reading.
+    fn now(&self) -> Instant;
+
+    /// The time of day, needed only to read a `Retry-After` that is a date.
+    fn utc(&self) -> DateTime<Utc>;
+
+    /// Waits for `duration` before something is tried again.
+    fn sleep(&self, duration: Duration) -> Tick;
+
+    /// Ends at `at`: the limit that other work races against.
+    ///
+    /// Kept apart from [`sleep`](Self::sleep) so that a test clock can end waits at once without ending limits.
+    fn alarm(&self, at: Instant) -> Tick;
+}
+
+/// The machine's clock, through tokio's timer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    fn utc(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Tick {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn alarm(&self, at: Instant) -> Tick {
+        Box::pin(tokio::time::sleep_until(at.into()))
+    }
+}
+
+#[cfg(feature = "test-util")]
+pub use manual::ManualClock;
+
+#[cfg(feature = "test-util")]
+mod manual {
+    use std::{
+        sync::{Arc, Mutex, PoisonError},
+        time::{Duration, Instant},
+    };
+
+    use chrono::{DateTime, Utc};
+    use tokio::sync::watch;
+
+    use super::{Clock, Tick};
+
+    /// A clock for tests: time stands still, waits end at once and are written down.
+    ///
+    /// A [`sleep`](Clock::sleep) moves the clock forward by its duration and ends; an [`alarm`](Clock::alarm) ends
+    /// once [`advance`](Self::advance), or such sleeps, have moved the clock to it. Clones share one time.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use cmp::clock::{Clock, ManualClock};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let clock = ManualClock::new();
+    /// clock.sleep(Duration::from_secs(2)).await;
+    /// assert_eq!(clock.slept(), [Duration::from_secs(2)]);
+    /// # });
+    /// ```
+    #[derive(Debug, Clone)]
+    pub struct ManualClock {
+        start: Instant,
+        start_utc: DateTime<Utc>,
+        passed: Arc<watch::Sender<Duration>>,
+        slept: Arc<Mutex<Vec<Duration>>>,
+    }
+
+    impl ManualClock {
+        /// A clock that starts at the present moment.
+        #[must_use]
+        pub fn new() -> Self {
+            Self {
+                start: Instant::now(),
+                start_utc: Utc::now(),
+                passed: Arc::new(watch::Sender::new(Duration::ZERO)),
+                slept: Arc::default(),
+            }
+        }
+
+        /// Moves the time forward and ends every alarm it passes.
+        pub fn advance(&self, by: Duration) {
+            self.passed.send_modify(|passed| *passed += by);
+        }
+
+        /// The waits asked for so far, in order.
+        #[must_use]
+        pub fn slept(&self) -> Vec<Duration> {
+            self.slept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        }
+    }
+
+    impl Default for ManualClock {
+        fn default() -> Self {
+            Self::new()
+        }
+    }
+
+    impl Clock for ManualClock {
+        fn now(&self) -> Instant {
+            self.start + *self.passed.borrow()
+        }
+
+        fn utc(&self) -> DateTime<Utc> {
+            self.start_utc + *self.passed.borrow()
+        }
+
+        fn sleep(&self, duration: Duration) -> Tick {
+            let clock = self.clone();
+            Box::pin(async move {
+                clock.slept.lock().unwrap_or_else(PoisonError::into_inner).push(duration);
+                clock.advance(duration);
+                tokio::task::yield_now().await;
+            })
+        }
+
+        fn alarm(&self, at: Instant) -> Tick {
+            let due = at.saturating_duration_since(self.start);
+            let mut passed = self.passed.subscribe();
+            let clock = self.clone();
+            Box::pin(async move {
+                // The clone keeps the sender alive, so that the wait can't fail before its time.
+                let _keep = clock;
+                drop(passed.wait_for(|passed| *passed >= due).await);
+            })
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! What can go wrong, told without showing what must not be shown.
+
+mod code;
+pub(crate) mod document;
+mod scrub;
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+pub use code::ErrorCode;
+pub use document::ErrorDetail;
+pub(crate) use scrub::{scrub, scrub_path};
+
+use crate::{call::Operation, retry::StopReason};
+
+/// A value that a type of this crate refuses. The message names the field and the rule, never the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("invalid {field}: {rule}")]
+pub struct InvalidInput {
+    field: &'static str,
+    rule: &'static str,
+}
+
+impl InvalidInput {
+    pub(crate) const fn new(field: &'static str, rule: &'static str) -> Self {
+        Self { field, rule }
+    }
+
+    /// Which value was refused.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+}
+
+/// The kind of an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A value was refused before anything was sent.
+    InvalidInput,
+    /// The client can't be built as configured.
+    Configuration,
+    /// No access token could be had.
+    Authentication,
+    /// The service answered with an error status.
+    Service,
+    /// The connection could not be made, or broke.
+    Connection,
+    /// An attempt or the whole call took longer than allowed.
+    Timeout,
+    /// The answer could not be read as what the contract says.
+    Decode,
+    /// The answer is none that the contract knows, such as a redirect.
+    UnexpectedAnswer,
+}
+
+/// Whether the request reached the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// Nothing was sent: nothing can have happened.
+    NotSent,
+    /// Something was sent and no conclusive answer came: it may or may not have taken effect.
+    OutcomeUnknown,
+    /// The service answered.
+    Answered,
+}
+
+/// Why a call failed.
+///
+/// One opaque type: ask it by predicate ([`is_not_found`](Self::is_not_found)), [`kind`](Self::kind), [`status`](Self::status)
+/// or [`code`](Self::code). `Display` is one line; neither it nor `Debug` ever holds a body, a header or a secret.
+///
+/// ```
+/// # use cmp_simulator::Simulator;
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let simulator = Simulator::start().await?;
+/// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+/// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+/// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+/// let error = cmp.cards().get(&"CRDnobody".parse()?).await.unwrap_err();
+/// assert!(error.is_not_found());
+/// assert_eq!(error.attempts(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    delivery: Delivery,
+    operation: Option<Operation>,
+    message: Cow<'static, str>,
+    status: Option<u16>,
+    code: Option<ErrorCode>,
+    details: Vec<ErrorDetail>,
+    trace_id: Option<String>,
+    attempts: u32,
+    retry_after: Option<Duration>,
+    stopped: Option<StopReason>,
+    in_doubt: bool,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The result of everything that this crate does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, delivery: Delivery, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            delivery,
+            operation: None,
+            message: message.into(),
+            status: None,
+            code: None,
+            details: Vec::new(),
+            trace_id: None,
+            attempts: 0,
+            retry_after: None,
+            stopped: None,
+            in_doubt: false,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Configuration, Delivery::NotSent, message)
+    }
+
+    pub(crate) fn unexpected_redirect() -> Self {
+        let error = Self::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, "the service redirected:");
+        error.with_status(303)
+    }
+
+    pub(crate) fn for_operation(mut self, operation: Operation) -> Self {
+        self.0.operation = Some(operation);
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_document(mut self, document: document::Document) -> Self {
+        self.0.code = document.code;
+        self.0.details = document.details;
+        self.0.trace_id = document.trace_id;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
+        self.0.retry_after = after;
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+
+    pub(crate) fn finished(mut self, operation: Operation, attempts: u32, stopped: StopReason) -> Self {
+        self.0.operation = Some(operation);
+        self.0.attempts = attempts;
+        self.0.stopped = Some(stopped);
+        self
+    }
+
+    /// Notes that an earlier attempt may have taken effect, which only a conclusive answer to a later one settles.
+    pub(crate) fn in_doubt(mut self, in_doubt: bool) -> Self {
+        self.0.in_doubt = in_doubt;
+        let conclusive = matches!(self.0.status, Some(400..=428 | 430..=499));
+        if in_doubt && !conclusive {
+            self.0.delivery = Delivery::OutcomeUnknown;
+        }
+        self
+    }
+
+    /// The thing to delete is gone, and an earlier attempt of this very call may be what deleted it.
+    pub(crate) fn is_deleted_by_us(&self) -> bool {
+        self.is_not_found() && self.0.in_doubt
+    }
+
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the request reached the service, judged over all attempts.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        self.0.delivery
+    }
+
+    /// The operation that failed; `None` when the client was being built.
+    #[must_use]
+    pub fn operation(&self) -> Option<Operation> {
+        self.0.operation
+    }
+
+    /// The HTTP status of the last answer, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The service's error code, if its answer had one.
+    #[must_use]
+    pub fn code(&self) -> Option<&ErrorCode> {
+        self.0.code.as_ref()
+    }
+
+    /// What the service said in detail. Its texts are kept with every digit run and long word masked.
+    #[must_use]
+    pub fn details(&self) -> &[ErrorDetail] {
+        &self.0.details
+    }
+
+    /// The id that VGS support asks for (`metadata.observability.trace_id`).
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.0.trace_id.as_deref()
+    }
+
+    /// How many requests were sent or tried for this call, replays after a 401 included.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// How long the service asked to wait, if it did.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Why there was no further attempt.
+    #[must_use]
+    pub fn stopped_because(&self) -> Option<StopReason> {
+        self.0.stopped
+    }
+
+    /// 404: there is no such card or token (any more).
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.0.status == Some(404)
+    }
+
+    /// 401, or the token endpoint refused the service account.
+    #[must_use]
+    pub fn is_unauthorized(&self) -> bool {
+        self.0.status == Some(401)
+    }
+
+    /// 403: the service account lacks a scope, or the account is not enabled for this.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.0.status == Some(403)
+    }
+
+    /// The request itself is wrong: refused here before sending, or answered with 400, 415 or 422.
+    #[must_use]
+    pub fn is_invalid_request(&self) -> bool {
+        self.0.kind == ErrorKind::InvalidInput
+            || (matches!(self.0.status, Some(400 | 415 | 422)) && !self.is_without_active_token())
+    }
+
+    /// The card has no active network token: 424, or the code `failed-dependency` whatever its status (the documents
+    /// give both 422 and 424).
+    #[must_use]
+    pub fn is_without_active_token(&self) -> bool {
+        self.0.status == Some(424) || self.0.code == Some(ErrorCode::FailedDependency)
+    }
+
+    /// The attempt or the whole call ran out of time.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == ErrorKind::Timeout
+    }
+
+    /// The same call may succeed later and repeating it can't do harm.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let transient = matches!(self.0.kind, ErrorKind::Connection | ErrorKind::Timeout)
+            || matches!(self.0.status, Some(429 | 502 | 503 | 504))
+            || (self.0.kind == ErrorKind::Authentication && self.0.stopped != Some(StopReason::NotTransient));
+        let harmless = self.0.delivery != Delivery::OutcomeUnknown
+            || self.0.operation.is_some_and(|operation| operation.retry_class().may_be_repeated());
+        transient && harmless
+    }
+
+    /// What to do where the outcome is unknown, in a sentence for a person.
+    #[must_use]
+    pub fn next_step(&self) -> Option<&'static str> {
+        match (self.0.delivery, self.0.operation) {
+            (Delivery::OutcomeUnknown, Some(operation)) => Some(operation.when_unknown()),
+            _ if self.is_forbidden() => Some("give the service account the scope that the operation needs"),
+            _ if self.is_without_active_token() => {
+                Some("provision a network token, or wait until it is active")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if let Some(operation) = inner.operation {
+            write!(f, "{}: ", operation.name())?;
+        }
+        f.write_str(&inner.message)?;
+        if let Some(status) = inner.status {
+            write!(f, " {status}")?;
+        }
+        if let Some(code) = &inner.code {
+            write!(f, " {code}")?;
+        }
+        if let Some(path) = inner.details.iter().find_map(ErrorDetail::path) {
+            write!(f, " at {path}")?;
+        }
+        if let (Some(operation), true) = (inner.operation, self.is_forbidden()) {
+            write!(f, "; the operation needs the scope {}", operation.scope())?;
+        }
+        if inner.delivery == Delivery::OutcomeUnknown {
+            f.write_str("; the outcome is unknown")?;
+        }
+        if inner.attempts > 1 {
+            write!(f, "; {} attempts", inner.attempts)?;
+        }
+        if let Some(trace_id) = &inner.trace_id {
+            write!(f, "; trace {trace_id}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<InvalidInput> for Error {
+    fn from(refused: InvalidInput) -> Self {
+        Self::new(ErrorKind::InvalidInput, Delivery::NotSent, refused.to_string())
+    }
+}

@@ -1,0 +1,117 @@
+use cmp_generated::types;
+
+use crate::value::open::open_enum;
+
+open_enum! {
+    /// What a picture shows (source: schema `CardAsset`).
+    CardArtKind from types::KnownCardAssetType {
+        /// A symbol of the card.
+        CardSymbol = "CARD_SYMBOL",
+        /// The card's face.
+        DigitalCardArt = "DIGITAL_CARD_ART",
+        /// The background of the card's face.
+        DigitalCardArtBackground = "DIGITAL_CARD_ART_BACKGROUND",
+    }
+}
+
+/// Colours, pictures and texts to show a card with (schema `CardArt`).
+#[derive(Debug, Clone)]
+pub struct CardArt {
+    wire: types::CardArt,
+    assets: Vec<CardArtAsset>,
+}
+
+/// A picture of a card.
+#[derive(Debug, Clone)]
+pub struct CardArtAsset {
+    kind: Option<CardArtKind>,
+    mime_type: Option<String>,
+    size: Option<(u32, u32)>,
+    download_url: Option<String>,
+}
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        impl CardArt {$(
+            $(#[$doc])*
+            #[must_use]
+            pub fn $name(&self) -> Option<&str> {
+                self.wire.$name.as_deref()
+            }
+        )*}
+    };
+}
+
+texts! {
+    /// The background's colour.
+    background_color;
+    /// The foreground's colour.
+    foreground_color;
+    /// The label's colour.
+    label_color;
+    /// The issuer's name.
+    issuer_name;
+    /// The website to contact.
+    contact_website;
+    /// The phone number to contact.
+    contact_number;
+    /// Whom to contact.
+    contact_name;
+    /// A short description of the card.
+    short_description;
+    /// A long description of the card.
+    long_description;
+}
+
+impl CardArt {
+    /// The pictures.
+    #[must_use]
+    pub fn assets(&self) -> &[CardArtAsset] {
+        &self.assets
+    }
+}
+
+impl CardArtAsset {
+    /// What it shows.
+    #[must_use]
+    pub fn kind(&self) -> Option<&CardArtKind> {
+        self.kind.as_ref()
+    }
+
+    /// Its MIME type.
+    #[must_use]
+    pub fn mime_type(&self) -> Option<&str> {
+        self.mime_type.as_deref()
+    }
+
+    /// Width and height in pixels.
+    #[must_use]
+    pub fn size(&self) -> Option<(u32, u32)> {
+        self.size
+    }
+
+    /// Where to get it.
+    #[must_use]
+    pub fn download_url(&self) -> Option<&str> {
+        self.download_url.as_deref()
+    }
+}
+
+impl From<types::CardArt> for CardArt {
+    fn from(mut wire: types::CardArt) -> Self {
+        let assets = wire.assets.take().into_iter().flatten().map(CardArtAsset::from).collect();
+        Self { wire, assets }
+    }
+}
+
+impl From<types::CardAsset> for CardArtAsset {
+    fn from(wire: types::CardAsset) -> Self {
+        let pixels = |count: Option<i64>| u32::try_from(count?).ok();
+        Self {
+            kind: wire.type_.map(Into::into),
+            mime_type: wire.mime_type,
+            size: pixels(wire.width).zip(pixels(wire.height)),
+            download_url: wire.download_url,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Network tokens: provisioning, deleting, and cryptograms to pay with them.
+
+mod card_art;
+mod cryptogram;
+mod state;
+mod token;
+
+use cmp_generated::types;
+
+pub use card_art::{CardArt, CardArtAsset, CardArtKind};
+pub use cryptogram::{Cryptogram, CryptogramType, Eci, RequestCryptogram, TransactionType};
+pub use state::TokenState;
+pub(crate) use token::usable;
+pub use token::{NetworkToken, NoUsableToken};
+
+use crate::{
+    call::{Core, Operation},
+    error::Result,
+    value::CardId,
+};
+
+const CREATED: u16 = 201;
+
+/// The network token operations of a [`Client`](crate::Client).
+#[derive(Debug, Clone, Copy)]
+pub struct NetworkTokens<'a>(&'a Core);
+
+/// A provisioned token, and whether it is new.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Provisioned {
+    /// 201: the token was made now.
+    New(NetworkToken),
+    /// 200: the card had an active token, which was kept.
+    Existing(NetworkToken),
+}
+
+impl Provisioned {
+    /// The token.
+    #[must_use]
+    pub fn token(&self) -> &NetworkToken {
+        match self {
+            Self::New(token) | Self::Existing(token) => token,
+        }
+    }
+
+    /// The token, without whether it is new.
+    #[must_use]
+    pub fn into_token(self) -> NetworkToken {
+        match self {
+            Self::New(token) | Self::Existing(token) => token,
+        }
+    }
+}
+
+impl<'a> NetworkTokens<'a> {
+    pub(crate) fn new(core: &'a Core) -> Self {
+        Self(core)
+    }
+
+    /// Provisions a network token for a stored card: `POST /cards/{card_id}/network-tokens`.
+    ///
+    /// For accounts enrolled for manual provisioning (step 2 of the guide). An active token is kept and returned. The
+    /// returned token need not be usable: ask [`NetworkToken::is_usable`].
+    ///
+    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent). Source: the CMP documentation, "Provision".
+    ///
+    /// ```
+    /// # use cmp_simulator::{Enrolment, Simulator};
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::builder().enrolment(Enrolment::Manual).start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000019206")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// use cmp::Provisioned;
+    ///
+    /// let first = cmp.network_tokens().provision(stored.id()).await?;
+    /// assert!(matches!(first, Provisioned::New(_)) && first.token().is_usable());
+    /// let second = cmp.network_tokens().provision(stored.id()).await?;
+    /// assert!(matches!(second, Provisioned::Existing(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// 400, 401, 403, 404, 500 and the transient ones.
+    pub async fn provision(&self, card: &CardId) -> Result<Provisioned> {
+        let id = card.as_str();
+        let reply = self
+            .0
+            .call(Operation::ProvisionNetworkToken, trace_of_provisioned, |client| async move {
+                client.provision_network_token(id).await
+            })
+            .await?;
+        let (status, answer) = reply.decoded()?;
+        let token = NetworkToken::from_wire(answer.data);
+        Ok(if status == CREATED { Provisioned::New(token) } else { Provisioned::Existing(token) })
+    }
+
+    /// Deletes a card's network token: `DELETE /cards/{card_id}/network-tokens`. The card stays.
+    ///
+    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
+    /// told 404, that is a success. Source: the CMP documentation, "Delete".
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000019206")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # assert!(cmp.cards().get(stored.id()).await?.network_token().is_ok());
+    /// cmp.network_tokens().delete(stored.id()).await?;
+    /// let card = cmp.cards().get(stored.id()).await?;
+    /// assert!(card.network_token().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// 401, 403, 404, 500 and the transient ones.
+    pub async fn delete(&self, card: &CardId) -> Result<()> {
+        let id = card.as_str();
+        let reply = self
+            .0
+            .call(
+                Operation::DeleteNetworkToken,
+                |()| None,
+                |client| async move { client.delete_network_token(id).await },
+            )
+            .await;
+        match reply {
+            Err(error) if !error.is_deleted_by_us() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Requests a cryptogram for a card's network token: `POST /cards/{card_id}/cryptogram`.
+    ///
+    /// Each is good for one authorisation. Payments that the customer initiates need one, those that the merchant
+    /// initiates don't (step 3 of the guide).
+    ///
+    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent): one whose answer was lost is replaced by a new one.
+    /// Source: the CMP documentation, "Request cryptogram".
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000019206")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # assert!(cmp.cards().get(stored.id()).await?.network_token().is_ok());
+    /// use cmp::{Amount, CryptogramType};
+    ///
+    /// let cryptogram = cmp.network_tokens().cryptogram(stored.id()).amount(Amount::usd("19.99")?).await?;
+    /// assert_eq!(cryptogram.kind(), &CryptogramType::Tavv);
+    /// assert_eq!(format!("{:?}", cryptogram.value()), "CryptogramValue(***)");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// 400, 401, 403, 404, 422, 424 (or 422 with `failed-dependency`: no active network token, see
+    /// [`Error::is_without_active_token`](crate::Error::is_without_active_token)), 500 and the transient ones.
+    pub fn cryptogram(&self, card: &CardId) -> RequestCryptogram<'a> {
+        RequestCryptogram::new(self.0, card.clone())
+    }
+}
+
+fn trace_of_provisioned(answer: &types::NetworkTokenResourceResponse) -> Option<&str> {
+    answer.metadata.as_ref()?.observability.as_ref()?.trace_id.as_deref()
+}

@@ -1,0 +1,82 @@
+use std::fmt;
+
+/// The state of a network token. The service writes it in lower case, older documents in upper case; both are read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenState {
+    /// It can be used.
+    Active,
+    /// It could not be provisioned: see the reason code.
+    Failed,
+    /// It can be used, and the card behind it has changed.
+    CardUpdated,
+    /// It can't be used for now.
+    Suspended,
+    /// It can be used again.
+    Activated,
+    /// It is gone.
+    Deleted,
+    /// A state that this version doesn't know, as the service wrote it.
+    Other(String),
+}
+
+impl TokenState {
+    /// Whether a payment can be made with it: `active`, `activated` and `card_updated` (source: VGS's documentation
+    /// of network token states).
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        matches!(self, Self::Active | Self::Activated | Self::CardUpdated)
+    }
+
+    /// Whether it will not become usable by waiting.
+    #[must_use]
+    pub fn is_final_failure(&self) -> bool {
+        matches!(self, Self::Failed | Self::Deleted)
+    }
+
+    /// The state as the service writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::Failed => "failed",
+            Self::CardUpdated => "card_updated",
+            Self::Suspended => "suspended",
+            Self::Activated => "activated",
+            Self::Deleted => "deleted",
+            Self::Other(state) => state,
+        }
+    }
+}
+
+impl From<String> for TokenState {
+    fn from(state: String) -> Self {
+        match state.to_ascii_lowercase().replace('-', "_").as_str() {
+            "active" => Self::Active,
+            "failed" => Self::Failed,
+            "card_updated" => Self::CardUpdated,
+            "suspended" => Self::Suspended,
+            "activated" => Self::Activated,
+            "deleted" => Self::Deleted,
+            _ => Self::Other(state),
+        }
+    }
+}
+
+impl fmt::Display for TokenState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_is_ignored_and_new_states_are_kept() {
+        assert_eq!(TokenState::from("CARD_UPDATED".to_owned()), TokenState::CardUpdated);
+        assert_eq!(TokenState::from("Frozen".to_owned()), TokenState::Other("Frozen".to_owned()));
+        assert!(!TokenState::from("Frozen".to_owned()).is_usable());
+    }
+}

@@ -1,0 +1,165 @@
+use chrono::{DateTime, Utc};
+use cmp_generated::{
+    scalar::{Digits, Last4},
+    types,
+};
+
+use super::{CardArt, TokenState};
+use crate::{
+    secret::NetworkTokenNumber,
+    value::{Expiry, NetworkTokenId, wire},
+};
+
+/// A network token: the number that takes the PAN's place in payments.
+///
+/// Everything may be missing: a token that could not be provisioned has a state and a reason, and little
+/// else.
+#[derive(Debug, Clone)]
+pub struct NetworkToken {
+    id: Option<NetworkTokenId>,
+    number: Option<NetworkTokenNumber>,
+    payment_account_reference: Option<String>,
+    last4: Option<String>,
+    bin: Option<String>,
+    expiry: Option<Expiry>,
+    state: TokenState,
+    reason_code: Option<String>,
+    reason_text: Option<String>,
+    created_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
+    card_art: Option<CardArt>,
+}
+
+impl NetworkToken {
+    pub(crate) fn from_wire(resource: types::NetworkTokenResource) -> Self {
+        let from = resource.attributes.unwrap_or_default();
+        Self {
+            id: NetworkTokenId::new(resource.id).ok(),
+            number: from.network_token.map(|number| NetworkTokenNumber::from_trusted(number.expose())),
+            payment_account_reference: from.payment_account_reference,
+            last4: from.last4.map(Last4::into_inner),
+            bin: from.bin.map(Digits::into_inner),
+            expiry: wire::expiry(from.exp_month, from.exp_year),
+            state: from.state.unwrap_or_default().into(),
+            reason_code: from.reason_code,
+            reason_text: from.reason_text,
+            created_at: from.created_at.map(wire::time),
+            updated_at: from.updated_at.map(wire::time),
+            card_art: resource.meta.and_then(|meta| meta.card_art).map(Into::into),
+        }
+    }
+
+    /// The token's id, `NT…`.
+    #[must_use]
+    pub fn id(&self) -> Option<&NetworkTokenId> {
+        self.id.as_ref()
+    }
+
+    /// The number to pay with.
+    #[must_use]
+    pub fn number(&self) -> Option<&NetworkTokenNumber> {
+        self.number.as_ref()
+    }
+
+    /// The payment account reference (PAR), which stays the same over all tokens of an account.
+    #[must_use]
+    pub fn payment_account_reference(&self) -> Option<&str> {
+        self.payment_account_reference.as_deref()
+    }
+
+    /// The last four digits of the token's number.
+    #[must_use]
+    pub fn last4(&self) -> Option<&str> {
+        self.last4.as_deref()
+    }
+
+    /// The first 6 to 10 digits of the token's number.
+    #[must_use]
+    pub fn bin(&self) -> Option<&str> {
+        self.bin.as_deref()
+    }
+
+    /// The token's own expiry, which is not the card's.
+    #[must_use]
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.expiry
+    }
+
+    /// The state. A token without one reads as [`TokenState::Other`] with an empty text.
+    #[must_use]
+    pub fn state(&self) -> &TokenState {
+        &self.state
+    }
+
+    /// Why the token is in this state, such as `cmp_network_token.provisioning_failed`.
+    #[must_use]
+    pub fn reason_code(&self) -> Option<&str> {
+        self.reason_code.as_deref()
+    }
+
+    /// The reason in words.
+    #[must_use]
+    pub fn reason_text(&self) -> Option<&str> {
+        self.reason_text.as_deref()
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub fn created_at(&self) -> Option<DateTime<Utc>> {
+        self.created_at
+    }
+
+    /// When it last changed.
+    #[must_use]
+    pub fn updated_at(&self) -> Option<DateTime<Utc>> {
+        self.updated_at
+    }
+
+    /// Colours and pictures of the card, for showing it.
+    #[must_use]
+    pub fn card_art(&self) -> Option<&CardArt> {
+        self.card_art.as_ref()
+    }
+
+    /// Whether a payment can be made with it: a usable state, and a number.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.state.is_usable() && self.number.is_some()
+    }
+}
+
+/// Why a card has no network token to pay with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoUsableToken {
+    /// The answer has no network token: none was provisioned, it is not ready yet, or it was deleted.
+    #[error("the card has no network token")]
+    None,
+    /// There is one, in a state that can't be used.
+    #[error("the card's network token is {state}{}", .reason_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
+    NotUsable {
+        /// Its state.
+        state: TokenState,
+        /// Why it is in that state, if the service says.
+        reason_code: Option<String>,
+    },
+    /// It is in a usable state, but the answer has no number.
+    #[error("the card's network token is {0}, but came without its number")]
+    WithoutNumber(TokenState),
+}
+
+/// Of several tokens the usable one that changed last; without one, the reason that the latest gives.
+pub(crate) fn usable<'a>(
+    tokens: impl Iterator<Item = &'a NetworkToken> + Clone,
+) -> Result<&'a NetworkToken, NoUsableToken> {
+    if let Some(token) = tokens.clone().filter(|token| token.is_usable()).max_by_key(|token| token.updated_at)
+    {
+        return Ok(token);
+    }
+    let Some(latest) = tokens.max_by_key(|token| token.updated_at) else { return Err(NoUsableToken::None) };
+    let state = latest.state.clone();
+    if state.is_usable() {
+        return Err(NoUsableToken::WithoutNumber(state));
+    }
+    Err(NoUsableToken::NotUsable { state, reason_code: latest.reason_code.clone() })
+}

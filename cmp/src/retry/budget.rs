@@ -1,0 +1,69 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a retry costs and a call that succeeds at once gives back.
+const COST_OF_A_RETRY: u32 = 5;
+const GIVEN_BACK: u32 = 1;
+const DEFAULT_CAPACITY: u32 = 500;
+
+/// A bound on how many retries a client makes while most calls fail.
+///
+/// It starts full. Each retry takes five tokens; each call that succeeds gives one back. When it is empty, failures
+/// are returned instead of retried, so that an outage is met with one request a call and not four. Clones, and so the
+/// clones of a client, share one budget.
+#[derive(Debug, Clone)]
+pub struct RetryBudget {
+    tokens: Arc<Mutex<u32>>,
+    capacity: u32,
+}
+
+impl Default for RetryBudget {
+    /// A budget of 500 tokens: a hundred retries.
+    fn default() -> Self {
+        Self::new(DEFAULT_CAPACITY)
+    }
+}
+
+impl RetryBudget {
+    /// A full budget of so many tokens.
+    #[must_use]
+    pub fn new(capacity: u32) -> Self {
+        Self { tokens: Arc::new(Mutex::new(capacity)), capacity }
+    }
+
+    /// The tokens left.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        *self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[must_use]
+    pub(crate) fn withdraw(&self) -> bool {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(left) = tokens.checked_sub(COST_OF_A_RETRY) else { return false };
+        *tokens = left;
+        true
+    }
+
+    pub(crate) fn deposit(&self) {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        *tokens = tokens.saturating_add(GIVEN_BACK).min(self.capacity);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_spent_shared_and_earned_back() {
+        let budget = RetryBudget::new(9);
+        assert!(budget.clone().withdraw());
+        assert!(!budget.withdraw(), "four tokens are not enough");
+        budget.deposit();
+        assert!(budget.withdraw());
+        for _ in 0..100 {
+            budget.deposit();
+        }
+        assert_eq!(budget.left(), 9);
+    }
+}

@@ -1,0 +1,32 @@
+//! When a failed request is sent again, and when it must not be.
+//!
+//! [`RetryPolicy`] is a value that turns facts into a verdict and does nothing else; the loop that acts on it is in
+//! `call`. [`RetryBudget`] keeps a failing service from being flooded by retries.
+
+mod after;
+mod budget;
+mod policy;
+
+pub(crate) use after::retry_after;
+pub use budget::RetryBudget;
+pub(crate) use policy::{Facts, Verdict};
+pub use policy::{RetryPolicy, StopReason};
+
+/// What repeating an operation can do. Each operation states its own, beside its definition in [`Operation`](crate::Operation).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RetryClass {
+    /// It changes nothing.
+    Safe,
+    /// Done twice, it leaves what doing it once leaves.
+    Idempotent,
+    /// Done twice, it may do harm: repeated only where nothing can have happened.
+    Unsafe,
+}
+
+impl RetryClass {
+    /// Whether a repetition is harmless although the first request may have taken effect.
+    #[must_use]
+    pub fn may_be_repeated(self) -> bool {
+        self != Self::Unsafe
+    }
+}

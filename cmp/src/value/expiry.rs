@@ -1,0 +1,116 @@
+use std::{fmt, str::FromStr};
+
+use crate::error::InvalidInput;
+
+/// The month and year in which a card or network token expires.
+///
+/// The service writes the year with two digits; this type is made from either form by name, so that the two can't be
+/// mixed up, and always means the years 2000 to 2099. An expiry in the past is allowed: some sandbox cards need one.
+///
+/// ```
+/// use cmp::Expiry;
+///
+/// let expiry = Expiry::new(5, 2028)?;
+/// assert_eq!(expiry, Expiry::with_two_digit_year(5, 28)?);
+/// assert_eq!(expiry, "05/28".parse()?);
+/// assert_eq!(expiry.to_string(), "05/2028");
+/// assert!(Expiry::new(5, 28).is_err());
+/// # Ok::<(), cmp::InvalidInput>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Expiry {
+    // The order of the fields makes the derived order the order of time.
+    year: u16,
+    month: u8,
+}
+
+impl Expiry {
+    /// Month 1 to 12 and a year with four digits, 2000 to 2099.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] outside of these.
+    pub fn new(month: u8, year: u16) -> Result<Self, InvalidInput> {
+        if !(1..=12).contains(&month) {
+            return Err(InvalidInput::new("expiry month", "must be 1 to 12"));
+        }
+        if !(2000..=2099).contains(&year) {
+            return Err(InvalidInput::new(
+                "expiry year",
+                "must be 2000 to 2099; for two digits use `with_two_digit_year`",
+            ));
+        }
+        Ok(Self { year, month })
+    }
+
+    /// Month 1 to 12 and the last two digits of the year: 28 means 2028.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] outside of these.
+    pub fn with_two_digit_year(month: u8, year: u8) -> Result<Self, InvalidInput> {
+        if year > 99 {
+            return Err(InvalidInput::new("expiry year", "must be 0 to 99"));
+        }
+        Self::new(month, 2000 + u16::from(year))
+    }
+
+    /// 1 is January.
+    #[must_use]
+    pub fn month(self) -> u8 {
+        self.month
+    }
+
+    /// The year with four digits.
+    #[must_use]
+    pub fn year(self) -> u16 {
+        self.year
+    }
+
+    /// The year as the service writes it, 0 to 99.
+    #[must_use]
+    pub fn two_digit_year(self) -> u8 {
+        // A year of 2000 to 2099 leaves at most 99.
+        u8::try_from(self.year % 100).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Expiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}/{:04}", self.month, self.year)
+    }
+}
+
+impl FromStr for Expiry {
+    type Err = InvalidInput;
+
+    /// Reads `MM/YY` or `MM/YYYY`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || InvalidInput::new("expiry", "must be `MM/YY` or `MM/YYYY`");
+        let (month, year) = text.trim().split_once('/').ok_or_else(wrong)?;
+        if ![month, year].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(wrong());
+        }
+        let month_number = month.parse().map_err(|_| wrong())?;
+        match (month.len(), year.len()) {
+            (1 | 2, 2) => Self::with_two_digit_year(month_number, year.parse().map_err(|_| wrong())?),
+            (1 | 2, 4) => Self::new(month_number, year.parse().map_err(|_| wrong())?),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_the_order_of_time() {
+        assert!(Expiry::new(12, 2027).unwrap() < Expiry::new(1, 2028).unwrap());
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bad in ["", "/", "13/28", "0/28", "5/028", "5-28", "+5/28", "5/+8", "005/28", "5/1999"] {
+            assert!(bad.parse::<Expiry>().is_err(), "{bad:?}");
+        }
+    }
+}

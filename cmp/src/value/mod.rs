@@ -1,0 +1,11 @@
+//! Values that go in and come out: ids, expiry dates and amounts.
+
+mod amount;
+mod expiry;
+mod id;
+pub(crate) mod open;
+pub(crate) mod wire;
+
+pub use amount::{Amount, Currency};
+pub use expiry::Expiry;
+pub use id::{CardId, NetworkTokenId};

@@ -1,0 +1,53 @@
+/// An enum of the API: what this version knows, and whatever else the service sends.
+///
+/// `$known` is the generated enum of the documented values. It is matched exhaustively, so a value that appears in or
+/// goes from the documents breaks the build here, by name.
+macro_rules! open_enum {
+    ($(#[$doc:meta])* $name:ident from $known:path { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+            /// A value that this version doesn't know, as the service wrote it.
+            Other(String),
+        }
+
+        impl $name {
+            /// The value as the service writes it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Other(value) => value,
+                }
+            }
+        }
+
+        impl From<$known> for $name {
+            fn from(known: $known) -> Self {
+                use $known as Known;
+                match known {
+                    $(Known::$variant => Self::$variant,)*
+                }
+            }
+        }
+
+        impl From<cmp_generated::scalar::Open<$known>> for $name {
+            fn from(value: cmp_generated::scalar::Open<$known>) -> Self {
+                match value {
+                    cmp_generated::scalar::Open::Known(known) => known.into(),
+                    cmp_generated::scalar::Open::Unknown(value) => Self::Other(value),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+pub(crate) use open_enum;
