@@ -64,6 +64,7 @@ mod http;
 mod jitter;
 mod network_tokens;
 mod retry;
+mod scope;
 mod secret;
 mod value;
 
@@ -72,7 +73,7 @@ pub use call::Operation;
 pub use cards::{
     Address, Capability, Card, CardChanges, CardEvent, CardUpdate, CardUpdateSubscription, Cardholder, Cards,
     EnrichedAttributes, GetCard, Include, Metadata, NewCard, Observability, OtherIncluded, Stored,
-    SubscriptionState, TokenType, UpdatedField, WalletType,
+    StoredNumber, SubscriptionState, TokenType, UpdatedField, WalletType,
 };
 pub use client::{Client, ClientBuilder, Proxy, Raw};
 /// The generated crate, for [`Client::raw`].
@@ -84,7 +85,9 @@ pub use network_tokens::{
     NoUsableToken, Provisioned, RequestCryptogram, TokenState, TransactionType,
 };
 pub use retry::{RetryBudget, RetryClass, RetryPolicy, StopReason};
+pub use scope::Scope;
 pub use secret::{
-    BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, ProxyPassword, UpdatedValue,
+    BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, PanAlias, ProxyPassword,
+    UpdatedValue,
 };
 pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId};

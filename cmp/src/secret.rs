@@ -58,6 +58,11 @@ secrets! {
     /// ```
     Pan, last_four;
 
+    /// The alias that stands for a PAN, in the format that the account is set to. It can be used where VGS reveals it,
+    /// such as behind a vault's outbound route; it is kept as a secret because it can look like a PAN, or be mistaken
+    /// for one.
+    PanAlias, last_four;
+
     /// A card verification code: three digits, or four on American Express.
     Cvc, nothing;
 
