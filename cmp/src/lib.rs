@@ -81,8 +81,9 @@ pub use cmp_generated as generated;
 pub use environment::{CustomEnvironment, Environment};
 pub use error::{Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, Result};
 pub use network_tokens::{
-    CardArt, CardArtAsset, CardArtKind, Cryptogram, CryptogramType, Eci, NetworkToken, NetworkTokens,
-    NoUsableToken, Provisioned, RequestCryptogram, TokenState, TransactionType,
+    CardArt, CardArtAsset, CardArtKind, Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv,
+    Eci, NetworkToken, NetworkTokens, NoUsableToken, Provisioned, RequestCryptogram, Tavv, TokenState,
+    TransactionType, WaitForToken,
 };
 pub use retry::{RetryBudget, RetryClass, RetryPolicy, StopReason};
 pub use scope::Scope;
