@@ -63,6 +63,7 @@ mod error;
 mod http;
 mod jitter;
 mod network_tokens;
+pub mod payments;
 mod retry;
 mod scope;
 mod secret;
@@ -85,6 +86,7 @@ pub use network_tokens::{
     Eci, NetworkToken, NetworkTokens, NoUsableToken, Provisioned, RequestCryptogram, Tavv, TokenState,
     TransactionType, WaitForToken,
 };
+pub use payments::{Credential, NetworkTransactionId, Payments};
 pub use retry::{RetryBudget, RetryClass, RetryPolicy, StopReason};
 pub use scope::Scope;
 pub use secret::{

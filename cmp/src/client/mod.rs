@@ -18,6 +18,7 @@ use crate::{
     environment::Environment,
     error::{Delivery, Error, ErrorKind, Result},
     network_tokens::NetworkTokens,
+    payments::Payments,
     retry::{RetryBudget, RetryPolicy},
 };
 
@@ -71,6 +72,12 @@ impl Client {
     #[must_use]
     pub fn network_tokens(&self) -> NetworkTokens<'_> {
         NetworkTokens::new(&self.0)
+    }
+
+    /// What a payment needs, case by case.
+    #[must_use]
+    pub fn payments(&self) -> Payments<'_> {
+        Payments::new(&self.0)
     }
 
     /// The generated client, with this client's token, retries and deadline around it.
