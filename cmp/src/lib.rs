@@ -54,6 +54,7 @@
 //! | 204 | `()` |
 
 pub mod auth;
+pub mod bulk;
 mod call;
 mod cards;
 mod client;
@@ -70,6 +71,7 @@ mod secret;
 mod value;
 
 pub use auth::ServiceAccount;
+pub use bulk::Bulk;
 pub use call::Operation;
 pub use cards::{
     Address, Capability, Card, CardChanges, CardEvent, CardUpdate, CardUpdateSubscription, Cardholder, Cards,

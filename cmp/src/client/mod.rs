@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     auth::AuthState,
+    bulk::Bulk,
     call::Core,
     cards::Cards,
     environment::Environment,
@@ -78,6 +79,11 @@ impl Client {
     #[must_use]
     pub fn payments(&self) -> Payments<'_> {
         Payments::new(&self.0)
+    }
+
+    /// One operation for each of many cards: see [`bulk`](crate::bulk).
+    pub fn bulk(&self) -> Bulk {
+        Bulk::new(Arc::clone(&self.0))
     }
 
     /// The generated client, with this client's token, retries and deadline around it.
