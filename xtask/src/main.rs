@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::needless_pass_by_value, reason = "tests pass json!(…) as it stands"))]
 
+mod ci;
 mod spec;
 
 use std::path::PathBuf;
@@ -23,6 +24,11 @@ enum Task {
     /// Import, merge, correct and lower the API's OpenAPI documents.
     #[command(subcommand)]
     Spec(spec::Command),
+    /// Run everything that must hold before a change lands.
+    Ci {
+        /// Only the steps whose name contains this.
+        only: Option<String>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -30,5 +36,6 @@ fn main() -> anyhow::Result<()> {
     let root = cli.root.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
     match cli.task {
         Task::Spec(command) => spec::run(&command, &root),
+        Task::Ci { only } => ci::run(&root, only.as_deref()),
     }
 }
