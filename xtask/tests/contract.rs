@@ -151,3 +151,21 @@ fn the_two_bodies_of_a_403_are_told_apart() {
         assert_ne!(errors(&contract, name, fits_not), Vec::<String>::new(), "{name}");
     }
 }
+
+#[test]
+fn the_readme_lists_every_correction() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("openapi/README.md")).expect("a README");
+    let mut files: Vec<_> = fs::read_dir(Path::new(ROOT).join("openapi/corrections"))
+        .expect("corrections")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    files.sort();
+    let rows = files.iter().map(|file| {
+        let correction = read(&format!("openapi/corrections/{file}"));
+        let text = |key: &str| correction[key].as_str().expect("text").to_owned();
+        let name = file.trim_end_matches(".json");
+        format!("| [{name}](corrections/{file}) | {} | {} |\n", text("title"), text("evidence"))
+    });
+    let table = "| File | Correction | Evidence |\n|---|---|---|\n".to_owned() + &rows.collect::<String>();
+    assert!(readme.ends_with(&table), "openapi/README.md should end with this table:\n{table}");
+}
