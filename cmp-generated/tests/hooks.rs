@@ -108,6 +108,7 @@ async fn failures_and_redirects_keep_status_headers_and_body() {
         client(&url, Attempt::new(MediaType::JsonApi, 1024)).create_card(&request).await.expect_err("303");
     let Error::UnexpectedResponse(response) = error else { panic!("not an answer") };
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
+    assert_eq!(response.url().as_str(), format!("{url}/cards"));
     assert_eq!(response.text().await.expect("a body"), "{\"data\":{}}");
 }
 
