@@ -1,3 +1,34 @@
-//! Skeleton.
+//! Maintenance tasks of the workspace: `cargo xtask <task>`.
 
-fn main() {}
+#![cfg_attr(test, allow(clippy::needless_pass_by_value, reason = "tests pass json!(…) as it stands"))]
+
+mod spec;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Maintenance tasks of the cmp workspace")]
+struct Cli {
+    /// The workspace to work on; this one unless given.
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Import, merge, correct and lower the API's OpenAPI documents.
+    #[command(subcommand)]
+    Spec(spec::Command),
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let root = cli.root.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
+    match cli.task {
+        Task::Spec(command) => spec::run(&command, &root),
+    }
+}

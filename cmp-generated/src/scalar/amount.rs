@@ -1,0 +1,121 @@
+use std::error::Error;
+use std::fmt;
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::lenient;
+
+/// Decimals that the documents allow.
+const SCALE: u32 = 2;
+/// Below this every amount of two decimals has an `f64` of its own, whose shortest form is the amount: an `f64` carries
+/// any 15 significant digits.
+const LIMIT: Decimal = Decimal::from_parts(1_316_134_912, 2328, 0, false, 0);
+
+/// An amount of money in major units, with at most two decimals: a JSON number that is exactly the decimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount(Decimal);
+
+/// Why a decimal is no [`Amount`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AmountError {
+    /// It is less than zero.
+    Negative,
+    /// It has more than two decimals that are not zero.
+    TooPrecise,
+    /// It is ten trillion (10¹³) or more, where a JSON number would no longer be exact.
+    TooLarge,
+}
+
+impl Amount {
+    /// Wraps `value`.
+    ///
+    /// # Errors
+    /// A negative value, more than two decimals, ten trillion or more.
+    pub fn new(value: Decimal) -> Result<Self, AmountError> {
+        let value = value.normalize();
+        if value < Decimal::ZERO {
+            Err(AmountError::Negative)
+        } else if value.scale() > SCALE {
+            Err(AmountError::TooPrecise)
+        } else if value >= LIMIT {
+            Err(AmountError::TooLarge)
+        } else {
+            Ok(Self(value))
+        }
+    }
+
+    /// The amount.
+    pub const fn get(self) -> Decimal {
+        self.0
+    }
+}
+
+impl fmt::Display for AmountError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Negative => "an amount can't be negative",
+            Self::TooPrecise => "an amount has at most two decimals",
+            Self::TooLarge => "an amount is less than ten trillion",
+        })
+    }
+}
+
+impl Error for AmountError {}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(whole) = self.0.is_integer().then(|| self.0.to_u64()).flatten() {
+            return serializer.serialize_u64(whole);
+        }
+        let number = self.0.to_string().parse().map_err(serde::ser::Error::custom)?;
+        serializer.serialize_f64(number)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = lenient::string_or_number(deserializer, "an amount")?;
+        let value = text.parse().ok().and_then(|value| Self::new(value).ok());
+        value.ok_or_else(|| de::Error::custom("invalid value, expected an amount with at most two decimals"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn json(value: Decimal) -> String {
+        serde_json::to_string(&Amount::new(value).expect("an amount")).expect("encodes")
+    }
+
+    #[test]
+    fn amounts_are_written_exactly() {
+        for (cents, expected) in [(1999, "19.99"), (1000, "10"), (1050, "10.5"), (1, "0.01"), (0, "0")] {
+            assert_eq!(json(Decimal::new(cents, 2)), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_amount_is_refused() {
+        assert_eq!(Amount::new(Decimal::new(-1, 2)), Err(AmountError::Negative));
+        assert_eq!(Amount::new(Decimal::new(1, 3)), Err(AmountError::TooPrecise));
+        assert_eq!(Amount::new(Decimal::new(10_000_000_000_000, 0)), Err(AmountError::TooLarge));
+        assert_eq!(Amount::new(Decimal::new(1_000, 3)).map(Amount::get), Ok(Decimal::ONE));
+    }
+
+    proptest! {
+        #[test]
+        fn every_amount_of_cents_is_its_own_decimal_text(cents in 0i64..1_000_000_000_000_000) {
+            let value = Decimal::new(cents, 2);
+            let text = json(value);
+            prop_assert_eq!(&text, &value.normalize().to_string());
+            let read: Amount = serde_json::from_str(&text).expect("decodes");
+            prop_assert_eq!(read.get(), value);
+        }
+    }
+}

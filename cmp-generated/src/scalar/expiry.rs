@@ -1,0 +1,67 @@
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::lenient;
+
+macro_rules! expiry {
+    ($(#[$meta:meta])* $name:ident, $number:ty, $range:expr, $expecting:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name($number);
+
+        impl $name {
+            #[doc = concat!("Wraps ", $expecting, "; `None` outside of it.")]
+            pub fn new(value: $number) -> Option<Self> {
+                $range.contains(&value).then_some(Self(value))
+            }
+
+            /// The number.
+            pub const fn get(self) -> $number {
+                self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = lenient::string_or_integer(deserializer, $expecting)?;
+                let value = text.parse().ok().and_then(Self::new);
+                value.ok_or_else(|| de::Error::custom(concat!("invalid value, expected ", $expecting)))
+            }
+        }
+    };
+}
+
+expiry!(
+    /// The month in which a card or token expires; a JSON integer, or a string of digits in answers.
+    ExpMonth,
+    u8,
+    1..=12,
+    "a month from 1 to 12"
+);
+
+expiry!(
+    /// The year in which a card or token expires: two digits as documented (26 is 2026), four digits where the service
+    /// sends them. A JSON integer, or a string of digits in answers.
+    ExpYear,
+    u16,
+    0..=9999,
+    "a year of two or four digits"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_digits_decode_within_their_range() {
+        assert_eq!(serde_json::from_str::<ExpMonth>("5").expect("decodes").get(), 5);
+        assert_eq!(serde_json::from_str::<ExpMonth>("\"05\"").expect("decodes").get(), 5);
+        assert_eq!(serde_json::from_str::<ExpYear>("\"2025\"").expect("decodes").get(), 2025);
+        assert_eq!(serde_json::from_str::<ExpYear>("0").expect("decodes").get(), 0);
+        assert_eq!(serde_json::to_string(&ExpMonth::new(7)).expect("encodes"), "7");
+        for json in ["0", "13", "-1", "\"May\"", "1.5"] {
+            assert!(serde_json::from_str::<ExpMonth>(json).is_err(), "{json}");
+        }
+        assert_eq!(ExpYear::new(10_000), None);
+    }
+}

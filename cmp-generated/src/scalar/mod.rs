@@ -1,0 +1,23 @@
+//! Single values on the wire.
+//!
+//! Each decodes every form that the service is known to send (see `openapi/corrections` in the repository), encodes
+//! the documented form, and names what it expected, never what it found, when decoding fails.
+
+mod amount;
+mod expiry;
+mod free_form;
+mod lenient;
+mod open;
+mod personal;
+mod secret;
+mod text;
+mod timestamp;
+
+pub use amount::{Amount, AmountError};
+pub use expiry::{ExpMonth, ExpYear};
+pub use free_form::FreeForm;
+pub use open::Open;
+pub use personal::Personal;
+pub use secret::Secret;
+pub use text::{Digits, JsonApiVersion, Last4};
+pub use timestamp::Timestamp;

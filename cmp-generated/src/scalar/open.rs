@@ -1,0 +1,70 @@
+use std::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{Deserializer, IntoDeserializer};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::lenient;
+
+/// A value from a list that may grow: one of the documented ones, or one that this version of the crate does not know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Open<K> {
+    /// A documented value.
+    Known(K),
+    /// A value that is not documented, as it came.
+    Unknown(String),
+}
+
+impl<K> Open<K> {
+    /// The documented value, if it is one.
+    pub const fn known(&self) -> Option<&K> {
+        match self {
+            Self::Known(known) => Some(known),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+impl<K: fmt::Display> fmt::Display for Open<K> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(known) => known.fmt(formatter),
+            Self::Unknown(text) => formatter.write_str(text),
+        }
+    }
+}
+
+impl<K: Serialize> Serialize for Open<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Known(known) => known.serialize(serializer),
+            Self::Unknown(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<'de, K: Deserialize<'de>> Deserialize<'de> for Open<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = lenient::string_or_integer(deserializer, "a string")?;
+        let known: StrDeserializer<'_, serde::de::value::Error> = text.as_str().into_deserializer();
+        Ok(K::deserialize(known).map_or_else(|_| Self::Unknown((*text).clone()), Self::Known))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::KnownTokenType;
+
+    #[test]
+    fn unknown_values_are_kept_and_come_back() {
+        let known: Open<KnownTokenType> = serde_json::from_str("\"dpan\"").expect("decodes");
+        assert_eq!(known, Open::Known(KnownTokenType::Dpan));
+        let unknown: Open<KnownTokenType> = serde_json::from_str("\"qpan\"").expect("decodes");
+        assert_eq!((unknown.known(), unknown.to_string().as_str()), (None, "qpan"));
+        for value in [known, unknown] {
+            let json = serde_json::to_string(&value).expect("encodes");
+            assert_eq!(serde_json::from_str::<Open<KnownTokenType>>(&json).expect("decodes"), value);
+        }
+    }
+}

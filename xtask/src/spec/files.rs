@@ -1,0 +1,127 @@
+//! Where the files are, what is read from them, and what they are made of.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Map, Value};
+
+use super::correct::{self, Correction};
+use super::lower::{self, Rules};
+use super::sources::Sources;
+use super::{json, merge};
+
+const MARK: &str = "Written by `cargo xtask spec merge` from openapi/fragments, openapi/corrections and \
+                    openapi/lowering.toml. Do not edit.";
+
+/// The places of the contract's files in a workspace.
+pub(crate) struct Layout {
+    pub(crate) root: PathBuf,
+}
+
+/// What `import` writes.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    pub(crate) fragments: BTreeMap<String, Value>,
+    pub(crate) sources: Sources,
+}
+
+/// The three documents as texts.
+pub(crate) struct Rendered {
+    pub(crate) merged: String,
+    pub(crate) contract: String,
+    pub(crate) lowered: String,
+}
+
+impl Rendered {
+    /// The files that `merge` writes, with their content.
+    pub(crate) fn documents(&self, layout: &Layout) -> Vec<(PathBuf, String)> {
+        vec![(layout.contract(), self.contract.clone()), (layout.lowered(), self.lowered.clone())]
+    }
+}
+
+impl Layout {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    pub(crate) fn fragments(&self) -> PathBuf {
+        self.root.join("openapi/fragments")
+    }
+
+    pub(crate) fn sources(&self) -> PathBuf {
+        self.root.join("openapi/sources.toml")
+    }
+
+    pub(crate) fn contract(&self) -> PathBuf {
+        self.root.join("openapi/cmp.json")
+    }
+
+    pub(crate) fn lowered(&self) -> PathBuf {
+        self.root.join("cmp-generated/openapi.json")
+    }
+
+    /// The fragments and their sources; both empty before the first import.
+    pub(crate) fn tree(&self) -> Result<Tree> {
+        let fragments = self.json_files(&self.fragments())?;
+        let sources = match fs::read_to_string(self.sources()) {
+            Ok(text) => Sources::parse(&text)?,
+            Err(_) if fragments.is_empty() => Sources::default(),
+            Err(error) => return Err(error).context("openapi/sources.toml"),
+        };
+        let (files, noted): (Vec<_>, Vec<_>) = (fragments.keys().collect(), sources.0.keys().collect());
+        ensure!(files == noted, "openapi/fragments holds {files:?}, openapi/sources.toml names {noted:?}");
+        Ok(Tree { fragments, sources })
+    }
+
+    fn corrections(&self) -> Result<Vec<Correction>> {
+        let files = self.json_files(&self.root.join("openapi/corrections"))?;
+        files.into_iter().map(|(file, value)| Correction::parse(&file, value)).collect()
+    }
+
+    fn rules(&self) -> Result<Rules> {
+        let text =
+            fs::read_to_string(self.root.join("openapi/lowering.toml")).context("openapi/lowering.toml")?;
+        Rules::parse(&text)
+    }
+
+    fn json_files(&self, folder: &Path) -> Result<BTreeMap<String, Value>> {
+        let mut files = BTreeMap::new();
+        if !folder.exists() {
+            return Ok(files);
+        }
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+            ensure!(path.extension().is_some_and(|e| e == "json"), "{shown}: expected only .json files here");
+            let text = fs::read_to_string(&path).with_context(|| shown.clone())?;
+            let value = serde_json::from_str(&text).with_context(|| format!("{shown} is not JSON"))?;
+            files.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), value);
+        }
+        Ok(files)
+    }
+}
+
+/// Fragments → merged → corrected → lowered.
+pub(crate) fn render(layout: &Layout) -> Result<Rendered> {
+    let tree = layout.tree()?;
+    let rules = layout.rules()?;
+    let merged = merge::merge(&tree.fragments, Some(&rules.primary))?;
+    let contract = correct::correct(merged.clone(), &layout.corrections()?)?;
+    let lowered = lower::lower(contract.clone(), &rules)?;
+    Ok(Rendered {
+        merged: json::pretty(&merged)?,
+        contract: json::pretty(&marked(contract))?,
+        lowered: json::pretty(&marked(lowered))?,
+    })
+}
+
+fn marked(document: Value) -> Value {
+    let mut out = Map::new();
+    out.insert("x-generated".to_owned(), MARK.into());
+    if let Value::Object(members) = document {
+        out.extend(members);
+    }
+    Value::Object(out)
+}

@@ -1,0 +1,213 @@
+//! Schema keywords of OpenAPI 3.1 to those of 3.0.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Map, Value, json};
+
+use super::rules::Scalar;
+use super::schema::{self, component, target};
+use crate::spec::json::below;
+
+/// Said to readers or enforced by no generated type.
+const DROPPED: [&str; 4] = ["default", "example", "examples", "deprecated"];
+/// Formats of strings that stay strings.
+const PLAIN_FORMATS: [&str; 2] = ["uri", "email"];
+pub(super) fn to_3_0(mut document: Value) -> Result<Value> {
+    let source = document.clone();
+    schema::everywhere(&mut document, &mut |schema, at| convert(schema, at, &source))?;
+    schema::everywhere(&mut document, &mut |schema, at| {
+        ensure!(!is_null(schema), "{at}: null alone can't be lowered");
+        Ok(())
+    })?;
+    document["openapi"] = "3.0.3".into();
+    Ok(document)
+}
+
+fn convert(schema: &mut Value, at: &str, document: &Value) -> Result<()> {
+    let members = schema.as_object_mut().with_context(|| format!("{at}: expected a schema object"))?;
+    members.retain(|key, _| !DROPPED.contains(&key.as_str()));
+    for key in ["not", "discriminator"] {
+        ensure!(!members.contains_key(key), "{}: can't be lowered", below(at, key));
+    }
+    constant(members);
+    if members.contains_key("properties") && !members.contains_key("type") {
+        members.insert("type".to_owned(), "object".into());
+    }
+    types(members, at)?;
+    exclusive_limits(members, at)?;
+    format(members, at)?;
+    choice(members, at, document)?;
+    beside_reference(members);
+    Ok(())
+}
+
+fn is_null(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|kind| kind == "null")
+}
+
+fn constant(members: &mut Map<String, Value>) {
+    if let Some(value) = members.shift_remove("const") {
+        members.insert("enum".to_owned(), json!([value]));
+    }
+}
+
+fn types(members: &mut Map<String, Value>, at: &str) -> Result<()> {
+    let Some(Value::Array(kinds)) = members.get("type").cloned() else { return Ok(()) };
+    let mut rest: Vec<&Value> = kinds.iter().filter(|kind| **kind != "null").collect();
+    let (Some(kind), true) = (rest.pop(), rest.is_empty()) else {
+        bail!("{at}/type: several types are only understood where openapi/lowering.toml marks a scalar");
+    };
+    members.insert("type".to_owned(), kind.clone());
+    if kinds.len() > 1 {
+        members.insert("nullable".to_owned(), true.into());
+    }
+    Ok(())
+}
+
+fn exclusive_limits(members: &mut Map<String, Value>, at: &str) -> Result<()> {
+    for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+        if let Some(limit) = members.get(exclusive).cloned() {
+            ensure!(limit.is_number(), "{}: expected a number", below(at, exclusive));
+            ensure!(!members.contains_key(inclusive), "{}: beside {inclusive}", below(at, exclusive));
+            members.insert(inclusive.to_owned(), limit);
+            members.insert(exclusive.to_owned(), true.into());
+        }
+    }
+    Ok(())
+}
+
+fn format(members: &mut Map<String, Value>, at: &str) -> Result<()> {
+    let Some(format) = members.get("format").and_then(Value::as_str) else { return Ok(()) };
+    if PLAIN_FORMATS.contains(&format) {
+        members.shift_remove("format");
+    } else if !Scalar::ALL.iter().any(|mark| mark.format() == format) {
+        bail!("{at}/format: unknown format \"{format}\"");
+    }
+    Ok(())
+}
+
+/// `anyOf` and `oneOf`: null becomes `nullable`, one remaining choice takes the place of all, several stay only if
+/// a decoder can tell them apart by their JSON type.
+fn choice(members: &mut Map<String, Value>, at: &str, document: &Value) -> Result<()> {
+    let Some(key) = ["anyOf", "oneOf"].into_iter().find(|key| members.contains_key(*key)) else {
+        return Ok(());
+    };
+    let at = below(at, key);
+    let choices = members.shift_remove(key).unwrap_or_default();
+    let choices = choices.as_array().with_context(|| format!("{at}: expected an array"))?;
+    if choices.iter().any(is_null) {
+        members.insert("nullable".to_owned(), true.into());
+    }
+    let kept = distinct(choices.iter().filter(|choice| !is_null(choice)), &at, document)?;
+    match &kept[..] {
+        [] => bail!("{at}: no choice but null"),
+        [only] => {
+            for (key, value) in only.as_object().into_iter().flatten() {
+                // The choice's own title names its type; the title around it only labels the property.
+                if key == "title" || !members.contains_key(key) {
+                    members.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        _ => drop(members.insert("oneOf".to_owned(), kept.into())),
+    }
+    Ok(())
+}
+
+fn distinct<'v>(choices: impl Iterator<Item = &'v Value>, at: &str, document: &Value) -> Result<Vec<Value>> {
+    let mut kept: Vec<(String, Value)> = Vec::new();
+    for choice in choices {
+        let (kind, is_enum) = kind(choice, at, document)?;
+        match kept.iter_mut().find(|(known, _)| *known == kind) {
+            // A plain string beside listed values only says that the list is open.
+            Some((_, known)) if kind == "string" => {
+                if is_enum {
+                    *known = choice.clone();
+                }
+            }
+            Some(_) => bail!("{at}: two choices are both of type {kind}"),
+            None if kind == "string" && !is_enum => kept.push((kind, json!({"type": "string"}))),
+            None => kept.push((kind, choice.clone())),
+        }
+    }
+    Ok(kept.into_iter().map(|(_, choice)| choice).collect())
+}
+
+fn kind(choice: &Value, at: &str, document: &Value) -> Result<(String, bool)> {
+    let schema = target(choice).map_or(Ok(choice), |name| component(document, name))?;
+    let kind = schema.get("type").and_then(Value::as_str);
+    let kind = kind.with_context(|| format!("{at}: a choice without a type"))?;
+    Ok((kind.to_owned(), schema.get("enum").is_some()))
+}
+
+/// In 3.0 nothing beside a `$ref` counts.
+fn beside_reference(members: &mut Map<String, Value>) {
+    if let Some(reference) = members.get("$ref").cloned() {
+        members.shift_remove("title");
+        if members.len() > 1 {
+            members.shift_remove("$ref");
+            members.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn converted(schema: Value) -> Result<Value> {
+        let schemas =
+            json!({"A": schema, "Link": {"type": "object"}, "Kind": {"type": "string", "enum": ["a", "b"]}});
+        let out = to_3_0(json!({"openapi": "3.1.0", "components": {"schemas": schemas}}))?;
+        assert_eq!(out["openapi"], "3.0.3");
+        Ok(out["components"]["schemas"]["A"].clone())
+    }
+
+    fn link() -> Value {
+        json!({"$ref": "#/components/schemas/Link"})
+    }
+
+    #[test]
+    fn null_becomes_nullable() {
+        let out = converted(json!({"type": ["array", "null"], "items": {}})).expect("converted");
+        assert_eq!(out, json!({"type": "array", "items": {}, "nullable": true}));
+        let out =
+            converted(json!({"anyOf": [{"type": "object", "title": "T"}, {"type": "null"}], "title": "t"}));
+        assert_eq!(out.expect("converted"), json!({"type": "object", "title": "T", "nullable": true}));
+        let out = converted(json!({"anyOf": [link(), {"type": "null", "title": "x"}]})).expect("converted");
+        assert_eq!(out, json!({"nullable": true, "allOf": [link()]}));
+        assert!(converted(json!({"properties": {"a": {"type": "null"}}})).is_err());
+    }
+
+    #[test]
+    fn strings_in_a_choice_fold_and_listed_values_win() {
+        let uri = json!({"type": "string", "format": "uri", "minLength": 1});
+        let out = converted(json!({"anyOf": [uri, link(), {"type": "string"}]})).expect("converted");
+        assert_eq!(out, json!({"oneOf": [{"type": "string"}, link()]}));
+        let kind = json!({"$ref": "#/components/schemas/Kind"});
+        assert_eq!(converted(json!({"anyOf": [kind, {"type": "string"}]})).expect("converted"), kind);
+    }
+
+    #[test]
+    fn choices_of_one_type_are_refused() {
+        let error = converted(json!({"oneOf": [link(), {"type": "object"}]})).expect_err("overlap");
+        assert!(error.to_string().ends_with("A/oneOf: two choices are both of type object"), "{error}");
+    }
+
+    #[test]
+    fn const_limits_defaults_and_references() {
+        assert_eq!(converted(json!({"const": "a"})).expect("converted"), json!({"enum": ["a"]}));
+        assert_eq!(
+            converted(json!({"type": "integer", "exclusiveMinimum": 0, "default": 3})).expect("converted"),
+            json!({"type": "integer", "minimum": 0, "exclusiveMinimum": true})
+        );
+        let out = converted(json!({"$ref": "#/components/schemas/Link", "description": "d", "title": "t"}));
+        assert_eq!(out.expect("converted"), json!({"description": "d", "allOf": [link()]}));
+    }
+
+    #[test]
+    fn unknown_formats_and_several_types_are_refused() {
+        let error = converted(json!({"type": "string", "format": "datetime"})).expect_err("unknown");
+        assert_eq!(error.to_string(), "/components/schemas/A/format: unknown format \"datetime\"");
+        assert!(converted(json!({"type": ["string", "integer"]})).is_err());
+    }
+}

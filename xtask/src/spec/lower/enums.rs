@@ -1,0 +1,69 @@
+//! Lists of values: closed in what is sent, open in what is received.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use super::graph;
+use super::schema::{components, reference};
+
+/// The extension that tells `cmp-generated/build.rs` which list of values a received string may hold.
+const OPEN: &str = "x-open-enum";
+
+/// Renames each list of values to `Known…`; answers refer to a string marked open in its place.
+pub(super) fn open(mut document: Value) -> Result<Value> {
+    let received = graph::received(&document)?;
+    let schemas = components(&mut document)?;
+    let lists: Vec<String> = schemas
+        .iter()
+        .filter(|(_, schema)| schema.get("enum").is_some())
+        .map(|(name, _)| name.clone())
+        .collect();
+    let renamed: BTreeMap<_, _> =
+        lists.into_iter().map(|name| (name.clone(), format!("Known{name}"))).collect();
+    graph::rename_sent(&mut document, &renamed)?;
+    let schemas = components(&mut document)?;
+    for (name, known) in &renamed {
+        let Some(list) = schemas.shift_remove(name) else { continue };
+        if received.contains(name) {
+            let description = list.get("description").cloned().unwrap_or_else(|| "".into());
+            let open = json!({"type": "string", "description": description, OPEN: reference(known)});
+            schemas.insert(name.clone(), open);
+        }
+        if schemas.insert(known.clone(), list).is_some() {
+            bail!("{name} is a list of values, and there is a {known} already");
+        }
+    }
+    Ok(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_open_and_requests_closed() {
+        let body = |name: &str| json!({"content": {"application/json": {"schema": reference(name)}}});
+        let document = json!({
+            "paths": {"/p": {"post": {"requestBody": body("Request"), "responses": {"200": body("Answer")}}}},
+            "components": {"schemas": {
+                "Request": {"properties": {"kind": reference("Kind"), "only": reference("Only")}},
+                "Answer": {"properties": {"kind": reference("Kind")}},
+                "Kind": {"type": "string", "enum": ["a", "b"], "description": "d"},
+                "Only": {"type": "string", "enum": ["a", "b"]}
+            }}
+        });
+        let out = open(document).expect("opened");
+        let schemas = &out["components"]["schemas"];
+        let request = &schemas["Request"]["properties"];
+        assert_eq!((&request["kind"], &request["only"]), (&reference("KnownKind"), &reference("KnownOnly")));
+        assert_eq!(schemas["Answer"]["properties"]["kind"], reference("Kind"));
+        assert_eq!(
+            schemas["Kind"],
+            json!({"type": "string", "description": "d", OPEN: reference("KnownKind")})
+        );
+        assert_eq!(schemas["KnownKind"]["enum"], json!(["a", "b"]));
+        assert_eq!(schemas.get("Only"), None);
+    }
+}

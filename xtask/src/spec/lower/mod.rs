@@ -1,0 +1,49 @@
+//! OpenAPI 3.1, as corrected, to the OpenAPI 3.0.3 that the generator turns into good Rust.
+//!
+//! Mechanical and total: a construct that no step knows is an error that names its place. The steps run in the order
+//! of [`lower`]; each is a function from a document to a document.
+
+mod convert;
+mod enums;
+mod errors;
+mod flatten;
+mod free_form;
+mod graph;
+mod hoist;
+mod operations;
+mod prune;
+mod relax;
+mod replace;
+mod rules;
+mod scalars;
+mod schema;
+mod separate;
+mod unions;
+mod vocabulary;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+pub(crate) use rules::Rules;
+
+pub(crate) fn lower(contract: Value, rules: &Rules) -> Result<Value> {
+    let document = step("replace", replace::placeholders(contract, &rules.replaced))?;
+    step("vocabulary", vocabulary::check(&document))?;
+    let document = step("errors", errors::union(document))?;
+    let document = step("operations", operations::simplify(document, &rules.operations))?;
+    let document = step("prune", prune::unreachable(document))?;
+    let document = step("scalars", scalars::mark(document, &rules.scalars))?;
+    let document = step("flatten", flatten::all_of(document))?;
+    let document = step("convert", convert::to_3_0(document))?;
+    let document = step("free form", free_form::name(document))?;
+    let document = step("hoist", hoist::inline_types(document, &rules.types))?;
+    let document = step("unions", unions::name(document))?;
+    let document = step("separate", separate::requests_from_answers(document))?;
+    let document = step("enums", enums::open(document))?;
+    let document = step("relax", relax::answers(document))?;
+    step("prune", prune::unreachable(document))
+}
+
+fn step<T>(name: &str, result: Result<T>) -> Result<T> {
+    result.with_context(|| format!("lowering the contract, step {name}"))
+}

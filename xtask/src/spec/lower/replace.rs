@@ -1,0 +1,48 @@
+//! Schemas that `cmp-generated` decodes by hand: the generator ignores what stands there, and still has to generate
+//! the members.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Map, Value, json};
+
+use super::schema::{SCHEMAS, component, components};
+
+/// Replaces each of `names`, a choice by discriminator, by an object that only refers to the choices.
+pub(super) fn placeholders(mut document: Value, names: &[String]) -> Result<Value> {
+    for name in names {
+        let schema = component(&document, name).context("openapi/lowering.toml, [replaced]")?;
+        let choices = schema.pointer("/discriminator/mapping").and_then(Value::as_object);
+        let choices = choices.with_context(|| format!("{SCHEMAS}/{name} has no discriminator mapping"))?;
+        ensure!(!choices.is_empty(), "{SCHEMAS}/{name}/discriminator/mapping is empty");
+        let refer = |target: &Value| json!({ "$ref": target });
+        let properties: Map<_, _> =
+            choices.iter().map(|(kind, target)| (kind.clone(), refer(target))).collect();
+        let placeholder = json!({
+            "type": "object", "description": schema.get("description").cloned().unwrap_or_default(),
+            "properties": properties
+        });
+        components(&mut document)?.insert(name.clone(), placeholder);
+    }
+    Ok(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_choices_stay_reachable() {
+        let document = json!({"components": {"schemas": {"X": {"oneOf": [{}], "not": {}, "description": "d",
+            "discriminator": {"propertyName": "type", "mapping": {"a": "#/components/schemas/A"}}}, "A": {}}}});
+        let out = placeholders(document, &["X".to_owned()]).expect("replaced");
+        assert_eq!(
+            out["components"]["schemas"]["X"],
+            json!({"type": "object", "description": "d", "properties": {"a": {"$ref": "#/components/schemas/A"}}})
+        );
+    }
+
+    #[test]
+    fn a_stale_name_is_an_error() {
+        let error = placeholders(json!({}), &["X".to_owned()]).expect_err("stale");
+        assert!(format!("{error:#}").contains("/components/schemas/X does not exist"), "{error:#}");
+    }
+}

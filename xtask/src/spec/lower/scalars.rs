@@ -1,0 +1,131 @@
+//! Properties that become hand-written scalars, marked by a private `format`.
+//!
+//! The generator compares whole schemas: with any limit beside the mark it would quietly generate a type that prints
+//! what it holds. So a mark replaces the schema.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, bail, ensure};
+use serde_json::{Map, Value, json};
+
+use super::rules::Scalar;
+use super::schema::{self, target};
+use crate::spec::json::below;
+
+pub(super) fn mark(mut document: Value, marks: &BTreeMap<Scalar, Vec<String>>) -> Result<Value> {
+    let mut by_name = BTreeMap::new();
+    for (scalar, names) in marks {
+        for name in names {
+            ensure!(by_name.insert(name.as_str(), *scalar).is_none(), "[scalars] names \"{name}\" twice");
+        }
+    }
+    let mut used = BTreeSet::new();
+    let plain = document.clone();
+    schema::roots(&mut document, &mut |root, root_at| {
+        let owner = root_at.strip_prefix("/components/schemas/").unwrap_or_default().to_owned();
+        schema::inside_out(root, root_at, &mut |schema, at| {
+            for (key, property) in schema::members(schema, "properties") {
+                let exact = format!("{owner}.{key}");
+                let exact = if at == root_at { by_name.get_key_value(exact.as_str()) } else { None };
+                if let Some((name, scalar)) = exact.or_else(|| by_name.get_key_value(key.as_str())) {
+                    used.insert(*name);
+                    let at = below(&below(at, "properties"), key);
+                    ensure!(
+                        is_scalar(property, &plain),
+                        "{at}: marked {}, but not a string or number",
+                        scalar.format()
+                    );
+                    *property = marked(property, *scalar);
+                }
+            }
+            Ok(())
+        })
+    })?;
+    if let Some(unused) = by_name.keys().find(|name| !used.contains(*name)) {
+        bail!("openapi/lowering.toml, [scalars] names \"{unused}\", which no schema has");
+    }
+    Ok(document)
+}
+
+fn marked(property: &Value, scalar: Scalar) -> Value {
+    let mut out = Map::new();
+    out.insert("type".to_owned(), scalar.json_type().into());
+    out.insert("format".to_owned(), scalar.format().into());
+    if let Some(description) = property.get("description") {
+        out.insert("description".to_owned(), description.clone());
+    }
+    if is_nullable(property) {
+        out.insert("nullable".to_owned(), true.into());
+    }
+    Value::Object(out)
+}
+
+fn choices(schema: &Value) -> impl Iterator<Item = &Value> {
+    ["anyOf", "oneOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten()
+}
+
+fn is_nullable(schema: &Value) -> bool {
+    let kind = schema.get("type").unwrap_or(&Value::Null);
+    kind == "null"
+        || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("null")))
+        || choices(schema).any(is_nullable)
+}
+
+fn is_scalar(schema: &Value, document: &Value) -> bool {
+    if let Some(name) = target(schema) {
+        return schema::component(document, name).is_ok_and(|schema| is_scalar(schema, document));
+    }
+    let simple = |kind: &Value| ["string", "number", "integer", "null"].iter().any(|word| kind == word);
+    match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().all(simple),
+        Some(kind) => simple(kind),
+        None => choices(schema).next().is_some() && choices(schema).all(|choice| is_scalar(choice, document)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(scalar: Scalar, name: &str) -> BTreeMap<Scalar, Vec<String>> {
+        BTreeMap::from([(scalar, vec![name.to_owned()])])
+    }
+
+    fn document(property: Value) -> Value {
+        json!({"components": {"schemas": {"Card": {"properties": {"pan": property}}, "T": {"type": "string"}}}})
+    }
+
+    #[test]
+    fn a_mark_leaves_no_limit_beside_it() {
+        let property = json!({"type": "string", "minLength": 14, "title": "PAN", "description": "d"});
+        let out = mark(document(property), &marks(Scalar::Secret, "pan")).expect("marked");
+        assert_eq!(
+            out["components"]["schemas"]["Card"]["properties"]["pan"],
+            json!({"type": "string", "format": "secret", "description": "d"})
+        );
+    }
+
+    #[test]
+    fn what_may_be_null_stays_so() {
+        for property in [
+            json!({"type": ["string", "integer", "null"]}),
+            json!({"anyOf": [{"$ref": "#/components/schemas/T"}, {"type": "null"}]}),
+        ] {
+            let out = mark(document(property), &marks(Scalar::Secret, "Card.pan")).expect("marked");
+            assert_eq!(out["components"]["schemas"]["Card"]["properties"]["pan"]["nullable"], true);
+        }
+    }
+
+    #[test]
+    fn an_unused_mark_and_a_mark_on_an_object_are_errors() {
+        let error = mark(document(json!({"type": "string"})), &marks(Scalar::Secret, "Other.pan"))
+            .expect_err("unused");
+        assert!(error.to_string().contains("\"Other.pan\", which no schema has"), "{error}");
+        let error =
+            mark(document(json!({"type": "object"})), &marks(Scalar::Secret, "pan")).expect_err("object");
+        assert!(
+            error.to_string().starts_with("/components/schemas/Card/properties/pan: marked secret"),
+            "{error}"
+        );
+    }
+}

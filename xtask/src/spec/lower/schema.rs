@@ -1,0 +1,168 @@
+//! Walking schemas, and only schemas: a property that is called `title` or `type` is not a keyword.
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+
+use crate::spec::json::{below, object};
+use crate::spec::split::METHODS;
+
+pub(crate) const SCHEMAS: &str = "/components/schemas";
+
+/// What a walk calls with each schema and its pointer.
+pub(crate) type Visit<'v> = dyn FnMut(&mut Value, &str) -> Result<()> + 'v;
+
+const OF_MANY: [&str; 2] = ["properties", "patternProperties"];
+const OF_LIST: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+const OF_ONE: [&str; 3] = ["items", "additionalProperties", "not"];
+
+/// Calls `visit` with the schemas directly inside `schema`.
+pub(crate) fn children(schema: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
+    for key in OF_MANY {
+        for (name, child) in schema.get_mut(key).and_then(Value::as_object_mut).into_iter().flatten() {
+            visit(child, &below(&below(at, key), name))?;
+        }
+    }
+    for key in OF_LIST {
+        let list = schema.get_mut(key).and_then(Value::as_array_mut);
+        for (index, child) in list.into_iter().flatten().enumerate() {
+            visit(child, &below(&below(at, key), &index.to_string()))?;
+        }
+    }
+    for key in OF_ONE {
+        if let Some(child) = schema.get_mut(key).filter(|child| child.is_object()) {
+            visit(child, &below(at, key))?;
+        }
+    }
+    Ok(())
+}
+
+/// Calls `visit` with `schema` and every schema in it, the innermost first.
+pub(crate) fn inside_out(schema: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
+    children(schema, at, &mut |child, child_at| inside_out(child, child_at, visit))?;
+    visit(schema, at)
+}
+
+/// Calls `visit` with the root of every schema: the components, and those in parameters, bodies and headers.
+pub(crate) fn roots(document: &mut Value, visit: &mut Visit<'_>) -> Result<()> {
+    for (name, schema) in components(document)? {
+        visit(schema, &below(SCHEMAS, name))?;
+    }
+    operations(document, &mut |operation, at| {
+        for (index, parameter) in list(operation, "parameters").enumerate() {
+            holder(parameter, &below(&below(at, "parameters"), &index.to_string()), visit)?;
+        }
+        if let Some(body) = operation.get_mut("requestBody") {
+            content(body, &below(at, "requestBody"), visit)?;
+        }
+        for (status, response) in members(operation, "responses") {
+            let response_at = below(&below(at, "responses"), status);
+            content(response, &response_at, visit)?;
+            for (name, header) in members(response, "headers") {
+                holder(header, &below(&below(&response_at, "headers"), name), visit)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Calls `visit` with every schema anywhere in the document, the innermost first.
+pub(crate) fn everywhere(document: &mut Value, visit: &mut Visit<'_>) -> Result<()> {
+    roots(document, &mut |schema, at| inside_out(schema, at, visit))
+}
+
+/// Calls `visit` with every operation and its pointer.
+pub(crate) fn operations(document: &mut Value, visit: &mut Visit<'_>) -> Result<()> {
+    for (path, item) in members(document, "paths") {
+        let at = below("/paths", path);
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            if METHODS.contains(&method.as_str()) {
+                visit(operation, &below(&at, method))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The component schemas.
+pub(crate) fn components(document: &mut Value) -> Result<&mut Map<String, Value>> {
+    let schemas = document.pointer_mut(SCHEMAS).and_then(Value::as_object_mut);
+    schemas.with_context(|| format!("{SCHEMAS}: expected an object"))
+}
+
+/// The component schema `name`.
+pub(crate) fn component<'d>(document: &'d Value, name: &str) -> Result<&'d Value> {
+    let at = below(SCHEMAS, name);
+    let schema = document.pointer(&at).with_context(|| format!("{at} does not exist"))?;
+    object(schema, &at)?;
+    Ok(schema)
+}
+
+/// The name of the component that a schema refers to, if it is a reference.
+pub(crate) fn target(schema: &Value) -> Option<&str> {
+    schema.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
+}
+
+pub(crate) fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#{SCHEMAS}/{name}") })
+}
+
+/// A reference beside which null is allowed, or a plain one.
+pub(crate) fn nullable_reference(name: &str, nullable: bool) -> Value {
+    if nullable { json!({"nullable": true, "allOf": [reference(name)]}) } else { reference(name) }
+}
+
+pub(crate) fn is_nullable(schema: &Value) -> bool {
+    schema.get("nullable").is_some_and(|nullable| nullable == true)
+}
+
+/// The same schema without what is only said to readers.
+pub(crate) fn bare(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    let stripped = inside_out(&mut schema, "", &mut |schema, _| {
+        if let Some(members) = schema.as_object_mut() {
+            members.retain(|key, _| !matches!(key.as_str(), "title" | "description"));
+        }
+        Ok(())
+    });
+    debug_assert!(stripped.is_ok(), "the visitor never fails");
+    schema
+}
+
+fn content(holder_of_content: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
+    for (media_type, media) in members(holder_of_content, "content") {
+        holder(media, &below(&below(at, "content"), media_type), visit)?;
+    }
+    Ok(())
+}
+
+fn holder(value: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
+    value.get_mut("schema").map_or(Ok(()), |schema| visit(schema, &below(at, "schema")))
+}
+
+pub(crate) fn members<'v>(
+    value: &'v mut Value,
+    key: &str,
+) -> impl Iterator<Item = (&'v String, &'v mut Value)> + use<'v> {
+    value.get_mut(key).and_then(Value::as_object_mut).into_iter().flatten()
+}
+
+fn list<'v>(value: &'v mut Value, key: &str) -> impl Iterator<Item = &'v mut Value> + use<'v> {
+    value.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_called_like_a_keyword_is_a_property() {
+        let mut schema = json!({"properties": {"items": {"type": "string"}, "title": {"anyOf": [{}]}}});
+        let mut seen = Vec::new();
+        inside_out(&mut schema, "", &mut |_, at| {
+            seen.push(at.to_owned());
+            Ok(())
+        })
+        .expect("the visitor never fails");
+        assert_eq!(seen, ["/properties/items", "/properties/title/anyOf/0", "/properties/title", ""]);
+    }
+}

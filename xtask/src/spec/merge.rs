@@ -1,0 +1,256 @@
+//! Many documents in, one out: what is equal folds, what differs under one name is an error.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Map, Value, json};
+
+use super::json::{self, below};
+use super::split::METHODS;
+
+/// Folds the fragments, in order of their file names, into one document. The `info`, `servers` and `security` of the
+/// document titled `primary` (the first one's, unless given) head it; operations of other documents carry their own
+/// `servers` and `security`.
+pub(crate) fn merge(fragments: &BTreeMap<String, Value>, primary: Option<&str>) -> Result<Value> {
+    ensure!(!fragments.is_empty(), "openapi/fragments is empty: run `cargo xtask spec import PAGE…` first");
+    let first = fragments.values().next().and_then(title).unwrap_or_default();
+    let mut merging = Merging::new(primary.unwrap_or(first));
+    for (file, fragment) in fragments {
+        merging.add(file, fragment).with_context(|| format!("openapi/fragments/{file}"))?;
+    }
+    ensure!(
+        merging.head.is_some(),
+        "no fragment has the title \"{}\", the primary document",
+        merging.primary
+    );
+    Ok(merging.finish())
+}
+
+fn title(document: &Value) -> Option<&str> {
+    document.pointer("/info/title")?.as_str()
+}
+
+struct Merging<'a> {
+    primary: &'a str,
+    /// The members of the merged document's root, in the order of the primary document.
+    head: Option<Vec<String>>,
+    out: Map<String, Value>,
+    /// What was folded so far, by what it is, with the file that it came from first.
+    seen: BTreeMap<String, (&'a str, &'a Value)>,
+}
+
+impl<'a> Merging<'a> {
+    fn new(primary: &'a str) -> Self {
+        Self { primary, head: None, out: Map::new(), seen: BTreeMap::new() }
+    }
+
+    fn add(&mut self, file: &'a str, fragment: &'a Value) -> Result<()> {
+        json::check_references(fragment)?;
+        let title = title(fragment).context("/info/title is missing")?;
+        ensure!(fragment.pointer("/info/version").is_some_and(Value::is_string), "/info/version is missing");
+        let openapi = fragment.get("openapi").and_then(Value::as_str).unwrap_or_default();
+        ensure!(openapi.starts_with("3.1."), "/openapi is \"{openapi}\"; only OpenAPI 3.1 can be merged");
+        let is_primary = title == self.primary;
+        if is_primary && self.head.is_none() {
+            self.head = Some(json::object(fragment, "")?.keys().cloned().collect());
+        }
+        for (key, value) in json::object(fragment, "")? {
+            let at = below("", key);
+            match key.as_str() {
+                "components" => self.components(file, value)?,
+                "paths" => self.paths(file, value, fragment, is_primary)?,
+                "tags" => self.tags(file, value)?,
+                "info" | "servers" | "security" => {
+                    self.fold(&format!("{at} of \"{title}\""), &at, file, value)?;
+                    if is_primary {
+                        self.out.insert(key.clone(), value.clone());
+                    }
+                }
+                _ => {
+                    self.fold(&at, &at, file, value)?;
+                    self.out.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes `value` as the one definition of `what`; false if it was noted before, an error if it differs.
+    fn fold(&mut self, what: &str, at: &str, file: &'a str, value: &'a Value) -> Result<bool> {
+        let Some((other, known)) = self.seen.get(what) else {
+            self.seen.insert(what.to_owned(), (file, value));
+            return Ok(true);
+        };
+        if let Some(place) = json::first_difference(known, value, at) {
+            bail!("{what} differs from the one in openapi/fragments/{other}, first at {place}");
+        }
+        Ok(false)
+    }
+
+    fn components(&mut self, file: &'a str, components: &'a Value) -> Result<()> {
+        for (kind, _) in json::object(components, "/components")? {
+            let kind_at = below("/components", kind);
+            for (name, value) in json::section(components, kind, "/components")? {
+                let at = below(&kind_at, name);
+                if self.fold(&at, &at, file, value)? {
+                    member(member(&mut self.out, "components"), kind).insert(name.clone(), value.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn paths(&mut self, file: &'a str, paths: &'a Value, fragment: &Value, is_primary: bool) -> Result<()> {
+        for (path, item) in json::object(paths, "/paths")? {
+            let path_at = below("/paths", path);
+            for (key, value) in json::object(item, &path_at)? {
+                let at = below(&path_at, key);
+                let is_operation = METHODS.contains(&key.as_str());
+                if !self.fold(&at, &at, file, value)? && is_operation {
+                    let (other, _) = self.seen[&at];
+                    bail!("{at}: the same operation is in openapi/fragments/{other}");
+                }
+                let mut value = value.clone();
+                if is_operation && !is_primary {
+                    own(&mut value, fragment);
+                }
+                member(member(&mut self.out, "paths"), path).insert(key.clone(), value);
+            }
+        }
+        Ok(())
+    }
+
+    fn tags(&mut self, file: &'a str, tags: &'a Value) -> Result<()> {
+        for (index, tag) in tags.as_array().context("/tags: expected an array")?.iter().enumerate() {
+            let name = tag.get("name").and_then(Value::as_str);
+            let name = name.with_context(|| format!("/tags/{index} has no name"))?;
+            if self.fold(&format!("the tag \"{name}\""), &format!("/tags/{index}"), file, tag)? {
+                let all = self.out.entry("tags").or_insert_with(|| json!([]));
+                all.as_array_mut().context("/tags: expected an array")?.push(tag.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Value {
+        let mut out = Map::new();
+        for key in self.head.take().unwrap_or_default() {
+            if let Some(value) = self.out.shift_remove(&key) {
+                out.insert(key, value);
+            }
+        }
+        out.extend(self.out);
+        Value::Object(out)
+    }
+}
+
+/// Gives an operation the `servers` and `security` of the document that it comes from.
+fn own(operation: &mut Value, fragment: &Value) {
+    for key in ["servers", "security"] {
+        if let (Some(operation), Some(value)) = (operation.as_object_mut(), fragment.get(key)) {
+            operation.entry(key).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+/// The object `key` of `holder`, made if need be; only called for members that this module made itself.
+fn member<'m>(holder: &'m mut Map<String, Value>, key: &str) -> &'m mut Map<String, Value> {
+    let value = holder.entry(key).or_insert_with(|| json!({}));
+    if !value.is_object() {
+        *value = json!({});
+    }
+    value.as_object_mut().expect("made an object above")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fragment(title: &str, path: &str, schemas: Value) -> Value {
+        json!({
+            "openapi": "3.1.0", "info": {"title": title, "version": "1"}, "tags": [{"name": title}],
+            "servers": [{"url": format!("https://{title}.example")}], "security": [{"bearer": []}],
+            "components": {"schemas": schemas}, "paths": {path: {"get": {"operationId": path}}}
+        })
+    }
+
+    fn merged(parts: &[(&str, Value)]) -> Result<Value> {
+        let fragments = parts.iter().map(|(file, value)| ((*file).to_owned(), value.clone())).collect();
+        merge(&fragments, Some("A"))
+    }
+
+    fn error(parts: &[(&str, Value)]) -> String {
+        format!("{:#}", merged(parts).expect_err("a conflict"))
+    }
+
+    #[test]
+    fn equal_things_fold_and_order_stays() {
+        let one = fragment("A", "/z", json!({"S": {"type": "string"}}));
+        let two = fragment("A", "/a", json!({"S": {"type": "string"}, "R": {}}));
+        let out = merged(&[("1.json", one), ("2.json", two)]).expect("merged");
+        assert_eq!(out["paths"].as_object().expect("paths").keys().collect::<Vec<_>>(), ["/z", "/a"]);
+        assert_eq!(out["components"]["schemas"], json!({"S": {"type": "string"}, "R": {}}));
+        assert_eq!(out["tags"], json!([{"name": "A"}]));
+        let keys: Vec<_> = out.as_object().expect("object").keys().collect();
+        assert_eq!(keys, ["openapi", "info", "tags", "servers", "security", "components", "paths"]);
+    }
+
+    #[test]
+    fn another_document_keeps_its_servers_on_its_operations() {
+        let out =
+            merged(&[("1.json", fragment("A", "/a", json!({}))), ("2.json", fragment("B", "/b", json!({})))])
+                .expect("merged");
+        assert_eq!(out["info"]["title"], "A");
+        assert_eq!(out["servers"], json!([{"url": "https://A.example"}]));
+        assert_eq!(out["paths"]["/a"]["get"].get("servers"), None);
+        assert_eq!(out["paths"]["/b"]["get"]["servers"], json!([{"url": "https://B.example"}]));
+    }
+
+    #[test]
+    fn differing_definitions_name_both_files_and_the_place() {
+        let one = fragment("A", "/a", json!({"S": {"type": "string"}}));
+        let two = fragment("A", "/b", json!({"S": {"type": "integer"}}));
+        let text = error(&[("1.json", one), ("2.json", two)]);
+        assert!(text.contains("2.json") && text.contains("1.json"), "{text}");
+        assert!(text.contains("first at /components/schemas/S/type"), "{text}");
+    }
+
+    #[test]
+    fn one_operation_twice_is_an_error_even_if_equal() {
+        let one = fragment("A", "/a", json!({}));
+        let text = error(&[("1.json", one.clone()), ("2.json", one)]);
+        assert!(
+            text.contains("2.json: /paths/~1a/get: the same operation is in openapi/fragments/1.json"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn two_versions_of_one_document_are_an_error() {
+        let one = fragment("A", "/a", json!({}));
+        let mut two = fragment("A", "/b", json!({}));
+        two["info"]["version"] = "2".into();
+        let text = error(&[("1.json", one), ("2.json", two)]);
+        assert!(text.contains("/info of \"A\" differs") && text.contains("first at /info/version"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_version_and_an_old_openapi_are_errors() {
+        let mut one = fragment("A", "/a", json!({}));
+        one["info"] = json!({"title": "A"});
+        assert!(error(&[("1.json", one)]).ends_with("1.json: /info/version is missing"));
+        let mut old = fragment("A", "/a", json!({}));
+        old["openapi"] = "3.0.3".into();
+        assert!(error(&[("1.json", old)]).contains("/openapi is \"3.0.3\""));
+    }
+
+    #[test]
+    fn a_dangling_reference_names_file_and_place() {
+        let one = fragment("A", "/a", json!({"S": {"$ref": "#/components/schemas/T"}}));
+        let text = error(&[("1.json", one)]);
+        assert!(
+            text.contains("1.json: /components/schemas/S/$ref: #/components/schemas/T does not exist"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! From the published pages to the documents that the client is generated from.
+//!
+//! `import` fills `openapi/fragments`; `merge` runs fragments → merged → corrected → lowered and writes the last
+//! two. Every step is a function from values to values: files are read at the start and written at the end, all
+//! or none.
+
+mod check;
+mod correct;
+mod files;
+mod import;
+mod json;
+mod lower;
+mod merge;
+mod page;
+mod sources;
+mod split;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use files::Layout;
+use sources::Origin;
+
+/// What `cargo xtask spec` can do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Read documentation pages (Markdown) or whole OpenAPI files (JSON or YAML) into openapi/fragments.
+    Import {
+        /// Pages or OpenAPI files; a page replaces everything imported from that page before.
+        #[arg(required = true, value_name = "PAGE")]
+        pages: Vec<PathBuf>,
+        /// The day on which the pages were downloaded (YYYY-MM-DD), noted beside fragments that changed.
+        #[arg(long, value_name = "DATE")]
+        date: Option<String>,
+        /// The documents were written down by hand from pages that have no OpenAPI document.
+        #[arg(long)]
+        transcribed: bool,
+    },
+    /// Merge, correct and lower the fragments into openapi/cmp.json and cmp-generated/openapi.json.
+    Merge,
+    /// Fail, with a diff, unless both written documents are what the fragments and corrections give.
+    Check,
+    /// Print the corrected contract.
+    Show {
+        /// Print the merged documents before any correction.
+        #[arg(long, conflicts_with = "lowered")]
+        uncorrected: bool,
+        /// Print what the generator reads.
+        #[arg(long)]
+        lowered: bool,
+    },
+}
+
+pub(crate) fn run(command: &Command, root: &Path) -> Result<()> {
+    let layout = Layout::new(root);
+    match command {
+        Command::Import { pages, date, transcribed } => {
+            let origin = if *transcribed { Origin::Transcribed } else { Origin::Published };
+            import::run(&layout, pages, &import::Note { origin, date: date.clone() })
+        }
+        Command::Merge => write::replace_all(&files::render(&layout)?.documents(&layout)),
+        Command::Check => check::run(&layout),
+        Command::Show { uncorrected, lowered } => {
+            let rendered = files::render(&layout)?;
+            let text = match (uncorrected, lowered) {
+                (true, _) => rendered.merged,
+                (_, true) => rendered.lowered,
+                _ => rendered.contract,
+            };
+            write::to_stdout(&text)
+        }
+    }
+}
