@@ -161,6 +161,16 @@ fn importing_the_pages_into_nothing_gives_the_fragments_as_they_are() {
 }
 
 #[test]
+fn emptied_fragments_are_brought_back_with_their_dates() {
+    let workspace = Workspace::new();
+    let pages = [workspace.save(&workspace.page(CARDS)), workspace.save(&workspace.page(TOKENS))];
+    let before = workspace.files();
+    fs::remove_dir_all(workspace.path("openapi/fragments")).expect("removed");
+    workspace.run(&["import", &pages[0], &pages[1]]).expect("imports");
+    assert!(before == workspace.files(), "the fragments or their sources came out differently");
+}
+
+#[test]
 fn everything_twice_changes_nothing() {
     let workspace = Workspace::new();
     let pages = [workspace.save(&workspace.page(CARDS)), workspace.save(&workspace.page(TOKENS))];
@@ -391,4 +401,6 @@ fn a_hand_edited_fragment_folder_is_refused() {
     let workspace = Workspace::new();
     fs::remove_file(workspace.path("openapi/fragments/post-cards.json")).expect("removed");
     names(&workspace.fails(&["merge"]), &["openapi/sources.toml names", "post-cards.json"]);
+    let other_page = workspace.save(&workspace.page(TOKENS));
+    names(&workspace.fails(&["import", &other_page]), &["post-cards.json is missing"]);
 }

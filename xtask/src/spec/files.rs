@@ -44,16 +44,24 @@ impl Layout {
         self.root.join("cmp-generated/openapi.json")
     }
 
-    /// The fragments and their sources; both empty before the first import.
+    /// The fragments and their sources, which must agree; both empty before the first import.
     pub(crate) fn tree(&self) -> Result<Tree> {
+        let tree = self.tree_to_import_into()?;
+        let (files, noted): (Vec<_>, Vec<_>) = (tree.fragments.keys().collect(), tree.sources.0.keys().collect());
+        ensure!(files == noted, "openapi/fragments holds {files:?}, openapi/sources.toml names {noted:?}");
+        Ok(tree)
+    }
+
+    /// The same, but fragments that were taken away are for the import to bring back.
+    pub(crate) fn tree_to_import_into(&self) -> Result<Tree> {
         let fragments = self.json_files(&self.fragments())?;
         let sources = match fs::read_to_string(self.sources()) {
             Ok(text) => Sources::parse(&text)?,
             Err(_) if fragments.is_empty() => Sources::default(),
             Err(error) => return Err(error).context("openapi/sources.toml"),
         };
-        let (files, noted): (Vec<_>, Vec<_>) = (fragments.keys().collect(), sources.0.keys().collect());
-        ensure!(files == noted, "openapi/fragments holds {files:?}, openapi/sources.toml names {noted:?}");
+        let unnoted = fragments.keys().find(|file| !sources.0.contains_key(*file));
+        ensure!(unnoted.is_none(), "openapi/fragments holds {unnoted:?}, which openapi/sources.toml does not name");
         Ok(Tree { fragments, sources })
     }
 
