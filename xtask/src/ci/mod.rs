@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 /// How a step ended when it didn't fail.
 pub(crate) enum Done {
@@ -31,10 +32,7 @@ const STEPS: &[Step] = &[
     Step { name: "arrows", run: arrows::check },
     Step { name: "spec", run: |root| cargo(root, &["xtask", "spec", "check"], &[]) },
     Step { name: "clippy", run: |root| cargo(root, &with_warnings_denied(&["--all-targets"]), &[]) },
-    Step {
-        name: "clippy without default features",
-        run: |root| clippy_cmp(root, &["--no-default-features"]),
-    },
+    Step { name: "clippy as users build it", run: |root| clippy_cmp(root, &[]) },
     Step { name: "clippy with native-tls", run: native_tls },
     Step { name: "msrv", run: msrv::check },
     Step { name: "test", run: |root| cargo(root, &["test", "--workspace", "--no-fail-fast"], &[]) },
@@ -123,6 +121,20 @@ fn native_tls(root: &Path) -> Result<Done> {
         return Ok(Done::Skipped("pkg-config doesn't find OpenSSL's headers".to_owned()));
     }
     clippy_cmp(root, &["--no-default-features", "--features", "native-tls"])
+}
+
+/// What `cargo metadata` says of the workspace.
+fn metadata(root: &Path, arguments: &[&str]) -> Result<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1"])
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .context("cargo can't be started")?;
+    if !output.status.success() {
+        bail!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 #[expect(clippy::print_stdout, reason = "the report of a command line tool")]
