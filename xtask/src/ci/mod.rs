@@ -3,6 +3,7 @@
 mod arrows;
 mod msrv;
 mod outside;
+mod schemathesis;
 mod tidy;
 
 use std::{
@@ -48,15 +49,20 @@ const STEPS: &[Step] = &[
     Step { name: "outside crate", run: outside::check },
 ];
 
+/// Run only when named: they need more than Rust.
+const OPTIONAL_STEPS: &[Step] = &[Step { name: "schemathesis", run: schemathesis::check }];
+
 /// `--allow-dirty`: CI must be able to run on a change before it is committed.
 const PACKAGE: [&str; 5] = ["package", "--workspace", "--allow-dirty", "--exclude", "xtask"];
 
 /// Runs every step, or those whose name contains `only`, and says at the end how each went.
 pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<()> {
-    let steps: Vec<&Step> =
-        STEPS.iter().filter(|step| only.is_none_or(|only| step.name.contains(only))).collect();
+    let steps: Vec<&Step> = match only {
+        None => STEPS.iter().collect(),
+        Some(only) => STEPS.iter().chain(OPTIONAL_STEPS).filter(|step| step.name.contains(only)).collect(),
+    };
     if steps.is_empty() {
-        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        let names: Vec<&str> = STEPS.iter().chain(OPTIONAL_STEPS).map(|step| step.name).collect();
         bail!("no such step; the steps are: {}", names.join(", "));
     }
     let outcomes: Vec<_> = steps.iter().map(|step| (step.name, timed(|| (step.run)(root)))).collect();
@@ -71,6 +77,11 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<()> {
                 failed += 1;
                 say(&format!("FAILED   {name} ({seconds} s): {error:#}"));
             }
+        }
+    }
+    if only.is_none() {
+        for step in OPTIONAL_STEPS {
+            say(&format!("skipped  {}: optional, run it with `cargo xtask ci {}`", step.name, step.name));
         }
     }
     if failed > 0 {
