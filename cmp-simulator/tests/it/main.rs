@@ -16,4 +16,5 @@ mod property;
 mod provoke;
 mod readings;
 mod requests;
+mod secrets;
 mod support;
