@@ -25,7 +25,9 @@
 //!
 //! # Where things are
 //!
-//! * [`Client`] is where a program starts; [`Client::cards`] and [`Client::network_tokens`] hold the seven operations.
+//! * [`guide`] follows the steps of VGS's guide, from a service account to lifecycle events.
+//! * [`Client`] is where a program starts; [`Client::cards`] and [`Client::network_tokens`] hold the seven operations,
+//!   [`Client::payments`] what each kind of payment needs, [`Client::bulk`] runs over many cards.
 //! * [`Error`] is the one error: its predicates say what happened, [`Error::delivery`] whether the request was sent, and
 //!   [`Error::next_step`] what to do where the outcome is unknown.
 //! * [`RetryPolicy`] says how often and how long; [`Operation`] lists each operation with its [`RetryClass`].
@@ -64,6 +66,8 @@ mod client;
 pub mod clock;
 mod environment;
 mod error;
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 mod http;
 mod jitter;
 mod network_tokens;
