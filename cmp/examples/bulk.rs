@@ -1,14 +1,19 @@
 //! Stores cards and provisions a network token for each, with a progress bar: 10,000, or as many as the first argument
-//! says. Ids flow from the one step into the other, and none is kept.
+//! says. Ids flow from the one step into the other, and none is kept; sums of their hashes show that none got lost or
+//! came twice.
 //!
 //! Runs against the embedded simulator, of which every twentieth request of the second step fails at first. With
 //! `VGS_ENVIRONMENT=custom` and the variables of the README set, against a simulator in another process.
 
 #![expect(clippy::print_stdout, reason = "the example shows each step")]
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use cmp::{CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount};
 use cmp_simulator::{Chaos, Enrolment, Fault, Operation, Simulator};
 use futures_util::{Stream, StreamExt, stream};
@@ -36,9 +41,15 @@ async fn main() -> Result<()> {
     let bar = ProgressBar::new(count).with_style(ProgressStyle::with_template(
         "{bar:40} {pos}/{len} cards, {per_sec}, {elapsed} of {duration} {msg}",
     )?);
-    let mut run = cmp.bulk().concurrency(CONCURRENCY).over_stream(stored(&cmp, count, &bar)).provision();
+    let hasher = RandomState::new();
+    let (went_in, mut came_out) = (AtomicU64::new(0), 0_u64);
+    let ids = stored(&cmp, count, &bar).inspect(|id| {
+        went_in.fetch_add(hasher.hash_one(id), Ordering::Relaxed);
+    });
+    let mut run = cmp.bulk().concurrency(CONCURRENCY).over_stream(ids).provision();
     let mut failures: BTreeMap<String, u64> = BTreeMap::new();
-    while let Some((_, outcome)) = run.next().await {
+    while let Some((id, outcome)) = run.next().await {
+        came_out = came_out.wrapping_add(hasher.hash_one(&id));
         if let Err(error) = outcome {
             *failures.entry(format!("{:?} {:?}", error.kind(), error.status())).or_default() += 1;
         }
@@ -49,6 +60,7 @@ async fn main() -> Result<()> {
     bar.finish();
 
     let progress = run.progress();
+    ensure!(came_out == went_in.load(Ordering::Relaxed), "an id was lost or came twice");
     println!("{} provisioned, {} failed: {failures:?}", progress.succeeded, progress.failed);
     Ok(())
 }

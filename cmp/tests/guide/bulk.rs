@@ -9,21 +9,28 @@ use cmp::{CardChanges, CardId, Client, Cvc, Expiry, NewCard, Pan, RetryBudget, R
 use cmp_simulator::{Chaos, Enrolment, Fault, Operation, Simulator};
 use futures_util::{StreamExt, stream};
 
-use crate::support::{ACTIVE, builder, client};
+use crate::support::{ACTIVE, FAR_TOO_LONG, builder, client};
 
 /// Many cards can have one number, so that a test needs only one.
 async fn simulator() -> Simulator {
-    Simulator::builder().duplicate_detection(false).enrolment(Enrolment::Manual).start().await.unwrap()
+    Simulator::builder()
+        .duplicate_detection(false)
+        .enrolment(Enrolment::Manual)
+        .start()
+        .await
+        .expect("a free port")
 }
 
 async fn store(cmp: &Client, count: usize) -> Vec<CardId> {
-    let card = || NewCard::new(Pan::new(ACTIVE).unwrap(), Expiry::new(12, 2030).unwrap());
-    let stored = stream::iter(0..count).map(|_| async { cmp.cards().create(card()).await.unwrap() });
+    let pan = Pan::new(ACTIVE).expect("a test card");
+    let card = NewCard::new(pan, Expiry::new(12, 2030).expect("a date"));
+    let stored = stream::iter(0..count)
+        .map(|_| async { cmp.cards().create(card.clone()).await.expect("a card that can be stored") });
     stored.buffer_unordered(16).map(|stored| stored.id().clone()).collect().await
 }
 
 fn unknown(count: usize) -> impl Iterator<Item = CardId> {
-    (0..count).map(|number| format!("CRDunknown-{number}").parse().unwrap())
+    (0..count).map(|number| format!("CRDunknown-{number}").parse().expect("an id"))
 }
 
 #[tokio::test]
@@ -176,7 +183,8 @@ async fn stop_wakes_a_run_that_waits_for_ids() {
     let ended = tokio::spawn(async move { run.next().await.is_none() });
     tokio::task::yield_now().await;
     handle.stop();
-    assert!(ended.await.unwrap());
+    let ended = tokio::time::timeout(FAR_TOO_LONG, ended).await.expect("the run was not woken");
+    assert!(ended.unwrap());
 }
 
 #[tokio::test]

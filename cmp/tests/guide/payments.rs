@@ -6,11 +6,11 @@ use cmp_simulator::{
 use crate::support::{ACTIVE, FAILED, VISA, client, store_enrolled};
 
 fn amount() -> Amount {
-    Amount::usd("19.99").unwrap()
+    Amount::usd("19.99").expect("an amount")
 }
 
 fn first_payment() -> NetworkTransactionId {
-    NetworkTransactionId::new("123456789012345").unwrap()
+    NetworkTransactionId::new("123456789012345").expect("an id")
 }
 
 #[tokio::test]

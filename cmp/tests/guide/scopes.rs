@@ -6,14 +6,16 @@ use crate::support::{ACTIVE, store};
 const SECRET: &str = "a-secret";
 
 fn client(simulator: &Simulator, account: &str) -> Client {
-    let environment = Environment::custom(simulator.url(), simulator.token_url()).unwrap();
-    Client::builder(environment).service_account(ServiceAccount::new(account, SECRET)).build().unwrap()
+    let environment =
+        Environment::custom(simulator.url(), simulator.token_url()).expect("loopback is allowed");
+    let account = ServiceAccount::new(account, SECRET);
+    Client::builder(environment).service_account(account).build().expect("a complete builder")
 }
 
 async fn simulator(scopes: &[Granted]) -> Simulator {
     let all = Account::new("all", SECRET);
     let few = Account::new("few", SECRET).scopes(scopes.iter().copied());
-    Simulator::builder().account(all).account(few).start().await.unwrap()
+    Simulator::builder().account(all).account(few).start().await.expect("a free port")
 }
 
 #[tokio::test]

@@ -4,17 +4,17 @@ use cmp::{Client, ErrorKind, NoUsableToken, TokenState, clock::ManualClock};
 use cmp_simulator::{Fault, Operation, Simulator, TokenArrival};
 use futures_util::stream;
 
-use crate::support::{ACTIVE, FAILED, SUSPENDED, builder, client, store};
+use crate::support::{ACTIVE, FAILED, FAR_TOO_LONG, SUSPENDED, builder, client, store};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 async fn with_arrival(arrival: TokenArrival) -> Simulator {
-    Simulator::builder().token_arrival(arrival).start().await.unwrap()
+    Simulator::builder().token_arrival(arrival).start().await.expect("a free port")
 }
 
 /// A client whose waits end at once and are all as long as their bound.
 fn with_clock(simulator: &Simulator, clock: &ManualClock) -> Client {
-    builder(simulator).clock(clock.clone()).randomness(|| 1.0).build().unwrap()
+    builder(simulator).clock(clock.clone()).randomness(|| 1.0).build().expect("a complete builder")
 }
 
 #[tokio::test]
@@ -105,7 +105,8 @@ async fn a_hint_is_followed_at_once() {
         simulator.world().deliver_token(id.as_str()).unwrap();
         webhook.send(()).await.unwrap();
     };
-    let (token, ()) = tokio::join!(waiting.into_future(), outside);
+    let both = async { tokio::join!(waiting.into_future(), outside) };
+    let (token, ()) = tokio::time::timeout(FAR_TOO_LONG, both).await.expect("the hint was not followed");
     assert!(token.unwrap().is_usable());
 }
 
