@@ -4,10 +4,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use cmp_simulator::{Enrolment, Simulator};
 
 use super::{Done, metadata};
@@ -50,26 +50,8 @@ fn run(program: &Path, root: &Path, simulator: &Simulator, seed: &str) -> Result
     let status = Command::new(program)
         .args(["--config-file", "schemathesis.toml", "run", "--seed", seed])
         .arg(format!("{}/openapi.json", simulator.url()))
-        .env("CMP_ACCESS_TOKEN", access_token(simulator)?)
         .current_dir(root.join("cmp-simulator"))
         .status()?;
     ensure!(status.success(), "Schemathesis found something with seed {seed}");
     Ok(())
-}
-
-fn access_token(simulator: &Simulator) -> Result<String> {
-    let answer = Command::new("curl")
-        .args(["--silent", "--fail", "--data", "grant_type=client_credentials"])
-        .arg("--data-urlencode")
-        .arg(format!("client_id={}", simulator.client_id()))
-        .arg("--data-urlencode")
-        .arg(format!("client_secret={}", simulator.client_secret()))
-        .arg(simulator.token_url())
-        .stderr(Stdio::inherit())
-        .output()?;
-    let answer: serde_json::Value = serde_json::from_slice(&answer.stdout)?;
-    match answer["access_token"].as_str() {
-        Some(token) => Ok(token.to_owned()),
-        None => bail!("the simulator gave no access token"),
-    }
 }
