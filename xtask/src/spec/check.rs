@@ -6,9 +6,10 @@ use anyhow::{Result, bail};
 use similar::TextDiff;
 
 use super::files::{self, Layout};
-use super::write;
+use super::{transcribed, write};
 
 pub(crate) fn run(layout: &Layout) -> Result<()> {
+    transcribed::check(layout)?;
     let mut stale = Vec::new();
     for (path, fresh) in files::render(layout)?.documents(layout) {
         let written = fs::read_to_string(&path).unwrap_or_default();

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::{Layout, Tree};
 use super::sources::{Origin, Source, Sources};
-use super::{json, merge, page, split, write};
+use super::{json, merge, page, split, transcribed, write};
 
 /// What the person who imports says about the pages.
 pub(crate) struct Note {
@@ -31,20 +31,35 @@ pub(crate) fn run(layout: &Layout, pages: &[PathBuf], note: &Note) -> Result<()>
     if let Some(date) = &note.date {
         ensure!(is_date(date), "--date {date}: expected YYYY-MM-DD");
     }
-    let mut found = Vec::new();
-    for path in pages {
-        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        found.extend(read(path, &text).with_context(|| path.display().to_string())?);
-    }
     let old = layout.tree()?;
-    let new = import(&old, found, note)?;
+    let new = import(&old, read_all(pages, note.origin)?, note)?;
     merge::merge(&new.fragments, None)
         .context("the imported documents do not fit those in openapi/fragments; nothing was written")?;
     write::replace_tree(layout, &old, &new)
 }
 
+/// What the published fragments of `old` and these transcriptions make together.
+pub(crate) fn transcriptions(old: &Tree, files: &[PathBuf]) -> Result<Tree> {
+    let note = Note { origin: Origin::Transcribed, date: None };
+    let found = read_all(files, note.origin)?;
+    let names: BTreeSet<_> = found.iter().map(|found| file_name(&found.document)).collect::<Result<_>>()?;
+    let mut new = import(old, found, &note)?;
+    new.sources.0.retain(|file, source| source.origin == Origin::Published || names.contains(file));
+    new.fragments.retain(|file, _| new.sources.0.contains_key(file));
+    Ok(new)
+}
+
+fn read_all(pages: &[PathBuf], origin: Origin) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for path in pages {
+        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        found.extend(read(path, &text, origin).with_context(|| path.display().to_string())?);
+    }
+    Ok(found)
+}
+
 /// The documents in one input: a Markdown page, or an OpenAPI file in JSON or YAML.
-fn read(path: &Path, text: &str) -> Result<Vec<Found>> {
+fn read(path: &Path, text: &str, origin: Origin) -> Result<Vec<Found>> {
     let document = match path.extension().and_then(|e| e.to_str()) {
         Some("json") => serde_json::from_str(text).context("not JSON")?,
         Some("yaml" | "yml") => yaml_serde::from_str(text).context("not YAML")?,
@@ -53,7 +68,11 @@ fn read(path: &Path, text: &str) -> Result<Vec<Found>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let parts = split::by_operation(&document)?;
     let found = parts.into_iter().map(|document| {
-        Ok(Found { page: name.clone(), section: None, text: json::pretty(&document)?, document })
+        let (page, section) = match transcribed::place(&document, origin)? {
+            Some(place) => (place.page, Some(place.section)),
+            None => (name.clone(), None),
+        };
+        Ok(Found { page, section, text: json::pretty(&document)?, document })
     });
     found.collect()
 }

@@ -14,6 +14,7 @@ mod merge;
 mod page;
 mod sources;
 mod split;
+mod transcribed;
 mod write;
 
 use std::path::{Path, PathBuf};
