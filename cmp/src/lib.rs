@@ -65,6 +65,7 @@ mod jitter;
 mod network_tokens;
 mod retry;
 mod secret;
+pub mod v1;
 mod value;
 
 pub use auth::ServiceAccount;
