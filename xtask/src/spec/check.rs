@@ -5,13 +5,13 @@ use std::fs;
 use anyhow::{Result, bail};
 use similar::TextDiff;
 
-use super::files::{self, Layout};
-use super::{transcribed, write};
+use super::files::Layout;
+use super::{pipeline, transcribed, write};
 
 pub(crate) fn run(layout: &Layout) -> Result<()> {
     transcribed::check(layout)?;
     let mut stale = Vec::new();
-    for (path, fresh) in files::render(layout)?.documents(layout) {
+    for (path, fresh) in pipeline::render(layout)?.documents(layout) {
         let written = fs::read_to_string(&path).unwrap_or_default();
         if written != fresh {
             let name = path.strip_prefix(&layout.root).unwrap_or(&path).display().to_string();

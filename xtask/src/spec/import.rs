@@ -13,8 +13,8 @@ use super::sources::{Origin, Source, Sources};
 use super::{json, merge, page, split, transcribed, write};
 
 /// What the person who imports says about the pages.
+#[derive(Default)]
 pub(crate) struct Note {
-    pub(crate) origin: Origin,
     /// `YYYY-MM-DD`
     pub(crate) date: Option<String>,
 }
@@ -23,6 +23,7 @@ pub(crate) struct Note {
 struct Found {
     page: String,
     section: Option<String>,
+    origin: Origin,
     text: String,
     document: Value,
 }
@@ -31,8 +32,9 @@ pub(crate) fn run(layout: &Layout, pages: &[PathBuf], note: &Note) -> Result<()>
     if let Some(date) = &note.date {
         ensure!(is_date(date), "--date {date}: expected YYYY-MM-DD");
     }
-    let old = layout.tree()?;
-    let new = import(&old, read_all(pages, note.origin)?, note)?;
+    let found = read_all(pages)?;
+    let old = layout.tree_to_import_into()?;
+    let new = import(&old, found, note)?;
     merge::merge(&new.fragments, None)
         .context("the imported documents do not fit those in openapi/fragments; nothing was written")?;
     write::replace_tree(layout, &old, &new)
@@ -40,26 +42,30 @@ pub(crate) fn run(layout: &Layout, pages: &[PathBuf], note: &Note) -> Result<()>
 
 /// What the published fragments of `old` and these transcriptions make together.
 pub(crate) fn transcriptions(old: &Tree, files: &[PathBuf]) -> Result<Tree> {
-    let note = Note { origin: Origin::Transcribed, date: None };
-    let found = read_all(files, note.origin)?;
-    let names: BTreeSet<_> = found.iter().map(|found| file_name(&found.document)).collect::<Result<_>>()?;
-    let mut new = import(old, found, &note)?;
+    let found = read_all(files)?;
+    let mut names = BTreeSet::new();
+    for Found { page, origin, document, .. } in &found {
+        let file = file_name(document)?;
+        ensure!(*origin == Origin::Transcribed, "{page}: {} is missing for {file}", transcribed::MARK);
+        names.insert(file);
+    }
+    let mut new = import(old, found, &Note::default())?;
     new.sources.0.retain(|file, source| source.origin == Origin::Published || names.contains(file));
     new.fragments.retain(|file, _| new.sources.0.contains_key(file));
     Ok(new)
 }
 
-fn read_all(pages: &[PathBuf], origin: Origin) -> Result<Vec<Found>> {
+fn read_all(pages: &[PathBuf]) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for path in pages {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        found.extend(read(path, &text, origin).with_context(|| path.display().to_string())?);
+        found.extend(read(path, &text).with_context(|| path.display().to_string())?);
     }
     Ok(found)
 }
 
 /// The documents in one input: a Markdown page, or an OpenAPI file in JSON or YAML.
-fn read(path: &Path, text: &str, origin: Origin) -> Result<Vec<Found>> {
+fn read(path: &Path, text: &str) -> Result<Vec<Found>> {
     let document = match path.extension().and_then(|e| e.to_str()) {
         Some("json") => serde_json::from_str(text).context("not JSON")?,
         Some("yaml" | "yml") => yaml_serde::from_str(text).context("not YAML")?,
@@ -68,11 +74,11 @@ fn read(path: &Path, text: &str, origin: Origin) -> Result<Vec<Found>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let parts = split::by_operation(&document)?;
     let found = parts.into_iter().map(|document| {
-        let (page, section) = match transcribed::place(&document, origin)? {
-            Some(place) => (place.page, Some(place.section)),
-            None => (name.clone(), None),
+        let (page, section, origin) = match transcribed::place(&document)? {
+            Some(place) => (place.page, Some(place.section), Origin::Transcribed),
+            None => (name.clone(), None, Origin::Published),
         };
-        Ok(Found { page, section, text: json::pretty(&document)?, document })
+        Ok(Found { page, section, origin, text: json::pretty(&document)?, document })
     });
     found.collect()
 }
@@ -82,17 +88,19 @@ fn from_page(text: &str) -> Result<Vec<Found>> {
     let found = page.fences.into_iter().map(|fence| Found {
         page: page.title.clone(),
         section: Some(fence.section),
+        origin: Origin::Published,
         text: fence.text,
         document: fence.document,
     });
     Ok(found.collect())
 }
 
-/// The fragments and sources after the import; what the same pages held before and hold no more is gone.
+/// The fragments and sources after the import; what the same pages held before and hold no more is gone. Into an empty
+/// folder it is a new start, for which the sources only lend their dates.
 fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
     let mut fragments = BTreeMap::new();
     let mut sources = Sources::default();
-    for Found { page, section, text, document } in found {
+    for Found { page, section, origin, text, document } in found {
         let place =
             section.as_ref().map_or_else(|| page.clone(), |section| format!("{page}, section \"{section}\""));
         let file = file_name(&document).with_context(|| place.clone())?;
@@ -102,7 +110,7 @@ fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
             document: info(&document, "title").with_context(|| place.clone())?,
             version: info(&document, "version").with_context(|| place.clone())?,
             imported: old.sources.date_for(&file, &sha256, note.date.as_ref()),
-            origin: note.origin,
+            origin,
             page,
             section,
             sha256,
@@ -111,6 +119,9 @@ fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
             bail!("{place}: the operation of {file} is already on another of these pages or sections");
         }
         sources.0.insert(file, source);
+    }
+    if old.fragments.is_empty() {
+        return Ok(Tree { fragments, sources });
     }
     let pages: BTreeSet<_> = sources.0.values().map(|s| (s.page.clone(), s.document.clone())).collect();
     for (file, source) in &old.sources.0 {
@@ -156,11 +167,12 @@ mod tests {
     fn found(page: &str, path: &str, text: &str) -> Found {
         let document =
             json!({"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {path: {"get": {}}}});
-        Found { page: page.to_owned(), section: Some("S".to_owned()), text: text.to_owned(), document }
+        let (page, section) = (page.to_owned(), Some("S".to_owned()));
+        Found { page, section, origin: Origin::Published, text: text.to_owned(), document }
     }
 
     fn note(date: &str) -> Note {
-        Note { origin: Origin::Published, date: Some(date.to_owned()) }
+        Note { date: Some(date.to_owned()) }
     }
 
     #[test]
