@@ -17,6 +17,7 @@ use crate::server;
 use crate::settings::{Enrolment, Settings, TokenArrival};
 use crate::shared::Shared;
 use crate::state::{Brand, CardView, CryptogramRefused, Redemption, ServiceAccount};
+use crate::v1::V1TokenView;
 use crate::world::World;
 
 /// A running simulator. It stops, and its connections end, when it is dropped.
@@ -94,6 +95,11 @@ impl Simulator {
     /// One stored card.
     pub fn card(&self, id: &str) -> Option<CardView> {
         self.shared.state().card(id).map(|card| card.view())
+    }
+
+    /// The V1 network token of an alias.
+    pub fn v1_token(&self, pan_alias: &str) -> Option<V1TokenView> {
+        self.shared.state().v1.view(pan_alias)
     }
 
     /// Uses a cryptogram as a payment service would: the first use says what it was made for, and there is no

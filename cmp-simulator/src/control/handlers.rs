@@ -84,6 +84,7 @@ fn counts(shared: &Shared, _: &Request) -> Outcome {
     let log = shared.log();
     let operations: Map<_, _> = Operation::CMP
         .into_iter()
+        .chain(Operation::V1)
         .chain([Operation::Token])
         .map(|operation| (operation.name().to_owned(), log.count(operation).into()))
         .collect();
