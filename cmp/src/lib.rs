@@ -53,6 +53,9 @@
 //! | 503 and others as JSON, HTML or nothing | the status counts; the body only adds detail |
 //! | 204 | `()` |
 
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+compile_error!("the service speaks TLS only: enable the feature `rustls` (the default) or `native-tls`");
+
 pub mod auth;
 mod call;
 mod cards;

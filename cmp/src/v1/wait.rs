@@ -45,11 +45,11 @@ impl FinalState {
     }
 
     /// The documents name no state of a token that is not there yet, so that every state they do name is an end.
-    fn of(token: NetworkToken) -> Result<Self, NetworkToken> {
+    fn of(token: NetworkToken) -> Option<Self> {
         match token.state() {
-            TokenState::Active => Ok(Self::Active(token)),
-            TokenState::Other(_) => Err(token),
-            _ => Ok(Self::NotActive(token)),
+            TokenState::Active => Some(Self::Active(token)),
+            TokenState::Other(_) => None,
+            _ => Some(Self::NotActive(token)),
         }
     }
 }
@@ -61,8 +61,8 @@ pub(super) async fn for_final_state(core: &Core, alias: &PanAlias, deadline: Dur
         let left = end.saturating_duration_since(core.clock.now());
         let failure = match look(core, alias, left).await {
             Ok(token) => match FinalState::of(token) {
-                Ok(end) => return Ok(end),
-                Err(_) => None,
+                Some(end) => return Ok(end),
+                None => None,
             },
             Err(error) if error.is_retryable() => Some(error),
             Err(error) => return Err(error),
