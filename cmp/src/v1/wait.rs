@@ -68,12 +68,13 @@ pub(super) async fn for_final_state(core: &Core, alias: &PanAlias, deadline: Dur
             Err(error) => return Err(error),
         };
         let left = end.saturating_duration_since(core.clock.now());
+        let asked = failure.as_ref().and_then(Error::retry_after).unwrap_or_default();
         // Half of what is left at most, so that the last look comes before the deadline and not at it.
         let wait = bound.mul_f64(0.5 + core.jitter.next() / 2.0).min(left / 2);
-        if wait < SHORTEST_WAIT {
+        if wait < SHORTEST_WAIT || asked >= left {
             return Err(failure.unwrap_or_else(still_waiting));
         }
-        core.clock.sleep(wait).await;
+        core.clock.sleep(wait.max(asked)).await;
         bound = (bound * 2).min(LONGEST_WAIT);
     }
 }
