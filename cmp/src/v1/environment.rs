@@ -98,17 +98,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hosts_are_v1s_and_the_token_endpoint_is_shared() {
-        let contract: serde_json::Value =
-            serde_json::from_str(include_str!("../../../openapi/fragments/post-network-tokens.json"))
-                .unwrap();
-        let hosts: Vec<_> =
-            contract["servers"].as_array().unwrap().iter().map(|server| &server["url"]).collect();
-        assert_eq!(hosts, [Environment::Sandbox.api_url(), Environment::Live.api_url()]);
-        assert_eq!(Environment::Live.token_url(), crate::Environment::Live.token_url());
-    }
-
-    #[test]
     fn the_process_environment_decides() {
         let read = |pairs: &'static [(&str, &str)]| {
             Environment::from_variables(|name| {

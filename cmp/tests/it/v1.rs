@@ -77,6 +77,15 @@ fn assert_sample(token: &NetworkToken) {
     assert_eq!(address.phone(), Some("+14842634673"));
 }
 
+#[test]
+fn the_hosts_are_the_contracts_and_the_token_endpoint_is_cmps() {
+    let fragment: Value =
+        serde_json::from_str(include_str!("../../../openapi/fragments/post-network-tokens.json")).unwrap();
+    let hosts: Vec<_> = fragment["servers"].as_array().unwrap().iter().map(|server| &server["url"]).collect();
+    assert_eq!(hosts, [Environment::Sandbox.api_url(), Environment::Live.api_url()]);
+    assert_eq!(Environment::Live.token_url(), cmp::Environment::Live.token_url());
+}
+
 #[tokio::test]
 async fn enrolling_sends_the_sample_and_reads_the_sample() {
     for status in [200, 201, 202] {
