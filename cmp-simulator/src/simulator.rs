@@ -17,6 +17,7 @@ use crate::server;
 use crate::settings::{Enrolment, Settings, TokenArrival};
 use crate::shared::Shared;
 use crate::state::{Brand, CardView, CryptogramRefused, Redemption, ServiceAccount};
+use crate::v1::V1TokenView;
 use crate::world::World;
 
 /// A running simulator. It stops, and its connections end, when it is dropped.
@@ -99,6 +100,11 @@ impl Simulator {
     /// One stored card.
     pub fn card(&self, id: &str) -> Option<CardView> {
         self.shared.state().card(id).map(|card| card.view())
+    }
+
+    /// The V1 network token of an alias.
+    pub fn v1_token(&self, pan_alias: &str) -> Option<V1TokenView> {
+        self.shared.state().v1.view(pan_alias)
     }
 
     /// Uses a cryptogram as a payment service would: the first use says what it was made for, and there is no
@@ -266,8 +272,8 @@ impl Builder {
         self
     }
 
-    /// The OpenAPI document that is served at `/openapi.json`, with links from a created card to its operations
-    /// added; none by default.
+    /// The OpenAPI document that is served at `/openapi.json`, with this simulator as its only server and
+    /// links from a created card to its operations; none by default.
     pub fn openapi(mut self, document: impl Into<String>) -> Self {
         self.openapi = Some(document.into());
         self
@@ -281,8 +287,9 @@ impl Builder {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let address = listener.local_addr()?;
         let account = self.settings.accounts.first().cloned().unwrap_or_default();
-        let openapi = self.openapi.map(control::openapi::with_links);
-        let shared = Arc::new(Shared::new(self.settings, format!("http://{address}"), openapi));
+        let url = format!("http://{address}");
+        let openapi = self.openapi.map(|document| control::openapi::of_simulator(document, &url));
+        let shared = Arc::new(Shared::new(self.settings, url, openapi));
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
         Ok(Simulator { shared, address, account, serving })
     }

@@ -33,6 +33,7 @@
 //! * [`RetryPolicy`] says how often and how long; [`Operation`] lists each operation with its [`RetryClass`].
 //! * [`auth`] is where access tokens come from; [`Environment`] says where requests go.
 //! * Secrets ([`Pan`], [`Cvc`], [`NetworkTokenNumber`], [`CryptogramValue`]) never show; their `expose` is the one way out.
+//! * [`v1`] is the API before CMP, and the way from it.
 //! * [`Client::raw`] is the way past all this, to the generated client.
 //!
 //! # What is read, and how
@@ -75,6 +76,7 @@ pub mod payments;
 mod retry;
 mod scope;
 mod secret;
+pub mod v1;
 mod value;
 
 pub use auth::ServiceAccount;

@@ -128,7 +128,7 @@ impl Exchange {
     }
 
     fn scripted(&self, answer: &crate::faults::Answer) -> Reply {
-        scripted::reply(answer, &self.shared.state().ids.fingerprint(), &self.trace_id)
+        scripted::reply(answer, self.operation, &self.shared.state().ids.fingerprint(), &self.trace_id)
     }
 
     /// Faults that send the proper answer in a bad way.

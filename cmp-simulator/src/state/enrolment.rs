@@ -19,39 +19,41 @@ pub(crate) enum Provisioned {
 impl State {
     /// Begins on-create enrolment, if the card's network is set to it.
     pub(crate) fn enrol_on_create(&mut self, id: &str) {
-        let now = self.now();
         let Some(card) = self.cards.get(id) else { return };
         if !card.brand().is_some_and(|brand| self.settings.enrols_on_create(brand)) {
             return;
         }
-        let (gets_left, due, held) = match self.settings.token_arrival {
-            TokenArrival::Immediate => (0, None, false),
-            TokenArrival::AfterGets(gets) => (gets, None, false),
-            TokenArrival::AfterSeconds(seconds) => {
-                (0, Some(now + TimeDelta::seconds(i64::from(seconds))), false)
-            }
-            TokenArrival::Held => (0, None, true),
-        };
-        let pending = PendingEnrolment { gets_left, due, held };
+        let pending = self.token_arrival();
         if let Some(card) = self.cards.get_mut(id) {
             card.pending = Some(pending);
         }
     }
 
+    /// When a token that is enrolled now arrives.
+    pub(crate) fn token_arrival(&self) -> PendingEnrolment {
+        let (gets_left, due, held) = match self.settings.token_arrival {
+            TokenArrival::Immediate => (0, None, false),
+            TokenArrival::AfterGets(gets) => (gets, None, false),
+            TokenArrival::AfterSeconds(seconds) => {
+                (0, Some(self.now() + TimeDelta::seconds(i64::from(seconds))), false)
+            }
+            TokenArrival::Held => (0, None, true),
+        };
+        PendingEnrolment { gets_left, due, held }
+    }
+
     /// Counts one GET of the card towards the arrival of its token, after the GET has been answered.
     pub(crate) fn count_get(&mut self, id: &str) {
         if let Some(pending) = self.cards.get_mut(id).and_then(|card| card.pending.as_mut()) {
-            pending.gets_left = pending.gets_left.saturating_sub(1);
+            pending.count_get();
         }
     }
 
     /// Lets a token arrive whose time has come.
     pub(crate) fn settle(&mut self, id: &str) {
         let now = self.now();
-        let has_come = self.cards.get(id).and_then(|card| card.pending.as_ref()).is_some_and(|pending| {
-            !pending.held && pending.gets_left == 0 && pending.due.is_none_or(|due| due <= now)
-        });
-        if has_come {
+        let pending = self.cards.get(id).and_then(|card| card.pending.as_ref());
+        if pending.is_some_and(|pending| pending.has_come(now)) {
             self.deliver(id);
         }
     }

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use access::{AccessTokens, Grant};
 pub use access::{Scope, ServiceAccount};
 pub use brand::Brand;
-pub(crate) use card::{Card, Expiry, NewCard};
+pub(crate) use card::{Card, Expiry, NewCard, PendingEnrolment};
 pub use card::{CardView, TokenView};
 pub(crate) use cryptogram::Cryptograms;
 pub use cryptogram::{CryptogramRefused, CryptogramType, Redemption, TransactionType};
@@ -30,12 +30,14 @@ pub use updates::CardUpdateEvent;
 pub(crate) use updates::{CardUpdate, Change};
 
 use crate::settings::Settings;
+use crate::v1::Enrolments;
 
 /// One simulated account.
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,
     pub(crate) access: AccessTokens,
+    pub(crate) v1: Enrolments,
     clock: clock::Clock,
     cards: HashMap<String, Card>,
     ids_by_pan: HashMap<String, String>,
@@ -49,6 +51,7 @@ impl State {
             ids: Ids::new(settings.seed),
             settings,
             access: AccessTokens::default(),
+            v1: Enrolments::default(),
             clock: clock::Clock::default(),
             cards: HashMap::new(),
             ids_by_pan: HashMap::new(),

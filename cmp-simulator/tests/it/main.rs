@@ -18,3 +18,4 @@ mod readings;
 mod requests;
 mod secrets;
 mod support;
+mod v1;

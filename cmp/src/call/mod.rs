@@ -9,7 +9,7 @@ mod run;
 
 use std::{future::Future, sync::Arc, time::Instant};
 
-use cmp_generated::{ByteStream, ResponseValue};
+use cmp_generated::{ByteStream, ResponseValue, hooks::MediaType};
 pub use operation::Operation;
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     auth::TokenCache,
     clock::Clock,
-    error::{Error, Result},
+    error::{Delivery, Error, ErrorKind, Result},
     jitter::Jitter,
     retry::{RetryBudget, RetryPolicy},
 };
@@ -25,6 +25,7 @@ use crate::{
 /// What every call of a client shares.
 #[derive(Debug, Clone)]
 pub(crate) struct Core {
+    pub(crate) media_type: MediaType,
     pub(crate) http: reqwest::Client,
     pub(crate) base_url: String,
     pub(crate) headers: HeaderMap,
@@ -91,5 +92,14 @@ impl Core {
         Fut: Future<Output = Sent<T>>,
     {
         run::Run::new(self, operation, trace_of).finish(send).await
+    }
+
+    /// Gets an access token now, so that the first call doesn't wait for it.
+    pub(crate) async fn warm_up(&self) -> Result<()> {
+        match self.auth.token().await {
+            Ok(_) => Ok(()),
+            Err(cause) => Err(Error::new(ErrorKind::Authentication, Delivery::NotSent, cause.to_string())
+                .with_source(cause)),
+        }
     }
 }

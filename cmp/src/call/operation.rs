@@ -101,6 +101,34 @@ operations! {
         scope: Scope::NetworkTokensRead,
         when_unknown: "ask for another cryptogram: one that got lost is never used",
     } "`POST /cards/{card_id}/cryptogram`: [`RetryClass::Idempotent`]; a lost cryptogram is replaced by a new one."
+
+    ProvisionV1NetworkToken {
+        name: "provision_v1_network_token",
+        method: "POST",
+        path: "/network-tokens",
+        // Nothing says what enrolling an enrolled card does, and a network may bill each enrolment.
+        class: RetryClass::Unsafe,
+        scope: Scope::NetworkTokensWrite,
+        when_unknown: "the card may be enrolled: get its network token, and enrol again only if it is not found",
+    } "V1, `POST /network-tokens`: [`RetryClass::Unsafe`], since nothing says what enrolling twice does."
+
+    GetV1NetworkToken {
+        name: "get_v1_network_token",
+        method: "GET",
+        path: "/network-tokens/{pan_alias}",
+        class: RetryClass::Safe,
+        scope: Scope::NetworkTokensRead,
+        when_unknown: "nothing was changed: ask again",
+    } "V1, `GET /network-tokens/{pan_alias}`: [`RetryClass::Safe`]."
+
+    DeleteV1NetworkToken {
+        name: "delete_v1_network_token",
+        method: "DELETE",
+        path: "/network-tokens/{pan_alias}",
+        class: RetryClass::Idempotent,
+        scope: Scope::NetworkTokensWrite,
+        when_unknown: "delete it again: not found then means that it is gone",
+    } "V1, `DELETE /network-tokens/{pan_alias}`: [`RetryClass::Idempotent`]."
 }
 
 impl Operation {

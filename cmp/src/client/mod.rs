@@ -17,7 +17,7 @@ use crate::{
     call::Core,
     cards::Cards,
     environment::Environment,
-    error::{Delivery, Error, ErrorKind, Result},
+    error::Result,
     network_tokens::NetworkTokens,
     payments::Payments,
     retry::{RetryBudget, RetryPolicy},
@@ -110,13 +110,9 @@ impl Client {
     /// Gets an access token now, so that the first call doesn't wait for it.
     ///
     /// # Errors
-    /// [`ErrorKind::Authentication`] if none could be had.
+    /// [`ErrorKind::Authentication`](crate::ErrorKind::Authentication) if none could be had.
     pub async fn warm_up(&self) -> Result<()> {
-        match self.0.auth.token().await {
-            Ok(_) => Ok(()),
-            Err(cause) => Err(Error::new(ErrorKind::Authentication, Delivery::NotSent, cause.to_string())
-                .with_source(cause)),
-        }
+        self.0.warm_up().await
     }
 
     /// The state of the access token, to read or to wait for changes of.

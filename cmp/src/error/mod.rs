@@ -250,7 +250,15 @@ impl Error {
     /// 404: there is no such card or token (any more).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.0.status == Some(404)
+        self.0.status == Some(404) && !self.is_declined()
+    }
+
+    /// V1: the card gets no network token, whatever the request says (codes `declined`, `card-not-allowed`,
+    /// `card-brand-not-supported` and `rejected`).
+    #[must_use]
+    pub fn is_declined(&self) -> bool {
+        use ErrorCode::{CardBrandNotSupported, CardNotAllowed, Declined, Rejected};
+        matches!(self.0.code, Some(Declined | CardNotAllowed | CardBrandNotSupported | Rejected))
     }
 
     /// 401, or the token endpoint refused the service account.
@@ -283,7 +291,9 @@ impl Error {
     #[must_use]
     pub fn is_invalid_request(&self) -> bool {
         self.0.kind == ErrorKind::InvalidInput
-            || (matches!(self.0.status, Some(400 | 415 | 422)) && !self.is_without_active_token())
+            || (matches!(self.0.status, Some(400 | 415 | 422))
+                && !self.is_without_active_token()
+                && !self.is_declined())
     }
 
     /// The card has no active network token: 424, the code `failed-dependency` whatever its status (the documents

@@ -15,6 +15,7 @@ mod page;
 mod pipeline;
 mod sources;
 mod split;
+mod transcribed;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +24,6 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use files::Layout;
-use sources::Origin;
 
 /// What `cargo xtask spec` can do.
 #[derive(Subcommand)]
@@ -36,9 +36,6 @@ pub(crate) enum Command {
         /// The day on which the pages were downloaded (YYYY-MM-DD), noted beside fragments that changed.
         #[arg(long, value_name = "DATE")]
         date: Option<String>,
-        /// The documents were written down by hand from pages that have no OpenAPI document.
-        #[arg(long)]
-        transcribed: bool,
     },
     /// Merge, correct and lower the fragments into openapi/cmp.json and cmp-generated/openapi.json.
     Merge,
@@ -58,10 +55,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command, root: &Path) -> Result<()> {
     let layout = Layout::new(root);
     match command {
-        Command::Import { pages, date, transcribed } => {
-            let origin = if *transcribed { Origin::Transcribed } else { Origin::Published };
-            import::run(&layout, pages, &import::Note { origin, date: date.clone() })
-        }
+        Command::Import { pages, date } => import::run(&layout, pages, &import::Note { date: date.clone() }),
         Command::Merge => write::replace_all(&pipeline::render(&layout)?.documents(&layout)),
         Command::Check => check::run(&layout),
         Command::Show { uncorrected, lowered } => {

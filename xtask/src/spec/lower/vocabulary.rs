@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::schema;
 use crate::spec::json::{below, object, section};
 use crate::spec::split::METHODS;
+use crate::spec::transcribed::MARK;
 
 const ROOT: &[&str] = &["openapi", "info", "tags", "servers", "security", "components", "paths"];
 const COMPONENTS: &[&str] = &["schemas", "securitySchemes"];
@@ -19,6 +20,7 @@ const OPERATION: &[&str] = &[
     "responses",
     "security",
     "servers",
+    MARK,
 ];
 const PARAMETER: &[&str] = &["name", "in", "required", "description", "schema", "example", "examples"];
 const BODY: &[&str] = &["description", "content", "required"];
