@@ -75,12 +75,12 @@ impl Layout {
         Ok(Tree { fragments, sources })
     }
 
-    fn corrections(&self) -> Result<Vec<Correction>> {
+    pub(crate) fn corrections(&self) -> Result<Vec<Correction>> {
         let files = self.json_files(&self.root.join("openapi/corrections"))?;
         files.into_iter().map(|(file, value)| Correction::parse(&file, value)).collect()
     }
 
-    fn rules(&self) -> Result<Rules> {
+    pub(crate) fn rules(&self) -> Result<Rules> {
         let text =
             fs::read_to_string(self.root.join("openapi/lowering.toml")).context("openapi/lowering.toml")?;
         Rules::parse(&text)

@@ -28,19 +28,30 @@ struct Found {
 }
 
 pub(crate) fn run(layout: &Layout, pages: &[PathBuf], note: &Note) -> Result<()> {
+    let old = layout.tree()?;
+    let new = checked(&old, pages, note)?;
+    write::replace_tree(layout, &old, &new, &[])
+}
+
+/// The fragments and sources after the import, if they fit together.
+pub(crate) fn checked(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree> {
     if let Some(date) = &note.date {
         ensure!(is_date(date), "--date {date}: expected YYYY-MM-DD");
     }
+    let new = imported(old, pages, note)?;
+    merge::merge(&new.fragments, None)
+        .context("the imported documents do not fit those in openapi/fragments; nothing was written")?;
+    Ok(new)
+}
+
+/// The fragments and sources as they are once `pages` are imported over `old`.
+pub(crate) fn imported(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree> {
     let mut found = Vec::new();
     for path in pages {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         found.extend(read(path, &text).with_context(|| path.display().to_string())?);
     }
-    let old = layout.tree()?;
-    let new = import(&old, found, note)?;
-    merge::merge(&new.fragments, None)
-        .context("the imported documents do not fit those in openapi/fragments; nothing was written")?;
-    write::replace_tree(layout, &old, &new)
+    import(old, found, note)
 }
 
 /// The documents in one input: a Markdown page, or an OpenAPI file in JSON or YAML.
@@ -84,6 +95,7 @@ fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
             version: info(&document, "version").with_context(|| place.clone())?,
             imported: old.sources.date_for(&file, &sha256, note.date.as_ref()),
             origin: note.origin,
+            url: old.sources.url_of(&page),
             page,
             section,
             sha256,
