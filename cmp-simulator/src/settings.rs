@@ -10,6 +10,7 @@ use crate::state::{Brand, ServiceAccount};
 /// When network tokens are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub enum Enrolment {
     /// With the card: the card answers 201 first, its token arrives later.
     #[default]
@@ -96,5 +97,20 @@ impl Settings {
     pub(crate) fn enrols_on_create(&self, brand: Brand) -> bool {
         let mode = self.enrolment_by_brand.get(&brand).copied().unwrap_or(self.enrolment);
         mode == Enrolment::OnCreate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_shows_valid_settings() {
+        let readme = include_str!("../README.md");
+        let from = readme.find("```json\n{\n  \"enrolment\"").unwrap() + "```json".len();
+        let settings = &readme[from..from + readme[from..].find("```").unwrap()];
+        let settings: Settings = serde_json::from_str(settings).unwrap();
+        assert!(settings.enrols_on_create(Brand::Visa) && !settings.enrols_on_create(Brand::Amex));
+        assert_eq!(settings.token_arrival, TokenArrival::AfterGets(2));
     }
 }

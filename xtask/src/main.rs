@@ -7,8 +7,11 @@ mod diff;
 mod spec;
 mod update;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -26,6 +29,8 @@ enum Task {
     /// Import, merge, correct and lower the API's OpenAPI documents.
     #[command(subcommand)]
     Spec(spec::Command),
+    /// Run the simulator as a program, with this workspace's contract at /openapi.json
+    Simulator(cmp_simulator::program::Options),
     /// Run everything that must hold before a change lands.
     Ci {
         /// Only the steps whose name contains this.
@@ -33,11 +38,25 @@ enum Task {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell if standard error is closed.
+            let _ = writeln!(io::stderr(), "Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
     let root = cli.root.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
     match cli.task {
         Task::Spec(command) => spec::run(&command, &root),
+        Task::Simulator(options) => {
+            let openapi = std::fs::read_to_string(root.join("openapi/cmp.json"))?;
+            Ok(cmp_simulator::program::main(&options, Some(openapi))?)
+        }
         Task::Ci { only } => ci::run(&root, only.as_deref()),
     }
 }

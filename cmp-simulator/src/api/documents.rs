@@ -73,7 +73,7 @@ impl<'a> Documents<'a> {
 
     /// `NetworkTokenResourceResponse`
     pub(crate) fn network_token(&self, token: &NetworkToken) -> Value {
-        json!({ "data": self.token_resource(token) })
+        json!({ "data": self.token_resource(token), "metadata": self.metadata() })
     }
 
     /// `NetworkTokenAndCryptogramResource`
@@ -102,6 +102,7 @@ impl<'a> Documents<'a> {
                 "client_id": client_id,
                 "vault_id": "tntsimulator",
                 "account_id": "00000000-0000-4000-8000-000000000001",
+                "fingerprint": self.context.fingerprint,
             }
         })
     }
@@ -235,8 +236,8 @@ impl<'a> Documents<'a> {
             "created_at": self.time(token.created_at),
             "updated_at": self.time(token.updated_at),
             "state": state,
-            "reason_code": token.reason.code,
-            "reason_text": token.reason.text,
+            "reason_code": token.state.reason_code(),
+            "reason_text": token.state.reason_text(),
         });
         if token.state != TokenState::Failed || self.readings.failed_token == FailedToken::Complete {
             attributes["payment_account_reference"] = token.payment_account_reference.as_str().into();

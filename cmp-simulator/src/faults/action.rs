@@ -96,7 +96,7 @@ impl Action {
         }
     }
 
-    /// Whether the action needs the proper answer, so that the request takes effect.
+    /// Whether the action needs the proper answer, with which the request takes effect.
     pub(crate) const fn spoils_the_answer(&self) -> bool {
         !matches!(self, Self::Answer(_) | Self::Drop { .. } | Self::Hang {} | Self::Redirect { .. })
     }
@@ -107,7 +107,7 @@ impl Action {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Answer {
-    /// The status
+    /// The status, 200 to 999; any other number is answered by 500
     pub status: u16,
     /// The body
     #[serde(default, skip_serializing_if = "AnswerBody::is_default")]

@@ -1,7 +1,6 @@
 //! One request, from its head to its answer.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{StatusCode, header};
@@ -11,6 +10,7 @@ use hyper::body::Incoming;
 use super::body::ReplyBody;
 use super::wire::{Plan, Switch};
 use crate::api::{self, Route};
+use crate::control;
 use crate::faults::{Action, Close, Fault};
 use crate::http::{Reply, Request};
 use crate::operation::Operation;
@@ -26,7 +26,6 @@ type Response = http::Response<ReplyBody>;
 /// An error ends the connection without an answer.
 pub(super) async fn exchange(
     request: http::Request<Incoming>,
-    _peer: SocketAddr,
     shared: Arc<Shared>,
     switch: Arc<Switch>,
 ) -> io::Result<Response> {
@@ -34,6 +33,9 @@ pub(super) async fn exchange(
         Ok(request) => request,
         Err(refused) => return Ok(respond(refused, 0)),
     };
+    if let Some(reply) = control::answer(&shared, &request) {
+        return Ok(respond(reply, 0));
+    }
     let operation = match api::route(&request.method, &request.path) {
         Route::Operation { operation, .. } => Some(operation),
         Route::OtherMethod { .. } | Route::Unknown => None,
@@ -79,7 +81,7 @@ impl Exchange {
     fn begin(request: Request, operation: Option<Operation>, shared: Arc<Shared>) -> Self {
         let trace_id = shared.state().ids.trace();
         let received = ReceivedRequest::new(&request, operation, &trace_id);
-        let number = shared.log().add(received);
+        let number = shared.log().add(received, operation);
         Self { shared, request, operation, trace_id, number }
     }
 
@@ -108,7 +110,9 @@ impl Exchange {
         if !fault.delay_time().is_zero() {
             tokio::time::sleep(fault.delay_time()).await;
         }
-        let proper = fault.takes_effect().then(|| self.answer());
+        if fault.hides_an_effect() {
+            drop(self.answer());
+        }
         match fault.action() {
             Action::Answer(answer) => Ok(self.finish(self.scripted(answer), 0)),
             Action::Redirect { status, location } => {
@@ -119,7 +123,7 @@ impl Exchange {
                 Err(io::Error::new(io::ErrorKind::ConnectionAborted, "dropped by a fault"))
             }
             Action::Hang {} => std::future::pending().await,
-            action => Ok(self.spoil_answer(action, proper.unwrap_or_else(|| self.answer()), switch)),
+            action => Ok(self.spoil_answer(action, self.answer(), switch)),
         }
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod json;
 pub(crate) mod lower;
 pub(crate) mod merge;
 mod page;
+pub(crate) mod pipeline;
 pub(crate) mod sources;
 pub(crate) mod split;
 pub(crate) mod write;
@@ -66,12 +67,12 @@ pub(crate) fn run(command: &Command, root: &Path) -> Result<()> {
             let origin = if *transcribed { Origin::Transcribed } else { Origin::Published };
             import::run(&layout, pages, &import::Note { origin, date: date.clone() })
         }
-        Command::Merge => write::replace_all(&files::render(&layout)?.documents(&layout)),
+        Command::Merge => write::replace_all(&pipeline::render(&layout)?.documents(&layout)),
         Command::Diff(arguments) => diff::run(arguments, &layout),
         Command::Update(arguments) => update::run(arguments, &layout),
         Command::Check => check::run(&layout),
         Command::Show { uncorrected, lowered } => {
-            let rendered = files::render(&layout)?;
+            let rendered = pipeline::render(&layout)?;
             let text = match (uncorrected, lowered) {
                 (true, _) => rendered.merged,
                 (_, true) => rendered.lowered,

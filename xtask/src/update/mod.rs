@@ -20,8 +20,9 @@ use serde_json::Value;
 use crate::diff::Comparison;
 use crate::diff::items::Facade;
 use crate::diff::prepare::{Prepared, prepare};
-use crate::spec::files::{self, Layout, Rendered, Tree};
+use crate::spec::files::{Layout, Tree};
 use crate::spec::import::{self, Note};
+use crate::spec::pipeline::{self, Rendered};
 use crate::spec::sources::Origin;
 use crate::spec::write;
 use build::Build;
@@ -136,7 +137,7 @@ fn rehearse(
     outcome: &mut Outcome,
 ) -> Result<Option<Rendered>> {
     write::replace_tree(stage.layout(), old, new, &[])?;
-    match files::render(stage.layout()) {
+    match pipeline::render(stage.layout()) {
         Ok(rendered) => {
             write::replace_all(&rendered.documents(stage.layout()))?;
             Ok(Some(rendered))
