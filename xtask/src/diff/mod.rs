@@ -25,10 +25,11 @@ use prepare::Prepared;
 use report::Format;
 
 /// What `cargo xtask spec diff` takes.
-///
-/// The exit status says what the heaviest change is: 0 none (or below --fail-on), 10 documentation, 20 additive,
-/// 30 breaking; 1 is an error, as everywhere.
 #[derive(Args)]
+#[command(
+    after_help = "The exit status says what the heaviest change is: 0 none, or lighter than --fail-on; \
+                        10 documentation; 20 additive; 30 breaking. 1 and 2 are errors."
+)]
 pub(crate) struct Arguments {
     /// What was: an OpenAPI file, a folder of fragments or pages, a page, or a git revision (`rev:NAME` to be sure).
     old: String,

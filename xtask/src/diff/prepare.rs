@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::spec::correct::{Correction, correct};
+use super::compare::template;
+use crate::spec::correct::{Correction, correct, remains_of};
 use crate::spec::files::Layout;
 use crate::spec::lower::{Rules, lower};
 use crate::spec::merge;
@@ -56,7 +57,10 @@ fn those_that_apply(merged: Value, corrections: &[Correction], problems: &mut Ve
     for correction in corrections {
         match correct(contract.clone(), std::slice::from_ref(correction)) {
             Ok(better) => contract = better,
-            Err(error) => problems.push(format!("{error:#}")),
+            Err(error) => {
+                problems.push(format!("{error:#}"));
+                contract = remains_of(contract, correction);
+            }
         }
     }
     contract
@@ -64,22 +68,47 @@ fn those_that_apply(merged: Value, corrections: &[Correction], problems: &mut Ve
 
 /// The lowered contract. Operations that `lowering.toml` does not name yet get a name for now.
 fn lowered(contract: &Value, mut rules: Rules, problems: &mut Vec<String>) -> Option<Value> {
+    settle_names(contract, &mut rules, problems);
+    let error = match lower(contract.clone(), &rules) {
+        Ok(lowered) => return Some(lowered),
+        Err(error) => error,
+    };
+    problems.push(format!("{error:#}"));
+    // Lowering refuses this word, which changes no type.
+    let mut plain = contract.clone();
+    without_deprecation(&mut plain);
+    lower(plain, &rules).ok()
+}
+
+fn settle_names(contract: &Value, rules: &mut Rules, problems: &mut Vec<String>) {
     let operations = operations(contract);
-    for (key, name) in &operations {
-        if !rules.operations.contains_key(key) {
-            problems.push(format!(
-                "openapi/lowering.toml, [operations] has no name for \"{key}\"; `{name}` would be one"
-            ));
-            rules.operations.insert(key.clone(), name.clone());
-        }
-    }
     let stale: Vec<String> =
         rules.operations.keys().filter(|key| !operations.contains_key(*key)).cloned().collect();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
     for key in stale {
         problems.push(format!("openapi/lowering.toml, [operations] names \"{key}\", which is gone"));
-        rules.operations.remove(&key);
+        names.extend(rules.operations.remove(&key).map(|name| (template(&key), name)));
     }
-    lower(contract.clone(), &rules).map_err(|error| problems.push(format!("{error:#}"))).ok()
+    for (key, made) in
+        operations.into_iter().filter(|(key, _)| !rules.operations.contains_key(key)).collect::<Vec<_>>()
+    {
+        let name = names.get(&template(&key)).unwrap_or(&made).clone();
+        problems.push(format!(
+            "openapi/lowering.toml, [operations] has no name for \"{key}\"; `{name}` would be one"
+        ));
+        rules.operations.insert(key, name);
+    }
+}
+
+fn without_deprecation(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|key, member| key != "deprecated" || !member.is_boolean());
+            members.values_mut().for_each(without_deprecation);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_deprecation),
+        _ => {}
+    }
 }
 
 /// `POST /cards` of each operation, with a name made from its id.

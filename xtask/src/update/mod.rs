@@ -29,10 +29,10 @@ use build::Build;
 use stage::Stage;
 
 /// What `cargo xtask spec update` takes.
-///
-/// Without pages, those with a `url` in openapi/sources.toml are fetched (with curl). The exit status is 0 if the
-/// workspace was updated, or could be (--dry-run), and 1 if something has to be settled first.
 #[derive(Args)]
+#[command(after_help = "Without pages, those with a `url` in openapi/sources.toml are fetched with curl.\n\
+                        The exit status is 0 if the workspace is updated, or could be (--dry-run), and 1 if \
+                        something has to be settled first.")]
 pub(crate) struct Arguments {
     /// Pages or OpenAPI files, as for `spec import`.
     #[arg(value_name = "PAGE")]

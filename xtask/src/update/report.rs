@@ -10,25 +10,29 @@ use crate::diff::report::{self, Format};
 
 pub(super) fn render(outcome: &Outcome) -> Result<String> {
     let mut out = report::render(&outcome.comparison, Format::Text)?;
-    section(&mut out, "Pages that could not be fetched", outcome.unreached.clone());
-    section(&mut out, "Changed operations", operations(outcome));
-    section(&mut out, "New enum values", new_values(outcome));
+    section(&mut out, "Pages that could not be fetched", &outcome.unreached);
+    section(&mut out, "Changed operations", &operations(outcome));
+    section(&mut out, "New enum values", &new_values(outcome));
     let (corrections, rest): (Vec<_>, Vec<_>) =
         outcome.obstacles.iter().cloned().partition(|obstacle| obstacle.contains("openapi/corrections/"));
-    section(&mut out, "Corrections that no longer apply", corrections);
-    section(&mut out, "To settle in openapi", rest);
+    section(&mut out, "Corrections that no longer apply", &corrections);
+    section(&mut out, "To settle in openapi", &rest);
     if let Some(build) = &outcome.build {
-        section(&mut out, "Facade code that no longer compiles", build.errors.clone());
-        section(&mut out, "The build failed", build.failure.clone());
-        section(&mut out, "Contract tests that pass", build.passed.clone());
-        let failed = build.failed.iter().map(|(name, lines)| format!("{name}\n    {}", lines.join("\n    ")));
-        section(&mut out, "Contract tests that fail", failed.collect());
+        section(&mut out, "Facade code that no longer compiles", &build.errors);
+        section(&mut out, "The build failed", &build.failure);
+        section(&mut out, "Contract tests that pass", &build.passed);
+        let failed: Vec<String> = build
+            .failed
+            .iter()
+            .map(|(name, lines)| format!("{name}\n    {}", lines.join("\n    ")))
+            .collect();
+        section(&mut out, "Contract tests that fail", &failed);
     }
     out += &format!("\nProposed version: {}\n{}\n", outcome.version, ending(outcome.ending));
     Ok(out)
 }
 
-fn section(out: &mut String, title: &str, lines: Vec<String>) {
+fn section(out: &mut String, title: &str, lines: &[String]) {
     if !lines.is_empty() {
         *out += &format!("\n{title}:\n  {}\n", lines.join("\n  "));
     }

@@ -51,11 +51,7 @@ impl Compare<'_> {
             (false, false) => "api-path-removed-without-deprecation",
             (false, true) => "api-path-removed-with-deprecation",
         };
-        let same = new.iter().find(|other| {
-            other.operation.method == gone.operation.method
-                && other.value.get("requestBody") == gone.value.get("requestBody")
-                && other.value["responses"] == gone.value["responses"]
-        });
+        let same = new.iter().find(|other| is_like(gone, other));
         let mut text = format!("{} is gone", gone.operation.label());
         if let Some(same) = same {
             text = format!("{text}; {} takes and answers the same", same.operation.label());
@@ -272,6 +268,17 @@ impl Compare<'_> {
             self.member_as(place, &id, Level::Breaking, &below(&old_at, kind), &text);
         }
     }
+}
+
+/// Whether two operations take and, where all goes well, answer the same.
+fn is_like(one: &Found<'_>, other: &Found<'_>) -> bool {
+    let successes = |found: &Found<'_>| {
+        let answers = found.value.get("responses").and_then(Value::as_object).cloned().unwrap_or_default();
+        answers.into_iter().filter(|(status, _)| status.starts_with('2')).collect::<Vec<_>>()
+    };
+    one.operation.method == other.operation.method
+        && one.value.get("requestBody") == other.value.get("requestBody")
+        && successes(one) == successes(other)
 }
 
 fn found(document: &Value) -> Vec<Found<'_>> {

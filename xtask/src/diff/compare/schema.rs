@@ -31,7 +31,18 @@ const JUDGED: [&str; 14] = [
 
 impl Compare<'_> {
     pub(super) fn schema(&mut self, place: &Place, old: At<'_>, new: At<'_>) {
+        let (alone, other) = (old.clone(), new.clone());
         let (old, new) = (View::of(self.old, old), View::of(self.new, new));
+        match (&old.choices, &new.choices) {
+            // What was the only choice is one of several now, or the other way round.
+            (None, Some((key, after))) if after.iter().any(|choice| is_same(&alone, choice)) => {
+                return self.choices(place, key, &[alone], after);
+            }
+            (Some((key, before)), None) if before.iter().any(|choice| is_same(&other, choice)) => {
+                return self.choices(place, key, before, &[other]);
+            }
+            _ => {}
+        }
         let pair = (old.at.clone(), new.at.clone());
         if self.open.contains(&pair) {
             return;
@@ -58,7 +69,9 @@ impl Compare<'_> {
         self.others(place, old, new);
         self.properties(place, old, new);
         self.inner(place, old, new);
-        self.choices(place, old, new);
+        if let Some((key, _)) = new.choices.as_ref().or(old.choices.as_ref()) {
+            self.choices(place, key, old.branches(), new.branches());
+        }
     }
 
     fn annotations(&mut self, place: &Place, old: &View<'_>, new: &View<'_>) {
@@ -233,27 +246,17 @@ impl Compare<'_> {
         self.schema(&place.step(Step::Items), (old_at, before), (new_at, after));
     }
 
-    /// Choices are the same where they refer to the same component or say the same; what is left over on both sides
-    /// is compared in order, if it is as many.
-    fn choices(&mut self, place: &Place, old: &View<'_>, new: &View<'_>) {
-        let none = ("oneOf", Vec::new());
-        let (key, before) = old.choices.as_ref().unwrap_or(&none);
-        let (new_key, after) = new.choices.as_ref().unwrap_or(&none);
-        let key = if before.is_empty() { new_key } else { key };
-        let same = |(_, one): &At<'_>, (_, other): &At<'_>| match (one.get("$ref"), other.get("$ref")) {
-            (None, None) => {
-                one == other || (one.get("title").is_some() && one.get("title") == other.get("title"))
-            }
-            (one, other) => one == other,
-        };
-        let (mut gone, mut come) = (Vec::new(), Vec::new());
+    /// What is left over on both sides is compared in order, if it is as many.
+    fn choices(&mut self, place: &Place, key: &str, before: &[At<'_>], after: &[At<'_>]) {
+        let mut gone = Vec::new();
         for choice in before {
-            match after.iter().find(|other| same(choice, other)) {
+            match after.iter().find(|other| is_same(choice, other)) {
                 Some(other) => self.schema(&place.step(Step::Choice), choice.clone(), other.clone()),
                 None => gone.push(choice),
             }
         }
-        come.extend(after.iter().filter(|choice| !before.iter().any(|other| same(choice, other))));
+        let is_new = |choice: &&At<'_>| !before.iter().any(|other| is_same(choice, other));
+        let come: Vec<&At<'_>> = after.iter().filter(is_new).collect();
         if gone.len() == come.len() {
             for (one, other) in gone.into_iter().zip(come) {
                 self.schema(&place.step(Step::Choice), one.clone(), other.clone());
@@ -266,6 +269,16 @@ impl Compare<'_> {
                 self.member(place, &format!("{}-{verb}", kebab(key)), place.verdict(tighter), at, &text);
             }
         }
+    }
+}
+
+/// Whether two choices refer to the same component, or say the same, or have the same title.
+fn is_same((_, one): &At<'_>, (_, other): &At<'_>) -> bool {
+    match (one.get("$ref"), other.get("$ref")) {
+        (None, None) => {
+            one == other || (one.get("title").is_some() && one.get("title") == other.get("title"))
+        }
+        (one, other) => one == other,
     }
 }
 

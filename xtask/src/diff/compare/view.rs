@@ -35,6 +35,10 @@ impl<'d> View<'d> {
         view
     }
 
+    pub(super) fn branches(&self) -> &[At<'d>] {
+        self.choices.as_ref().map_or(&[], |(_, branches)| branches)
+    }
+
     pub(super) fn keyword(&self, key: &str) -> Option<&Value> {
         self.keywords.get(key)
     }
@@ -68,7 +72,7 @@ impl<'d> View<'d> {
         self.all_of(document, members, depth);
         for key in ["anyOf", "oneOf"] {
             if let Some(branches) = members.get(key).and_then(Value::as_array) {
-                self.branches(document, key, branches, &at, depth);
+                self.choice(document, key, branches, &at, depth);
             }
         }
         if let Some(values) = list_of(schema) {
@@ -103,7 +107,7 @@ impl<'d> View<'d> {
                 }
             }
         }
-        self.nullable |= members.get("type").is_some_and(|types| has_null(types));
+        self.nullable |= members.get("type").is_some_and(has_null);
     }
 
     /// Several branches make one type of their own; a single one is the type that it refers to.
@@ -120,7 +124,7 @@ impl<'d> View<'d> {
         self.at = if branches.is_some_and(|branches| branches.len() == 1) { self.at.clone() } else { at };
     }
 
-    fn branches(
+    fn choice(
         &mut self,
         document: &'d Value,
         key: &'static str,

@@ -132,7 +132,7 @@ impl Facade {
         let own = || self.public_functions().filter(|f| f.owner.as_deref() == Some(name) && f.file == file);
         let mut methods: Vec<&Function> = own().filter(|f| names.contains(&f.name)).collect();
         if methods.is_empty() {
-            methods = own().filter(|f| !f.fields.is_disjoint(names)).collect();
+            methods = own().filter(|f| handles(f, names)).collect();
         }
         if methods.is_empty() {
             return vec![path];
@@ -175,6 +175,12 @@ impl Facade {
 
 fn mentions(function: &Function, field: &str) -> bool {
     function.fields.contains(field) || function.members.iter().any(|(member, _)| member == field)
+}
+
+/// Whether a function reads a field of one of these names, or fills one from a variable.
+fn handles(function: &Function, names: &Names) -> bool {
+    let mut filled = function.members.iter().filter(|(member, _)| names.contains(member));
+    !function.fields.is_disjoint(names) || filled.any(|(_, sources)| !sources.is_disjoint(names))
 }
 
 /// What the facade calls a generated field in `function`.

@@ -8,7 +8,7 @@ mod scan;
 use serde_json::Value;
 
 use super::change::{Items, add_new};
-use super::compare::{Operation, Part, Place, Target};
+use super::compare::{Operation, Part, Place, Step, Target};
 pub(crate) use facade::Facade;
 use generated::{Field, Lowered, Spot};
 use rust_names::{pascal, snake};
@@ -58,14 +58,17 @@ impl<'d> Naming<'d> {
         if let Part::Parameter(name) = &place.part {
             return self.operation(lowered, &place.operation, Some(name));
         }
+        if place.trail.is_empty() {
+            return self.operation(lowered, &place.operation, None);
+        }
         let spot = lowered.spot(place);
         if must_exist && !spot.exists {
             return Items::default();
         }
         let mut generated: Vec<String> = spot.fields.last().map(field_path).into_iter().collect();
         let named = spot.named.as_ref().map(|name| type_path(name));
-        let ends_in_type = spot.fields.is_empty() || is_own_text(&spot);
-        if ends_in_type {
+        let is_of_type = matches!(place.trail.last(), Some(Step::Into { .. }));
+        if is_of_type || spot.fields.is_empty() || is_own_text(&spot) {
             add_new(&mut generated, named.into_iter().collect());
         }
         if generated.is_empty() {

@@ -185,10 +185,10 @@ impl Scan {
         let entries = words.split(|word| word == ";");
         for entry in entries {
             let named = entry.iter().position(|word| word == ":").filter(|colon| *colon > 0);
-            if let (Some(colon), [.., dot, field]) = (named, entry) {
-                if dot == "." {
-                    self.accessors.push((self.file.clone(), entry[colon - 1].clone(), field.clone()));
-                }
+            if let (Some(colon), [.., dot, field]) = (named, entry)
+                && dot == "."
+            {
+                self.accessors.push((self.file.clone(), entry[colon - 1].clone(), field.clone()));
             }
         }
     }
