@@ -366,6 +366,14 @@ async fn nothing_is_a_success_for_a_deletion() {
 }
 
 #[tokio::test]
+async fn a_member_name_that_may_be_a_secret_is_masked_in_the_path() {
+    let document = guide_card(|card| card["data"]["relationships"] = json!({"4111111111111111": "no object"}));
+    let (_server, cmp) = card_is(document).await;
+    let error = cmp.cards().get(&card_id()).await.unwrap_err();
+    assert!(error.to_string().contains("data.relationships.***"), "{error}");
+}
+
+#[tokio::test]
 async fn an_unreadable_answer_names_operation_and_path_and_no_value() {
     for (document, path) in [
         (
