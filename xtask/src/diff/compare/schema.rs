@@ -76,7 +76,8 @@ impl Compare<'_> {
 
     fn annotations(&mut self, place: &Place, old: &View<'_>, new: &View<'_>) {
         for key in ["title", "description", "example", "examples"] {
-            if old.keyword(key) != new.keyword(key) {
+            let beside = old.beside.get(key) != new.beside.get(key);
+            if beside || old.keyword(key) != new.keyword(key) {
                 let text = format!("has another {key}");
                 self.member(place, &format!("{key}-changed"), Level::Documentation, &new.at, &text);
             }

@@ -24,6 +24,8 @@ pub(super) struct View<'d> {
     pub(super) values: Option<(Vec<Value>, bool)>,
     /// `oneOf` or `anyOf`, and its branches.
     pub(super) choices: Option<(&'static str, Vec<At<'d>>)>,
+    /// What stands beside a reference: it describes this use of the component, not the component.
+    pub(super) beside: Map<String, Value>,
     /// Everything else.
     pub(super) keywords: Map<String, Value>,
 }
@@ -61,7 +63,6 @@ impl<'d> View<'d> {
         }
         let Some(members) = schema.as_object() else { return };
         if let Some((at, name, target)) = reference(document, schema) {
-            // What stands beside a reference describes this use of the component, not the component.
             self.annotate(members);
             self.component = Some(name);
             self.at = at;
@@ -83,7 +84,7 @@ impl<'d> View<'d> {
     fn annotate(&mut self, members: &Map<String, Value>) {
         for key in ANNOTATIONS {
             if let Some(value) = members.get(key) {
-                self.keywords.entry(key).or_insert_with(|| value.clone());
+                self.beside.insert(key.to_owned(), value.clone());
             }
         }
     }
