@@ -3,7 +3,9 @@
 #![cfg_attr(test, allow(clippy::needless_pass_by_value, reason = "tests pass json!(…) as it stands"))]
 
 mod ci;
+mod diff;
 mod spec;
+mod update;
 
 use std::io::{self, Write};
 use std::path::PathBuf;

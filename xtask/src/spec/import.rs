@@ -29,15 +29,25 @@ struct Found {
 }
 
 pub(crate) fn run(layout: &Layout, pages: &[PathBuf], note: &Note) -> Result<()> {
+    let old = layout.tree_to_import_into()?;
+    let new = checked(&old, pages, note)?;
+    write::replace_tree(layout, &old, &new, &[])
+}
+
+/// The fragments and sources after the import, if they fit together.
+pub(crate) fn checked(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree> {
     if let Some(date) = &note.date {
         ensure!(is_date(date), "--date {date}: expected YYYY-MM-DD");
     }
-    let found = read_all(pages)?;
-    let old = layout.tree_to_import_into()?;
-    let new = import(&old, found, note)?;
+    let new = imported(old, pages, note)?;
     merge::merge(&new.fragments, None)
         .context("the imported documents do not fit those in openapi/fragments; nothing was written")?;
-    write::replace_tree(layout, &old, &new)
+    Ok(new)
+}
+
+/// The fragments and sources as they are once `pages` are imported over `old`.
+pub(crate) fn imported(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree> {
+    import(old, read_all(pages)?, note)
 }
 
 /// What the published fragments of `old` and these transcriptions make together.
@@ -111,6 +121,7 @@ fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
             version: info(&document, "version").with_context(|| place.clone())?,
             imported: old.sources.date_for(&file, &sha256, note.date.as_ref()),
             origin,
+            url: old.sources.url_of(&page),
             page,
             section,
             sha256,

@@ -5,24 +5,25 @@
 //! or none.
 
 mod check;
-mod correct;
-mod files;
-mod import;
-mod json;
-mod lower;
-mod merge;
+pub(crate) mod correct;
+pub(crate) mod files;
+pub(crate) mod import;
+pub(crate) mod json;
+pub(crate) mod lower;
+pub(crate) mod merge;
 mod page;
-mod pipeline;
-mod sources;
-mod split;
+pub(crate) mod pipeline;
+pub(crate) mod sources;
+pub(crate) mod split;
 mod transcribed;
-mod write;
+pub(crate) mod write;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::{diff, update};
 use files::Layout;
 
 /// What `cargo xtask spec` can do.
@@ -50,6 +51,10 @@ pub(crate) enum Command {
         #[arg(long)]
         lowered: bool,
     },
+    /// Say what a change of the contract means for callers, for readers and for the Rust items of this workspace.
+    Diff(diff::Arguments),
+    /// Import pages into a copy of the workspace, and take them over if everything still builds and passes.
+    Update(update::Arguments),
 }
 
 pub(crate) fn run(command: &Command, root: &Path) -> Result<()> {
@@ -57,6 +62,8 @@ pub(crate) fn run(command: &Command, root: &Path) -> Result<()> {
     match command {
         Command::Import { pages, date } => import::run(&layout, pages, &import::Note { date: date.clone() }),
         Command::Merge => write::replace_all(&pipeline::render(&layout)?.documents(&layout)),
+        Command::Diff(arguments) => diff::run(arguments, &layout),
+        Command::Update(arguments) => update::run(arguments, &layout),
         Command::Check => check::run(&layout),
         Command::Show { uncorrected, lowered } => {
             let rendered = pipeline::render(&layout)?;
