@@ -329,6 +329,21 @@ fn an_unknown_keyword_is_refused() {
 }
 
 #[test]
+fn what_is_deprecated_still_lowers() {
+    let workspace = Workspace::new();
+    workspace.edit("openapi/fragments/delete-cards-card_id.json", |fragment| {
+        fragment["paths"]["/cards/{card_id}"]["delete"]["deprecated"] = true.into();
+    });
+    workspace.edit("openapi/fragments/patch-cards-card_id.json", |fragment| {
+        fragment["components"]["schemas"]["CardUpdateAttributes"]["properties"]["cvc"]["deprecated"] =
+            true.into();
+    });
+    workspace.run(&["merge"]).expect("merges");
+    let contract = workspace.read("openapi/cmp.json");
+    assert_eq!(contract["paths"]["/cards/{card_id}"]["delete"]["deprecated"], true);
+}
+
+#[test]
 fn a_dangling_reference_is_refused() {
     let workspace = Workspace::new();
     let mut page = workspace.page(CARDS);

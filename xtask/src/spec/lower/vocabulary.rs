@@ -20,9 +20,11 @@ const OPERATION: &[&str] = &[
     "responses",
     "security",
     "servers",
+    "deprecated",
     MARK,
 ];
-const PARAMETER: &[&str] = &["name", "in", "required", "description", "schema", "example", "examples"];
+const PARAMETER: &[&str] =
+    &["name", "in", "required", "description", "schema", "example", "examples", "deprecated"];
 const BODY: &[&str] = &["description", "content", "required"];
 const RESPONSE: &[&str] = &["description", "content", "headers"];
 const MEDIA: &[&str] = &["schema", "example", "examples"];
@@ -56,6 +58,7 @@ const SCHEMA: &[&str] = &[
     "oneOf",
     "not",
     "discriminator",
+    "deprecated",
 ];
 
 pub(super) fn check(document: &Value) -> Result<()> {
