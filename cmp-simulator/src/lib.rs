@@ -1,10 +1,14 @@
 //! A stateful simulator of the VGS Card Management Platform (CMP), for tests.
 
 mod api;
+pub mod control;
 mod faults;
 mod http;
 mod masked;
 mod operation;
+#[cfg(feature = "program")]
+pub mod program;
+pub mod provoke;
 mod readings;
 mod received;
 mod scripted;

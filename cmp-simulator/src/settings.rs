@@ -10,6 +10,7 @@ use crate::state::{Brand, ServiceAccount};
 /// When network tokens are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub enum Enrolment {
     /// With the card: the card answers 201 first, its token arrives later.
     #[default]

@@ -10,6 +10,7 @@ use crate::state::State;
 pub(crate) struct Shared {
     pub(crate) url: String,
     pub(crate) openapi: Option<String>,
+    control: bool,
     state: Mutex<State>,
     faults: Mutex<FaultBook>,
     log: Mutex<RequestLog>,
@@ -20,10 +21,24 @@ impl Shared {
         Self {
             url,
             openapi,
+            control: settings.control_api,
             faults: Mutex::new(FaultBook::new(settings.seed)),
             log: Mutex::new(RequestLog::new(settings.request_log)),
             state: Mutex::new(State::new(settings)),
         }
+    }
+
+    /// Forgets everything but the settings.
+    pub(crate) fn reset(&self) {
+        let mut state = self.state();
+        let settings = state.settings.clone();
+        *self.faults() = FaultBook::new(settings.seed);
+        *self.log() = RequestLog::new(settings.request_log);
+        *state = State::new(settings);
+    }
+
+    pub(crate) fn serves_control(&self) -> bool {
+        self.control
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

@@ -177,7 +177,7 @@ impl Faults<'_> {
 impl fmt::Debug for Faults<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let book = self.shared.faults();
-        f.debug_list().entries(book.list().map(|(_, fault, _)| fault.clone())).finish()
+        f.debug_list().entries(book.list()).finish()
     }
 }
 

@@ -73,7 +73,7 @@ impl<'a> Documents<'a> {
 
     /// `NetworkTokenResourceResponse`
     pub(crate) fn network_token(&self, token: &NetworkToken) -> Value {
-        json!({ "data": self.token_resource(token) })
+        json!({ "data": self.token_resource(token), "metadata": self.metadata() })
     }
 
     /// `NetworkTokenAndCryptogramResource`

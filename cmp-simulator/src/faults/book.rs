@@ -6,16 +6,6 @@ use crate::operation::Operation;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultId(u64);
 
-impl FaultId {
-    pub(crate) fn from_number(number: u64) -> Self {
-        Self(number)
-    }
-
-    pub(crate) fn number(self) -> u64 {
-        self.0
-    }
-}
-
 struct Entry {
     id: FaultId,
     fault: Fault,
@@ -59,8 +49,9 @@ impl FaultBook {
         self.entries.iter().find(|entry| entry.id == id).map_or(0, |entry| entry.fired)
     }
 
-    pub(crate) fn list(&self) -> impl Iterator<Item = (FaultId, &Fault, u32)> {
-        self.entries.iter().map(|entry| (entry.id, &entry.fault, entry.fired))
+    /// The faults, and how often each was met.
+    pub(crate) fn list(&self) -> impl Iterator<Item = (&Fault, u32)> {
+        self.entries.iter().map(|entry| (&entry.fault, entry.fired))
     }
 
     /// The fault that meets this request: the first that is due, else chaos. A fault counts only the requests

@@ -1,7 +1,6 @@
 //! One request, from its head to its answer.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{StatusCode, header};
@@ -11,6 +10,7 @@ use hyper::body::Incoming;
 use super::body::ReplyBody;
 use super::wire::{Plan, Switch};
 use crate::api::{self, Route};
+use crate::control;
 use crate::faults::{Action, Close, Fault};
 use crate::http::{Reply, Request};
 use crate::operation::Operation;
@@ -26,7 +26,6 @@ type Response = http::Response<ReplyBody>;
 /// An error ends the connection without an answer.
 pub(super) async fn exchange(
     request: http::Request<Incoming>,
-    _peer: SocketAddr,
     shared: Arc<Shared>,
     switch: Arc<Switch>,
 ) -> io::Result<Response> {
@@ -34,6 +33,9 @@ pub(super) async fn exchange(
         Ok(request) => request,
         Err(refused) => return Ok(respond(refused, 0)),
     };
+    if let Some(reply) = control::answer(&shared, &request) {
+        return Ok(respond(reply, 0));
+    }
     let operation = match api::route(&request.method, &request.path) {
         Route::Operation { operation, .. } => Some(operation),
         Route::OtherMethod { .. } | Route::Unknown => None,

@@ -5,7 +5,6 @@ mod exchange;
 mod wire;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +26,8 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, Arc::clone(&shared)));
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, Arc::clone(&shared)));
                 }
                 Err(error) => wait_for_descriptors(&error).await,
             },
@@ -43,15 +42,14 @@ async fn wait_for_descriptors(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(10)).await;
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     let switch = Arc::new(Switch::default());
     let wire = TokioIo::new(Wire::new(stream, Arc::clone(&switch)));
-    let service = service_fn(move |request| {
-        exchange::exchange(request, peer, Arc::clone(&shared), Arc::clone(&switch))
-    });
+    let service =
+        service_fn(move |request| exchange::exchange(request, Arc::clone(&shared), Arc::clone(&switch)));
     let served = http1::Builder::new().max_buf_size(MAX_HEAD).serve_connection(wire, service).await;
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");

@@ -1,0 +1,75 @@
+//! The control API: the handle over HTTP, for programs in other languages.
+//!
+//! It is served under `/_simulator` by the program, and in process with
+//! [`Builder::control_api`](crate::Builder::control_api). Bodies are plain JSON. The socket is on 127.0.0.1
+//! alone, and a request whose `Host` is no loopback name is refused, so that no web page reaches it through a
+//! name of its own.
+//!
+//! | request | what it does |
+//! |---|---|
+//! | `GET /_simulator` | lists these requests |
+//! | `GET /_simulator/requests` | the latest requests, masked: [`ReceivedRequest`](crate::ReceivedRequest) |
+//! | `DELETE /_simulator/requests` | forgets them |
+//! | `GET /_simulator/counts` | how many requests each operation had, and how many access tokens were minted |
+//! | `GET /_simulator/cards` | all stored cards: [`CardView`](crate::CardView) |
+//! | `GET /_simulator/cards/{card_id}` | one stored card |
+//! | `GET /_simulator/faults` | the faults that are set, and how often each was met |
+//! | `POST /_simulator/faults` | adds a [`Fault`](crate::Fault) or a list of them |
+//! | `DELETE /_simulator/faults` | removes all faults, and chaos |
+//! | `PUT /_simulator/chaos` | turns [`Chaos`](crate::Chaos) on |
+//! | `POST /_simulator/world` | lets a [`WorldEvent`](crate::WorldEvent) happen |
+//! | `POST /_simulator/cryptograms` | uses a cryptogram: `{"value": "…"}` gives its [`Redemption`](crate::Redemption) |
+//! | `GET /_simulator/settings` | the [`Settings`](crate::Settings), client secrets masked |
+//! | `PATCH /_simulator/settings` | changes the members that it names |
+//! | `GET /_simulator/provoke` | every status of every operation, and how to provoke it |
+//! | `POST /_simulator/reset` | forgets everything but the settings |
+
+mod handlers;
+
+use http::{Method, StatusCode, header};
+use serde_json::json;
+
+use crate::http::{Reply, Request, media_type};
+use crate::shared::Shared;
+
+const ROOT: &str = "/_simulator";
+
+/// The answer to a request that is not for the API; `None` for all that are.
+pub(crate) fn answer(shared: &Shared, request: &Request) -> Option<Reply> {
+    if let ("/openapi.json", &Method::GET, Some(document)) =
+        (request.path.as_str(), &request.method, &shared.openapi)
+    {
+        return Some(Reply::text(StatusCode::OK, media_type::JSON, document.clone()));
+    }
+    let path = request.path.strip_prefix(ROOT).filter(|path| path.is_empty() || path.starts_with('/'))?;
+    if !shared.serves_control() {
+        return None;
+    }
+    if !is_local(request) {
+        let refused = Refused::new(StatusCode::FORBIDDEN, "the control API is for loopback only");
+        return Some(refused.into_reply());
+    }
+    Some(handlers::handle(shared, request, path.trim_end_matches('/')))
+}
+
+fn is_local(request: &Request) -> bool {
+    let host = request.header(&header::HOST).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    matches!(name, "127.0.0.1" | "localhost")
+}
+
+/// Why a control request is refused.
+struct Refused {
+    status: StatusCode,
+    error: String,
+}
+
+impl Refused {
+    fn new(status: StatusCode, error: &str) -> Self {
+        Self { status, error: error.to_owned() }
+    }
+
+    fn into_reply(self) -> Reply {
+        Reply::json(self.status, &json!({ "error": self.error }))
+    }
+}

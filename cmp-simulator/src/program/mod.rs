@@ -1,0 +1,109 @@
+//! The simulator as a program, for services in any language.
+//!
+//! ```no_run
+//! # #[derive(clap::Parser)]
+//! # struct Cli { #[command(flatten)] options: cmp_simulator::program::Options }
+//! # fn main() -> std::io::Result<()> {
+//! let cli: Cli = clap::Parser::parse();
+//! cmp_simulator::program::main(&cli.options, None)
+//! # }
+//! ```
+
+use std::future::Future;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::{Enrolment, Settings};
+use crate::simulator::Simulator;
+
+/// The options of the command line; they go before what the settings file says.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[non_exhaustive]
+pub struct Options {
+    /// Listen on this port of 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Fix every id, number and fault that is drawn at random
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Make network tokens with the card or on request
+    #[arg(long, value_enum)]
+    pub enrolment: Option<Enrolment>,
+    /// Read the settings from this JSON file
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+}
+
+impl Options {
+    /// # Errors
+    /// If the settings file can't be read or does not hold settings.
+    fn settings(&self) -> io::Result<Settings> {
+        let mut settings = self.settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
+        settings.seed = self.seed.unwrap_or(settings.seed);
+        settings.enrolment = self.enrolment.unwrap_or(settings.enrolment);
+        settings.control_api = true;
+        Ok(settings)
+    }
+}
+
+fn read_settings(path: &Path) -> io::Result<Settings> {
+    let named = |error: &dyn std::fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+    serde_json::from_str(&text).map_err(|error| named(&error))
+}
+
+/// Runs until the process is interrupted, with log lines on stderr (`RUST_LOG` chooses them).
+///
+/// `openapi` is what `/openapi.json` serves.
+///
+/// # Errors
+/// If the settings can't be read or the port can't be opened.
+pub fn main(options: &Options, openapi: Option<String>) -> io::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("cmp_simulator=info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    if let Err(error) = log.try_init() {
+        tracing::debug!(%error, "there is a subscriber already");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(options, openapi, interrupted()))
+}
+
+/// Runs until `shutdown` is ready. The line `cmp-simulator listening on URL` on stdout says that it is ready.
+///
+/// # Errors
+/// If the settings can't be read, the port can't be opened or stdout can't be written.
+pub async fn run(
+    options: &Options,
+    openapi: Option<String>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let mut builder = Simulator::builder().settings(options.settings()?).port(options.port);
+    if let Some(openapi) = openapi {
+        builder = builder.openapi(openapi);
+    }
+    let simulator = builder.start().await?;
+    writeln!(io::stdout(), "cmp-simulator listening on {}", simulator.url())?;
+    shutdown.await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ready when the process is interrupted (ctrl-c) or, on Unix, asked to end.
+pub async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

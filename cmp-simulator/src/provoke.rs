@@ -1,0 +1,145 @@
+//! Every status of every operation, and how to provoke it.
+//!
+//! A test walks the table, so that each row is true.
+
+use std::fmt::{self, Write as _};
+
+use serde::Serialize;
+
+use crate::operation::Operation;
+
+/// How a status is provoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum How {
+    /// A valid request, for a card with an active network token where the operation has a card
+    ValidRequest,
+    /// A card number that is stored already, with duplicate detection
+    StoredNumber,
+    /// A card that has no network token yet, as with manual enrolment
+    NoNetworkToken,
+    /// A body that is not JSON
+    BrokenJson,
+    /// A name in `include` that is no included type
+    UnknownInclude,
+    /// No access token, an unknown one, an expired or a revoked one
+    NoValidAccessToken,
+    /// An access token without the operation's scope
+    MissingScope,
+    /// The id of no stored card
+    UnknownCard,
+    /// A body that is not `application/vnd.api+json`
+    OtherMediaType,
+    /// A member that breaks the request schema
+    InvalidMember,
+    /// A documented test card
+    TestCard(&'static str),
+    /// A scripted answer: `Fault::status(…)`
+    ScriptedStatus,
+    /// A token request without `grant_type`
+    NoGrantType,
+    /// A token request with another client secret
+    WrongClientSecret,
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ValidRequest => f.write_str("a valid request"),
+            Self::StoredNumber => {
+                f.write_str("a card number that is stored already, with duplicate detection on")
+            }
+            Self::NoNetworkToken => {
+                f.write_str("a card without network token: `Enrolment::Manual`, or after its deletion")
+            }
+            Self::BrokenJson => f.write_str("a body that is not JSON"),
+            Self::UnknownInclude => f.write_str("`?include=` with a name that is no included type"),
+            Self::NoValidAccessToken => f.write_str(
+                "no access token, or `world().revoke_access_tokens()`, or `world().advance_clock(…)`",
+            ),
+            Self::MissingScope => f.write_str("`ServiceAccount::scopes(…)` without the operation's scope"),
+            Self::UnknownCard => f.write_str("the id of no stored card"),
+            Self::OtherMediaType => f.write_str("a body that is not `application/vnd.api+json`"),
+            Self::InvalidMember => f.write_str("a member that breaks the request schema"),
+            Self::TestCard(pan) => write!(f, "the test card {pan}"),
+            Self::ScriptedStatus => f.write_str("`faults().add(Fault::status(…).on(…))`"),
+            Self::NoGrantType => f.write_str("a form without `grant_type`"),
+            Self::WrongClientSecret => f.write_str("another client secret"),
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Row {
+    /// The operation
+    pub operation: Operation,
+    /// The status of its answer
+    pub status: u16,
+    /// How it is provoked
+    pub how: How,
+}
+
+/// The table, in the order of operations and statuses.
+pub fn table() -> Vec<Row> {
+    let operations = Operation::CMP.into_iter().chain([Operation::Token]);
+    let mut rows: Vec<_> = operations
+        .flat_map(|operation| {
+            hows(operation).into_iter().map(move |(status, how)| Row { operation, status, how })
+        })
+        .collect();
+    rows.sort_by_key(|row| (row.operation, row.status));
+    rows
+}
+
+fn hows(operation: Operation) -> Vec<(u16, How)> {
+    let mut hows = own(operation);
+    if operation == Operation::Token {
+        return hows;
+    }
+    hows.extend([(401, How::NoValidAccessToken), (403, How::MissingScope)]);
+    if operation.has_request_body() {
+        hows.extend([(400, How::BrokenJson), (415, How::OtherMediaType), (422, How::InvalidMember)]);
+    }
+    if operation == Operation::CreateCard {
+        hows.extend([
+            (500, How::TestCard("5100260000019214")),
+            (502, How::TestCard("5100260000009215")),
+            (503, How::TestCard("5100260000099216")),
+            (504, How::TestCard("5100260000089217")),
+        ]);
+    } else {
+        hows.push((404, How::UnknownCard));
+        hows.extend([500, 502, 503, 504].map(|status| (status, How::ScriptedStatus)));
+    }
+    hows
+}
+
+/// What only this operation has.
+fn own(operation: Operation) -> Vec<(u16, How)> {
+    match operation {
+        Operation::CreateCard => vec![(201, How::ValidRequest), (303, How::StoredNumber)],
+        Operation::GetCard => vec![(200, How::ValidRequest), (400, How::UnknownInclude)],
+        Operation::UpdateCard => vec![(200, How::ValidRequest)],
+        Operation::DeleteCard | Operation::DeleteNetworkToken => vec![(204, How::ValidRequest)],
+        // The documents list 400 and say of no request that it is answered so.
+        Operation::ProvisionNetworkToken => {
+            vec![(200, How::ValidRequest), (201, How::NoNetworkToken), (400, How::ScriptedStatus)]
+        }
+        Operation::RequestCryptogram => vec![(200, How::ValidRequest), (424, How::NoNetworkToken)],
+        Operation::Token => {
+            vec![(200, How::ValidRequest), (400, How::NoGrantType), (401, How::WrongClientSecret)]
+        }
+    }
+}
+
+/// The table in Markdown.
+pub fn markdown() -> String {
+    let mut text = "| operation | status | how to provoke it |\n|---|---|---|\n".to_owned();
+    for Row { operation, status, how } in table() {
+        let _ = writeln!(text, "| `{operation}` | {status} | {how} |");
+    }
+    text
+}
