@@ -66,6 +66,8 @@ mod network_tokens;
 mod retry;
 mod secret;
 mod value;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 pub use auth::ServiceAccount;
 pub use call::Operation;

@@ -1,0 +1,16 @@
+//! Notifications.
+
+mod error;
+mod event;
+mod signature;
+mod signer;
+mod verifier;
+
+pub use error::WebhookError;
+pub use event::{
+    CardUpdateDetails, Details, Event, NetworkTokenDetails, NetworkTokenEvent, OtherDetails, Producer,
+};
+pub use signer::Signer;
+pub use verifier::{Verified, Verifier};
+
+pub use crate::secret::{DetailValue, WebhookSecret};
