@@ -2,6 +2,7 @@
 
 mod error;
 mod event;
+mod repeats;
 mod signature;
 mod signer;
 mod verifier;
@@ -10,6 +11,7 @@ pub use error::WebhookError;
 pub use event::{
     CardUpdateDetails, Details, Event, NetworkTokenDetails, NetworkTokenEvent, OtherDetails, Producer,
 };
+pub use repeats::{Deduplicator, Handled, MemoryStore, SeenError, SeenEvents, SeenFuture, Sighting};
 pub use signer::Signer;
 pub use verifier::{Verified, Verifier};
 

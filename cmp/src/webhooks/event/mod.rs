@@ -126,7 +126,7 @@ impl Event {
         })
     }
 
-    /// The id, by which repeats are known: delivery is at least once.
+    /// The id, by which repeats are known: see [`Deduplicator`](super::Deduplicator).
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
