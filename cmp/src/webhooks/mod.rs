@@ -6,6 +6,7 @@ mod repeats;
 mod signature;
 mod signer;
 mod verifier;
+mod view;
 
 pub use error::WebhookError;
 pub use event::{
@@ -14,5 +15,6 @@ pub use event::{
 pub use repeats::{Deduplicator, Handled, MemoryStore, SeenError, SeenEvents, SeenFuture, Sighting};
 pub use signer::Signer;
 pub use verifier::{Verified, Verifier};
+pub use view::{Applied, CardView, TokenView};
 
 pub use crate::secret::{DetailValue, WebhookSecret};

@@ -7,3 +7,4 @@ mod repeats;
 mod robustness;
 mod samples;
 mod signatures;
+mod view;

@@ -10,6 +10,7 @@ use std::fmt;
 pub use card_update::CardUpdateDetails;
 use chrono::{DateTime, Utc};
 pub use name::NetworkTokenEvent;
+pub(super) use name::card_event;
 pub use network_token::NetworkTokenDetails;
 use serde_json::error::Category;
 

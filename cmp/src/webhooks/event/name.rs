@@ -95,7 +95,7 @@ impl fmt::Display for NetworkTokenEvent {
 }
 
 /// The API's enum spells the events with hyphens.
-fn card_event(event: &str) -> CardEvent {
+pub(in crate::webhooks) fn card_event(event: &str) -> CardEvent {
     let text = event.replace('_', "-");
     let text: StrDeserializer<'_, Unreadable> = StrDeserializer::new(&text);
     match Open::<KnownCardUpdateEvent>::deserialize(text) {
