@@ -32,7 +32,9 @@ const REPLACED: [(&str, &str); 2] =
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={DOCUMENT}");
     println!("cargo::rerun-if-changed=build.rs");
-    let document: OpenAPI = serde_json::from_str(&fs::read_to_string(DOCUMENT)?)?;
+    let text = fs::read_to_string(DOCUMENT)?;
+    check_marks(&serde_json::from_str(&text)?, "")?;
+    let document: OpenAPI = serde_json::from_str(&text)?;
     let settings = settings(&document)?;
     let out = env::var("OUT_DIR")?;
     let client = Generator::new(&settings).generate_tokens(&document)?;
@@ -65,6 +67,25 @@ fn settings(document: &OpenAPI) -> Result<GenerationSettings, Box<dyn Error>> {
         );
     }
     Ok(settings)
+}
+
+/// The generator passes over a mark that it does not know, and one with a limit beside it, without a word, and makes a
+/// type that prints what it holds.
+fn check_marks(value: &Value, at: &str) -> Result<(), String> {
+    let members = match value {
+        Value::Object(members) => members,
+        Value::Array(items) => return items.iter().try_for_each(|item| check_marks(item, at)),
+        _ => return Ok(()),
+    };
+    if let Some(format) = members.get("format").and_then(Value::as_str) {
+        let known =
+            SCALARS.iter().any(|(json_type, mark, _)| *mark == format && members["type"] == **json_type);
+        let plain = ["type", "format", "description", "nullable"];
+        if !known || members.keys().any(|key| !plain.contains(&key.as_str())) {
+            return Err(format!("{DOCUMENT}, {at}: no type for the format \"{format}\" as it stands here"));
+        }
+    }
+    members.iter().try_for_each(|(key, member)| check_marks(member, &format!("{at}/{key}")))
 }
 
 fn open_enums(document: &OpenAPI) -> Result<Vec<(String, String)>, Box<dyn Error>> {

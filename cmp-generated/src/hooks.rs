@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue,
 };
-use reqwest::{Body, Request, Response, StatusCode};
+use reqwest::{Body, Request, Response, ResponseBuilderExt, StatusCode};
 use zeroize::Zeroizing;
 
 use crate::Client;
@@ -171,14 +171,16 @@ impl ClientHooks<Attempt> for Client {
 fn limited(response: Response, attempt: &Attempt) -> Response {
     let observation = attempt.observation();
     let max = attempt.max_body_bytes;
-    http::Response::from(response)
-        .map(|body| {
-            Body::wrap(Limited::new(body, max).map_err(move |error| {
-                if error.is::<http_body_util::LengthLimitError>() {
-                    observation.note(|seen| seen.body_too_large = true);
-                }
-                error
-            }))
-        })
-        .into()
+    let url = http::Response::builder().url(response.url().clone()).body(());
+    let mut limited = http::Response::from(response).map(|body| {
+        Body::wrap(Limited::new(body, max).map_err(move |error| {
+            if error.is::<LengthLimitError>() {
+                observation.note(|seen| seen.body_too_large = true);
+            }
+            error
+        }))
+    });
+    // reqwest loses the URL on the way through `http` unless it is among the extensions.
+    limited.extensions_mut().extend(url.map(|url| url.into_parts().0.extensions).unwrap_or_default());
+    limited.into()
 }

@@ -1,7 +1,7 @@
 //! The raw client for the VGS Card Management Platform (CMP), generated from the documents of its API.
 //!
 //! **This is not the way in: use the crate `cmp`.** It wraps what is here with authentication, retries, deadlines,
-//! validated identifiers and errors that never print a card number. Use this crate's types through `cmp::raw()` where
+//! validated identifiers and errors that never print a card number. Reach for this crate through `cmp::Client::raw` where
 //! the facade has no answer to a need.
 //!
 //! What is here:

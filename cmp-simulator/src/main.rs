@@ -1,9 +1,11 @@
 //! The simulator as a program.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Parser;
 use cmp_simulator::program::{self, Options};
+use cmp_simulator::provoke;
 
 /// A stateful simulator of the VGS Card Management Platform, on 127.0.0.1
 #[derive(Parser)]
@@ -14,10 +16,16 @@ struct Cli {
     /// Serve this document at /openapi.json
     #[arg(long, value_name = "FILE")]
     openapi: Option<PathBuf>,
+    /// Print every status of every operation and how to provoke it, in Markdown, and end
+    #[arg(long)]
+    statuses: bool,
 }
 
 fn main() -> std::io::Result<()> {
     let cli = Cli::parse();
+    if cli.statuses {
+        return std::io::stdout().write_all(provoke::markdown().as_bytes());
+    }
     let openapi = cli.openapi.map(std::fs::read_to_string).transpose()?;
     program::main(&cli.options, openapi)
 }

@@ -13,7 +13,7 @@ use crate::operation::Operation;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ReceivedRequest {
-    /// `None` for a path or method that the API does not have
+    /// `None` for the token endpoint, and for a path or method that the API does not have
     pub operation: Option<Operation>,
     /// The HTTP method
     pub method: String,
@@ -37,7 +37,7 @@ impl ReceivedRequest {
         let body =
             if media_type::is_form(request) { None } else { serde_json::from_slice(&request.body).ok() };
         Self {
-            operation,
+            operation: operation.filter(|operation| *operation != Operation::Token),
             method: request.method.to_string(),
             path: masked::text(&request.path),
             query: request.query.as_deref().map(masked::text),
@@ -69,9 +69,9 @@ impl RequestLog {
         Self { latest: VecDeque::new(), dropped: 0, capacity, counts: HashMap::new() }
     }
 
-    /// The number under which [`RequestLog::answered`] finds the request again.
-    pub(crate) fn add(&mut self, request: ReceivedRequest) -> u64 {
-        if let Some(operation) = request.operation {
+    /// The number under which [`RequestLog::change`] finds the request again.
+    pub(crate) fn add(&mut self, request: ReceivedRequest, operation: Option<Operation>) -> u64 {
+        if let Some(operation) = operation {
             *self.counts.entry(operation).or_default() += 1;
         }
         self.latest.push_back(request);
@@ -120,9 +120,10 @@ mod tests {
             headers: HeaderMap::new(),
             body: Bytes::new(),
         };
+        let operation = Some(Operation::CreateCard);
         let mut log = RequestLog::new(2);
         let numbers: Vec<_> = ["1", "2", "3"]
-            .map(|trace| log.add(ReceivedRequest::new(&request, Some(Operation::CreateCard), trace)))
+            .map(|trace| log.add(ReceivedRequest::new(&request, operation, trace), operation))
             .to_vec();
         log.change(numbers[0], |_| panic!("the first request is gone"));
         log.change(numbers[2], |request| request.status = Some(201));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::control;
 use crate::faults::{Chaos, Fault, FaultId};
 use crate::operation::{Operation, TOKEN_PATH};
 use crate::readings::Readings;
@@ -260,7 +261,8 @@ impl Builder {
         self
     }
 
-    /// The document that is served at `/openapi.json`; none by default.
+    /// The OpenAPI document that is served at `/openapi.json`, with links from a created card to its operations
+    /// added; none by default.
     pub fn openapi(mut self, document: impl Into<String>) -> Self {
         self.openapi = Some(document.into());
         self
@@ -274,7 +276,8 @@ impl Builder {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let address = listener.local_addr()?;
         let account = self.settings.accounts.first().cloned().unwrap_or_default();
-        let shared = Arc::new(Shared::new(self.settings, format!("http://{address}"), self.openapi));
+        let openapi = self.openapi.map(control::openapi::with_links);
+        let shared = Arc::new(Shared::new(self.settings, format!("http://{address}"), openapi));
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
         Ok(Simulator { shared, address, account, serving })
     }

@@ -2,10 +2,14 @@
 
 #![cfg_attr(test, allow(clippy::needless_pass_by_value, reason = "tests pass json!(…) as it stands"))]
 
+mod ci;
 mod spec;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -23,12 +27,28 @@ enum Task {
     /// Import, merge, correct and lower the API's OpenAPI documents.
     #[command(subcommand)]
     Spec(spec::Command),
+    /// Run everything that must hold before a change lands.
+    Ci {
+        /// Only the steps whose name contains this.
+        only: Option<String>,
+    },
 }
 
-fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell if standard error is closed.
+            let _ = writeln!(io::stderr(), "Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
     let root = cli.root.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
     match cli.task {
         Task::Spec(command) => spec::run(&command, &root),
+        Task::Ci { only } => ci::run(&root, only.as_deref()),
     }
 }

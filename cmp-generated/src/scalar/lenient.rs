@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
 use zeroize::Zeroizing;
 
 /// Reads a JSON string, or a non-negative integer as its decimal digits.
@@ -74,7 +77,13 @@ impl<'de> Visitor<'de> for Text {
         self.refuse()
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
-        self.refuse()
+    // With serde_json's feature `arbitrary_precision`, which any crate of a build may turn on, a number is a map.
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let Ok(number) = Number::deserialize(MapAccessDeserializer::new(map)) else { return self.refuse() };
+        match (number.as_u64(), number.as_f64()) {
+            (Some(number), _) => self.visit_u64(number),
+            (None, Some(number)) => self.visit_f64(number),
+            (None, None) => self.refuse(),
+        }
     }
 }

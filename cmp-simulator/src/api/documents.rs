@@ -102,6 +102,7 @@ impl<'a> Documents<'a> {
                 "client_id": client_id,
                 "vault_id": "tntsimulator",
                 "account_id": "00000000-0000-4000-8000-000000000001",
+                "fingerprint": self.context.fingerprint,
             }
         })
     }

@@ -28,6 +28,7 @@ pub(crate) struct Context<'a> {
     pub(crate) card_id: &'a str,
     pub(crate) base_url: &'a str,
     pub(crate) trace_id: &'a str,
+    pub(crate) fingerprint: String,
     pub(crate) grant: Option<Grant>,
 }
 
@@ -35,7 +36,8 @@ pub(crate) struct Context<'a> {
 pub(crate) fn answer(state: &mut State, request: &Request, base_url: &str, trace_id: &str) -> Reply {
     let reply = match route(&request.method, &request.path) {
         Route::Operation { operation, card_id } => {
-            let mut context = Context { request, card_id, base_url, trace_id, grant: None };
+            let fingerprint = state.ids.fingerprint();
+            let mut context = Context { request, card_id, base_url, trace_id, fingerprint, grant: None };
             dispatch(state, operation, &mut context)
         }
         Route::OtherMethod { allow } if request.method == Method::OPTIONS => {

@@ -25,6 +25,7 @@
 //! | `POST /_simulator/reset` | forgets everything but the settings |
 
 mod handlers;
+pub(crate) mod openapi;
 
 use http::{Method, StatusCode, header};
 use serde_json::json;

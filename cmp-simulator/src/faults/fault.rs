@@ -10,6 +10,27 @@ use crate::operation::Operation;
 ///
 /// Without [`on`](Fault::on) it meets every operation (the token endpoint too), without
 /// [`times`](Fault::times) it never ends.
+///
+/// ```
+/// # use std::time::Duration;
+/// use cmp_simulator::{Fault, Operation};
+///
+/// let busy = Fault::status(503).retry_after(2).on(Operation::CreateCard).times(1);
+/// let lost = Fault::lost_answer().on(Operation::CreateCard);
+/// let slow = Fault::delayed(Duration::from_millis(200)).rate(0.1);
+///
+/// let json = serde_json::to_value(&busy)?;
+/// assert_eq!(
+///     json,
+///     serde_json::json!({
+///         "do": { "answer": { "status": 503, "retry_after": 2 } },
+///         "on": ["create_card"],
+///         "times": 1,
+///     })
+/// );
+/// assert_eq!(serde_json::from_value::<Fault>(json)?, busy);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {

@@ -81,7 +81,7 @@ impl Exchange {
     fn begin(request: Request, operation: Option<Operation>, shared: Arc<Shared>) -> Self {
         let trace_id = shared.state().ids.trace();
         let received = ReceivedRequest::new(&request, operation, &trace_id);
-        let number = shared.log().add(received);
+        let number = shared.log().add(received, operation);
         Self { shared, request, operation, trace_id, number }
     }
 

@@ -118,18 +118,23 @@ impl State {
 
     pub(crate) fn delete_card(&mut self, id: &str) -> bool {
         let Some(card) = self.cards.remove(id) else { return false };
-        if self.ids_by_pan.get(&card.pan).is_some_and(|stored| stored == id) {
-            self.ids_by_pan.remove(&card.pan);
-        }
+        self.forget_pan(&card.pan, id);
         true
+    }
+
+    /// Another card may have the same number where duplicates are not detected.
+    fn forget_pan(&mut self, pan: &str, id: &str) {
+        if self.ids_by_pan.get(pan).is_some_and(|stored| stored == id) {
+            self.ids_by_pan.remove(pan);
+        }
     }
 
     /// Changes the number behind a card; its id stays.
     pub(crate) fn renumber(&mut self, id: &str, pan: String) {
         let Some(card) = self.cards.get_mut(id) else { return };
-        self.ids_by_pan.remove(&card.pan);
-        self.ids_by_pan.insert(pan.clone(), id.to_owned());
-        card.pan = pan;
+        let old = std::mem::replace(&mut card.pan, pan.clone());
+        self.forget_pan(&old, id);
+        self.ids_by_pan.insert(pan, id.to_owned());
     }
 
     pub(crate) fn views(&mut self) -> Vec<CardView> {

@@ -15,7 +15,7 @@ async fn the_token_endpoint_speaks_oauth() {
     let (id, secret) = (simulator.client_id(), simulator.client_secret());
     let granted = support::token(
         &http,
-        &simulator,
+        simulator.url(),
         &format!("grant_type=client_credentials&client_id={id}&client_secret={secret}"),
     )
     .await
@@ -35,7 +35,7 @@ async fn the_token_endpoint_speaks_oauth() {
         ),
     ];
     for (form, status, error) in cases {
-        let refused = support::token(&http, &simulator, &form).await.expect(status).json();
+        let refused = support::token(&http, simulator.url(), &form).await.expect(status).json();
         assert_eq!(refused["error"], error);
         assert!(refused["error_description"].is_string());
     }

@@ -5,8 +5,15 @@
 
 mod access;
 mod cards;
+mod control;
 mod cryptograms;
+mod examples;
 mod faults;
+mod hostile;
+mod load;
 mod network_tokens;
+mod property;
+mod provoke;
+mod readings;
 mod requests;
 mod support;

@@ -104,7 +104,7 @@ async fn the_handle_tells_what_came_in() {
 
     let requests = simulator.requests();
     let operations: Vec<_> = requests.iter().map(|request| request.operation).collect();
-    let expected = [Operation::Token, Operation::CreateCard, Operation::GetCard].map(Some);
+    let expected = [None, Some(Operation::CreateCard), Some(Operation::GetCard)];
     assert_eq!(operations, expected);
     let (created, got) = (&requests[1], &requests[2]);
     assert_eq!(created.body.as_ref().unwrap()["data"]["attributes"]["pan"], "****");

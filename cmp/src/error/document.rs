@@ -1,6 +1,6 @@
 //! What an error answer says, from either of the documented shapes.
 
-use cmp_generated::types;
+use cmp_generated::{scalar::FreeForm, types};
 
 use super::{code::ErrorCode, scrub, scrub_path};
 
@@ -60,14 +60,8 @@ impl Document {
         };
         let details: Vec<_> =
             document.errors.into_iter().flatten().take(MOST_DETAILS).map(ErrorDetail::from_wire).collect();
-        let trace_id = document.meta.as_ref().and_then(|meta| {
-            meta.members()
-                .get("observability")?
-                .get("trace_id")?
-                .as_str()
-                .filter(|id| is_trace_id(id))
-                .map(str::to_owned)
-        });
+        let trace_id =
+            document.meta.and_then(trace_id).or_else(|| trace_id(serde_json::from_slice(body).ok()?));
         Self { code: details.iter().find_map(|detail| detail.code.clone()), details, trace_id }
     }
 }
@@ -84,9 +78,41 @@ impl ErrorDetail {
     }
 }
 
+/// Successes carry `metadata.observability.trace_id`; the documented errors have `meta` alone. Both are looked at.
+fn trace_id(holder: FreeForm) -> Option<String> {
+    let members = holder.into_inner();
+    let observability =
+        members.get("observability").or_else(|| members.get("metadata")?.as_object()?.get("observability"));
+    let id = observability?.get("trace_id")?.as_str()?;
+    is_trace_id(id).then(|| id.to_owned())
+}
+
 /// Hexadecimal or base-62 text, and not a number, which could be a PAN.
 fn is_trace_id(id: &str) -> bool {
     id.len() <= LONGEST_TRACE_ID
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && id.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trace_id_is_found_in_meta_and_in_metadata() {
+        for body in [
+            r#"{"errors": [], "meta": {"observability": {"trace_id": "f2046b6548e7"}}}"#,
+            r#"{"errors": [], "metadata": {"observability": {"trace_id": "f2046b6548e7"}}}"#,
+        ] {
+            assert_eq!(Document::read(body.as_bytes()).trace_id.as_deref(), Some("f2046b6548e7"), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_trace_id_is_not_kept() {
+        for id in ["4111111111111111", "a b", "", &"a".repeat(65)] {
+            let body = serde_json::json!({"meta": {"observability": {"trace_id": id}}}).to_string();
+            assert_eq!(Document::read(body.as_bytes()).trace_id, None, "{id}");
+        }
+    }
 }

@@ -5,12 +5,12 @@ use std::fs;
 use anyhow::{Result, bail};
 use similar::TextDiff;
 
-use super::files::{self, Layout};
-use super::write;
+use super::files::Layout;
+use super::{pipeline, write};
 
 pub(crate) fn run(layout: &Layout) -> Result<()> {
     let mut stale = Vec::new();
-    for (path, fresh) in files::render(layout)?.documents(layout) {
+    for (path, fresh) in pipeline::render(layout)?.documents(layout) {
         let written = fs::read_to_string(&path).unwrap_or_default();
         if written != fresh {
             let name = path.strip_prefix(&layout.root).unwrap_or(&path).display().to_string();

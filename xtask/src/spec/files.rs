@@ -1,19 +1,15 @@
-//! Where the files are, what is read from them, and what they are made of.
+//! Where the files are, and what is read from them.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::correct::{self, Correction};
-use super::lower::{self, Rules};
+use super::correct::Correction;
+use super::lower::Rules;
 use super::sources::Sources;
-use super::{json, merge};
-
-const MARK: &str = "Written by `cargo xtask spec merge` from openapi/fragments, openapi/corrections and \
-                    openapi/lowering.toml. Do not edit.";
 
 /// The places of the contract's files in a workspace.
 pub(crate) struct Layout {
@@ -25,20 +21,6 @@ pub(crate) struct Layout {
 pub(crate) struct Tree {
     pub(crate) fragments: BTreeMap<String, Value>,
     pub(crate) sources: Sources,
-}
-
-/// The three documents as texts.
-pub(crate) struct Rendered {
-    pub(crate) merged: String,
-    pub(crate) contract: String,
-    pub(crate) lowered: String,
-}
-
-impl Rendered {
-    /// The files that `merge` writes, with their content.
-    pub(crate) fn documents(&self, layout: &Layout) -> Vec<(PathBuf, String)> {
-        vec![(layout.contract(), self.contract.clone()), (layout.lowered(), self.lowered.clone())]
-    }
 }
 
 impl Layout {
@@ -62,25 +44,33 @@ impl Layout {
         self.root.join("cmp-generated/openapi.json")
     }
 
-    /// The fragments and their sources; both empty before the first import.
+    /// The fragments and their sources, which must agree; both empty before the first import.
     pub(crate) fn tree(&self) -> Result<Tree> {
+        let tree = self.tree_to_import_into()?;
+        let (files, noted): (Vec<_>, Vec<_>) = (tree.fragments.keys().collect(), tree.sources.0.keys().collect());
+        ensure!(files == noted, "openapi/fragments holds {files:?}, openapi/sources.toml names {noted:?}");
+        Ok(tree)
+    }
+
+    /// The same, but fragments that were taken away are for the import to bring back.
+    pub(crate) fn tree_to_import_into(&self) -> Result<Tree> {
         let fragments = self.json_files(&self.fragments())?;
         let sources = match fs::read_to_string(self.sources()) {
             Ok(text) => Sources::parse(&text)?,
             Err(_) if fragments.is_empty() => Sources::default(),
             Err(error) => return Err(error).context("openapi/sources.toml"),
         };
-        let (files, noted): (Vec<_>, Vec<_>) = (fragments.keys().collect(), sources.0.keys().collect());
-        ensure!(files == noted, "openapi/fragments holds {files:?}, openapi/sources.toml names {noted:?}");
+        let unnoted = fragments.keys().find(|file| !sources.0.contains_key(*file));
+        ensure!(unnoted.is_none(), "openapi/fragments holds {unnoted:?}, which openapi/sources.toml does not name");
         Ok(Tree { fragments, sources })
     }
 
-    fn corrections(&self) -> Result<Vec<Correction>> {
+    pub(crate) fn corrections(&self) -> Result<Vec<Correction>> {
         let files = self.json_files(&self.root.join("openapi/corrections"))?;
         files.into_iter().map(|(file, value)| Correction::parse(&file, value)).collect()
     }
 
-    fn rules(&self) -> Result<Rules> {
+    pub(crate) fn rules(&self) -> Result<Rules> {
         let text =
             fs::read_to_string(self.root.join("openapi/lowering.toml")).context("openapi/lowering.toml")?;
         Rules::parse(&text)
@@ -101,27 +91,4 @@ impl Layout {
         }
         Ok(files)
     }
-}
-
-/// Fragments → merged → corrected → lowered.
-pub(crate) fn render(layout: &Layout) -> Result<Rendered> {
-    let tree = layout.tree()?;
-    let rules = layout.rules()?;
-    let merged = merge::merge(&tree.fragments, Some(&rules.primary))?;
-    let contract = correct::correct(merged.clone(), &layout.corrections()?)?;
-    let lowered = lower::lower(contract.clone(), &rules)?;
-    Ok(Rendered {
-        merged: json::pretty(&merged)?,
-        contract: json::pretty(&marked(contract))?,
-        lowered: json::pretty(&marked(lowered))?,
-    })
-}
-
-fn marked(document: Value) -> Value {
-    let mut out = Map::new();
-    out.insert("x-generated".to_owned(), MARK.into());
-    if let Value::Object(members) = document {
-        out.extend(members);
-    }
-    Value::Object(out)
 }

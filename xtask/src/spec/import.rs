@@ -36,7 +36,7 @@ pub(crate) fn run(layout: &Layout, pages: &[PathBuf], note: &Note) -> Result<()>
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         found.extend(read(path, &text).with_context(|| path.display().to_string())?);
     }
-    let old = layout.tree()?;
+    let old = layout.tree_to_import_into()?;
     let new = import(&old, found, note)?;
     merge::merge(&new.fragments, None)
         .context("the imported documents do not fit those in openapi/fragments; nothing was written")?;
@@ -69,7 +69,8 @@ fn from_page(text: &str) -> Result<Vec<Found>> {
     Ok(found.collect())
 }
 
-/// The fragments and sources after the import; what the same pages held before and hold no more is gone.
+/// The fragments and sources after the import; what the same pages held before and hold no more is gone. Into an empty
+/// folder it is a new start, for which the sources only lend their dates.
 fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
     let mut fragments = BTreeMap::new();
     let mut sources = Sources::default();
@@ -92,6 +93,9 @@ fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
             bail!("{place}: the operation of {file} is already on another of these pages or sections");
         }
         sources.0.insert(file, source);
+    }
+    if old.fragments.is_empty() {
+        return Ok(Tree { fragments, sources });
     }
     let pages: BTreeSet<_> = sources.0.values().map(|s| (s.page.clone(), s.document.clone())).collect();
     for (file, source) in &old.sources.0 {

@@ -12,6 +12,7 @@ mod json;
 mod lower;
 mod merge;
 mod page;
+mod pipeline;
 mod sources;
 mod split;
 mod write;
@@ -61,10 +62,10 @@ pub(crate) fn run(command: &Command, root: &Path) -> Result<()> {
             let origin = if *transcribed { Origin::Transcribed } else { Origin::Published };
             import::run(&layout, pages, &import::Note { origin, date: date.clone() })
         }
-        Command::Merge => write::replace_all(&files::render(&layout)?.documents(&layout)),
+        Command::Merge => write::replace_all(&pipeline::render(&layout)?.documents(&layout)),
         Command::Check => check::run(&layout),
         Command::Show { uncorrected, lowered } => {
-            let rendered = files::render(&layout)?;
+            let rendered = pipeline::render(&layout)?;
             let text = match (uncorrected, lowered) {
                 (true, _) => rendered.merged,
                 (_, true) => rendered.lowered,

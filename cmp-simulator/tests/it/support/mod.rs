@@ -2,7 +2,7 @@
 
 mod contract;
 
-use cmp_simulator::{Operation, ServiceAccount, Simulator};
+use cmp_simulator::{Operation, ServiceAccount, Simulator, TOKEN_PATH};
 use serde_json::{Value, json};
 
 pub(crate) use contract::contract;
@@ -64,23 +64,27 @@ pub(crate) fn http() -> reqwest::Client {
 impl Client {
     /// A client with the default account's token.
     pub(crate) async fn new(simulator: &Simulator) -> Self {
-        Self::with_account(simulator, simulator.client_id(), simulator.client_secret()).await
+        Self::at(simulator.url(), simulator.client_id(), simulator.client_secret()).await
     }
 
     pub(crate) async fn of(simulator: &Simulator, account: &ServiceAccount, secret: &str) -> Self {
-        Self::with_account(simulator, account.client_id(), secret).await
+        Self::at(simulator.url(), account.client_id(), secret).await
     }
 
-    async fn with_account(simulator: &Simulator, id: &str, secret: &str) -> Self {
+    pub(crate) async fn at(url: &str, id: &str, secret: &str) -> Self {
         let http = http();
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
-        let answer = token(&http, simulator, &form).await.expect(200);
+        let answer = token(&http, url, &form).await.expect(200);
         let access_token = answer.json()["access_token"].as_str().unwrap().to_owned();
-        Self { http, base: simulator.url().to_owned(), access_token }
+        Self { http, base: url.to_owned(), access_token }
     }
 
     pub(crate) fn with_token(&self, access_token: &str) -> Self {
         Self { http: self.http.clone(), base: self.base.clone(), access_token: access_token.to_owned() }
+    }
+
+    pub(crate) fn on_a_new_connection(&self) -> Self {
+        Self { http: http(), ..self.with_token(&self.access_token) }
     }
 
     pub(crate) fn request(&self, operation: Operation, card_id: &str) -> reqwest::RequestBuilder {
@@ -126,9 +130,9 @@ impl Client {
     }
 }
 
-pub(crate) async fn token(http: &reqwest::Client, simulator: &Simulator, form: &str) -> Answer {
+pub(crate) async fn token(http: &reqwest::Client, url: &str, form: &str) -> Answer {
     let request = http
-        .post(simulator.token_url())
+        .post(format!("{url}{TOKEN_PATH}"))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form.to_owned());
     Answer::read(request.send().await.unwrap()).await.unwrap()

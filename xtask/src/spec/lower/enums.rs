@@ -27,8 +27,10 @@ pub(super) fn open(mut document: Value) -> Result<Value> {
     for (name, known) in &renamed {
         let Some(list) = schemas.shift_remove(name) else { continue };
         if received.contains(name) {
-            let description = list.get("description").cloned().unwrap_or_else(|| "".into());
-            let open = json!({"type": "string", "description": description, OPEN: reference(known)});
+            let mut open = json!({"type": "string", OPEN: reference(known)});
+            if let Some(description) = list.get("description") {
+                open["description"] = description.clone();
+            }
             schemas.insert(name.clone(), open);
         }
         if schemas.insert(known.clone(), list).is_some() {

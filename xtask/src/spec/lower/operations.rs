@@ -26,6 +26,9 @@ pub(super) fn simplify(mut document: Value, names: &BTreeMap<String, String>) ->
     if let Some(stale) = unused.first() {
         bail!("openapi/lowering.toml, [operations] names \"{stale}\", which no fragment has");
     }
+    let version = document.pointer("/info/version").and_then(Value::as_str).unwrap_or_default();
+    // The generated client makes a header of it, and panics on anything but ASCII.
+    ensure!(version.bytes().all(|byte| matches!(byte, b' '..=b'~')), "/info/version is not ASCII");
     let root = document.as_object_mut().context("expected an object")?;
     root.retain(|key, _| matches!(key.as_str(), "openapi" | "info" | "components" | "paths"));
     if let Some(components) = root.get_mut("components").and_then(Value::as_object_mut) {
@@ -64,9 +67,8 @@ fn simple(operation: &Value, name: &str, at: &str) -> Result<Value> {
                 }
                 responses.insert(status.clone(), kept);
             }
-            // Left out, so that the answer comes back whole: the facade reads redirects itself.
-            [b'3', ..] => {}
-            [b'4' | b'5', ..] => {}
+            // Redirects are left out, so that they come back whole: the facade reads them itself.
+            [b'3' | b'4' | b'5', ..] => {}
             _ => bail!("{at}: unknown status"),
         }
     }
@@ -146,6 +148,14 @@ mod tests {
         both.insert("GET /gone".to_owned(), "gone".to_owned());
         let error = simplify(document(), &both).expect_err("stale");
         assert!(error.to_string().contains("names \"GET /gone\", which no fragment has"), "{error}");
+    }
+
+    #[test]
+    fn a_version_that_fits_no_header_is_an_error() {
+        let mut document = document();
+        document["info"] = json!({"version": "2 · 3"});
+        let error = simplify(document, &names("PATCH /cards/{id}")).expect_err("not ASCII");
+        assert_eq!(error.to_string(), "/info/version is not ASCII");
     }
 
     #[test]

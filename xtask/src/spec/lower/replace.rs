@@ -16,10 +16,7 @@ pub(super) fn placeholders(mut document: Value, names: &[String]) -> Result<Valu
         let refer = |target: &Value| json!({ "$ref": target });
         let properties: Map<_, _> =
             choices.iter().map(|(kind, target)| (kind.clone(), refer(target))).collect();
-        let placeholder = json!({
-            "type": "object", "description": schema.get("description").cloned().unwrap_or_default(),
-            "properties": properties
-        });
+        let placeholder = json!({"type": "object", "properties": properties});
         components(&mut document)?.insert(name.clone(), placeholder);
     }
     Ok(document)
@@ -31,12 +28,12 @@ mod tests {
 
     #[test]
     fn the_choices_stay_reachable() {
-        let document = json!({"components": {"schemas": {"X": {"oneOf": [{}], "not": {}, "description": "d",
+        let document = json!({"components": {"schemas": {"X": {"oneOf": [{}], "not": {},
             "discriminator": {"propertyName": "type", "mapping": {"a": "#/components/schemas/A"}}}, "A": {}}}});
         let out = placeholders(document, &["X".to_owned()]).expect("replaced");
         assert_eq!(
             out["components"]["schemas"]["X"],
-            json!({"type": "object", "description": "d", "properties": {"a": {"$ref": "#/components/schemas/A"}}})
+            json!({"type": "object", "properties": {"a": {"$ref": "#/components/schemas/A"}}})
         );
     }
 

@@ -1,0 +1,208 @@
+//! The control API and the program that serves it.
+
+use std::process::Stdio;
+
+use cmp_simulator::Simulator;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::support::{Answer, Client, VISA, http, included};
+
+struct Control {
+    http: reqwest::Client,
+    url: String,
+}
+
+impl Control {
+    fn new(base: &str) -> Self {
+        Self { http: http(), url: format!("{base}/_simulator") }
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let mut request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        if !body.is_null() {
+            request = request.body(body.to_string());
+        }
+        Answer::read(request.send().await.unwrap()).await.unwrap()
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.send("GET", path, &Value::Null).await.expect(200).json()
+    }
+}
+
+async fn controlled() -> (Simulator, Client, Control) {
+    let simulator = Simulator::builder().control_api(true).start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let control = Control::new(simulator.url());
+    (simulator, client, control)
+}
+
+#[tokio::test]
+async fn it_shows_what_the_handle_shows() {
+    let (simulator, client, control) = controlled().await;
+    let id = client.store(VISA).await;
+    assert_eq!(control.get("/cards").await, json!(simulator.cards()));
+    assert_eq!(control.get(&format!("/cards/{id}")).await["last4"], "1111");
+    control.send("GET", "/cards/CRDnone", &Value::Null).await.expect(404);
+    let requests = control.get("/requests").await;
+    assert_eq!(requests[1]["operation"], "create_card");
+    assert!(!requests.to_string().contains(VISA));
+    let counts = control.get("/counts").await;
+    assert_eq!((&counts["operations"]["create_card"], &counts["tokens_minted"]), (&json!(1), &json!(1)));
+    control.send("DELETE", "/requests", &Value::Null).await.expect(204);
+    assert_eq!(control.get("/requests").await, json!([]));
+    assert!(control.get("").await["requests"].as_array().unwrap().len() > 10);
+    assert!(control.get("/provoke").await.as_array().unwrap().len() > 50);
+    control.send("GET", "/nothing", &Value::Null).await.expect(404);
+    assert_eq!(control.send("PUT", "/world", &Value::Null).await.expect(405).header("allow"), Some("POST"));
+}
+
+#[tokio::test]
+async fn it_drives_the_world_and_the_faults() {
+    let (_simulator, client, control) = controlled().await;
+    let id = client.store(VISA).await;
+    let suspend = json!({ "event": "change_token", "card_id": id, "state": "suspended" });
+    control.send("POST", "/world", &suspend).await.expect(204);
+    assert_eq!(
+        included(&client.get(&id).await.json(), "network_tokens")[0]["attributes"]["state"],
+        "suspended"
+    );
+    let unknown = json!({ "event": "report_update", "card_id": "CRDnone", "update": "closed" });
+    control.send("POST", "/world", &unknown).await.expect(404);
+    control.send("POST", "/world", &json!({ "event": "earthquake" })).await.expect(400);
+
+    let fault = json!({ "do": { "answer": { "status": 503 } }, "on": ["get_card"], "times": 1 });
+    control.send("POST", "/faults", &json!([fault])).await.expect(204);
+    client.get(&id).await.expect(503);
+    client.get(&id).await.expect(200);
+    assert_eq!(control.get("/faults").await, json!([{ "fault": fault, "met": 1 }]));
+    control
+        .send("PUT", "/chaos", &json!({ "rate": 1.0, "faults": [{ "do": { "answer": { "status": 500 } } }] }))
+        .await
+        .expect(204);
+    client.get(&id).await.expect(500);
+    control.send("DELETE", "/faults", &Value::Null).await.expect(204);
+    client.get(&id).await.expect(200);
+    let refused = control.send("POST", "/faults", &json!({ "do": { "explode": {} } })).await.expect(400);
+    assert!(refused.json()["error"].as_str().unwrap().contains("explode"));
+
+    control.send("POST", "/world", &json!({ "event": "advance_clock", "seconds": 1200 })).await.expect(204);
+    client.get(&id).await.expect(401);
+}
+
+#[tokio::test]
+async fn it_changes_settings_redeems_and_resets() {
+    let (simulator, client, control) = controlled().await;
+    let settings = control.get("/settings").await;
+    assert!(!settings.to_string().contains(simulator.client_secret()));
+    let change = json!({ "duplicate_detection": false, "readings": { "times": "naive" } });
+    control.send("PATCH", "/settings", &change).await.expect(204);
+    assert!(!simulator.settings().duplicate_detection);
+    control.send("PATCH", "/settings", &json!({ "speed": 9 })).await.expect(400);
+
+    let id = client.store(VISA).await;
+    let answer = client.cryptogram(&id, json!({})).await.expect(200).json();
+    let value = json!({ "value": answer["data"]["attributes"]["cryptogram"]["value"] });
+    assert_eq!(control.send("POST", "/cryptograms", &value).await.expect(200).json()["card_id"], id);
+    control.send("POST", "/cryptograms", &value).await.expect(409);
+
+    control.send("POST", "/reset", &Value::Null).await.expect(204);
+    assert!(simulator.cards().is_empty() && !simulator.settings().duplicate_detection);
+    client.get(&id).await.expect(401);
+}
+
+#[tokio::test]
+async fn it_is_for_loopback_names_alone() {
+    let (simulator, _client, control) = controlled().await;
+    for (host, status) in
+        [("localhost:1", 200), ("127.0.0.1", 200), ("evil.example", 403), ("127.0.0.1.evil", 403)]
+    {
+        let request = control.http.get(&control.url).header("host", host);
+        assert_eq!(request.send().await.unwrap().status().as_u16(), status, "{host}");
+    }
+    let openapi = control.http.get(format!("{}/openapi.json", simulator.url())).send().await.unwrap();
+    assert_eq!(openapi.status(), 404, "there is none unless it is given");
+}
+
+struct Program {
+    child: Child,
+    url: String,
+}
+
+impl Program {
+    async fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cmp-simulator"))
+            .args(arguments)
+            .env("RUST_LOG", "trace")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
+        let url = line.trim().strip_prefix("cmp-simulator listening on ").unwrap().to_owned();
+        Self { child, url }
+    }
+
+    /// Asks it to end as a terminal does, and gives its log.
+    #[cfg(unix)]
+    async fn interrupt(mut self, signal: &str) -> String {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
+        assert!(self.child.wait().await.unwrap().success(), "{log}");
+        log
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_program_serves_and_stops() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = directory.path().join("settings.json");
+    let openapi = directory.path().join("openapi.json");
+    std::fs::write(&settings, r#"{ "enrolment": "on_create", "seed": 3, "duplicate_detection": false }"#)
+        .unwrap();
+    std::fs::write(&openapi, r#"{ "openapi": "3.1.0", "paths": {} }"#).unwrap();
+    for signal in ["-INT", "-TERM"] {
+        let arguments = [
+            "--enrolment",
+            "manual",
+            "--settings",
+            settings.to_str().unwrap(),
+            "--openapi",
+            openapi.to_str().unwrap(),
+        ];
+        let program = Program::start(&arguments).await;
+        let client = Client::at(&program.url, "AC-simulator", "simulator-client-secret").await;
+        let id = client.store(VISA).await;
+        client.provision(&id).await.expect(201);
+        client.create("4111111111111").await.expect(422);
+        let control = Control::new(&program.url);
+        let settings = control.get("/settings").await;
+        assert_eq!((&settings["enrolment"], &settings["seed"]), (&json!("manual"), &json!(3)));
+        let document = control.http.get(format!("{}/openapi.json", program.url)).send().await.unwrap();
+        assert_eq!(document.status(), 200);
+        let log = program.interrupt(signal).await;
+        assert!(log.contains("http.response.status_code=201"), "{log}");
+        for secret in [VISA, "simulator-client-secret", "Bearer", "4111111111111"] {
+            assert!(!log.contains(secret), "{secret} is in the log");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_program_refuses_bad_settings() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = directory.path().join("settings.json");
+    std::fs::write(&settings, r#"{ "enrolment": "sometimes" }"#).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_cmp-simulator")).arg("--settings").arg(&settings).output();
+    let output = output.await.unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("settings.json") && error.contains("sometimes"), "{error}");
+}

@@ -1,0 +1,12 @@
+//! The facade through real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test's own set-up")]
+
+mod auth;
+mod broken;
+mod reads;
+mod retry;
+mod secrets;
+mod support;
+mod tls;
+mod writes;

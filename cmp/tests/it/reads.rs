@@ -1,0 +1,393 @@
+//! Every shape that the service is known to send, read as the table in the crate's documentation says.
+
+use chrono::{TimeZone, Utc};
+use cmp::{
+    Capability, Card, CardEvent, CryptogramType, ErrorCode, ErrorKind, Expiry, NoUsableToken, Provisioned,
+    Stored, SubscriptionState, TokenState, TokenType, WalletType,
+};
+use cmp_generated::mock::MockServerExt;
+use httpmock::{Method, MockServer};
+use serde_json::{Value, json};
+
+use crate::support::{JSON_API, always, card_id, card_is, client, new_card};
+
+/// The guide's sample (step 2) with one change.
+fn guide_card(change: impl FnOnce(&mut Value)) -> Value {
+    let mut document = json!({"data": {
+        "id": "CRDecqZp3xRgXU3TFmtcDdzQs",
+        "type": "cards",
+        "attributes": {
+            "pan": "4111111111111111", "cvc_status": "active", "bin": "411111", "first8": "41111111",
+            "last4": "1111", "exp_month": 5, "exp_year": 28,
+            "card_fingerprint": "6TeSCB16LtyifEAmY2goxYfSk5sALriXpefzzxh29xhu",
+            "capabilities": ["network-tokens"],
+            "created_at": "2025-08-01T00:00:00Z", "updated_at": "2025-08-01T00:00:00Z"
+        },
+        "included": [network_token()],
+        "meta": {"token_type": "pan"}
+    }});
+    change(&mut document);
+    document
+}
+
+fn network_token() -> Value {
+    json!({
+        "type": "network_tokens",
+        "id": "NTabcdefghijklH2Dy1BVE9iR",
+        "attributes": {
+            "payment_account_reference": "V0010014610000000085141000282",
+            "network_token": "4124980000004244", "last4": "4244", "bin": "412492",
+            "exp_month": 11, "exp_year": 27,
+            "created_at": "2025-07-24T04:13:51.428077", "updated_at": "2025-07-24T04:13:51.428092",
+            "state": "active"
+        }
+    })
+}
+
+async fn read(document: Value) -> Card {
+    let (_server, cmp) = card_is(document).await;
+    cmp.cards().get(&card_id()).await.expect("a readable card")
+}
+
+#[tokio::test]
+async fn the_sample_of_the_guide() {
+    let card = read(guide_card(|_| {})).await;
+    assert_eq!(card.id(), &card_id());
+    assert_eq!(card.pan().map(cmp::Pan::expose), Some("4111111111111111"));
+    assert_eq!((card.bin(), card.first8(), card.last4()), (Some("411111"), Some("41111111"), Some("1111")));
+    assert_eq!(card.expiry(), Expiry::new(5, 2028).ok());
+    assert_eq!(card.cvc_status(), Some("active"));
+    assert_eq!(card.fingerprint(), Some("6TeSCB16LtyifEAmY2goxYfSk5sALriXpefzzxh29xhu"));
+    assert_eq!(card.capabilities(), [Capability::NetworkTokens]);
+    assert_eq!(card.created_at(), Some(Utc.with_ymd_and_hms(2025, 8, 1, 0, 0, 0).unwrap()));
+    assert_eq!(card.meta().text("token_type"), Some("pan"));
+    let token = card.network_token().expect("an active token");
+    assert_eq!(token.number().map(cmp::NetworkTokenNumber::expose), Some("4124980000004244"));
+    assert_eq!(token.payment_account_reference(), Some("V0010014610000000085141000282"));
+    assert_eq!(token.expiry(), Expiry::new(11, 2027).ok());
+    assert_eq!(token.state(), &TokenState::Active);
+}
+
+#[tokio::test]
+async fn date_times_without_zone_are_utc() {
+    let card = read(guide_card(|_| {})).await;
+    let created = card.network_tokens()[0].created_at().expect("a time");
+    assert_eq!(
+        created,
+        Utc.with_ymd_and_hms(2025, 7, 24, 4, 13, 51).unwrap() + chrono::TimeDelta::microseconds(428_077)
+    );
+}
+
+#[tokio::test]
+async fn included_is_found_wherever_it_is() {
+    let top = read(guide_card(|card| {
+        let included = card["data"].as_object_mut().unwrap().remove("included").unwrap();
+        card["included"] = included;
+    }));
+    let both = read(guide_card(|card| card["included"] = json!([{"type": "card_updates", "id": "CUPx"}])));
+    let (top, both) = tokio::join!(top, both);
+    assert_eq!(top.network_tokens().len(), 1);
+    assert_eq!((both.network_tokens().len(), both.updates().len()), (1, 1));
+    for nothing in [json!(null), json!([])] {
+        let card = read(guide_card(|card| card["data"]["included"] = nothing)).await;
+        assert_eq!(card.network_token().unwrap_err(), NoUsableToken::None);
+    }
+    let absent =
+        read(guide_card(|card| drop(card["data"].as_object_mut().unwrap().remove("included")))).await;
+    assert!(absent.network_tokens().is_empty());
+}
+
+#[tokio::test]
+async fn included_resources_are_told_apart_by_type_in_any_order() {
+    let update = json!({"type": "card_updates", "id": "CUP1", "attributes": {
+        "event": "updated", "reason_code": "cmp_card_updated", "changed_fields": ["pan"],
+        "updated_values": [{"field_name": "pan", "old_value": "4111111111111111", "new_value": "4000000000000002"}],
+        "occurred_at": "2025-01-17T12:53:17.94829", "received_at": "2025-01-17T12:53:18"
+    }});
+    let subscription = json!({"attributes": {"bin": 411_111, "state": "enrolled", "created_at": "2025-01-17T12:53:17"},
+        "id": "CUSabc", "type": "card_update_subscriptions"});
+    let included = json!([subscription, {"type": "loyalty_points", "id": "LP1", "attributes": {"n": 1}}, update, network_token()]);
+    let card = read(guide_card(|card| card["data"]["included"] = included)).await;
+    assert!(card.network_token().is_ok());
+    let update = &card.updates()[0];
+    assert_eq!((update.id(), update.event()), (Some("CUP1"), Some(&CardEvent::Updated)));
+    assert_eq!(
+        update.updated_values()[0].new_value().map(cmp::UpdatedValue::expose),
+        Some("4000000000000002")
+    );
+    assert!(update.occurred_at() < update.received_at());
+    let subscription = card.update_subscription().expect("a subscription");
+    assert_eq!(
+        (subscription.state(), subscription.bin()),
+        (Some(&SubscriptionState::Enrolled), Some("411111"))
+    );
+    let other = &card.other_included()[0];
+    assert_eq!((other.kind(), other.id()), ("loyalty_points", Some("LP1")));
+}
+
+#[tokio::test]
+async fn unknown_values_and_members_are_kept_or_ignored() {
+    let card = read(guide_card(|card| {
+        card["surprise"] = json!(1);
+        card["data"]["surprise"] = json!({"a": []});
+        let attributes = &mut card["data"]["attributes"];
+        attributes["surprise"] = json!(null);
+        attributes["capabilities"] = json!(["network-tokens", "teleportation"]);
+        attributes["token_type"] = json!("qpan");
+        attributes["wallet_type"] = json!("apple_pay");
+        attributes["cvc_status"] = json!("unavailable");
+        card["data"]["included"][0]["attributes"]["state"] = json!("FROZEN");
+        card["data"]["included"][0]["surprise"] = json!(true);
+        card["jsonapi"] = json!({"version": "1.1"});
+    }))
+    .await;
+    let unknown = Capability::Other("teleportation".to_owned());
+    assert_eq!(card.capabilities(), [Capability::NetworkTokens, unknown]);
+    assert_eq!(card.token_type(), Some(&TokenType::Other("qpan".to_owned())));
+    assert_eq!(card.wallet_type(), Some(&WalletType::ApplePay));
+    assert_eq!(card.cvc_status(), Some("unavailable"));
+    let state = TokenState::Other("FROZEN".to_owned());
+    assert_eq!(card.network_token().unwrap_err(), NoUsableToken::NotUsable { state, reason_code: None });
+}
+
+#[tokio::test]
+async fn amex_has_no_first8_and_other_accounts_see_no_pan() {
+    let card = read(guide_card(|card| {
+        let attributes = card["data"]["attributes"].as_object_mut().unwrap();
+        attributes.remove("first8");
+        attributes.remove("pan");
+        attributes.insert("capabilities".to_owned(), json!(null));
+        card["data"]["relationships"] = json!(null);
+    }))
+    .await;
+    assert_eq!((card.first8(), card.pan()), (None, None));
+    assert!(card.capabilities().is_empty());
+}
+
+#[tokio::test]
+async fn a_long_alias_can_stand_for_the_pan() {
+    let alias = "tok_sandbox_cXhW6pK8yXnC1ZQdGk3zTq";
+    let card = read(guide_card(|card| card["data"]["attributes"]["pan"] = json!(alias))).await;
+    assert_eq!(card.pan().map(cmp::Pan::expose), Some(alias));
+}
+
+#[tokio::test]
+async fn a_failed_token_has_little_but_a_reason() {
+    let card = read(guide_card(|card| {
+        card["data"]["included"][0]["attributes"] =
+            json!({"state": "failed", "reason_code": "cmp_network_token.provisioning_failed", "reason_text": "Declined"});
+    }))
+    .await;
+    let reason_code = Some("cmp_network_token.provisioning_failed".to_owned());
+    let failed = NoUsableToken::NotUsable { state: TokenState::Failed, reason_code };
+    assert_eq!(card.network_token().unwrap_err(), failed);
+    assert_eq!(card.network_tokens()[0].reason_text(), Some("Declined"));
+}
+
+#[tokio::test]
+async fn of_several_tokens_the_latest_usable_one_is_taken() {
+    let token = |id: &str, state: &str, updated: &str| {
+        let mut token = network_token();
+        token["id"] = json!(id);
+        token["attributes"]["state"] = json!(state);
+        token["attributes"]["updated_at"] = json!(updated);
+        token
+    };
+    let tokens = json!([
+        token("NT1", "active", "2025-01-01T00:00:00"),
+        token("NT2", "CARD_UPDATED", "2025-02-01T00:00:00"),
+        token("NT3", "deleted", "2025-03-01T00:00:00"),
+    ]);
+    let card = read(guide_card(|card| card["data"]["included"] = tokens)).await;
+    assert_eq!(card.network_token().unwrap().id().map(cmp::NetworkTokenId::as_str), Some("NT2"));
+}
+
+/// `seeds/001`: the rendered example of "Provision", with numbers where the schema has strings.
+#[tokio::test]
+async fn token_numbers_are_read_and_leading_zeros_restored() {
+    let body = json!({"data": {"type": "network_tokens", "id": "NTKu5rM55z4PNMLW9Rqrhd466", "attributes": {
+        "payment_account_reference": "V0010013025209632906568838169", "network_token": 5_580_043_943_638_177_u64,
+        "last4": 77, "bin": 558_004, "exp_month": 4, "exp_year": 26,
+        "created_at": "2025-01-10T17:56:12.783411", "updated_at": "2025-01-10T17:56:12.783429", "state": "active"
+    }}});
+    for (status, is_new) in [(201, true), (200, false)] {
+        let (_server, cmp) = always(status, JSON_API, &body.to_string()).await;
+        let provisioned = cmp.network_tokens().provision(&card_id()).await.unwrap();
+        assert_eq!(matches!(provisioned, Provisioned::New(_)), is_new);
+        let token = provisioned.into_token();
+        assert_eq!(token.number().map(cmp::NetworkTokenNumber::expose), Some("5580043943638177"));
+        assert_eq!((token.last4(), token.bin()), (Some("0077"), Some("558004")));
+    }
+}
+
+/// `seeds/001`: the rendered example of "Request cryptogram".
+#[tokio::test]
+async fn the_rendered_cryptogram() {
+    let body = json!({
+        "data": {"id": "NTK6j75fBx46Lzd3G3aVkfGQF", "type": "network_tokens", "attributes": {
+            "bin": "411321", "created_at": "2025-01-17T12:53:17.94829",
+            "cryptogram": {"eci": "07", "type": "TAVV", "value": "JWrMYLqNQjmEHQDAZbSx+A=="},
+            "exp_month": 9, "exp_year": 27, "last4": "2304", "network_token": "4113216317012304",
+            "payment_account_reference": "V4243058293132582787411225618", "state": "active",
+            "updated_at": "2025-01-17T12:53:17.948293"
+        }},
+        "metadata": {"observability": {"client_id": "ACoKRUTV7-config-ci-5I76w",
+            "trace_id": "f2046b6548e7dbe5793adee1f4a13c63", "vault_id": "tntipby064g"}}
+    });
+    let (_server, cmp) = always(200, JSON_API, &body.to_string()).await;
+    let cryptogram = cmp.network_tokens().cryptogram(&card_id()).await.unwrap();
+    assert_eq!(cryptogram.value().expose(), "JWrMYLqNQjmEHQDAZbSx+A==");
+    assert_eq!(
+        (cryptogram.kind(), cryptogram.eci().map(cmp::Eci::as_str)),
+        (&CryptogramType::Tavv, Some("07"))
+    );
+    assert_eq!(cryptogram.token().number().map(cmp::NetworkTokenNumber::expose), Some("4113216317012304"));
+    assert_eq!(cryptogram.trace_id(), Some("f2046b6548e7dbe5793adee1f4a13c63"));
+}
+
+/// The generator's typed stand-in, which can't leave the contract.
+#[tokio::test]
+async fn a_typed_answer() {
+    let server = MockServer::start_async().await;
+    let body = serde_json::from_value(guide_card(|_| {})).unwrap();
+    let mock = server.get_card(|when, then| {
+        when.card_id("CRDecqZp3xRgXU3TFmtcDdzQs").include("network_tokens,card_updates");
+        then.ok(&body);
+    });
+    let request = client(&server.base_url());
+    let request = request.cards();
+    let card = request
+        .get(&card_id())
+        .include([cmp::Include::NetworkTokens, cmp::Include::CardUpdates])
+        .await
+        .unwrap();
+    assert!(card.network_token().is_ok());
+    mock.assert();
+}
+
+#[tokio::test]
+async fn forbidden_in_both_documented_shapes() {
+    for body in [
+        json!({"errors": [{"summary": "Forbidden", "detail": "No such scope", "error_code": "forbidden"}]}),
+        json!({"errors": [{"status": 403, "title": "Forbidden", "details": "No such scope"}]}),
+    ] {
+        let (_server, cmp) = always(403, JSON_API, &body.to_string()).await;
+        let error = cmp.cards().get(&card_id()).await.unwrap_err();
+        assert!(error.is_forbidden());
+        let detail = &error.details()[0];
+        assert_eq!((detail.summary(), detail.detail()), (Some("Forbidden"), Some("No such scope")));
+        assert!(error.to_string().contains("needs the scope cards:read"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn no_active_token_as_422_and_as_424() {
+    let body =
+        json!({"errors": [{"error_code": "failed-dependency", "summary": "Network token is not active"}]});
+    for status in [422, 424] {
+        let (_server, cmp) = always(status, JSON_API, &body.to_string()).await;
+        let error = cmp.network_tokens().cryptogram(&card_id()).await.unwrap_err();
+        assert!(error.is_without_active_token() && !error.is_invalid_request());
+        assert_eq!((error.status(), error.code()), (Some(status), Some(&ErrorCode::FailedDependency)));
+        assert!(error.next_step().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_duplicate_with_and_without_body_and_location() {
+    let found = json!({"data": {"id": "CRDecqZp3xRgXU3TFmtcDdzQs", "type": "cards"}}).to_string();
+    for (body, location) in [
+        (found.as_str(), None),
+        (found.as_str(), Some("https://elsewhere.example/cards/CRDother")),
+        ("", Some("/cards/CRDecqZp3xRgXU3TFmtcDdzQs")),
+        ("<html>See other</html>", Some("{base}/cards/CRDecqZp3xRgXU3TFmtcDdzQs")),
+    ] {
+        let (server, cmp) = card_is(serde_json::from_str(&found).unwrap()).await;
+        see_other(&server, body, location).await;
+        let stored = cmp.cards().create(new_card()).await.unwrap();
+        assert!(
+            matches!(&stored, Stored::Duplicate(card) if card.id() == &card_id()),
+            "{body:?} {location:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_duplicate_that_names_no_card_here_is_an_error_and_nothing_else_is_asked() {
+    for location in
+        [None, Some("https://elsewhere.example/cards/CRDother"), Some("/cards/.."), Some("/elsewhere")]
+    {
+        let server = MockServer::start_async().await;
+        let asked = server.mock_async(|when, then| {
+            when.method(Method::GET);
+            then.status(200);
+        });
+        let asked = asked.await;
+        see_other(&server, "", location).await;
+        let error = client(&server.base_url()).cards().create(new_card()).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::UnexpectedAnswer, Some(303)), "{location:?}");
+        assert_eq!(asked.calls_async().await, 0, "{location:?}");
+    }
+}
+
+async fn see_other(server: &MockServer, body: &str, location: Option<&str>) {
+    let base = server.base_url();
+    server
+        .mock_async(|when, then| {
+            when.method(Method::POST).path("/cards");
+            let then = then.status(303).header("content-type", JSON_API).body(body);
+            if let Some(location) = location {
+                then.header("location", location.replace("{base}", &base));
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn unavailable_as_json_html_and_nothing() {
+    let json = json!({"errors": [{"error_code": "service-unavailable", "summary": "Later"}]}).to_string();
+    for (content_type, body, code) in [
+        ("application/json", json.as_str(), Some(&ErrorCode::ServiceUnavailable)),
+        ("text/html", "<html><body>503</body></html>", None),
+        ("text/plain", "", None),
+    ] {
+        let (_server, cmp) = always(503, content_type, body).await;
+        let error = cmp.cards().get(&card_id()).await.unwrap_err();
+        assert_eq!((error.status(), error.code(), error.attempts()), (Some(503), code, 4), "{content_type}");
+        assert!(error.is_retryable());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_a_success_for_a_deletion() {
+    let (_server, cmp) = always(204, JSON_API, "").await;
+    cmp.cards().delete(&card_id()).await.unwrap();
+    cmp.network_tokens().delete(&card_id()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unreadable_answer_names_operation_and_path_and_no_value() {
+    for (document, path) in [
+        (
+            guide_card(|card| card["data"]["attributes"]["exp_month"] = json!("4111111111111111")),
+            "data.attributes.exp_month",
+        ),
+        (
+            guide_card(|card| card["data"]["attributes"]["pan"] = json!({"n": "4111111111111111"})),
+            "data.attributes.pan",
+        ),
+        (
+            guide_card(|card| {
+                card["data"]["included"][0]["attributes"]["created_at"] = json!("4111111111111111");
+            }),
+            "data.included[0]",
+        ),
+    ] {
+        let (_server, cmp) = card_is(document).await;
+        let error = cmp.cards().get(&card_id()).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Decode, Some(200)));
+        let text = format!("{error} {error:?}");
+        assert!(text.starts_with("get_card:") && text.contains(path), "{text}");
+        assert!(!text.contains("4111"), "{text}");
+    }
+}

@@ -1,0 +1,172 @@
+//! When a request is sent again, and when not.
+
+use std::time::Duration;
+
+use cmp::{
+    CardChanges, Delivery, ErrorKind, Expiry, Operation, RetryBudget, RetryClass, RetryPolicy, StopReason,
+    clock::ManualClock,
+};
+use cmp_simulator::{Fault, Operation as Simulated, Simulator};
+
+use crate::support::{builder, card_id, new_card, simulated};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn retry_after_is_waited_for() {
+    let simulator = Simulator::start().await.unwrap();
+    simulator.faults().add(Fault::status(503).retry_after(2).on(Simulated::CreateCard).times(1));
+    let clock = ManualClock::new();
+    simulated(&simulator, &clock).cards().create(new_card()).await.unwrap();
+    assert_eq!(clock.slept(), [2 * SECOND]);
+    assert_eq!(simulator.count(Simulated::CreateCard), 2);
+}
+
+#[tokio::test]
+async fn without_retry_after_the_waits_grow() {
+    let simulator = Simulator::start().await.unwrap();
+    simulator.faults().add(Fault::status(503).on(Simulated::GetCard).times(3));
+    let clock = ManualClock::new();
+    let error = simulated(&simulator, &clock).cards().get(&card_id()).await.unwrap_err();
+    assert!(error.is_not_found(), "the fourth attempt gets through: {error}");
+    assert_eq!(clock.slept(), [SECOND / 4, SECOND / 2, SECOND]);
+}
+
+#[tokio::test]
+async fn a_server_error_is_never_retried() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = simulated(&simulator, &ManualClock::new());
+    let card = card_id();
+    let changes = CardChanges::new().expiry(Expiry::new(1, 2031).unwrap());
+    cmp.warm_up().await.unwrap();
+    simulator.faults().add(Fault::status(500));
+    let errors = [
+        cmp.cards().create(new_card()).await.unwrap_err(),
+        cmp.cards().get(&card).await.unwrap_err(),
+        cmp.cards().update(&card, changes).await.unwrap_err(),
+        cmp.cards().delete(&card).await.unwrap_err(),
+        cmp.network_tokens().provision(&card).await.unwrap_err(),
+        cmp.network_tokens().delete(&card).await.unwrap_err(),
+        cmp.network_tokens().cryptogram(&card).await.unwrap_err(),
+    ];
+    for (error, operation) in errors.iter().zip(Operation::ALL) {
+        assert_eq!((error.operation(), error.status(), error.attempts()), (Some(*operation), Some(500), 1));
+        assert_eq!(error.stopped_because(), Some(StopReason::NotTransient));
+        let open = operation.retry_class() != RetryClass::Safe;
+        assert_eq!(error.delivery() == Delivery::OutcomeUnknown, open, "{operation}");
+        assert_eq!(error.next_step().is_some(), open, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_error_is_retried_by_class() {
+    for status in [502, 504] {
+        let simulator = Simulator::start().await.unwrap();
+        let cmp = simulated(&simulator, &ManualClock::new());
+        let stored = cmp.cards().create(new_card()).await.unwrap();
+        let before = simulator.count(Simulated::CreateCard);
+        simulator.faults().add(Fault::status(status).html().times(1));
+        let error = cmp.cards().create(new_card()).await.unwrap_err();
+        assert_eq!((error.attempts(), error.delivery()), (1, Delivery::OutcomeUnknown));
+        assert_eq!(error.stopped_because(), Some(StopReason::MayHaveTakenEffect));
+        assert!(!error.is_retryable());
+        assert_eq!(simulator.count(Simulated::CreateCard), before + 1);
+        simulator.faults().add(Fault::status(status).html().times(1));
+        cmp.cards().get(stored.id()).await.unwrap();
+        simulator.faults().add(Fault::status(status).html().times(1));
+        cmp.network_tokens().cryptogram(stored.id()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_can_not_be_made_sent_nothing() {
+    let simulator = Simulator::start().await.unwrap();
+    let url = simulator.url().to_owned();
+    drop(simulator);
+    let clock = ManualClock::new();
+    let cmp = builder(&url, &clock).build().unwrap();
+    let error = cmp.cards().create(new_card()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.delivery(), error.attempts()),
+        (ErrorKind::Connection, Delivery::NotSent, 4)
+    );
+    assert!(error.is_retryable() && error.to_string().contains("refused"), "{error}");
+    assert_eq!(clock.slept().len(), 3);
+}
+
+#[tokio::test]
+async fn the_budget_is_consulted_and_shared_by_clones() {
+    let simulator = Simulator::start().await.unwrap();
+    simulator.faults().add(Fault::status(503));
+    let budget = RetryBudget::new(10);
+    let cmp = builder(simulator.url(), &ManualClock::new()).retry_budget(budget.clone()).build().unwrap();
+    let first = cmp.cards().get(&card_id()).await.unwrap_err();
+    assert_eq!((first.attempts(), first.stopped_because()), (3, Some(StopReason::BudgetExhausted)));
+    let second = cmp.clone().with_retry(RetryPolicy::default()).cards().get(&card_id()).await.unwrap_err();
+    assert_eq!((second.attempts(), second.stopped_because()), (1, Some(StopReason::BudgetExhausted)));
+    assert_eq!(budget.left(), 0);
+}
+
+#[tokio::test]
+async fn a_wait_beyond_the_policy_is_told_instead() {
+    let simulator = Simulator::start().await.unwrap();
+    simulator.faults().add(Fault::status(503).retry_after(3600));
+    let clock = ManualClock::new();
+    let cmp = builder(simulator.url(), &clock).build().unwrap();
+    let error = cmp.cards().get(&card_id()).await.unwrap_err();
+    assert_eq!(error.stopped_because(), Some(StopReason::RetryAfterTooLong));
+    assert_eq!(error.retry_after(), Some(3600 * SECOND));
+    assert!(clock.slept().is_empty());
+}
+
+#[tokio::test]
+async fn one_deadline_ends_it_all() {
+    let simulator = Simulator::start().await.unwrap();
+    simulator.faults().add(Fault::hang().on(Simulated::CreateCard));
+    let clock = ManualClock::new();
+    let cmp = simulated(&simulator, &clock);
+    cmp.warm_up().await.unwrap();
+    let call = tokio::spawn({
+        let cmp = cmp.with_retry(RetryPolicy::default().deadline(5 * SECOND));
+        async move { cmp.cards().create(new_card()).await }
+    });
+    while simulator.count(Simulated::CreateCard) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!call.is_finished());
+    clock.advance(5 * SECOND);
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(
+        (error.kind(), error.delivery(), error.attempts()),
+        (ErrorKind::Timeout, Delivery::OutcomeUnknown, 1)
+    );
+    assert_eq!(simulator.count(Simulated::CreateCard), 1);
+}
+
+#[tokio::test]
+async fn an_attempt_that_takes_too_long_is_repeated_where_that_is_harmless() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = simulated(&simulator, &clock);
+    let stored = cmp.cards().create(new_card()).await.unwrap();
+    simulator.faults().add(Fault::hang().on(Simulated::GetCard).times(1));
+    let call = tokio::spawn(async move { cmp.cards().get(stored.id()).await });
+    while simulator.count(Simulated::GetCard) == 0 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(20 * SECOND);
+    call.await.unwrap().unwrap();
+    assert_eq!(simulator.count(Simulated::GetCard), 2);
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_is_a_success() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = simulated(&simulator, &ManualClock::new());
+    let stored = cmp.cards().create(new_card()).await.unwrap();
+    simulator.faults().add(Fault::lost_answer().on(Simulated::DeleteCard).times(1));
+    cmp.cards().delete(stored.id()).await.unwrap();
+    assert_eq!(simulator.count(Simulated::DeleteCard), 2);
+    let error = cmp.cards().delete(stored.id()).await.unwrap_err();
+    assert!(error.is_not_found(), "a card that this call did not delete is not found");
+}

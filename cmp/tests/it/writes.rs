@@ -1,0 +1,186 @@
+//! What is sent: every documented attribute, the media types, and nothing more.
+
+use cmp::{
+    Address, Amount, CardChanges, Cardholder, CryptogramType, Currency, Cvc, ErrorKind, Expiry, TokenType,
+    TransactionType, WalletType,
+};
+use httpmock::{Method, MockServer};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use crate::support::{JSON_API, builder, card_id, client, new_card};
+use cmp::clock::ManualClock;
+
+/// Expects exactly this body, and answers as `create_card` or `update_card` do.
+async fn expecting(method: Method, path: &str, status: u16, body: Value) -> MockServer {
+    let server = MockServer::start_async().await;
+    server
+        .mock_async(|when, then| {
+            when.method(method)
+                .path(path)
+                .header("accept", JSON_API)
+                .header("content-type", JSON_API)
+                .header("authorization", "Bearer test-token")
+                .header_missing("api-version")
+                .json_body(body);
+            let card = json!({"data": {"id": "CRDecqZp3xRgXU3TFmtcDdzQs", "type": "cards"}});
+            then.status(status).header("content-type", JSON_API).body(card.to_string());
+        })
+        .await;
+    server
+}
+
+#[tokio::test]
+async fn every_attribute_of_a_new_card() {
+    let body = json!({"data": {
+        "attributes": {
+            "pan": "5100260000019206", "cvc": "123", "cvc_status": "active", "exp_month": 12, "exp_year": 30,
+            "token_type": "dpan", "wallet_type": "google_pay",
+            "cardholder": {
+                "name": "Jane Doe", "company": "Doe Ltd", "phone": "+14155550100", "email": "jane@doe.example",
+                "address": {
+                    "address1": "1 Main St", "address2": "b", "address3": "c", "address4": "d",
+                    "city": "New York", "region": "NY", "postal_code": "12301", "country": "US"
+                }
+            }
+        },
+        "meta": {"customer": "C-77", "vip": true}
+    }});
+    let server = expecting(Method::POST, "/cards", 201, body).await;
+    let address = Address::new()
+        .with_line1("1 Main St")
+        .with_line2("b")
+        .with_line3("c")
+        .with_line4("d")
+        .with_city("New York")
+        .with_region("NY")
+        .with_postal_code("12301")
+        .with_country("US");
+    let holder = Cardholder::new()
+        .with_name("Jane Doe")
+        .with_company("Doe Ltd")
+        .with_phone("+14155550100")
+        .with_email("jane@doe.example")
+        .with_address(address);
+    let card = new_card()
+        .cvc(Cvc::new("123").unwrap())
+        .cvc_status("active")
+        .cardholder(holder)
+        .token_type(TokenType::Dpan)
+        .wallet_type(WalletType::GooglePay)
+        .meta("customer", "C-77")
+        .meta("vip", true);
+    assert!(!client(&server.base_url()).cards().create(card).await.unwrap().is_duplicate());
+}
+
+#[tokio::test]
+async fn a_new_card_sends_only_what_is_set() {
+    let body = json!({"data": {"attributes": {"pan": "5100260000019206", "exp_month": 12, "exp_year": 30}}});
+    let server = expecting(Method::POST, "/cards", 201, body).await;
+    client(&server.base_url()).cards().create(new_card()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_sends_only_what_changes() {
+    let path = "/cards/CRDecqZp3xRgXU3TFmtcDdzQs";
+    let server = expecting(Method::PATCH, path, 200, json!({"data": {"attributes": {"cvc": "9876"}}})).await;
+    let changes = CardChanges::new().cvc(Cvc::new("9876").unwrap());
+    client(&server.base_url()).cards().update(&card_id(), changes).await.unwrap();
+    let server =
+        expecting(Method::PATCH, path, 200, json!({"data": {"attributes": {"exp_month": 1, "exp_year": 5}}}))
+            .await;
+    let changes = CardChanges::new().expiry(Expiry::new(1, 2005).unwrap());
+    client(&server.base_url()).cards().update(&card_id(), changes).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cryptogram_sends_exact_amounts_and_no_defaults() {
+    let answer =
+        json!({"data": {"attributes": {"cryptogram": {"type": "TAVV", "value": "AAAA"}}}}).to_string();
+    let amount = |text: &str, code: &str| {
+        Amount::new(text.parse::<Decimal>().unwrap(), Currency::new(code).unwrap()).unwrap()
+    };
+    let server = MockServer::start_async().await;
+    let cmp = client(&server.base_url());
+    let tokens = cmp.network_tokens();
+    for (request, attributes) in [
+        (tokens.cryptogram(&card_id()), "{}"),
+        (
+            tokens.cryptogram(&card_id()).amount(amount("19.99", "USD")),
+            r#"{"amount":19.99,"currency_code":"USD"}"#,
+        ),
+        (
+            tokens
+                .cryptogram(&card_id())
+                .amount(amount("1000", "JPY"))
+                .transaction_type(TransactionType::Aft)
+                .cryptogram_type(CryptogramType::Tavv),
+            r#"{"amount":1000,"cryptogram_type":"TAVV","currency_code":"JPY","transaction_type":"AFT"}"#,
+        ),
+        (
+            tokens.cryptogram(&card_id()).cryptogram_type(CryptogramType::Dtvv),
+            r#"{"cryptogram_type":"DTVV"}"#,
+        ),
+    ] {
+        let mock = server
+            .mock_async(|when, then| {
+                when.method(Method::POST).body(format!(r#"{{"data":{{"attributes":{attributes}}}}}"#));
+                then.status(200).body(&answer);
+            })
+            .await;
+        request.await.unwrap();
+        mock.assert_async().await;
+    }
+}
+
+#[tokio::test]
+async fn vault_and_other_headers_are_sent() {
+    let server = MockServer::start_async().await;
+    let mock = server
+        .mock_async(|when, then| {
+            when.header("vgs-vault", "tntipby064g").header("x-request-source", "checkout");
+            then.status(204);
+        })
+        .await;
+    let builder = builder(&server.base_url(), &ManualClock::new());
+    let cmp = builder.vault("tntipby064g").header("x-request-source", "checkout").build().unwrap();
+    cmp.cards().delete(&card_id()).await.unwrap();
+    mock.assert_async().await;
+}
+
+#[tokio::test]
+async fn wrong_input_is_refused_before_anything_is_sent() {
+    let server = MockServer::start_async().await;
+    let any = server.mock_async(|_, then| drop(then.status(500))).await;
+    let cmp = client(&server.base_url());
+    let holder = |holder: Cardholder| new_card().cardholder(holder);
+    for card in [
+        holder(Cardholder::new().with_name("")),
+        holder(Cardholder::new().with_name("x".repeat(256))),
+        holder(Cardholder::new().with_phone("1".repeat(17))),
+        holder(Cardholder::new().with_address(Address::new().with_country("U"))),
+        holder(Cardholder::new().with_address(Address::new().with_postal_code("12345678901"))),
+        new_card().cvc_status("no"),
+        new_card().token_type(TokenType::Other("qpan".to_owned())),
+        new_card().wallet_type(WalletType::Other("purse".to_owned())),
+    ] {
+        let error = cmp.cards().create(card).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    assert!(cmp.cards().update(&card_id(), CardChanges::new()).await.unwrap_err().is_invalid_request());
+    assert_eq!(any.calls_async().await, 0);
+}
+
+#[test]
+fn a_builder_names_what_is_wrong() {
+    let clock = ManualClock::new();
+    let build = |change: fn(cmp::ClientBuilder) -> cmp::ClientBuilder| {
+        change(builder("http://127.0.0.1:1", &clock)).build().unwrap_err().to_string()
+    };
+    assert!(build(|b| b.header("Authorization", "Basic secret")).contains("Authorization"));
+    assert!(!build(|b| b.header("x", "line\nbreak-secret")).contains("secret"));
+    assert!(build(|b| b.root_certificate("no certificate")).contains("certificate"));
+    assert!(!build(|b| b.proxy(cmp::Proxy::new("http://user:secret@proxy.example"))).contains("secret"));
+    let without = cmp::Client::builder(cmp::Environment::Sandbox).build().unwrap_err();
+    assert!(without.to_string().contains("no credentials"));
+}

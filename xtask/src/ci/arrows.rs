@@ -1,0 +1,76 @@
+//! The arrows of the house: which package may depend on which. `ARCHITECTURE.md` gives the reasons.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::Done;
+
+/// Each package with the workspace's packages that it may use outside of tests.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("cmp-generated", &[]),
+    ("cmp", &["cmp-generated"]),
+    ("cmp-simulator", &[]),
+    ("xtask", &["cmp", "cmp-simulator"]),
+    ("workspace-tests", &[]),
+];
+
+pub(super) fn check(root: &Path) -> Result<Done> {
+    let metadata = metadata(root)?;
+    let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
+    let wrong = wrong_arrows(packages);
+    ensure!(wrong.is_empty(), "{}", wrong.join("; "));
+    Ok(Done::Passed)
+}
+
+/// `cargo metadata` of the workspace's own packages.
+fn metadata(root: &Path) -> Result<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .current_dir(root)
+        .output()
+        .context("cargo can't be started")?;
+    if !output.status.success() {
+        bail!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn wrong_arrows(packages: &[Value]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for package in packages {
+        let name = package["name"].as_str().unwrap_or_default();
+        let Some((_, allowed)) = ALLOWED.iter().find(|(known, _)| *known == name) else {
+            wrong.push(format!("`{name}` is new: say in xtask/src/ci/arrows.rs what it may depend on"));
+            continue;
+        };
+        for dependency in package["dependencies"].as_array().into_iter().flatten() {
+            let target = dependency["name"].as_str().unwrap_or_default();
+            let ours = ALLOWED.iter().any(|(known, _)| *known == target);
+            if ours && dependency["kind"] != "dev" && !allowed.contains(&target) {
+                wrong.push(format!("`{name}` must not depend on `{target}`"));
+            }
+        }
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_arrow_that_points_backwards_is_found() {
+        let package = |name: &str, target: &str, kind: Value| json!({"name": name, "dependencies": [{"name": target, "kind": kind}]});
+        assert_eq!(wrong_arrows(&[package("cmp", "cmp-generated", Value::Null)]), [""; 0]);
+        assert_eq!(wrong_arrows(&[package("cmp", "cmp-simulator", json!("dev"))]), [""; 0]);
+        assert_eq!(
+            wrong_arrows(&[package("cmp-generated", "cmp", json!("build"))]),
+            ["`cmp-generated` must not depend on `cmp`"]
+        );
+        assert_eq!(wrong_arrows(&[package("other", "serde", Value::Null)]).len(), 1);
+    }
+}

@@ -1,0 +1,131 @@
+//! `cargo xtask ci`: everything that must hold before a change lands, in one command.
+
+mod arrows;
+mod msrv;
+mod outside;
+mod tidy;
+
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// How a step ended when it didn't fail.
+pub(crate) enum Done {
+    Passed,
+    /// Something that can't be installed here is missing; the text says what.
+    Skipped(String),
+}
+
+struct Step {
+    name: &'static str,
+    run: fn(&Path) -> Result<Done>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "format", run: |root| cargo(root, &["fmt", "--all", "--check"], &[]) },
+    Step { name: "tidy", run: tidy::check },
+    Step { name: "arrows", run: arrows::check },
+    Step { name: "spec", run: |root| cargo(root, &["xtask", "spec", "check"], &[]) },
+    Step { name: "clippy", run: |root| cargo(root, &with_warnings_denied(&["--all-targets"]), &[]) },
+    Step {
+        name: "clippy without default features",
+        run: |root| clippy_cmp(root, &["--no-default-features"]),
+    },
+    Step { name: "clippy with native-tls", run: native_tls },
+    Step { name: "msrv", run: msrv::check },
+    Step { name: "test", run: |root| cargo(root, &["test", "--workspace", "--no-fail-fast"], &[]) },
+    Step {
+        name: "docs",
+        run: |root| cargo(root, &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),
+    },
+    Step {
+        name: "checkout example",
+        run: |root| cargo(root, &["run", "-q", "-p", "cmp", "--example", "checkout"], &[]),
+    },
+    Step { name: "package", run: |root| cargo(root, &PACKAGE, &[]) },
+    Step { name: "outside crate", run: outside::check },
+];
+
+/// `--allow-dirty`: CI must be able to run on a change before it is committed.
+const PACKAGE: [&str; 5] = ["package", "--workspace", "--allow-dirty", "--exclude", "xtask"];
+
+/// Runs every step, or those whose name contains `only`, and says at the end how each went.
+pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<()> {
+    let steps: Vec<&Step> =
+        STEPS.iter().filter(|step| only.is_none_or(|only| step.name.contains(only))).collect();
+    if steps.is_empty() {
+        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        bail!("no such step; the steps are: {}", names.join(", "));
+    }
+    let outcomes: Vec<_> = steps.iter().map(|step| (step.name, timed(|| (step.run)(root)))).collect();
+    let mut failed = 0;
+    say("");
+    for (name, (outcome, took)) in &outcomes {
+        let seconds = took.as_secs();
+        match outcome {
+            Ok(Done::Passed) => say(&format!("passed   {name} ({seconds} s)")),
+            Ok(Done::Skipped(why)) => say(&format!("skipped  {name}: {why}")),
+            Err(error) => {
+                failed += 1;
+                say(&format!("FAILED   {name} ({seconds} s): {error:#}"));
+            }
+        }
+    }
+    if failed > 0 {
+        bail!("{failed} of {} steps failed", outcomes.len());
+    }
+    Ok(())
+}
+
+fn timed(step: impl FnOnce() -> Result<Done>) -> (Result<Done>, Duration) {
+    let start = Instant::now();
+    (step(), start.elapsed())
+}
+
+/// Runs cargo in the workspace, its output shown.
+fn cargo(root: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Done> {
+    say(&format!("\n$ cargo {}", arguments.join(" ")));
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .current_dir(root)
+        .status()
+        .context("cargo can't be started")?;
+    if !status.success() {
+        bail!("`cargo {}` failed", arguments.join(" "));
+    }
+    Ok(Done::Passed)
+}
+
+fn with_warnings_denied<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let mut all = vec!["clippy", "--workspace"];
+    all.extend(arguments);
+    all.extend(["--", "-D", "warnings"]);
+    all
+}
+
+fn clippy_cmp(root: &Path, features: &[&str]) -> Result<Done> {
+    let arguments = [&["clippy", "-p", "cmp"][..], features, &["--", "-D", "warnings"]].concat();
+    cargo(root, &arguments, &[])
+}
+
+/// On Linux, native-tls is OpenSSL, whose headers are not part of Rust.
+fn native_tls(root: &Path) -> Result<Done> {
+    let found = Command::new("pkg-config")
+        .args(["--exists", "openssl"])
+        .status()
+        .is_ok_and(|status| status.success());
+    if cfg!(target_os = "linux") && !found {
+        return Ok(Done::Skipped("pkg-config doesn't find OpenSSL's headers".to_owned()));
+    }
+    clippy_cmp(root, &["--no-default-features", "--features", "native-tls"])
+}
+
+#[expect(clippy::print_stdout, reason = "the report of a command line tool")]
+fn say(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,93 @@
+//! The crates as a user gets them: the README's first program, in a crate outside the workspace, built from the
+//! packaged files and run against a simulator.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, Result, ensure};
+
+use super::Done;
+
+const PACKAGED: [&str; 2] = ["cmp-generated", "cmp"];
+const MANIFEST: &str = r#"[package]
+name = "outside"
+version = "0.0.0"
+edition = "2024"
+
+[dependencies]
+anyhow = "1"
+cmp = "=VERSION"
+tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+
+[patch.crates-io]
+cmp = { path = "cmp-VERSION" }
+cmp-generated = { path = "cmp-generated-VERSION" }
+
+[workspace]
+"#;
+
+pub(super) fn check(root: &Path) -> Result<Done> {
+    let version = env!("CARGO_PKG_VERSION");
+    let folder = root.join("target").join("outside");
+    fs::create_dir_all(folder.join("src"))?;
+    for package in PACKAGED {
+        unpack(root, &folder, &format!("{package}-{version}"))?;
+    }
+    fs::write(folder.join("Cargo.toml"), MANIFEST.replace("VERSION", version))?;
+    fs::write(folder.join("src/main.rs"), first_program(&fs::read_to_string(root.join("README.md"))?)?)?;
+    // The same versions as ours, so that what was tested is what is built, and nothing new is fetched.
+    fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    run(root, &folder)
+}
+
+fn unpack(root: &Path, folder: &Path, name: &str) -> Result<()> {
+    let archive = root.join("target/package").join(format!("{name}.crate"));
+    let status = Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(folder).status()?;
+    ensure!(status.success(), "{} can't be unpacked", archive.display());
+    Ok(())
+}
+
+/// The first complete Rust program of the README.
+fn first_program(readme: &str) -> Result<&str> {
+    let blocks =
+        readme.split("```rust").skip(1).filter_map(|block| block.split_once('\n')?.1.split_once("```"));
+    let program = blocks.map(|(program, _)| program).find(|program| program.contains("fn main"));
+    program.context("the README has no Rust program with a main function")
+}
+
+fn run(root: &Path, folder: &Path) -> Result<Done> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let simulator = runtime.block_on(cmp_simulator::Simulator::start())?;
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet"])
+        .env("CARGO_TARGET_DIR", root.join("target/outside-build"))
+        .env("VGS_ENVIRONMENT", "custom")
+        .env("VGS_API_URL", simulator.url())
+        .env("VGS_TOKEN_URL", simulator.token_url())
+        .env("VGS_CLIENT_ID", simulator.client_id())
+        .env("VGS_CLIENT_SECRET", simulator.client_secret())
+        .current_dir(folder)
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "the README's first program failed: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    ensure!(
+        simulator.count(cmp_simulator::Operation::CreateCard) > 0,
+        "the README's first program did not reach the simulator"
+    );
+    Ok(Done::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_whole_program_is_taken() {
+        let readme = "```rust\nlet x = 1;\n```\ntext\n```rust,no_run\nfn main() {}\n```\n```rust\nfn main() { 2 }\n```\n";
+        assert_eq!(first_program(readme).unwrap(), "fn main() {}\n");
+        assert!(first_program("no code").is_err());
+    }
+}

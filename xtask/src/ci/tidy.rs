@@ -1,0 +1,88 @@
+//! Habits that no compiler enforces.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Context, Result, ensure};
+use regex::Regex;
+
+use super::Done;
+
+struct Rule {
+    what: &'static str,
+    /// Pieces are joined, so that this file doesn't break its own rules.
+    pattern: &'static [&'static str],
+    files: fn(&str) -> bool,
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        what: "unfinished work",
+        pattern: &["to", "do!|unimple", "mented!|FIX", "ME|XX", "X|TO", "DO"],
+        files: is_rust,
+    },
+    Rule { what: "an ignored test", pattern: &[r"#\[ign", "ore"], files: is_rust },
+    Rule {
+        what: "a machine's path",
+        pattern: &["/(home|ro", "ot|us", "ers|wo", "rk|tm", "p)/"],
+        files: is_not_a_lock_file,
+    },
+    Rule {
+        what: "a package registry's host",
+        pattern: &[r"(static\.|index\.)?crates\.", r"io|pypi\.", r"org|npmjs\.", r"org|debian\.", "org"],
+        files: is_not_a_lock_file,
+    },
+    Rule { what: "a wait in real time", pattern: &["thread::", "sleep"], files: is_rust },
+];
+
+pub(super) fn check(root: &Path) -> Result<Done> {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root)
+        .output()
+        .context("git can't be started")?;
+    ensure!(listed.status.success(), "`git ls-files` failed");
+    let mut found = Vec::new();
+    for file in String::from_utf8_lossy(&listed.stdout).lines() {
+        // A file can be listed and gone, or not be text.
+        if let Ok(text) = std::fs::read_to_string(root.join(file)) {
+            found.extend(broken_rules(file, &text)?);
+        }
+    }
+    ensure!(found.is_empty(), "\n  {}", found.join("\n  "));
+    Ok(Done::Passed)
+}
+
+fn broken_rules(file: &str, text: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for rule in RULES.iter().filter(|rule| (rule.files)(file)) {
+        let pattern = Regex::new(&rule.pattern.concat())?;
+        let lines = text.lines().enumerate().filter(|(_, line)| pattern.is_match(line));
+        found.extend(lines.map(|(number, _)| format!("{file}:{}: {}", number + 1, rule.what)));
+    }
+    Ok(found)
+}
+
+fn is_rust(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension == "rs")
+}
+
+fn is_not_a_lock_file(file: &str) -> bool {
+    !file.ends_with("Cargo.lock")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_finds_its_line() {
+        let text =
+            ["fine", concat!("to", "do!()"), concat!("see /ho", "me/me/x"), concat!("https://crates", ".io")];
+        let found = broken_rules("a.rs", &text.join("\n")).unwrap();
+        assert_eq!(
+            found,
+            ["a.rs:2: unfinished work", "a.rs:3: a machine's path", "a.rs:4: a package registry's host"]
+        );
+        assert!(broken_rules("Cargo.lock", text[3]).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,171 @@
+//! The committed contract: fresh, valid OpenAPI 3.1, and true to every published example.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use jsonschema::{Draft, Registry, Resource};
+use serde_json::{Value, json};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// The schema of OpenAPI documents that the OpenAPI Initiative publishes, as of 2022-10-07 (Apache-2.0).
+const OPENAPI_SCHEMA: &str = include_str!("fixtures/openapi-3.1.schema.json");
+
+fn read(path: &str) -> Value {
+    let text = fs::read_to_string(Path::new(ROOT).join(path)).expect("a committed file");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// The errors of `instance` against the contract's schema `name`.
+fn errors(contract: &Value, name: &str, instance: &Value) -> Vec<String> {
+    let schema = json!({"$ref": format!("urn:contract#/components/schemas/{name}")});
+    let registry = Registry::new()
+        .add("urn:contract", Resource::from_contents(contract.clone()))
+        .expect("a resource")
+        .prepare()
+        .expect("a registry");
+    let validator = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .with_registry(&registry)
+        .should_validate_formats(true)
+        .build(&schema)
+        .expect("a schema");
+    validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+#[test]
+fn both_documents_are_fresh() {
+    let check = Command::new(env!("CARGO_BIN_EXE_xtask")).args(["spec", "check"]).output().expect("runs");
+    assert!(check.status.success(), "{}{}", text(&check.stdout), text(&check.stderr));
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_contract_is_valid_openapi() {
+    let schema: Value = serde_json::from_str(OPENAPI_SCHEMA).expect("JSON");
+    let validator = jsonschema::options().with_draft(Draft::Draft202012).build(&schema).expect("a schema");
+    let contract = read("openapi/cmp.json");
+    let errors: Vec<_> =
+        validator.iter_errors(&contract).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(errors, Vec::<String>::new());
+    let mut broken = contract;
+    broken["paths"]["/cards"]["post"]["responses"] = json!("none");
+    assert!(!validator.is_valid(&broken));
+}
+
+#[test]
+fn every_schema_of_the_contract_is_a_json_schema() {
+    let contract = read("openapi/cmp.json");
+    for (name, schema) in contract["components"]["schemas"].as_object().expect("schemas") {
+        if let Err(error) = jsonschema::draft202012::meta::validate(schema) {
+            panic!("{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn every_published_example_fits_the_contract() {
+    let contract = read("openapi/cmp.json");
+    for (file, schema) in [
+        ("provision-answer", "NetworkTokenResourceResponse"),
+        ("cryptogram-answer", "NetworkTokenAndCryptogramResource"),
+        ("cryptogram-request", "CryptoFetchRequest"),
+        ("card-answer", "CardResourceResponse"),
+    ] {
+        let example = read(&format!("openapi/examples/{file}.json"));
+        assert_eq!(errors(&contract, schema, &example), Vec::<String>::new(), "{file}");
+    }
+}
+
+/// The shapes that the corrections are there for, as answers of the service.
+#[test]
+fn the_shapes_that_the_service_sends_fit_the_contract() {
+    let contract = read("openapi/cmp.json");
+    let mut card = read("openapi/examples/card-answer.json");
+    let attributes = card.pointer_mut("/data/attributes").and_then(Value::as_object_mut).expect("attributes");
+    attributes.shift_remove("first8");
+    attributes.insert("pan".to_owned(), json!("tok_sandbox_9GfZrBnYFNWLFYYqjaMfWC"));
+    attributes.insert("cvc_status".to_owned(), json!("unavailable"));
+    attributes.insert("token_type".to_owned(), json!("qpan"));
+    attributes.insert("capabilities".to_owned(), json!(["network-tokens", "tap-to-pay"]));
+    attributes.insert("created_at".to_owned(), json!("2025-08-01T00:00:00.12345"));
+    card["included"] = json!([
+        {"type": "network_tokens", "id": "NT1", "attributes": {"state": "failed", "reason_text": "declined"}},
+        {"type": "card_updates", "id": "CU1", "attributes": {
+            "occurred_at": "2025-08-01T00:00:00", "received_at": "2025-08-01T00:00:00Z", "event": "moved",
+            "changed_fields": [], "updated_values": []}},
+        {"type": "card_update_subscriptions", "id": "CUS1", "attributes": {"bin": 411_111, "state": "paused"}},
+        {"type": "loyalty_programmes", "id": "L1", "points": 3}
+    ]);
+    card["jsonapi"] = json!({"version": "1.1"});
+    card["links_to_come"] = json!({});
+    assert_eq!(errors(&contract, "CardResourceResponse", &card), Vec::<String>::new());
+    card["included"] = Value::Null;
+    assert_eq!(errors(&contract, "CardResourceResponse", &card), Vec::<String>::new());
+    card["data"]["attributes"]["created_at"] = json!("yesterday");
+    assert_ne!(errors(&contract, "CardResourceResponse", &card), Vec::<String>::new());
+}
+
+#[test]
+fn requests_stay_as_strict_as_documented() {
+    let contract = read("openapi/cmp.json");
+    let card = |attributes: &Value| json!({"data": {"attributes": attributes}});
+    let good = json!({"pan": "4111111111111111", "exp_month": 5, "exp_year": 28, "token_type": "pan"});
+    assert_eq!(errors(&contract, "CardResourceRequest", &card(&good)), Vec::<String>::new());
+    for (key, bad) in [
+        ("pan", json!("4111")),
+        ("pan", json!(4_111_111_111_111_111_u64)),
+        ("exp_month", json!(13)),
+        ("exp_year", json!(2028)),
+        ("token_type", json!("qpan")),
+        ("cvc", json!("12345")),
+        ("cardholder", json!({"name": ""})),
+    ] {
+        let mut attributes = good.clone();
+        attributes[key] = bad;
+        assert_ne!(
+            errors(&contract, "CardResourceRequest", &card(&attributes)),
+            Vec::<String>::new(),
+            "{key}"
+        );
+    }
+    let unknown = json!({"data": {"attributes": good}, "extra": 1});
+    assert_ne!(errors(&contract, "CardResourceRequest", &unknown), Vec::<String>::new());
+    let amount = |amount: Value| json!({"data": {"attributes": {"amount": amount}}});
+    assert_eq!(errors(&contract, "CryptoFetchRequest", &amount(json!(19.99))), Vec::<String>::new());
+    assert_ne!(errors(&contract, "CryptoFetchRequest", &amount(json!(-1))), Vec::<String>::new());
+}
+
+#[test]
+fn the_two_bodies_of_a_403_are_told_apart() {
+    let contract = read("openapi/cmp.json");
+    let plain = json!({"errors": [{"summary": "s", "detail": "d", "error_code": "forbidden"}]});
+    let other = json!({"errors": [{"status": 403, "title": "Forbidden", "details": "no scope"}]});
+    for (name, fits, fits_not) in
+        [("ErrorResponse", &plain, &other), ("ErrorForbiddenResponse", &other, &plain)]
+    {
+        assert_eq!(errors(&contract, name, fits), Vec::<String>::new(), "{name}");
+        assert_ne!(errors(&contract, name, fits_not), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_correction() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("openapi/README.md")).expect("a README");
+    let mut files: Vec<_> = fs::read_dir(Path::new(ROOT).join("openapi/corrections"))
+        .expect("corrections")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    files.sort();
+    let rows = files.iter().map(|file| {
+        let correction = read(&format!("openapi/corrections/{file}"));
+        let text = |key: &str| correction[key].as_str().expect("text").to_owned();
+        let name = file.trim_end_matches(".json");
+        format!("| [{name}](corrections/{file}) | {} | {} |\n", text("title"), text("evidence"))
+    });
+    let table = "| File | Correction | Evidence |\n|---|---|---|\n".to_owned() + &rows.collect::<String>();
+    assert!(readme.ends_with(&table), "openapi/README.md should end with this table:\n{table}");
+}
