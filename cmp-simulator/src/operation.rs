@@ -34,6 +34,18 @@ pub enum Operation {
 pub const TOKEN_PATH: &str = "/auth/realms/vgs/protocol/openid-connect/token";
 
 impl Operation {
+    /// All operations, the token endpoint too.
+    pub const ALL: [Self; 8] = [
+        Self::CreateCard,
+        Self::GetCard,
+        Self::UpdateCard,
+        Self::DeleteCard,
+        Self::ProvisionNetworkToken,
+        Self::DeleteNetworkToken,
+        Self::RequestCryptogram,
+        Self::Token,
+    ];
+
     /// The seven operations of the CMP API, without the token endpoint.
     pub const CMP: [Self; 7] = [
         Self::CreateCard,

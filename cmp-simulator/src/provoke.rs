@@ -86,8 +86,8 @@ pub struct Row {
 
 /// The table, in the order of operations and statuses.
 pub fn table() -> Vec<Row> {
-    let operations = Operation::CMP.into_iter().chain([Operation::Token]);
-    let mut rows: Vec<_> = operations
+    let mut rows: Vec<_> = Operation::ALL
+        .into_iter()
         .flat_map(|operation| {
             hows(operation).into_iter().map(move |(status, how)| Row { operation, status, how })
         })

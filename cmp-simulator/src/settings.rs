@@ -99,3 +99,18 @@ impl Settings {
         mode == Enrolment::OnCreate
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_shows_valid_settings() {
+        let readme = include_str!("../README.md");
+        let from = readme.find("```json\n{\n  \"enrolment\"").unwrap() + "```json".len();
+        let settings = &readme[from..from + readme[from..].find("```").unwrap()];
+        let settings: Settings = serde_json::from_str(settings).unwrap();
+        assert!(settings.enrols_on_create(Brand::Visa) && !settings.enrols_on_create(Brand::Amex));
+        assert_eq!(settings.token_arrival, TokenArrival::AfterGets(2));
+    }
+}

@@ -16,8 +16,6 @@ pub enum Outcome {
     Token {
         /// The state of the network token after enrolment.
         state: TokenState,
-        /// `cmp_network_token.…`
-        reason_code: &'static str,
         /// `Some(true)`: enrolled for card updates, `Some(false)`: enrolment failed.
         updates: Option<bool>,
     },
@@ -38,36 +36,29 @@ const fn refused(pan: &'static str, status: u16) -> TestCard {
     TestCard { pan, outcome: Outcome::Refused(status) }
 }
 
-const fn token(
-    pan: &'static str,
-    state: TokenState,
-    reason_code: &'static str,
-    updates: Option<bool>,
-) -> TestCard {
-    TestCard { pan, outcome: Outcome::Token { state, reason_code, updates } }
+const fn token(pan: &'static str, state: TokenState, updates: Option<bool>) -> TestCard {
+    TestCard { pan, outcome: Outcome::Token { state, updates } }
 }
 
 const fn update(pan: &'static str, event: CardUpdateEvent) -> TestCard {
     TestCard { pan, outcome: Outcome::Update(event) }
 }
 
-const PROVISIONED: &str = "cmp_network_token.provisioned";
-
 /// The whole table.
 pub const TEST_CARDS: &[TestCard] = &[
-    token("5100260000019206", TokenState::Active, PROVISIONED, Some(true)),
-    token("5100260000009207", TokenState::Failed, "cmp_network_token.provisioning_failed", Some(false)),
+    token("5100260000019206", TokenState::Active, Some(true)),
+    token("5100260000009207", TokenState::Failed, Some(false)),
     refused("5100260000059210", 401),
     refused("5100260000049211", 403),
     refused("5100260000019214", 500),
     refused("5100260000009215", 502),
     refused("5100260000099216", 503),
     refused("5100260000089217", 504),
-    token("5100260000039220", TokenState::CardUpdated, "cmp_card_updated", None),
-    token("5100260000029221", TokenState::Suspended, "cmp_network_token.suspended", None),
-    token("5100260000019222", TokenState::Activated, "cmp_network_token.activated", None),
-    token("5100260000009223", TokenState::Deleted, "cmp_network_token.deleted", None),
-    token("5100260000099224", TokenState::Active, PROVISIONED, None),
+    token("5100260000039220", TokenState::CardUpdated, None),
+    token("5100260000029221", TokenState::Suspended, None),
+    token("5100260000019222", TokenState::Activated, None),
+    token("5100260000009223", TokenState::Deleted, None),
+    token("5100260000099224", TokenState::Active, None),
     update("5100260000079200", CardUpdateEvent::Enrolled),
     update("5100260000069201", CardUpdateEvent::Updated),
     update("5100260000059202", CardUpdateEvent::Expired),

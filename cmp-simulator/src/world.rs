@@ -207,14 +207,6 @@ fn change_token(state: &mut State, card_id: &str, new: TokenState) -> Done {
     let now = state.now();
     let card = state.card(card_id).ok_or(NothingThere::Card)?;
     let token = card.current_token().ok_or(NothingThere::NetworkToken)?;
-    let code = match new {
-        TokenState::Active => "cmp_network_token.provisioned",
-        TokenState::Failed => "cmp_network_token.provisioning_failed",
-        TokenState::CardUpdated => "cmp_card_updated",
-        TokenState::Suspended => "cmp_network_token.suspended",
-        TokenState::Activated => "cmp_network_token.activated",
-        TokenState::Deleted => "cmp_network_token.deleted",
-    };
-    token.change(new, code, now);
+    token.change(new, now);
     Ok(())
 }

@@ -113,6 +113,16 @@ mod tests {
     }
 
     #[test]
+    fn addresses_have_something_on_both_sides() {
+        for text in ["jane@example.com", "a@b", "\"a@b\"@example.com"] {
+            assert!(is_email(text), "{text}");
+        }
+        for text in ["", "jane", "@example.com", "jane@", "jane@.com", "jane@com.", "ja ne@example.com"] {
+            assert!(!is_email(text), "{text}");
+        }
+    }
+
+    #[test]
     fn integers_as_json_schema_has_them() {
         let value = serde_json::json!({ "whole": 5.0, "half": 5.5, "text": "5", "large": 13, "month": 5 });
         let object = Object::of(&value, "").unwrap();

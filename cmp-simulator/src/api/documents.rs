@@ -236,8 +236,8 @@ impl<'a> Documents<'a> {
             "created_at": self.time(token.created_at),
             "updated_at": self.time(token.updated_at),
             "state": state,
-            "reason_code": token.reason.code,
-            "reason_text": token.reason.text,
+            "reason_code": token.state.reason_code(),
+            "reason_text": token.state.reason_text(),
         });
         if token.state != TokenState::Failed || self.readings.failed_token == FailedToken::Complete {
             attributes["payment_account_reference"] = token.payment_account_reference.as_str().into();

@@ -15,21 +15,10 @@ pub(crate) enum Route<'a> {
     Unknown,
 }
 
-const ALL: [Operation; 8] = [
-    Operation::CreateCard,
-    Operation::GetCard,
-    Operation::UpdateCard,
-    Operation::DeleteCard,
-    Operation::ProvisionNetworkToken,
-    Operation::DeleteNetworkToken,
-    Operation::RequestCryptogram,
-    Operation::Token,
-];
-
 pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
     // RFC 9110, 9.3.2: HEAD is GET without the body, which the HTTP library leaves out.
     let wanted = if *method == Method::HEAD { &Method::GET } else { method };
-    let here: Vec<_> = ALL
+    let here: Vec<_> = Operation::ALL
         .into_iter()
         .filter_map(|operation| Some((operation, matches(operation.path_template(), path)?)))
         .collect();

@@ -82,9 +82,8 @@ fn forget_requests(shared: &Shared, _: &Request) -> Outcome {
 
 fn counts(shared: &Shared, _: &Request) -> Outcome {
     let log = shared.log();
-    let operations: Map<_, _> = Operation::CMP
+    let operations: Map<_, _> = Operation::ALL
         .into_iter()
-        .chain([Operation::Token])
         .map(|operation| (operation.name().to_owned(), log.count(operation).into()))
         .collect();
     drop(log);

@@ -96,7 +96,7 @@ impl Action {
         }
     }
 
-    /// Whether the action needs the proper answer, so that the request takes effect.
+    /// Whether the action needs the proper answer, with which the request takes effect.
     pub(crate) const fn spoils_the_answer(&self) -> bool {
         !matches!(self, Self::Answer(_) | Self::Drop { .. } | Self::Hang {} | Self::Redirect { .. })
     }

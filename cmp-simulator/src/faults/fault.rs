@@ -254,8 +254,9 @@ impl Fault {
         Duration::from_millis(self.delay_ms)
     }
 
-    pub(crate) fn takes_effect(&self) -> bool {
-        self.effect_applied || self.action.spoils_the_answer()
+    /// Whether the request takes effect although the proper answer is not needed.
+    pub(crate) fn hides_an_effect(&self) -> bool {
+        self.effect_applied && !self.action.spoils_the_answer()
     }
 
     pub(crate) fn concerns(&self, operation: Operation) -> bool {

@@ -110,7 +110,9 @@ impl Exchange {
         if !fault.delay_time().is_zero() {
             tokio::time::sleep(fault.delay_time()).await;
         }
-        let proper = fault.takes_effect().then(|| self.answer());
+        if fault.hides_an_effect() {
+            drop(self.answer());
+        }
         match fault.action() {
             Action::Answer(answer) => Ok(self.finish(self.scripted(answer), 0)),
             Action::Redirect { status, location } => {
@@ -121,7 +123,7 @@ impl Exchange {
                 Err(io::Error::new(io::ErrorKind::ConnectionAborted, "dropped by a fault"))
             }
             Action::Hang {} => std::future::pending().await,
-            action => Ok(self.spoil_answer(action, proper.unwrap_or_else(|| self.answer()), switch)),
+            action => Ok(self.spoil_answer(action, self.answer(), switch)),
         }
     }
 

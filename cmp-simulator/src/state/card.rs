@@ -80,7 +80,7 @@ impl Card {
             id: token.id.clone(),
             state: token.state,
             last4: token.last4().to_owned(),
-            reason_code: token.reason.code.to_owned(),
+            reason_code: token.state.reason_code().to_owned(),
         });
         CardView {
             id: self.id.clone(),

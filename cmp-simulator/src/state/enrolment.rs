@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::card::PendingEnrolment;
 use super::updates::Subscription;
-use super::{Brand, Card, CardUpdate, CardUpdateEvent, Change, NetworkToken, Reason, State, TokenState};
+use super::{Brand, Card, CardUpdate, CardUpdateEvent, Change, NetworkToken, State, TokenState};
 use crate::settings::TokenArrival;
 use crate::test_cards::{self, Outcome};
 
@@ -81,9 +81,8 @@ impl State {
         let now = self.now();
         let Some(card) = self.cards.get_mut(id) else { return };
         let brand = card.brand();
-        let (state, code) = token_outcome(brand, &card.pan);
-        let reason = Reason::of(state, code);
-        card.tokens.push(NetworkToken::provision(brand, card.expiry, state, reason, now, &mut self.ids));
+        let state = token_outcome(brand, &card.pan);
+        card.tokens.push(NetworkToken::provision(brand, card.expiry, state, now, &mut self.ids));
     }
 
     /// Enrols the card with the account updater: as its test card says, or by the account's setting.
@@ -126,11 +125,11 @@ impl State {
     }
 }
 
-fn token_outcome(brand: Option<Brand>, pan: &str) -> (TokenState, &'static str) {
+fn token_outcome(brand: Option<Brand>, pan: &str) -> TokenState {
     match test_cards::outcome(pan) {
-        Some(Outcome::Token { state, reason_code, .. }) => (state, reason_code),
-        _ if brand.is_none() => (TokenState::Failed, "cmp_network_token.provisioning_failed"),
-        _ => (TokenState::Active, "cmp_network_token.provisioned"),
+        Some(Outcome::Token { state, .. }) => state,
+        _ if brand.is_none() => TokenState::Failed,
+        _ => TokenState::Active,
     }
 }
 
@@ -170,7 +169,7 @@ fn apply(card: &mut Card, update: CardUpdate, now: DateTime<Utc>) {
         let expiry = card.expiry;
         if let Some(token) = card.current_token().filter(|token| token.state.is_usable()) {
             token.expiry = expiry;
-            token.change(TokenState::CardUpdated, "cmp_card_updated", now);
+            token.change(TokenState::CardUpdated, now);
         }
     }
     if let Some(subscription) = &mut card.subscription {

@@ -25,7 +25,7 @@ pub use cryptogram::{CryptogramRefused, CryptogramType, Redemption, TransactionT
 pub(crate) use enrolment::Provisioned;
 pub(crate) use ids::Ids;
 pub use network_token::TokenState;
-pub(crate) use network_token::{NetworkToken, Reason, luhn_digit};
+pub(crate) use network_token::{NetworkToken, luhn_digit};
 pub use updates::CardUpdateEvent;
 pub(crate) use updates::{CardUpdate, Change};
 

@@ -39,30 +39,33 @@ impl TokenState {
         }
     }
 
+    /// The `reason_code` that comes with the state.
+    pub const fn reason_code(self) -> &'static str {
+        match self {
+            Self::Active => "cmp_network_token.provisioned",
+            Self::Failed => "cmp_network_token.provisioning_failed",
+            Self::CardUpdated => "cmp_card_updated",
+            Self::Suspended => "cmp_network_token.suspended",
+            Self::Activated => "cmp_network_token.activated",
+            Self::Deleted => "cmp_network_token.deleted",
+        }
+    }
+
+    /// The documents give no `reason_text`; these are ours.
+    pub(crate) const fn reason_text(self) -> &'static str {
+        match self {
+            Self::Active => "The network token was provisioned.",
+            Self::Failed => "The card network declined to provision a network token.",
+            Self::CardUpdated => "The card behind the network token was updated.",
+            Self::Suspended => "The issuer suspended the network token.",
+            Self::Activated => "The issuer activated the network token.",
+            Self::Deleted => "The issuer deleted the network token.",
+        }
+    }
+
     /// Whether a cryptogram can be requested in this state.
     pub const fn is_usable(self) -> bool {
         matches!(self, Self::Active | Self::Activated | Self::CardUpdated)
-    }
-}
-
-/// Why a token is in its state.
-#[derive(Clone, Copy)]
-pub(crate) struct Reason {
-    pub(crate) code: &'static str,
-    pub(crate) text: &'static str,
-}
-
-impl Reason {
-    pub(crate) fn of(state: TokenState, code: &'static str) -> Self {
-        let text = match state {
-            TokenState::Active => "The network token was provisioned.",
-            TokenState::Failed => "The card network declined to provision a network token.",
-            TokenState::CardUpdated => "The card behind the network token was updated.",
-            TokenState::Suspended => "The issuer suspended the network token.",
-            TokenState::Activated => "The issuer activated the network token.",
-            TokenState::Deleted => "The issuer deleted the network token.",
-        };
-        Self { code, text }
     }
 }
 
@@ -74,7 +77,6 @@ pub(crate) struct NetworkToken {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) state: TokenState,
-    pub(crate) reason: Reason,
 }
 
 impl NetworkToken {
@@ -82,7 +84,6 @@ impl NetworkToken {
         brand: Option<Brand>,
         card_expiry: Expiry,
         state: TokenState,
-        reason: Reason,
         now: DateTime<Utc>,
         ids: &mut Ids,
     ) -> Self {
@@ -98,13 +99,11 @@ impl NetworkToken {
             created_at: now,
             updated_at: now,
             state,
-            reason,
         }
     }
 
-    pub(crate) fn change(&mut self, state: TokenState, code: &'static str, now: DateTime<Utc>) {
+    pub(crate) fn change(&mut self, state: TokenState, now: DateTime<Utc>) {
         self.state = state;
-        self.reason = Reason::of(state, code);
         self.updated_at = now;
     }
 

@@ -99,12 +99,12 @@ async fn test_cards_do_what_is_documented() {
             test_cards::Outcome::Refused(status) => {
                 answer.expect(status);
             }
-            test_cards::Outcome::Token { state, reason_code, updates } => {
+            test_cards::Outcome::Token { state, updates } => {
                 let shown = client.get(&answer.expect(201).id()).await.expect(200).json();
                 let token = &included(&shown, "network_tokens")[0]["attributes"];
                 assert_eq!(
                     (&token["state"], &token["reason_code"]),
-                    (&json!(state.name()), &json!(reason_code))
+                    (&json!(state.name()), &json!(state.reason_code()))
                 );
                 assert_eq!(token.get("network_token").is_some(), state != TokenState::Failed);
                 let subscription = included(&shown, "card_update_subscriptions");
