@@ -27,6 +27,7 @@
 //!   of the documents the answers follow.
 //! - [`Fault`] and [`Chaos`]: what goes wrong, as data.
 //! - [`World`]: what happens to cards and tokens without a request, and time.
+//! - [`Webhooks`]: what it tells others of that, signed.
 //! - [`test_cards`]: the documented test cards; [`provoke`]: every status, and how to get it.
 //! - [`control`]: all of it over HTTP; `program` (with the feature of that name): as a program.
 
@@ -48,6 +49,7 @@ mod shared;
 mod simulator;
 mod state;
 pub mod test_cards;
+pub mod webhooks;
 mod world;
 
 pub use faults::{Action, Answer, AnswerBody, Chaos, Close, Fault, FaultId, RetryAfter};
@@ -63,4 +65,5 @@ pub use state::{
     Brand, CardUpdateEvent, CardView, CryptogramRefused, CryptogramType, Redemption, Scope, ServiceAccount,
     TokenState, TokenView, TransactionType,
 };
+pub use webhooks::Webhooks;
 pub use world::{NothingThere, World, WorldEvent};

@@ -17,6 +17,7 @@ use crate::server;
 use crate::settings::{Enrolment, Settings, TokenArrival};
 use crate::shared::Shared;
 use crate::state::{Brand, CardView, CryptogramRefused, Redemption, ServiceAccount};
+use crate::webhooks::{self, Endpoint, Webhooks};
 use crate::world::World;
 
 /// A running simulator. It stops, and its connections end, when it is dropped.
@@ -113,6 +114,11 @@ impl Simulator {
     /// The world around it.
     pub fn world(&self) -> World<'_> {
         World::new(&self.shared)
+    }
+
+    /// The notifications that it sends.
+    pub fn webhooks(&self) -> Webhooks<'_> {
+        Webhooks::new(&self.shared)
     }
 
     /// The settings in force.
@@ -249,6 +255,15 @@ impl Builder {
         self
     }
 
+    /// Sends notifications to this `http` URL, signed with this secret; called again, to another too.
+    ///
+    /// # Errors
+    /// If the URL is no `http` URL or the secret is empty.
+    pub fn webhook(mut self, url: impl Into<String>, secret: impl Into<String>) -> io::Result<Self> {
+        self.settings.webhooks.endpoints.push(Endpoint::new(url, secret)?);
+        Ok(self)
+    }
+
     /// Whether the control API under `/_simulator/` is served; not by default.
     pub fn control_api(mut self, on: bool) -> Self {
         self.settings.control_api = on;
@@ -278,7 +293,9 @@ impl Builder {
         let account = self.settings.accounts.first().cloned().unwrap_or_default();
         let openapi = self.openapi.map(control::openapi::with_links);
         let shared = Arc::new(Shared::new(self.settings, format!("http://{address}"), openapi));
-        let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
+        let serving = server::serve(listener, Arc::clone(&shared));
+        let delivering = webhooks::deliver(Arc::clone(&shared));
+        let serving = tokio::spawn(async { tokio::join!(serving, delivering).0 });
         Ok(Simulator { shared, address, account, serving })
     }
 }

@@ -8,6 +8,7 @@ mod cryptogram;
 mod enrolment;
 mod ids;
 mod network_token;
+mod notices;
 mod updates;
 
 use std::collections::HashMap;
@@ -30,12 +31,14 @@ pub use updates::CardUpdateEvent;
 pub(crate) use updates::{CardUpdate, Change};
 
 use crate::settings::Settings;
+use crate::webhooks::Outbox;
 
 /// One simulated account.
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,
     pub(crate) access: AccessTokens,
+    pub(crate) outbox: Outbox,
     clock: clock::Clock,
     cards: HashMap<String, Card>,
     ids_by_pan: HashMap<String, String>,
@@ -47,6 +50,7 @@ impl State {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             ids: Ids::new(settings.seed),
+            outbox: Outbox::new(settings.seed, settings.request_log),
             settings,
             access: AccessTokens::default(),
             clock: clock::Clock::default(),

@@ -17,3 +17,4 @@ mod provoke;
 mod readings;
 mod requests;
 mod support;
+mod webhooks;
