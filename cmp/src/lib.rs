@@ -31,6 +31,7 @@
 //! * [`RetryPolicy`] says how often and how long; [`Operation`] lists each operation with its [`RetryClass`].
 //! * [`auth`] is where access tokens come from; [`Environment`] says where requests go.
 //! * Secrets ([`Pan`], [`Cvc`], [`NetworkTokenNumber`], [`CryptogramValue`]) never show; their `expose` is the one way out.
+//! * `webhooks`, with the feature of that name, verifies and reads notifications.
 //! * [`Client::raw`] is the way past all this, to the generated client.
 //!
 //! # What is read, and how
