@@ -14,7 +14,9 @@ use axum::{
 };
 use cmp::{
     Client, Environment, Expiry, NewCard, Pan, ServiceAccount, TokenState,
-    webhooks::{CardView, Deduplicator, Event, Handled, SeenError, Verifier, WebhookError, WebhookSecret},
+    webhooks::{
+        Applied, CardView, Deduplicator, Event, Handled, SeenError, Verifier, WebhookError, WebhookSecret,
+    },
 };
 use cmp_simulator::{
     CardUpdateEvent, Settings, Simulator,
@@ -123,6 +125,7 @@ async fn a_view_kept_by_events_is_what_a_get_would_show() {
         assert_eq!((view.last4(), view.expiry()), (card.last4(), card.expiry()), "step {step}");
         let event = card.updates().last().and_then(|update| update.event());
         assert_eq!(view.account_updater(), event, "step {step}");
+        assert_eq!(view.clone().read(&card), Applied::Unchanged, "step {step}");
         let read = CardView::of(&card);
         assert_eq!(read.network_token().unwrap().state(), known.state());
         assert_eq!((read.last4(), read.expiry()), (view.last4(), view.expiry()));

@@ -76,6 +76,16 @@ fn older_events_change_nothing_and_later_ones_do() {
 }
 
 #[test]
+fn a_reason_goes_with_its_state() {
+    let mut card = view();
+    let details = json!({ "network_token_id": "NTK1", "state": "suspended", "reason_code": "by the issuer" });
+    card.apply(&event("1", "cmp_network_token.updated", 1, details));
+    assert_eq!(card.network_token().unwrap().reason_code(), Some("by the issuer"));
+    card.apply(&token("2", 2, "activated"));
+    assert_eq!(card.network_token().unwrap().reason_code(), None);
+}
+
+#[test]
 fn a_deleted_token_does_not_hide_its_successor() {
     let mut card = view();
     let of = |token: &str, state: &str| json!({ "network_token_id": token, "state": state });

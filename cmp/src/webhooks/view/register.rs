@@ -23,7 +23,7 @@ struct Latest<T> {
 impl<T: PartialEq> Register<T> {
     /// Takes a value unless a later one is known; `true` if the value is another than before.
     pub(super) fn offer(&mut self, value: Option<T>, stamp: &Stamp) -> bool {
-        if self.0.as_ref().is_some_and(|latest| latest.stamp >= *stamp) {
+        if self.0.as_ref().is_some_and(|latest| latest.stamp > *stamp) {
             return false;
         }
         let changes = self.value() != value.as_ref();
@@ -87,5 +87,29 @@ impl<'de, T: Text> Deserialize<'de> for Register<T> {
             return Err(de::Error::custom("a stored value can't be read"));
         }
         Ok(Self(Some(Latest { value, stamp })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(second: i64, event: &str) -> Stamp {
+        let at = DateTime::from_timestamp(second, 0).expect("in range");
+        Stamp { at, event: event.to_owned() }
+    }
+
+    #[test]
+    fn later_stamps_win_and_readings_at_one_moment_replace_each_other() {
+        let mut register = Register::default();
+        assert!(register.offer(Some(1), &stamp(5, "")));
+        assert!(register.offer(Some(2), &stamp(5, "")), "a card without a time can be read again");
+        assert!(register.offer(Some(3), &stamp(5, "b")));
+        assert!(!register.offer(Some(4), &stamp(5, "a")));
+        assert!(!register.offer(Some(4), &stamp(4, "c")));
+        assert!(!register.offer_known(None, &stamp(6, "d")));
+        assert_eq!(register.value(), Some(&3));
+        assert!(register.offer(None, &stamp(6, "d")));
+        assert_eq!((register.value(), register.stamp()), (None, Some(&stamp(6, "d"))));
     }
 }
