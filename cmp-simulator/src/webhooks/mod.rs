@@ -2,7 +2,22 @@
 //!
 //! One is sent to each endpoint for a network token that arrives or changes its state
 //! (`cmp_network_token.updated`), and for what the account updater tells (`cmp_au_card.…`). They are signed as
-//! VGS is known to sign: `vgs-signature: t=<unix seconds>,v0=<hex of HMAC-SHA256 over "t.body">`.
+//! VGS is known to sign: `vgs-signature: t=<unix seconds>,v0=<hex of HMAC-SHA256 over "t.body">`. What a request
+//! does, its answer tells: of that there is no notification.
+//!
+//! ```no_run
+//! # async fn test(card_id: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! use cmp_simulator::{Simulator, webhooks::Outcome};
+//!
+//! let simulator = Simulator::builder().webhook("http://127.0.0.1:3000/hooks", "a secret")?.start().await?;
+//! simulator.configure(|settings| settings.webhooks.duplicates = 1);
+//! // … the service under test stores a card …
+//! simulator.world().suspend_token(card_id)?;
+//! simulator.webhooks().settled().await;
+//! assert!(simulator.webhooks().sent().iter().all(|sent| sent.outcome == Outcome::Delivered));
+//! # Ok(())
+//! # }
+//! ```
 
 mod delivery;
 mod happening;
