@@ -22,6 +22,86 @@
 //! # }
 //! ```
 //!
+//! # Testing a service against a flaky CMP
+//!
+//! Each of these is a whole test of what a service does with the client `cmp`. Where the client is made:
+//!
+//! ```
+//! # use cmp_simulator::Simulator;
+//! fn client(simulator: &Simulator) -> cmp::Result<cmp::Client> {
+//!     let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+//!     let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+//!     cmp::Client::builder(environment).service_account(account).build()
+//! }
+//! ```
+//!
+//! A busy service is asked again:
+//!
+//! ```
+//! # use cmp_simulator::{Fault, Operation, Simulator};
+//! # fn client(simulator: &Simulator) -> cmp::Result<cmp::Client> {
+//! #     let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+//! #     let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+//! #     cmp::Client::builder(environment).service_account(account).build()
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let card = cmp::NewCard::new(cmp::Pan::new("4111111111111111")?, cmp::Expiry::new(12, 2030)?);
+//! let simulator = Simulator::start().await?;
+//! simulator.faults().add(Fault::status(503).retry_after(0).on(Operation::CreateCard).times(2));
+//! client(&simulator)?.cards().create(card).await?;
+//! assert_eq!(simulator.count(Operation::CreateCard), 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A card whose answer was lost is stored once, and found by storing it again:
+//!
+//! ```
+//! # use cmp_simulator::{Fault, Operation, Simulator};
+//! # fn client(simulator: &Simulator) -> cmp::Result<cmp::Client> {
+//! #     let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+//! #     let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+//! #     cmp::Client::builder(environment).service_account(account).build()
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let card = cmp::NewCard::new(cmp::Pan::new("4111111111111111")?, cmp::Expiry::new(12, 2030)?);
+//! let simulator = Simulator::start().await?;
+//! simulator.faults().add(Fault::lost_answer().on(Operation::CreateCard).times(1));
+//! let cmp = client(&simulator)?;
+//! let lost = cmp.cards().create(card.clone()).await.unwrap_err();
+//! assert_eq!(lost.delivery(), cmp::Delivery::OutcomeUnknown);
+//! assert!(cmp.cards().create(card).await?.is_duplicate());
+//! assert_eq!(simulator.cards().len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A network suspends a token between storing the card and paying with it:
+//!
+//! ```
+//! # use cmp_simulator::{Fault, Operation, Simulator};
+//! # fn client(simulator: &Simulator) -> cmp::Result<cmp::Client> {
+//! #     let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+//! #     let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+//! #     cmp::Client::builder(environment).service_account(account).build()
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let card = cmp::NewCard::new(cmp::Pan::new("4111111111111111")?, cmp::Expiry::new(12, 2030)?);
+//! let simulator = Simulator::start().await?;
+//! let cmp = client(&simulator)?;
+//! let stored = cmp.cards().create(card).await?;
+//! simulator.world().suspend_token(stored.id().as_str())?;
+//! let refused = cmp.network_tokens().cryptogram(stored.id()).await.unwrap_err();
+//! assert!(refused.is_without_active_token());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where things are
+//!
 //! - [`Simulator`]: start one, and see what it received and holds.
 //! - [`Settings`] and [`Builder`]: enrolment, duplicate detection, accounts, seed; [`Readings`]: which reading
 //!   of the documents the answers follow.

@@ -82,6 +82,11 @@ impl Simulator {
         self.shared.log().clear();
     }
 
+    /// Forgets everything but the settings: cards, access tokens, cryptograms, requests and faults.
+    pub fn reset(&self) {
+        self.shared.reset();
+    }
+
     /// How many access tokens were given out.
     pub fn tokens_minted(&self) -> usize {
         self.shared.state().access.minted()

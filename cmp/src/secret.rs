@@ -58,14 +58,16 @@ secrets! {
     /// ```
     Pan, last_four;
 
+    /// The alias that stands for a PAN, in the format that the account is set to. It can be used where VGS reveals it,
+    /// such as behind a vault's outbound route; it is kept as a secret because it can look like a PAN, or be mistaken
+    /// for one.
+    PanAlias, last_four;
+
     /// A card verification code: three digits, or four on American Express.
     Cvc, nothing;
 
     /// The number of a network token, which takes the PAN's place in a payment.
     NetworkTokenNumber, last_four;
-
-    /// The value of a cryptogram: up to 32 characters (TAVV) or three digits (DTVV), good for one authorisation.
-    CryptogramValue, nothing;
 
     /// The secret of a service account.
     ClientSecret, nothing;
@@ -105,6 +107,38 @@ impl WebhookSecret {
 
     pub(crate) fn is_blank(&self) -> bool {
         self.expose().trim().is_empty()
+    }
+}
+
+/// The value of a cryptogram: up to 32 characters (TAVV) or three digits (DTVV), good for one authorisation.
+///
+/// It can't be copied or compared, and [`expose`](Self::expose) consumes it.
+///
+/// ```compile_fail,E0382
+/// # fn pay(_: &str) {}
+/// let cryptogram = cmp::CryptogramValue::from_trusted("/wAAAAwAUkMTObMAAAAAgIRgE4A=");
+/// pay(&cryptogram.expose());
+/// pay(&cryptogram.expose());
+/// ```
+pub struct CryptogramValue(Zeroizing<String>);
+
+impl CryptogramValue {
+    /// Takes the value as it is, unchecked: for what came from the service.
+    #[must_use]
+    pub fn from_trusted(value: impl Into<String>) -> Self {
+        Self(Zeroizing::new(value.into()))
+    }
+
+    /// The value in clear, once, overwritten when dropped. Every use is a place to review.
+    #[must_use]
+    pub fn expose(self) -> Zeroizing<String> {
+        self.0
+    }
+}
+
+impl fmt::Debug for CryptogramValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CryptogramValue(***)")
     }
 }
 

@@ -1,1 +1,2 @@
-//! Tests that need more than one crate of the workspace live in this package's `tests` folder.
+//! Holds the crates against each other and against the contract: what the facade says of an operation, what the
+//! simulator does, and what `openapi/cmp.json` and the README say. The tests are in `tests/`.

@@ -27,6 +27,8 @@ enum Task {
     /// Import, merge, correct and lower the API's OpenAPI documents.
     #[command(subcommand)]
     Spec(spec::Command),
+    /// Run the simulator as a program, with this workspace's contract at /openapi.json
+    Simulator(cmp_simulator::program::Options),
     /// Run everything that must hold before a change lands.
     Ci {
         /// Only the steps whose name contains this.
@@ -49,6 +51,10 @@ fn run(cli: Cli) -> Result<()> {
     let root = cli.root.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
     match cli.task {
         Task::Spec(command) => spec::run(&command, &root),
+        Task::Simulator(options) => {
+            let openapi = std::fs::read_to_string(root.join("openapi/cmp.json"))?;
+            Ok(cmp_simulator::program::main(&options, Some(openapi))?)
+        }
         Task::Ci { only } => ci::run(&root, only.as_deref()),
     }
 }

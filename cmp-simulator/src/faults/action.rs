@@ -107,7 +107,7 @@ impl Action {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Answer {
-    /// The status
+    /// The status, 200 to 999; any other number is answered by 500
     pub status: u16,
     /// The body
     #[serde(default, skip_serializing_if = "AnswerBody::is_default")]

@@ -67,7 +67,7 @@ pub fn main(options: &Options, openapi: Option<String>) -> io::Result<()> {
         tracing::debug!(%error, "there is a subscriber already");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(options, openapi, interrupted()))
+    runtime.block_on(async { run(options, openapi, interrupted()?).await })
 }
 
 /// Runs until `shutdown` is ready. The line `cmp-simulator listening on URL` on stdout says that it is ready.
@@ -90,20 +90,32 @@ pub async fn run(
     Ok(())
 }
 
-/// Ready when the process is interrupted (ctrl-c) or, on Unix, asked to end.
-pub async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+/// Ready when the process is interrupted (ctrl-c) or, on Unix, asked to end. It listens from the call on, so
+/// that nobody who has read the ready line ends the process without its knowledge.
+///
+/// # Errors
+/// If the process can't listen to signals.
+#[cfg(unix)]
+pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    })
+}
+
+/// Ready when the process is interrupted (ctrl-c).
+///
+/// # Errors
+/// If the process can't listen to signals.
+#[cfg(windows)]
+pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
 }

@@ -6,6 +6,7 @@ use cmp_simulator::Simulator;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::support::{Answer, Client, VISA, http, included};
 
@@ -129,6 +130,7 @@ async fn it_is_for_loopback_names_alone() {
 struct Program {
     child: Child,
     url: String,
+    log: JoinHandle<String>,
 }
 
 impl Program {
@@ -144,7 +146,14 @@ impl Program {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
         let url = line.trim().strip_prefix("cmp-simulator listening on ").unwrap().to_owned();
-        Self { child, url }
+        // Read as it comes: a full pipe would stop the program.
+        let mut stderr = child.stderr.take().unwrap();
+        let log = tokio::spawn(async move {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).await.unwrap();
+            log
+        });
+        Self { child, url, log }
     }
 
     /// Asks it to end as a terminal does, and gives its log.
@@ -152,9 +161,9 @@ impl Program {
     async fn interrupt(mut self, signal: &str) -> String {
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
-        assert!(self.child.wait().await.unwrap().success(), "{log}");
+        let status = self.child.wait().await.unwrap();
+        let log = self.log.await.unwrap();
+        assert!(status.success(), "{status}: {log}");
         log
     }
 }

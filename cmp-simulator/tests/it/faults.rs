@@ -170,7 +170,7 @@ async fn a_cut_answer_without_body_is_cut_in_its_head() {
 async fn bodies_are_spoiled() {
     let answer = spoiled_answer(Fault::truncated_json()).await;
     assert!(answer.status == 200 && serde_json::from_slice::<Value>(&answer.bytes).is_err());
-    assert!(answer.bytes.starts_with(b"{\"data\""));
+    assert!(answer.bytes.starts_with(b"{"));
     let answer = spoiled_answer(Fault::garbage()).await;
     assert!(answer.status == 200 && std::str::from_utf8(&answer.bytes).is_err());
     let answer = spoiled_answer(Fault::content_type("text/html")).await;

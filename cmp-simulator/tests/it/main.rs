@@ -16,5 +16,6 @@ mod property;
 mod provoke;
 mod readings;
 mod requests;
+mod secrets;
 mod support;
 mod webhooks;

@@ -7,7 +7,7 @@ mod attempt;
 mod operation;
 mod run;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Instant};
 
 use cmp_generated::{ByteStream, ResponseValue};
 pub use operation::Operation;
@@ -62,6 +62,22 @@ impl<T> Reply<T> {
 pub(crate) type TraceOf<T> = fn(&T) -> Option<&str>;
 
 impl Core {
+    /// When a call that starts now has to end.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.clock.now() + self.policy.time_for_the_call()
+    }
+
+    /// The same for calls that are part of something with a deadline of its own.
+    pub(crate) fn until(&self, deadline: Instant) -> Self {
+        let left = deadline.saturating_duration_since(self.clock.now());
+        let policy = self.policy.clone().deadline(left.min(self.policy.time_for_the_call()));
+        Self { policy, ..self.clone() }
+    }
+
+    /// The same for calls that are only worth one attempt.
+    pub(crate) fn without_retries(self) -> Self {
+        Self { policy: self.policy.max_attempts(1), ..self }
+    }
     /// Runs `send`, which is one generated operation, with everything that surrounds it.
     pub(crate) async fn call<T, F, Fut>(
         &self,

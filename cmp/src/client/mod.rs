@@ -13,11 +13,13 @@ use tokio::sync::watch;
 
 use crate::{
     auth::AuthState,
+    bulk::Bulk,
     call::Core,
     cards::Cards,
     environment::Environment,
     error::{Delivery, Error, ErrorKind, Result},
     network_tokens::NetworkTokens,
+    payments::Payments,
     retry::{RetryBudget, RetryPolicy},
 };
 
@@ -71,6 +73,17 @@ impl Client {
     #[must_use]
     pub fn network_tokens(&self) -> NetworkTokens<'_> {
         NetworkTokens::new(&self.0)
+    }
+
+    /// What a payment needs, case by case.
+    #[must_use]
+    pub fn payments(&self) -> Payments<'_> {
+        Payments::new(&self.0)
+    }
+
+    /// One operation for each of many cards: see [`bulk`](crate::bulk).
+    pub fn bulk(&self) -> Bulk {
+        Bulk::new(Arc::clone(&self.0))
     }
 
     /// The generated client, with this client's token, retries and deadline around it.

@@ -1,11 +1,11 @@
 //! The arrows of the house: which package may depend on which. `ARCHITECTURE.md` gives the reasons.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::Done;
+use super::{Done, metadata};
 
 /// Each package with the workspace's packages that it may use outside of tests.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -17,24 +17,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 pub(super) fn check(root: &Path) -> Result<Done> {
-    let metadata = metadata(root)?;
+    let metadata = metadata(root, &["--no-deps"])?;
     let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
     let wrong = wrong_arrows(packages);
     ensure!(wrong.is_empty(), "{}", wrong.join("; "));
     Ok(Done::Passed)
-}
-
-/// `cargo metadata` of the workspace's own packages.
-fn metadata(root: &Path) -> Result<Value> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps"])
-        .current_dir(root)
-        .output()
-        .context("cargo can't be started")?;
-    if !output.status.success() {
-        bail!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 fn wrong_arrows(packages: &[Value]) -> Vec<String> {

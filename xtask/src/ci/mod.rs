@@ -3,6 +3,7 @@
 mod arrows;
 mod msrv;
 mod outside;
+mod schemathesis;
 mod tidy;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 /// How a step ended when it didn't fail.
 pub(crate) enum Done {
@@ -31,10 +33,7 @@ const STEPS: &[Step] = &[
     Step { name: "arrows", run: arrows::check },
     Step { name: "spec", run: |root| cargo(root, &["xtask", "spec", "check"], &[]) },
     Step { name: "clippy", run: |root| cargo(root, &with_warnings_denied(&["--all-targets"]), &[]) },
-    Step {
-        name: "clippy without default features",
-        run: |root| clippy_cmp(root, &["--no-default-features"]),
-    },
+    Step { name: "clippy as users build it", run: |root| clippy_cmp(root, &[]) },
     Step { name: "clippy with native-tls", run: native_tls },
     Step { name: "msrv", run: msrv::check },
     Step { name: "test", run: |root| cargo(root, &["test", "--workspace", "--no-fail-fast"], &[]) },
@@ -46,19 +45,25 @@ const STEPS: &[Step] = &[
         name: "checkout example",
         run: |root| cargo(root, &["run", "-q", "-p", "cmp", "--example", "checkout"], &[]),
     },
+    Step { name: "payment examples", run: payment_examples },
     Step { name: "package", run: |root| cargo(root, &PACKAGE, &[]) },
     Step { name: "outside crate", run: outside::check },
 ];
+
+/// Run only when named: they need more than Rust.
+const OPTIONAL_STEPS: &[Step] = &[Step { name: "schemathesis", run: schemathesis::check }];
 
 /// `--allow-dirty`: CI must be able to run on a change before it is committed.
 const PACKAGE: [&str; 5] = ["package", "--workspace", "--allow-dirty", "--exclude", "xtask"];
 
 /// Runs every step, or those whose name contains `only`, and says at the end how each went.
 pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<()> {
-    let steps: Vec<&Step> =
-        STEPS.iter().filter(|step| only.is_none_or(|only| step.name.contains(only))).collect();
+    let steps: Vec<&Step> = match only {
+        None => STEPS.iter().collect(),
+        Some(only) => STEPS.iter().chain(OPTIONAL_STEPS).filter(|step| step.name.contains(only)).collect(),
+    };
     if steps.is_empty() {
-        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        let names: Vec<&str> = STEPS.iter().chain(OPTIONAL_STEPS).map(|step| step.name).collect();
         bail!("no such step; the steps are: {}", names.join(", "));
     }
     let outcomes: Vec<_> = steps.iter().map(|step| (step.name, timed(|| (step.run)(root)))).collect();
@@ -73,6 +78,11 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<()> {
                 failed += 1;
                 say(&format!("FAILED   {name} ({seconds} s): {error:#}"));
             }
+        }
+    }
+    if only.is_none() {
+        for step in OPTIONAL_STEPS {
+            say(&format!("skipped  {}: optional, run it with `cargo xtask ci {}`", step.name, step.name));
         }
     }
     if failed > 0 {
@@ -108,6 +118,13 @@ fn with_warnings_denied<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     all
 }
 
+fn payment_examples(root: &Path) -> Result<Done> {
+    for example in ["pay_customer", "pay_form", "pay_merchant", "bulk"] {
+        cargo(root, &["run", "-q", "-p", "cmp", "--example", example], &[])?;
+    }
+    Ok(Done::Passed)
+}
+
 fn clippy_cmp(root: &Path, features: &[&str]) -> Result<Done> {
     let arguments = [&["clippy", "-p", "cmp"][..], features, &["--", "-D", "warnings"]].concat();
     cargo(root, &arguments, &[])
@@ -123,6 +140,20 @@ fn native_tls(root: &Path) -> Result<Done> {
         return Ok(Done::Skipped("pkg-config doesn't find OpenSSL's headers".to_owned()));
     }
     clippy_cmp(root, &["--no-default-features", "--features", "native-tls"])
+}
+
+/// What `cargo metadata` says of the workspace.
+fn metadata(root: &Path, arguments: &[&str]) -> Result<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1"])
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .context("cargo can't be started")?;
+    if !output.status.success() {
+        bail!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 #[expect(clippy::print_stdout, reason = "the report of a command line tool")]

@@ -8,17 +8,11 @@ use std::{path::Path, process::Command};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::Done;
+use super::{Done, metadata};
 
 pub(super) fn check(root: &Path) -> Result<Done> {
     let ours = declared(root)?;
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1"])
-        .current_dir(root)
-        .output()
-        .context("cargo can't be started")?;
-    ensure!(output.status.success(), "`cargo metadata` failed");
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let metadata = metadata(root, &[])?;
     let newer = newer_than(&ours, metadata["packages"].as_array().map_or(&[][..], Vec::as_slice));
     ensure!(newer.is_empty(), "need a newer Rust than {ours}: {}", newer.join(", "));
     build_with(root, &ours)

@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
-use super::Done;
+use super::{Done, metadata};
 
 const PACKAGED: [&str; 2] = ["cmp-generated", "cmp"];
 const MANIFEST: &str = r#"[package]
@@ -27,20 +27,22 @@ cmp-generated = { path = "cmp-generated-VERSION" }
 
 pub(super) fn check(root: &Path) -> Result<Done> {
     let version = env!("CARGO_PKG_VERSION");
-    let folder = root.join("target").join("outside");
+    let metadata = metadata(root, &["--no-deps"])?;
+    let target = Path::new(metadata["target_directory"].as_str().context("cargo names no target directory")?);
+    let folder = target.join("outside");
     fs::create_dir_all(folder.join("src"))?;
     for package in PACKAGED {
-        unpack(root, &folder, &format!("{package}-{version}"))?;
+        unpack(target, &folder, &format!("{package}-{version}"))?;
     }
     fs::write(folder.join("Cargo.toml"), MANIFEST.replace("VERSION", version))?;
     fs::write(folder.join("src/main.rs"), first_program(&fs::read_to_string(root.join("README.md"))?)?)?;
     // The same versions as ours, so that what was tested is what is built, and nothing new is fetched.
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
-    run(root, &folder)
+    run(target, &folder)
 }
 
-fn unpack(root: &Path, folder: &Path, name: &str) -> Result<()> {
-    let archive = root.join("target/package").join(format!("{name}.crate"));
+fn unpack(target: &Path, folder: &Path, name: &str) -> Result<()> {
+    let archive = target.join("package").join(format!("{name}.crate"));
     let status = Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(folder).status()?;
     ensure!(status.success(), "{} can't be unpacked", archive.display());
     Ok(())
@@ -54,12 +56,12 @@ fn first_program(readme: &str) -> Result<&str> {
     program.context("the README has no Rust program with a main function")
 }
 
-fn run(root: &Path, folder: &Path) -> Result<Done> {
+fn run(target: &Path, folder: &Path) -> Result<Done> {
     let runtime = tokio::runtime::Runtime::new()?;
     let simulator = runtime.block_on(cmp_simulator::Simulator::start())?;
     let output = Command::new(env!("CARGO"))
         .args(["run", "--quiet"])
-        .env("CARGO_TARGET_DIR", root.join("target/outside-build"))
+        .env("CARGO_TARGET_DIR", target)
         .env("VGS_ENVIRONMENT", "custom")
         .env("VGS_API_URL", simulator.url())
         .env("VGS_TOKEN_URL", simulator.token_url())

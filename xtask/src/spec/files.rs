@@ -47,7 +47,8 @@ impl Layout {
     /// The fragments and their sources, which must agree; both empty before the first import.
     pub(crate) fn tree(&self) -> Result<Tree> {
         let tree = self.tree_to_import_into()?;
-        let (files, noted): (Vec<_>, Vec<_>) = (tree.fragments.keys().collect(), tree.sources.0.keys().collect());
+        let (files, noted): (Vec<_>, Vec<_>) =
+            (tree.fragments.keys().collect(), tree.sources.0.keys().collect());
         ensure!(files == noted, "openapi/fragments holds {files:?}, openapi/sources.toml names {noted:?}");
         Ok(tree)
     }
@@ -61,7 +62,10 @@ impl Layout {
             Err(error) => return Err(error).context("openapi/sources.toml"),
         };
         let unnoted = fragments.keys().find(|file| !sources.0.contains_key(*file));
-        ensure!(unnoted.is_none(), "openapi/fragments holds {unnoted:?}, which openapi/sources.toml does not name");
+        ensure!(
+            unnoted.is_none(),
+            "openapi/fragments holds {unnoted:?}, which openapi/sources.toml does not name"
+        );
         Ok(Tree { fragments, sources })
     }
 

@@ -87,6 +87,10 @@ impl Client {
         Self { http: http(), ..self.with_token(&self.access_token) }
     }
 
+    pub(crate) fn access_token(&self) -> &str {
+        &self.access_token
+    }
+
     pub(crate) fn request(&self, operation: Operation, card_id: &str) -> reqwest::RequestBuilder {
         let path = operation.path_template().replace("{card_id}", card_id);
         self.http.request(operation.method(), format!("{}{path}", self.base)).bearer_auth(&self.access_token)
