@@ -108,6 +108,7 @@
 //! - The V1 network token API on the same socket: [`Operation::V1`], [`World::v1_outcome`].
 //! - [`Fault`] and [`Chaos`]: what goes wrong, as data.
 //! - [`World`]: what happens to cards and tokens without a request, and time.
+//! - [`Webhooks`]: what it tells others of that, signed.
 //! - [`test_cards`]: the documented test cards; [`provoke`]: every status, and how to get it.
 //! - [`control`]: all of it over HTTP; `program` (with the feature of that name): as a program.
 
@@ -130,6 +131,7 @@ mod simulator;
 mod state;
 pub mod test_cards;
 mod v1;
+pub mod webhooks;
 mod world;
 
 pub use faults::{Action, Answer, AnswerBody, Chaos, Close, Fault, FaultId, RetryAfter};
@@ -147,4 +149,5 @@ pub use state::{
     TokenState, TokenView, TransactionType,
 };
 pub use v1::{V1Outcome, V1TokenView};
+pub use webhooks::Webhooks;
 pub use world::{NothingThere, World, WorldEvent};

@@ -18,6 +18,7 @@ use crate::settings::{Enrolment, Settings, TokenArrival};
 use crate::shared::Shared;
 use crate::state::{Brand, CardView, CryptogramRefused, Redemption, ServiceAccount};
 use crate::v1::V1TokenView;
+use crate::webhooks::{self, Endpoint, Webhooks};
 use crate::world::World;
 
 /// A running simulator. It stops, and its connections end, when it is dropped.
@@ -124,6 +125,11 @@ impl Simulator {
     /// The world around it.
     pub fn world(&self) -> World<'_> {
         World::new(&self.shared)
+    }
+
+    /// The notifications that it sends.
+    pub fn webhooks(&self) -> Webhooks<'_> {
+        Webhooks::new(&self.shared)
     }
 
     /// The settings in force.
@@ -260,6 +266,15 @@ impl Builder {
         self
     }
 
+    /// Sends notifications to this `http` URL, signed with this secret; called again, to another too.
+    ///
+    /// # Errors
+    /// If the URL is no `http` URL or the secret is empty.
+    pub fn webhook(mut self, url: impl Into<String>, secret: impl Into<String>) -> io::Result<Self> {
+        self.settings.webhooks.endpoints.push(Endpoint::new(url, secret)?);
+        Ok(self)
+    }
+
     /// Whether the control API under `/_simulator/` is served; not by default.
     pub fn control_api(mut self, on: bool) -> Self {
         self.settings.control_api = on;
@@ -290,7 +305,9 @@ impl Builder {
         let url = format!("http://{address}");
         let openapi = self.openapi.map(|document| control::openapi::of_simulator(document, &url));
         let shared = Arc::new(Shared::new(self.settings, url, openapi));
-        let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
+        let serving = server::serve(listener, Arc::clone(&shared));
+        let delivering = webhooks::deliver(Arc::clone(&shared));
+        let serving = tokio::spawn(async { tokio::join!(serving, delivering).0 });
         Ok(Simulator { shared, address, account, serving })
     }
 }

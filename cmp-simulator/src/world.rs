@@ -100,7 +100,9 @@ impl<'a> World<'a> {
     /// # Errors
     /// If there is no such card or token.
     pub fn happen(self, event: &WorldEvent) -> Done {
-        happen(&mut self.shared.state(), event)
+        let done = happen(&mut self.shared.state(), event);
+        self.shared.something_happened();
+        done
     }
 
     /// Lets a pending network token arrive.
@@ -213,6 +215,7 @@ impl<'a> World<'a> {
     pub fn advance_clock(self, by: std::time::Duration) {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         self.shared.state().advance_clock(by);
+        self.shared.something_happened();
     }
 }
 
@@ -261,5 +264,7 @@ fn change_token(state: &mut State, card_id: &str, new: TokenState) -> Done {
     let card = state.card(card_id).ok_or(NothingThere::Card)?;
     let token = card.current_token().ok_or(NothingThere::NetworkToken)?;
     token.change(new, now);
+    let token_id = token.id.clone();
+    state.tell_of_token(card_id, &token_id);
     Ok(())
 }

@@ -34,6 +34,7 @@
 //! * [`auth`] is where access tokens come from; [`Environment`] says where requests go.
 //! * Secrets ([`Pan`], [`Cvc`], [`NetworkTokenNumber`], [`CryptogramValue`]) never show; their `expose` is the one way out.
 //! * [`v1`] is the API before CMP, and the way from it.
+//! * `webhooks`, with the feature of that name, verifies and reads notifications.
 //! * [`Client::raw`] is the way past all this, to the generated client.
 //!
 //! # What is read, and how
@@ -78,6 +79,8 @@ mod scope;
 mod secret;
 pub mod v1;
 mod value;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 pub use auth::ServiceAccount;
 pub use bulk::Bulk;

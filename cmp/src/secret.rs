@@ -82,6 +82,34 @@ secrets! {
     UpdatedValue, last_four;
 }
 
+#[cfg(feature = "webhooks")]
+secrets! {
+    /// The secret that notifications are signed with, as the dashboard shows it.
+    WebhookSecret, nothing;
+
+    /// A member of a notification that this version doesn't know: it can be a PAN.
+    DetailValue, nothing;
+}
+
+#[cfg(feature = "webhooks")]
+impl WebhookSecret {
+    /// Takes a secret.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] if it is empty or blank: anybody could sign with that.
+    pub fn new(secret: impl Into<String>) -> Result<Self, InvalidInput> {
+        let secret = Self::from_trusted(secret);
+        if secret.is_blank() {
+            return Err(InvalidInput::new("webhook secret", "must not be empty"));
+        }
+        Ok(secret)
+    }
+
+    pub(crate) fn is_blank(&self) -> bool {
+        self.expose().trim().is_empty()
+    }
+}
+
 /// The value of a cryptogram: up to 32 characters (TAVV) or three digits (DTVV), good for one authorisation.
 ///
 /// It can't be copied or compared, and [`expose`](Self::expose) consumes it.

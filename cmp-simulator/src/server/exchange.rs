@@ -86,7 +86,9 @@ impl Exchange {
     }
 
     fn answer(&self) -> Reply {
-        api::answer(&mut self.shared.state(), &self.request, &self.shared.url, &self.trace_id)
+        let reply = api::answer(&mut self.shared.state(), &self.request, &self.shared.url, &self.trace_id);
+        self.shared.something_happened();
+        reply
     }
 
     fn finish(&self, reply: Reply, blanks: u64) -> Response {

@@ -65,6 +65,7 @@ impl State {
             return false;
         }
         self.provision_new(id);
+        self.tell_of_arrival(id);
         true
     }
 
@@ -103,8 +104,11 @@ impl State {
         if let Some(card) = self.cards.get_mut(id) {
             card.subscription = Some(subscription);
         }
-        if let Some(event) = event {
-            self.report_update(id, event);
+        match event {
+            Some(event) => {
+                self.report_update(id, event);
+            }
+            None => self.tell_of_enrolment(id, enrolled),
         }
     }
 
@@ -120,8 +124,10 @@ impl State {
             self.renumber(id, pan);
         }
         let update = CardUpdate { id: self.ids.card_update(), event, occurred_at: now, changes };
-        if let Some(card) = self.cards.get_mut(id) {
-            apply(card, update, now);
+        let changed_token = self.cards.get_mut(id).and_then(|card| apply(card, update, now));
+        self.tell_of_update(id);
+        if let Some(token_id) = changed_token {
+            self.tell_of_token(id, &token_id);
         }
         true
     }
@@ -164,18 +170,22 @@ fn renewed(pan: &str) -> String {
     format!("{renewed}{check}")
 }
 
-fn apply(card: &mut Card, update: CardUpdate, now: DateTime<Utc>) {
-    if !update.changes.is_empty() {
-        card.expiry.year = (card.expiry.year + 3) % 100;
-        card.updated_at = now;
-        let expiry = card.expiry;
-        if let Some(token) = card.current_token().filter(|token| token.state.is_usable()) {
-            token.expiry = expiry;
-            token.change(TokenState::CardUpdated, now);
-        }
-    }
+/// Gives the id of the network token that changed with the card.
+fn apply(card: &mut Card, update: CardUpdate, now: DateTime<Utc>) -> Option<String> {
+    let changed_token = if update.changes.is_empty() { None } else { renew(card, now) };
     if let Some(subscription) = &mut card.subscription {
         subscription.updated_at = now;
     }
     card.updates.push(update);
+    changed_token
+}
+
+fn renew(card: &mut Card, now: DateTime<Utc>) -> Option<String> {
+    card.expiry.year = (card.expiry.year + 3) % 100;
+    card.updated_at = now;
+    let expiry = card.expiry;
+    let token = card.current_token().filter(|token| token.state.is_usable())?;
+    token.expiry = expiry;
+    token.change(TokenState::CardUpdated, now);
+    Some(token.id.clone())
 }

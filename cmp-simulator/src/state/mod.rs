@@ -8,6 +8,7 @@ mod cryptogram;
 mod enrolment;
 mod ids;
 mod network_token;
+mod notices;
 mod updates;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ pub(crate) use updates::{CardUpdate, Change};
 
 use crate::settings::Settings;
 use crate::v1::Enrolments;
+use crate::webhooks::Outbox;
 
 /// One simulated account.
 pub(crate) struct State {
@@ -38,6 +40,7 @@ pub(crate) struct State {
     pub(crate) ids: Ids,
     pub(crate) access: AccessTokens,
     pub(crate) v1: Enrolments,
+    pub(crate) outbox: Outbox,
     clock: clock::Clock,
     cards: HashMap<String, Card>,
     ids_by_pan: HashMap<String, String>,
@@ -49,6 +52,7 @@ impl State {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             ids: Ids::new(settings.seed),
+            outbox: Outbox::new(settings.seed, settings.request_log),
             settings,
             access: AccessTokens::default(),
             v1: Enrolments::default(),

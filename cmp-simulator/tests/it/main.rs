@@ -19,3 +19,4 @@ mod requests;
 mod secrets;
 mod support;
 mod v1;
+mod webhooks;

@@ -46,6 +46,10 @@ const STEPS: &[Step] = &[
         run: |root| cargo(root, &["run", "-q", "-p", "cmp", "--example", "checkout"], &[]),
     },
     Step { name: "payment examples", run: payment_examples },
+    Step {
+        name: "webhooks example",
+        run: |root| cargo(root, &["run", "-q", "-p", "cmp", "--example", "webhooks"], &[]),
+    },
     Step { name: "package", run: |root| cargo(root, &PACKAGE, &[]) },
     Step { name: "outside crate", run: outside::check },
 ];
