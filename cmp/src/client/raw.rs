@@ -49,6 +49,6 @@ impl<'a> Raw<'a> {
         F: Fn(cmp_generated::Client) -> Fut,
         Fut: Future<Output = std::result::Result<ResponseValue<T>, cmp_generated::Error<ByteStream>>>,
     {
-        self.0.call(operation, |_| None, send).await?.decoded().map(|(_, body)| body)
+        self.0.call(operation, |_| None, send).await?.read(|_, body| Ok(body))
     }
 }
