@@ -19,6 +19,9 @@ impl<'a> Raw<'a> {
 
     /// Runs one generated operation. `send` is called for each attempt with a client made for it.
     ///
+    /// The closure sees the generated error, whose `Display` and `Debug` print whole answers, PANs included: pass it on
+    /// as it is and print none of it. Generated requests can be serialised, secrets and all.
+    ///
     /// `operation` decides how failures are retried, so it must be the one that `send` runs.
     ///
     /// ```
