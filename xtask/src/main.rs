@@ -31,6 +31,8 @@ enum Task {
     Spec(spec::Command),
     /// Run the simulator as a program, with this workspace's contract at /openapi.json
     Simulator(cmp_simulator::program::Options),
+    /// Write down the public API of `cmp` after a change that is meant
+    Api,
     /// Run everything that must hold before a change lands.
     Ci {
         /// Only the steps whose name contains this.
@@ -57,6 +59,7 @@ fn run(cli: Cli) -> Result<()> {
             let openapi = std::fs::read_to_string(root.join("openapi/cmp.json"))?;
             Ok(cmp_simulator::program::main(&options, Some(openapi))?)
         }
+        Task::Api => ci::api::write(&root),
         Task::Ci { only } => ci::run(&root, only.as_deref()),
     }
 }
