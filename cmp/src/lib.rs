@@ -1,5 +1,93 @@
-//! A facade as small as the contract beside it, to be read by the scan that names facade items.
+//! A client for the VGS Card Management Platform (CMP): store payment cards, get network tokens for them, and pay with
+//! those.
+//!
+//! ```
+//! # use cmp_simulator::Simulator;
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # let simulator = Simulator::start().await?;
+//! use cmp::{Amount, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount};
+//!
+//! # let environment = Environment::custom(simulator.url(), simulator.token_url())?;
+//! # let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+//! # // In a real program: Client::builder(Environment::Sandbox).service_account(ServiceAccount::from_env()?)
+//! let cmp = Client::builder(environment).service_account(account).build()?;
+//!
+//! let card = NewCard::new(Pan::new("5100260000019206")?, Expiry::new(12, 2030)?).cvc(Cvc::new("123")?);
+//! let stored = cmp.cards().create(card).await?;
+//!
+//! let card = cmp.cards().get(stored.id()).await?;
+//! let token = card.network_token()?;
+//! let cryptogram = cmp.network_tokens().cryptogram(card.id()).amount(Amount::usd("19.99")?).await?;
+//! # assert!(token.number().is_some() && cryptogram.eci().is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Where things are
+//!
+//! * [`Client`] is where a program starts; [`Client::cards`] and [`Client::network_tokens`] hold the seven operations.
+//! * [`Error`] is the one error: its predicates say what happened, [`Error::delivery`] whether the request was sent, and
+//!   [`Error::next_step`] what to do where the outcome is unknown.
+//! * [`RetryPolicy`] says how often and how long; [`Operation`] lists each operation with its [`RetryClass`].
+//! * [`auth`] is where access tokens come from; [`Environment`] says where requests go.
+//! * Secrets ([`Pan`], [`Cvc`], [`NetworkTokenNumber`], [`CryptogramValue`]) never show; their `expose` is the one way out.
+//! * [`Client::raw`] is the way past all this, to the generated client.
+//!
+//! # What is read, and how
+//!
+//! The service sends more shapes than its schema allows. Each of these is read as said, and tested through a socket.
+//!
+//! | what comes | how it is read |
+//! |---|---|
+//! | date-times without a zone, with any number of fraction digits | as UTC |
+//! | `network_token`, `last4`, `bin` as numbers | as text; `last4` with its leading zeros restored |
+//! | no `pan`, no `first8`, a long alias as `pan` | absent is `None`; the alias as it is |
+//! | `included` beside `data`, within `data`, both, null, empty, absent | together, sorted by `type`; order has no meaning |
+//! | an included resource of an unknown type | kept by type and id in [`Card::other_included`] |
+//! | an unknown value of an enum | kept in that enum's `Other` |
+//! | unknown members | ignored |
+//! | a network token with few attributes | what is there; [`Card::network_token`] says why it can't be used |
+//! | 403 in either documented shape | [`Error::details`], [`Error::is_forbidden`] |
+//! | 303 with or without a body, with or without `Location` | [`Stored::Duplicate`]; without both, an error |
+//! | `failed-dependency` as 424 or 422 | [`Error::is_without_active_token`] |
+//! | 503 and others as JSON, HTML or nothing | the status counts; the body only adds detail |
+//! | 204 | `()` |
 
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+compile_error!("the service speaks TLS only: enable the feature `rustls` (the default) or `native-tls`");
+
+pub mod auth;
+mod call;
 mod cards;
+mod client;
+pub mod clock;
+mod environment;
+mod error;
+mod http;
+mod jitter;
+mod network_tokens;
+mod retry;
+mod secret;
+mod value;
 
-pub use cards::{Brand, Card, Cards, Channel, NewCard, Owner, State};
+pub use auth::ServiceAccount;
+pub use call::Operation;
+pub use cards::{
+    Address, Capability, Card, CardChanges, CardEvent, CardUpdate, CardUpdateSubscription, Cardholder, Cards,
+    EnrichedAttributes, GetCard, Include, Metadata, NewCard, Observability, OtherIncluded, Stored,
+    SubscriptionState, TokenType, UpdatedField, WalletType,
+};
+pub use client::{Client, ClientBuilder, Proxy, Raw};
+/// The generated crate, for [`Client::raw`].
+pub use cmp_generated as generated;
+pub use environment::{CustomEnvironment, Environment};
+pub use error::{Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, Result};
+pub use network_tokens::{
+    CardArt, CardArtAsset, CardArtKind, Cryptogram, CryptogramType, Eci, NetworkToken, NetworkTokens,
+    NoUsableToken, Provisioned, RequestCryptogram, TokenState, TransactionType,
+};
+pub use retry::{RetryBudget, RetryClass, RetryPolicy, StopReason};
+pub use secret::{
+    BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, ProxyPassword, UpdatedValue,
+};
+pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId};
