@@ -30,6 +30,7 @@
 //!   [`Error::next_step`] what to do where the outcome is unknown.
 //! * [`RetryPolicy`] says how often and how long; [`Operation`] lists each operation with its [`RetryClass`].
 //! * [`auth`] is where access tokens come from; [`Environment`] says where requests go.
+//! * [`drift`] tells when the service begins to send what this version doesn't know.
 //! * Secrets ([`Pan`], [`Cvc`], [`NetworkTokenNumber`], [`CryptogramValue`]) never show; their `expose` is the one way out.
 //! * [`Client::raw`] is the way past all this, to the generated client.
 //!
@@ -61,6 +62,7 @@ mod call;
 mod cards;
 mod client;
 pub mod clock;
+pub mod drift;
 mod environment;
 mod error;
 mod http;

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     auth::TokenCache,
     clock::Clock,
+    drift::Watch,
     error::{Error, Result},
     jitter::Jitter,
     retry::{RetryBudget, RetryPolicy},
@@ -34,6 +35,7 @@ pub(crate) struct Core {
     pub(crate) policy: RetryPolicy,
     pub(crate) budget: RetryBudget,
     pub(crate) largest_answer: usize,
+    pub(crate) drift: Option<Arc<Watch>>,
 }
 
 /// What a generated operation returns.

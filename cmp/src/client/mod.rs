@@ -15,6 +15,7 @@ use crate::{
     auth::AuthState,
     call::Core,
     cards::Cards,
+    drift::Drift,
     environment::Environment,
     error::{Delivery, Error, ErrorKind, Result},
     network_tokens::NetworkTokens,
@@ -110,6 +111,13 @@ impl Client {
     #[must_use]
     pub fn auth_state(&self) -> watch::Receiver<AuthState> {
         self.0.auth.state()
+    }
+
+    /// What the service has sent so far that this version doesn't know; nothing unless the client was built with
+    /// [`ClientBuilder::watch_drift`]. Clones count together.
+    #[must_use]
+    pub fn drift(&self) -> Drift {
+        self.0.drift.as_ref().map(|watch| watch.snapshot()).unwrap_or_default()
     }
 
     /// The retry budget that this client's clones share.
