@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::needless_pass_by_value, reason = "tests pass json!(…) as it stands"))]
 
 mod ci;
+mod contract;
 mod spec;
 
 use std::io::{self, Write};
@@ -29,6 +30,8 @@ enum Task {
     Spec(spec::Command),
     /// Run the simulator as a program, with this workspace's contract at /openapi.json
     Simulator(cmp_simulator::program::Options),
+    /// Check whether a service keeps the contract: the simulator, a URL, or an environment of VGS.
+    Contract(contract::Options),
     /// Run everything that must hold before a change lands.
     Ci {
         /// Only the steps whose name contains this.
@@ -38,7 +41,7 @@ enum Task {
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             // Nobody is left to tell if standard error is closed.
             let _ = writeln!(io::stderr(), "Error: {error:#}");
@@ -47,14 +50,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
+fn run(cli: Cli) -> Result<ExitCode> {
     let root = cli.root.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
     match cli.task {
-        Task::Spec(command) => spec::run(&command, &root),
+        Task::Spec(command) => spec::run(&command, &root)?,
         Task::Simulator(options) => {
             let openapi = std::fs::read_to_string(root.join("openapi/cmp.json"))?;
-            Ok(cmp_simulator::program::main(&options, Some(openapi))?)
+            cmp_simulator::program::main(&options, Some(openapi))?;
         }
-        Task::Ci { only } => ci::run(&root, only.as_deref()),
+        Task::Contract(options) => return Ok(contract::run(&options, &root)),
+        Task::Ci { only } => ci::run(&root, only.as_deref())?,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -6,11 +6,11 @@
 
 mod check;
 mod correct;
-mod files;
+pub(crate) mod files;
 mod import;
-mod json;
+pub(crate) mod json;
 mod lower;
-mod merge;
+pub(crate) mod merge;
 mod page;
 mod pipeline;
 mod sources;
