@@ -15,6 +15,8 @@ mod corrections;
 mod explain;
 mod known;
 mod masked;
+#[cfg(test)]
+mod mutations;
 mod outcome;
 mod report;
 mod runner;
