@@ -119,3 +119,36 @@ impl Options {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn document(name: &str) -> String {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
+        std::fs::read_to_string(folder.join(name)).unwrap()
+    }
+
+    #[test]
+    fn the_documented_commands_can_be_run() {
+        let workflow: serde_json::Value =
+            yaml_serde::from_str(&document("github-workflow-contract.yml")).unwrap();
+        let steps = workflow["jobs"]["sandbox"]["steps"].as_array().unwrap();
+        let scripts = steps.iter().filter_map(|step| step["run"].as_str()).collect::<Vec<_>>().join("\n");
+        for text in [scripts, document("contract-in-your-ci.md")] {
+            let line = text.lines().find(|line| line.trim().starts_with("cargo xtask contract --")).unwrap();
+            let arguments = line.trim().split(" || ").next().unwrap().split(' ').skip(2);
+            let options = Alone::try_parse_from(arguments).unwrap().options;
+            assert_eq!(options.environment, Some(Environment::Sandbox));
+            assert!(options.junit.is_some() && !options.i_know_this_is_live);
+        }
+    }
+}
