@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 const CARD: &str = include_str!("../../openapi/examples/card-answer.json");
 const PROVISION: &str = include_str!("../../openapi/examples/provision-answer.json");
 const CRYPTOGRAM: &str = include_str!("../../openapi/examples/cryptogram-answer.json");
+const V1_TOKEN: &str = include_str!("../../openapi/examples/v1-get-answer.json");
 const CRYPTOGRAM_REQUEST: &str = include_str!("../../openapi/examples/cryptogram-request.json");
 
 fn decode<T: DeserializeOwned>(value: Value) -> T {
@@ -84,6 +85,21 @@ fn a_card_may_lack_almost_everything_and_have_more() {
         let card: types::CardResourceResponse = decode(nothing);
         assert!(card.included.unwrap_or_default().is_empty());
     }
+}
+
+#[test]
+fn a_v1_token_is_flat_and_prints_nothing_personal() {
+    let token: types::V1NetworkToken = serde_json::from_str(V1_TOKEN).expect("decodes");
+    assert_eq!(token.network_token_last4.as_ref().map(Last4::as_str), Some("2345"));
+    assert_eq!(token.expires_at.as_deref(), Some("2023-12"));
+    let shown = format!("{token:?}");
+    for personal in ["9914040119524512000", "Doe", "1415", "Unblock", "12301"] {
+        assert!(!shown.contains(personal), "{personal}");
+    }
+    let card = token.card.expect("a card");
+    assert_eq!(card.bin.as_ref().map(Digits::as_str), Some("489537"));
+    let phone = card.holder_info.expect("a holder").number;
+    assert_eq!(phone.as_ref().map(Personal::as_str), Some("+1415-123-4567"));
 }
 
 #[test]

@@ -105,8 +105,10 @@
 //! - [`Simulator`]: start one, and see what it received and holds.
 //! - [`Settings`] and [`Builder`]: enrolment, duplicate detection, accounts, seed; [`Readings`]: which reading
 //!   of the documents the answers follow.
+//! - The V1 network token API on the same socket: [`Operation::V1`], [`World::v1_outcome`].
 //! - [`Fault`] and [`Chaos`]: what goes wrong, as data.
 //! - [`World`]: what happens to cards and tokens without a request, and time.
+//! - [`Webhooks`]: what it tells others of that, signed.
 //! - [`test_cards`]: the documented test cards; [`provoke`]: every status, and how to get it.
 //! - [`control`]: all of it over HTTP; `program` (with the feature of that name): as a program.
 
@@ -128,6 +130,8 @@ mod shared;
 mod simulator;
 mod state;
 pub mod test_cards;
+mod v1;
+pub mod webhooks;
 mod world;
 
 pub use faults::{Action, Answer, AnswerBody, Chaos, Close, Fault, FaultId, RetryAfter};
@@ -135,6 +139,7 @@ pub use operation::{Operation, TOKEN_PATH};
 pub use readings::{
     DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody, IncludedPlace,
     JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Readings, StateCase, Times, UnknownInclude,
+    V1Enrolled,
 };
 pub use received::ReceivedRequest;
 pub use settings::{Enrolment, Settings, TokenArrival};
@@ -143,4 +148,6 @@ pub use state::{
     Brand, CardUpdateEvent, CardView, CryptogramRefused, CryptogramType, Redemption, Scope, ServiceAccount,
     TokenState, TokenView, TransactionType,
 };
+pub use v1::{V1Outcome, V1TokenView};
+pub use webhooks::Webhooks;
 pub use world::{NothingThere, World, WorldEvent};

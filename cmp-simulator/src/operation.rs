@@ -26,6 +26,12 @@ pub enum Operation {
     DeleteNetworkToken,
     /// `POST /cards/{card_id}/cryptogram`
     RequestCryptogram,
+    /// V1: `POST /network-tokens`
+    ProvisionV1NetworkToken,
+    /// V1: `GET /network-tokens/{pan_alias}`
+    GetV1NetworkToken,
+    /// V1: `DELETE /network-tokens/{pan_alias}`
+    DeleteV1NetworkToken,
     /// `POST /auth/realms/vgs/protocol/openid-connect/token`, the OAuth token endpoint
     Token,
 }
@@ -35,7 +41,7 @@ pub const TOKEN_PATH: &str = "/auth/realms/vgs/protocol/openid-connect/token";
 
 impl Operation {
     /// All operations, the token endpoint too.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::CreateCard,
         Self::GetCard,
         Self::UpdateCard,
@@ -43,6 +49,9 @@ impl Operation {
         Self::ProvisionNetworkToken,
         Self::DeleteNetworkToken,
         Self::RequestCryptogram,
+        Self::ProvisionV1NetworkToken,
+        Self::GetV1NetworkToken,
+        Self::DeleteV1NetworkToken,
         Self::Token,
     ];
 
@@ -57,6 +66,14 @@ impl Operation {
         Self::RequestCryptogram,
     ];
 
+    /// The three operations of the V1 network token API.
+    pub const V1: [Self; 3] =
+        [Self::ProvisionV1NetworkToken, Self::GetV1NetworkToken, Self::DeleteV1NetworkToken];
+
+    pub(crate) const fn is_v1(self) -> bool {
+        matches!(self, Self::ProvisionV1NetworkToken | Self::GetV1NetworkToken | Self::DeleteV1NetworkToken)
+    }
+
     /// The name, as in JSON: `create_card`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -67,6 +84,9 @@ impl Operation {
             Self::ProvisionNetworkToken => "provision_network_token",
             Self::DeleteNetworkToken => "delete_network_token",
             Self::RequestCryptogram => "request_cryptogram",
+            Self::ProvisionV1NetworkToken => "provision_v1_network_token",
+            Self::GetV1NetworkToken => "get_v1_network_token",
+            Self::DeleteV1NetworkToken => "delete_v1_network_token",
             Self::Token => "token",
         }
     }
@@ -74,22 +94,26 @@ impl Operation {
     /// The HTTP method.
     pub const fn method(self) -> Method {
         match self {
-            Self::GetCard => Method::GET,
+            Self::GetCard | Self::GetV1NetworkToken => Method::GET,
             Self::UpdateCard => Method::PATCH,
-            Self::DeleteCard | Self::DeleteNetworkToken => Method::DELETE,
-            Self::CreateCard | Self::ProvisionNetworkToken | Self::RequestCryptogram | Self::Token => {
-                Method::POST
-            }
+            Self::DeleteCard | Self::DeleteNetworkToken | Self::DeleteV1NetworkToken => Method::DELETE,
+            Self::CreateCard
+            | Self::ProvisionNetworkToken
+            | Self::RequestCryptogram
+            | Self::ProvisionV1NetworkToken
+            | Self::Token => Method::POST,
         }
     }
 
-    /// The path with `{card_id}` in the place of the card's id.
+    /// The path with `{card_id}` in the place of the card's id, or `{pan_alias}` in that of the alias.
     pub const fn path_template(self) -> &'static str {
         match self {
             Self::CreateCard => "/cards",
             Self::GetCard | Self::UpdateCard | Self::DeleteCard => "/cards/{card_id}",
             Self::ProvisionNetworkToken | Self::DeleteNetworkToken => "/cards/{card_id}/network-tokens",
             Self::RequestCryptogram => "/cards/{card_id}/cryptogram",
+            Self::ProvisionV1NetworkToken => "/network-tokens",
+            Self::GetV1NetworkToken | Self::DeleteV1NetworkToken => "/network-tokens/{pan_alias}",
             Self::Token => TOKEN_PATH,
         }
     }
@@ -102,21 +126,33 @@ impl Operation {
     /// | get a card | `cards:read` | guide, step 1 |
     /// | provision, delete a network token | `network-tokens:write` | inferred from the scope's name |
     /// | request a cryptogram | `network-tokens:read` | guide, step 1: the account that requests cryptograms has no other |
+    /// | V1: enrol, delete | `network-tokens:write` | inferred from the scope's name |
+    /// | V1: get a network token | `network-tokens:read` | inferred from the scope's name |
     ///
     /// `cards:read-pci` decides whether `pan` and `cvc` come back (guide, step 1); no operation demands it.
     pub const fn scope(self) -> Option<Scope> {
         match self {
             Self::CreateCard | Self::UpdateCard | Self::DeleteCard => Some(Scope::CardsWrite),
             Self::GetCard => Some(Scope::CardsRead),
-            Self::ProvisionNetworkToken | Self::DeleteNetworkToken => Some(Scope::NetworkTokensWrite),
-            Self::RequestCryptogram => Some(Scope::NetworkTokensRead),
+            Self::ProvisionNetworkToken
+            | Self::DeleteNetworkToken
+            | Self::ProvisionV1NetworkToken
+            | Self::DeleteV1NetworkToken => Some(Scope::NetworkTokensWrite),
+            Self::RequestCryptogram | Self::GetV1NetworkToken => Some(Scope::NetworkTokensRead),
             Self::Token => None,
         }
     }
 
     /// Whether the operation takes a request body.
     pub const fn has_request_body(self) -> bool {
-        matches!(self, Self::CreateCard | Self::UpdateCard | Self::RequestCryptogram | Self::Token)
+        matches!(
+            self,
+            Self::CreateCard
+                | Self::UpdateCard
+                | Self::RequestCryptogram
+                | Self::ProvisionV1NetworkToken
+                | Self::Token
+        )
     }
 }
 

@@ -31,6 +31,14 @@ pub enum How {
     MissingScope,
     /// The id of no stored card
     UnknownCard,
+    /// V1: an alias that is enrolled already
+    EnrolledAlias,
+    /// V1: the reading in which an enrolment is accepted, and not created
+    AcceptedReading,
+    /// V1: an alias whose enrolment is declined
+    DeclinedAlias,
+    /// V1: an alias that was never enrolled
+    UnknownAlias,
     /// A body that is not `application/vnd.api+json`
     OtherMediaType,
     /// A member that breaks the request schema
@@ -62,6 +70,10 @@ impl fmt::Display for How {
             ),
             Self::MissingScope => f.write_str("`ServiceAccount::scopes(…)` without the operation's scope"),
             Self::UnknownCard => f.write_str("the id of no stored card"),
+            Self::EnrolledAlias => f.write_str("an alias that is enrolled already"),
+            Self::AcceptedReading => f.write_str("`Readings::v1_enrolled` set to `V1Enrolled::Accepted`"),
+            Self::DeclinedAlias => f.write_str("`world().v1_outcome(…, V1Outcome::Declined)`"),
+            Self::UnknownAlias => f.write_str("an alias that was never enrolled"),
             Self::OtherMediaType => f.write_str("a body that is not `application/vnd.api+json`"),
             Self::InvalidMember => f.write_str("a member that breaks the request schema"),
             Self::TestCard(pan) => write!(f, "the test card {pan}"),
@@ -103,7 +115,10 @@ fn hows(operation: Operation) -> Vec<(u16, How)> {
     }
     hows.extend([(401, How::NoValidAccessToken), (403, How::MissingScope)]);
     if operation.has_request_body() {
-        hows.extend([(400, How::BrokenJson), (415, How::OtherMediaType), (422, How::InvalidMember)]);
+        hows.extend([(400, How::BrokenJson), (422, How::InvalidMember)]);
+    }
+    if operation.has_request_body() && !operation.is_v1() {
+        hows.push((415, How::OtherMediaType));
     }
     if operation == Operation::CreateCard {
         hows.extend([
@@ -113,7 +128,12 @@ fn hows(operation: Operation) -> Vec<(u16, How)> {
             (504, How::TestCard("5100260000089217")),
         ]);
     } else {
-        hows.push((404, How::UnknownCard));
+        let nobody = match operation {
+            Operation::ProvisionV1NetworkToken => How::DeclinedAlias,
+            operation if operation.is_v1() => How::UnknownAlias,
+            _ => How::UnknownCard,
+        };
+        hows.push((404, nobody));
         hows.extend([500, 502, 503, 504].map(|status| (status, How::ScriptedStatus)));
     }
     hows
@@ -124,7 +144,12 @@ fn own(operation: Operation) -> Vec<(u16, How)> {
     match operation {
         Operation::CreateCard => vec![(201, How::ValidRequest), (303, How::StoredNumber)],
         Operation::GetCard => vec![(200, How::ValidRequest), (400, How::UnknownInclude)],
-        Operation::UpdateCard => vec![(200, How::ValidRequest)],
+        Operation::UpdateCard | Operation::GetV1NetworkToken | Operation::DeleteV1NetworkToken => {
+            vec![(200, How::ValidRequest)]
+        }
+        Operation::ProvisionV1NetworkToken => {
+            vec![(200, How::EnrolledAlias), (201, How::ValidRequest), (202, How::AcceptedReading)]
+        }
         Operation::DeleteCard | Operation::DeleteNetworkToken => vec![(204, How::ValidRequest)],
         // The documents list 400 and say of no request that it is answered so.
         Operation::ProvisionNetworkToken => {

@@ -1,6 +1,8 @@
 //! Where the documents, their samples and the service disagree: each reading as a setting.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Which reading the answers follow.
 ///
@@ -38,6 +40,8 @@ pub struct Readings {
     pub unknown_include: UnknownInclude,
     /// `jsonapi.version` as the number of the schema or the string of JSON:API.
     pub jsonapi_version: JsonApiVersion,
+    /// The status of a new V1 enrolment.
+    pub v1_enrolled: V1Enrolled,
     /// Adds enum values, an included type and members that no document has, as a later version would.
     pub future_values: bool,
 }
@@ -50,6 +54,22 @@ impl Readings {
             numbers: Numbers::Numbers,
             included: IncludedPlace::InData,
             ..Self::default()
+        }
+    }
+
+    /// Digits that are no quantity.
+    pub(crate) fn number(&self, digits: &str) -> Value {
+        match self.numbers {
+            Numbers::Strings => digits.into(),
+            Numbers::Numbers => digits.parse::<u64>().map_or_else(|_| digits.into(), Value::from),
+        }
+    }
+
+    pub(crate) fn time(&self, time: DateTime<Utc>) -> Value {
+        let text = time.format("%Y-%m-%dT%H:%M:%S%.6f").to_string();
+        match self.times {
+            Times::Zoned => format!("{text}Z").into(),
+            Times::Naive => text.into(),
         }
     }
 }
@@ -213,4 +233,15 @@ pub enum UnknownInclude {
     Refused,
     /// It selects nothing.
     Ignored,
+}
+
+/// The status of a new V1 enrolment; the API reference lists two successes without their numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum V1Enrolled {
+    /// 201
+    #[default]
+    Created,
+    /// 202
+    Accepted,
 }

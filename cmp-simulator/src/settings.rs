@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::readings::Readings;
 use crate::state::{Brand, ServiceAccount};
+use crate::webhooks::WebhookSettings;
 
 /// When network tokens are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +72,8 @@ pub struct Settings {
     pub readings: Readings,
     /// How many of the latest requests are kept for `Simulator::requests`.
     pub request_log: usize,
+    /// Where notifications go, and how.
+    pub webhooks: WebhookSettings,
     /// Whether the control API under `/_simulator/` is served, to loopback peers only.
     pub control_api: bool,
 }
@@ -88,6 +91,7 @@ impl Default for Settings {
             accounts: vec![ServiceAccount::default()],
             readings: Readings::default(),
             request_log: 10_000,
+            webhooks: WebhookSettings::default(),
             control_api: false,
         }
     }

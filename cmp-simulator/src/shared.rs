@@ -6,6 +6,7 @@ use crate::faults::FaultBook;
 use crate::received::RequestLog;
 use crate::settings::Settings;
 use crate::state::State;
+use crate::webhooks::Signals;
 
 pub(crate) struct Shared {
     pub(crate) url: String,
@@ -14,6 +15,7 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     faults: Mutex<FaultBook>,
     log: Mutex<RequestLog>,
+    pub(crate) delivery: Signals,
 }
 
 impl Shared {
@@ -24,6 +26,7 @@ impl Shared {
             control: settings.control_api,
             faults: Mutex::new(FaultBook::new(settings.seed)),
             log: Mutex::new(RequestLog::new(settings.request_log)),
+            delivery: Signals::default(),
             state: Mutex::new(State::new(settings)),
         }
     }
@@ -35,6 +38,16 @@ impl Shared {
         *self.faults() = FaultBook::new(settings.seed);
         *self.log() = RequestLog::new(settings.request_log);
         *state = State::new(settings);
+    }
+
+    /// Lets the endpoints of webhooks know what a request, the world or time has brought.
+    pub(crate) fn something_happened(&self) {
+        self.settle();
+        self.delivery.wake();
+    }
+
+    pub(crate) fn settle(&self) {
+        self.state().settle_all();
     }
 
     pub(crate) fn serves_control(&self) -> bool {

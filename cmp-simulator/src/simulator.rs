@@ -17,6 +17,8 @@ use crate::server;
 use crate::settings::{Enrolment, Settings, TokenArrival};
 use crate::shared::Shared;
 use crate::state::{Brand, CardView, CryptogramRefused, Redemption, ServiceAccount};
+use crate::v1::V1TokenView;
+use crate::webhooks::{self, Endpoint, Webhooks};
 use crate::world::World;
 
 /// A running simulator. It stops, and its connections end, when it is dropped.
@@ -101,6 +103,11 @@ impl Simulator {
         self.shared.state().card(id).map(|card| card.view())
     }
 
+    /// The V1 network token of an alias.
+    pub fn v1_token(&self, pan_alias: &str) -> Option<V1TokenView> {
+        self.shared.state().v1.view(pan_alias)
+    }
+
     /// Uses a cryptogram as a payment service would: the first use says what it was made for, and there is no
     /// second.
     ///
@@ -118,6 +125,11 @@ impl Simulator {
     /// The world around it.
     pub fn world(&self) -> World<'_> {
         World::new(&self.shared)
+    }
+
+    /// The notifications that it sends.
+    pub fn webhooks(&self) -> Webhooks<'_> {
+        Webhooks::new(&self.shared)
     }
 
     /// The settings in force.
@@ -254,6 +266,15 @@ impl Builder {
         self
     }
 
+    /// Sends notifications to this `http` URL, signed with this secret; called again, to another too.
+    ///
+    /// # Errors
+    /// If the URL is no `http` URL or the secret is empty.
+    pub fn webhook(mut self, url: impl Into<String>, secret: impl Into<String>) -> io::Result<Self> {
+        self.settings.webhooks.endpoints.push(Endpoint::new(url, secret)?);
+        Ok(self)
+    }
+
     /// Whether the control API under `/_simulator/` is served; not by default.
     pub fn control_api(mut self, on: bool) -> Self {
         self.settings.control_api = on;
@@ -266,8 +287,8 @@ impl Builder {
         self
     }
 
-    /// The OpenAPI document that is served at `/openapi.json`, with links from a created card to its operations
-    /// added; none by default.
+    /// The OpenAPI document that is served at `/openapi.json`, with this simulator as its only server and
+    /// links from a created card to its operations; none by default.
     pub fn openapi(mut self, document: impl Into<String>) -> Self {
         self.openapi = Some(document.into());
         self
@@ -281,9 +302,12 @@ impl Builder {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let address = listener.local_addr()?;
         let account = self.settings.accounts.first().cloned().unwrap_or_default();
-        let openapi = self.openapi.map(control::openapi::with_links);
-        let shared = Arc::new(Shared::new(self.settings, format!("http://{address}"), openapi));
-        let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
+        let url = format!("http://{address}");
+        let openapi = self.openapi.map(|document| control::openapi::of_simulator(document, &url));
+        let shared = Arc::new(Shared::new(self.settings, url, openapi));
+        let serving = server::serve(listener, Arc::clone(&shared));
+        let delivering = webhooks::deliver(Arc::clone(&shared));
+        let serving = tokio::spawn(async { tokio::join!(serving, delivering).0 });
         Ok(Simulator { shared, address, account, serving })
     }
 }

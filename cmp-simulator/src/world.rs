@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::shared::Shared;
 use crate::state::{CardUpdateEvent, State, TokenState};
+use crate::v1::V1Outcome;
 
 /// Something that the outside world does, as data; [`World`] has a method for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,25 @@ pub enum WorldEvent {
     ChangeToken {
         /// The card
         card_id: String,
+        /// The new state
+        state: TokenState,
+    },
+    /// Enrolling an alias with V1 ends so from now on.
+    SetV1Outcome {
+        /// The alias
+        pan_alias: String,
+        /// How it ends
+        outcome: V1Outcome,
+    },
+    /// A pending V1 network token arrives.
+    DeliverV1Token {
+        /// The alias
+        pan_alias: String,
+    },
+    /// A V1 network token gets another state.
+    ChangeV1Token {
+        /// The alias
+        pan_alias: String,
         /// The new state
         state: TokenState,
     },
@@ -80,7 +100,9 @@ impl<'a> World<'a> {
     /// # Errors
     /// If there is no such card or token.
     pub fn happen(self, event: &WorldEvent) -> Done {
-        happen(&mut self.shared.state(), event)
+        let done = happen(&mut self.shared.state(), event);
+        self.shared.something_happened();
+        done
     }
 
     /// Lets a pending network token arrive.
@@ -163,6 +185,27 @@ impl<'a> World<'a> {
         self.happen(&WorldEvent::ReportUpdate { card_id: card_id.to_owned(), update })
     }
 
+    /// Decides how enrolling an alias with V1 ends, from now on.
+    pub fn v1_outcome(self, pan_alias: &str, outcome: V1Outcome) {
+        self.shared.state().v1.set_outcome(pan_alias, outcome);
+    }
+
+    /// Lets a pending V1 network token arrive.
+    ///
+    /// # Errors
+    /// If no token of this alias is pending.
+    pub fn deliver_v1_token(self, pan_alias: &str) -> Done {
+        self.happen(&WorldEvent::DeliverV1Token { pan_alias: pan_alias.to_owned() })
+    }
+
+    /// Gives a V1 network token another state.
+    ///
+    /// # Errors
+    /// If the alias has no token.
+    pub fn change_v1_token(self, pan_alias: &str, state: TokenState) -> Done {
+        self.happen(&WorldEvent::ChangeV1Token { pan_alias: pan_alias.to_owned(), state })
+    }
+
     /// Makes every access token that was given out invalid.
     pub fn revoke_access_tokens(self) {
         self.shared.state().access.revoke_all();
@@ -172,6 +215,7 @@ impl<'a> World<'a> {
     pub fn advance_clock(self, by: std::time::Duration) {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         self.shared.state().advance_clock(by);
+        self.shared.something_happened();
     }
 }
 
@@ -192,6 +236,18 @@ fn happen(state: &mut State, event: &WorldEvent) -> Done {
             state.settle(card_id);
             if state.report_update(card_id, *update) { Ok(()) } else { Err(NothingThere::Card) }
         }
+        WorldEvent::SetV1Outcome { pan_alias, outcome } => {
+            state.v1.set_outcome(pan_alias, *outcome);
+            Ok(())
+        }
+        WorldEvent::DeliverV1Token { pan_alias } => {
+            let now = state.now();
+            if state.v1.deliver(pan_alias, now) { Ok(()) } else { Err(NothingThere::NetworkToken) }
+        }
+        WorldEvent::ChangeV1Token { pan_alias, state: new } => {
+            let now = state.now();
+            state.v1.change(pan_alias, *new, now).map(|_| ()).ok_or(NothingThere::NetworkToken)
+        }
         WorldEvent::RevokeAccessTokens {} => {
             state.access.revoke_all();
             Ok(())
@@ -208,5 +264,7 @@ fn change_token(state: &mut State, card_id: &str, new: TokenState) -> Done {
     let card = state.card(card_id).ok_or(NothingThere::Card)?;
     let token = card.current_token().ok_or(NothingThere::NetworkToken)?;
     token.change(new, now);
+    let token_id = token.id.clone();
+    state.tell_of_token(card_id, &token_id);
     Ok(())
 }

@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 const SANDBOX: &str = "https://sandbox.vgsapi.com";
 const LIVE: &str = "https://vgsapi.com";
 /// One token endpoint serves both environments.
-const TOKEN_URL: &str = "https://auth.verygoodsecurity.com/auth/realms/vgs/protocol/openid-connect/token";
+pub(crate) const TOKEN_URL: &str =
+    "https://auth.verygoodsecurity.com/auth/realms/vgs/protocol/openid-connect/token";
 
 /// Where requests go, and where access tokens come from.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,10 +38,7 @@ impl Environment {
     /// If either is not an absolute `https` URL, or has user information, a query or a fragment. Plain `http` is
     /// allowed on loopback only, because a bearer token travels with each request.
     pub fn custom(api_url: impl AsRef<str>, token_url: impl AsRef<str>) -> Result<Self> {
-        Ok(Self::Custom(CustomEnvironment {
-            api: safe_url("API URL", api_url.as_ref())?,
-            token: safe_url("token URL", token_url.as_ref())?,
-        }))
+        CustomEnvironment::new(api_url.as_ref(), token_url.as_ref()).map(Self::Custom)
     }
 
     /// Reads the environment from the process: `VGS_ENVIRONMENT` is `sandbox` (the default), `live` or `custom`; the
@@ -49,17 +47,20 @@ impl Environment {
     /// # Errors
     /// If the name is another one, or an address is missing or refused by [`Environment::custom`].
     pub fn from_env() -> Result<Self> {
-        Self::from_variables(|name| env::var(name).ok())
+        Self::from_variables(|name| env::var(name).ok(), "VGS_API_URL")
     }
 
-    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    pub(crate) fn from_variables(
+        variable: impl Fn(&str) -> Option<String>,
+        api_url: &'static str,
+    ) -> Result<Self> {
         let needed = |name| {
             variable(name).ok_or_else(|| Error::configuration(format!("{name} is not set, or is not UTF-8")))
         };
         match variable("VGS_ENVIRONMENT").as_deref().map(str::trim) {
             None | Some("" | "sandbox") => Ok(Self::Sandbox),
             Some("live") => Ok(Self::Live),
-            Some("custom") => Self::custom(needed("VGS_API_URL")?, needed("VGS_TOKEN_URL")?),
+            Some("custom") => Self::custom(needed(api_url)?, needed("VGS_TOKEN_URL")?),
             Some(_) => Err(Error::configuration("VGS_ENVIRONMENT must be `sandbox`, `live` or `custom`")),
         }
     }
@@ -70,7 +71,7 @@ impl Environment {
         match self {
             Self::Sandbox => SANDBOX,
             Self::Live => LIVE,
-            Self::Custom(custom) => custom.api.as_str().trim_end_matches('/'),
+            Self::Custom(custom) => custom.api_url(),
         }
     }
 
@@ -78,14 +79,53 @@ impl Environment {
     #[must_use]
     pub fn token_url(&self) -> &str {
         match self {
-            Self::Custom(custom) => custom.token.as_str(),
+            Self::Custom(custom) => custom.token_url(),
             _ => TOKEN_URL,
         }
     }
+}
+
+impl CustomEnvironment {
+    pub(crate) fn new(api_url: &str, token_url: &str) -> Result<Self> {
+        Ok(Self { api: safe_url("API URL", api_url)?, token: safe_url("token URL", token_url)? })
+    }
+
+    pub(crate) fn api_url(&self) -> &str {
+        self.api.as_str().trim_end_matches('/')
+    }
+
+    pub(crate) fn token_url(&self) -> &str {
+        self.token.as_str()
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_loopback(&self.api)
+    }
+}
+
+/// What a client asks of an environment, whichever API it is of.
+pub(crate) trait Endpoints {
+    /// The base URL for requests, without a slash at its end.
+    fn api_url(&self) -> &str;
+
+    /// The URL of the token endpoint.
+    fn token_url(&self) -> &str;
 
     /// Loopback must not be asked of a proxy: it would be the proxy's own.
-    pub(crate) fn is_loopback(&self) -> bool {
-        matches!(self, Self::Custom(custom) if is_loopback(&custom.api))
+    fn is_loopback(&self) -> bool;
+}
+
+impl Endpoints for Environment {
+    fn api_url(&self) -> &str {
+        self.api_url()
+    }
+
+    fn token_url(&self) -> &str {
+        self.token_url()
+    }
+
+    fn is_loopback(&self) -> bool {
+        matches!(self, Self::Custom(custom) if custom.is_loopback())
     }
 }
 
@@ -168,9 +208,9 @@ mod tests {
     #[test]
     fn the_process_environment_decides() {
         let read = |pairs: &'static [(&str, &str)]| {
-            Environment::from_variables(|name| {
-                pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-            })
+            let variable =
+                |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            Environment::from_variables(variable, "VGS_API_URL")
         };
         assert_eq!(read(&[]).unwrap(), Environment::Sandbox);
         assert_eq!(read(&[("VGS_ENVIRONMENT", "live")]).unwrap(), Environment::Live);

@@ -25,13 +25,17 @@
 //!
 //! # Where things are
 //!
-//! * [`Client`] is where a program starts; [`Client::cards`] and [`Client::network_tokens`] hold the seven operations.
+//! * [`guide`] follows the steps of VGS's guide, from a service account to lifecycle events.
+//! * [`Client`] is where a program starts; [`Client::cards`] and [`Client::network_tokens`] hold the seven operations,
+//!   [`Client::payments`] what each kind of payment needs, [`Client::bulk`] runs over many cards.
 //! * [`Error`] is the one error: its predicates say what happened, [`Error::delivery`] whether the request was sent, and
 //!   [`Error::next_step`] what to do where the outcome is unknown.
 //! * [`RetryPolicy`] says how often and how long; [`Operation`] lists each operation with its [`RetryClass`].
 //! * [`auth`] is where access tokens come from; [`Environment`] says where requests go.
 //! * [`drift`] tells when the service begins to send what this version doesn't know.
 //! * Secrets ([`Pan`], [`Cvc`], [`NetworkTokenNumber`], [`CryptogramValue`]) never show; their `expose` is the one way out.
+//! * [`v1`] is the API before CMP, and the way from it.
+//! * `webhooks`, with the feature of that name, verifies and reads notifications.
 //! * [`Client::raw`] is the way past all this, to the generated client.
 //!
 //! # What is read, and how
@@ -42,7 +46,7 @@
 //! |---|---|
 //! | date-times without a zone, with any number of fraction digits | as UTC |
 //! | `network_token`, `last4`, `bin` as numbers | as text; `last4` with its leading zeros restored |
-//! | no `pan`, no `first8`, a long alias as `pan` | absent is `None`; the alias as it is |
+//! | no `pan`, no `first8`, a long alias as `pan` | absent is `None`; the alias as it is, and [`Card::number`] tells |
 //! | `included` beside `data`, within `data`, both, null, empty, absent | together, sorted by `type`; order has no meaning |
 //! | an included resource of an unknown type | kept by type and id in [`Card::other_included`] |
 //! | an unknown value of an enum | kept in that enum's `Other` |
@@ -58,6 +62,7 @@
 compile_error!("the service speaks TLS only: enable the feature `rustls` (the default) or `native-tls`");
 
 pub mod auth;
+pub mod bulk;
 mod call;
 mod cards;
 mod client;
@@ -65,19 +70,27 @@ pub mod clock;
 pub mod drift;
 mod environment;
 mod error;
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 mod http;
 mod jitter;
 mod network_tokens;
+pub mod payments;
 mod retry;
+mod scope;
 mod secret;
+pub mod v1;
 mod value;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 pub use auth::ServiceAccount;
+pub use bulk::Bulk;
 pub use call::Operation;
 pub use cards::{
     Address, Capability, Card, CardChanges, CardEvent, CardUpdate, CardUpdateSubscription, Cardholder, Cards,
     EnrichedAttributes, GetCard, Include, Metadata, NewCard, Observability, OtherIncluded, Stored,
-    SubscriptionState, TokenType, UpdatedField, WalletType,
+    StoredNumber, SubscriptionState, TokenType, UpdatedField, WalletType,
 };
 pub use client::{Client, ClientBuilder, Proxy, Raw};
 /// The generated crate, for [`Client::raw`].
@@ -85,11 +98,15 @@ pub use cmp_generated as generated;
 pub use environment::{CustomEnvironment, Environment};
 pub use error::{Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, Result};
 pub use network_tokens::{
-    CardArt, CardArtAsset, CardArtKind, Cryptogram, CryptogramType, Eci, NetworkToken, NetworkTokens,
-    NoUsableToken, Provisioned, RequestCryptogram, TokenState, TransactionType,
+    CardArt, CardArtAsset, CardArtKind, Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv,
+    Eci, NetworkToken, NetworkTokens, NoUsableToken, Provisioned, RequestCryptogram, Tavv, TokenState,
+    TransactionType, WaitForToken,
 };
+pub use payments::{Credential, NetworkTransactionId, Payments};
 pub use retry::{RetryBudget, RetryClass, RetryPolicy, StopReason};
+pub use scope::Scope;
 pub use secret::{
-    BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, ProxyPassword, UpdatedValue,
+    BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, PanAlias, ProxyPassword,
+    UpdatedValue,
 };
 pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId};

@@ -58,14 +58,16 @@ secrets! {
     /// ```
     Pan, last_four;
 
+    /// The alias that stands for a PAN, in the format that the account is set to. It can be used where VGS reveals it,
+    /// such as behind a vault's outbound route; it is kept as a secret because it can look like a PAN, or be mistaken
+    /// for one.
+    PanAlias, last_four;
+
     /// A card verification code: three digits, or four on American Express.
     Cvc, nothing;
 
     /// The number of a network token, which takes the PAN's place in a payment.
     NetworkTokenNumber, last_four;
-
-    /// The value of a cryptogram: up to 32 characters (TAVV) or three digits (DTVV), good for one authorisation.
-    CryptogramValue, nothing;
 
     /// The secret of a service account.
     ClientSecret, nothing;
@@ -78,6 +80,66 @@ secrets! {
 
     /// A value that an account updater event reports as changed: it can be a PAN.
     UpdatedValue, last_four;
+}
+
+#[cfg(feature = "webhooks")]
+secrets! {
+    /// The secret that notifications are signed with, as the dashboard shows it.
+    WebhookSecret, nothing;
+
+    /// A member of a notification that this version doesn't know: it can be a PAN.
+    DetailValue, nothing;
+}
+
+#[cfg(feature = "webhooks")]
+impl WebhookSecret {
+    /// Takes a secret.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] if it is empty or blank: anybody could sign with that.
+    pub fn new(secret: impl Into<String>) -> Result<Self, InvalidInput> {
+        let secret = Self::from_trusted(secret);
+        if secret.is_blank() {
+            return Err(InvalidInput::new("webhook secret", "must not be empty"));
+        }
+        Ok(secret)
+    }
+
+    pub(crate) fn is_blank(&self) -> bool {
+        self.expose().trim().is_empty()
+    }
+}
+
+/// The value of a cryptogram: up to 32 characters (TAVV) or three digits (DTVV), good for one authorisation.
+///
+/// It can't be copied or compared, and [`expose`](Self::expose) consumes it.
+///
+/// ```compile_fail,E0382
+/// # fn pay(_: &str) {}
+/// let cryptogram = cmp::CryptogramValue::from_trusted("/wAAAAwAUkMTObMAAAAAgIRgE4A=");
+/// pay(&cryptogram.expose());
+/// pay(&cryptogram.expose());
+/// ```
+pub struct CryptogramValue(Zeroizing<String>);
+
+impl CryptogramValue {
+    /// Takes the value as it is, unchecked: for what came from the service.
+    #[must_use]
+    pub fn from_trusted(value: impl Into<String>) -> Self {
+        Self(Zeroizing::new(value.into()))
+    }
+
+    /// The value in clear, once, overwritten when dropped. Every use is a place to review.
+    #[must_use]
+    pub fn expose(self) -> Zeroizing<String> {
+        self.0
+    }
+}
+
+impl fmt::Debug for CryptogramValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CryptogramValue(***)")
+    }
 }
 
 impl Pan {

@@ -4,7 +4,9 @@
 
 mod ci;
 mod contract;
+mod diff;
 mod spec;
+mod update;
 
 use std::io::{self, Write};
 use std::path::PathBuf;

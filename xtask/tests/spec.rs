@@ -94,6 +94,10 @@ impl Workspace {
         Page { title: title.to_owned(), sections: sections.collect() }
     }
 
+    fn transcription(&self) -> String {
+        self.path("openapi/transcribed/v1-network-tokens.yaml").to_str().expect("UTF-8").to_owned()
+    }
+
     /// Writes a page outside of what is compared; the argument for `import`.
     fn save(&self, page: &Page) -> String {
         let path = self.path(&format!("{}.md", page.title));
@@ -157,6 +161,8 @@ fn importing_the_pages_into_nothing_gives_the_fragments_as_they_are() {
     fs::remove_file(workspace.path("openapi/sources.toml")).expect("removed");
     workspace.run(&["import", &pages[0], &pages[1], date]).expect("imports");
     assert_eq!(fs::read_dir(workspace.path("openapi/fragments")).expect("fragments").count(), 7);
+    let transcription = workspace.transcription();
+    workspace.run(&["import", &transcription, date]).expect("imports");
     assert!(before == workspace.files(), "the fragments or their sources came out differently");
 }
 
@@ -166,7 +172,7 @@ fn emptied_fragments_are_brought_back_with_their_dates() {
     let pages = [workspace.save(&workspace.page(CARDS)), workspace.save(&workspace.page(TOKENS))];
     let before = workspace.files();
     fs::remove_dir_all(workspace.path("openapi/fragments")).expect("removed");
-    workspace.run(&["import", &pages[0], &pages[1]]).expect("imports");
+    workspace.run(&["import", &pages[0], &pages[1], &workspace.transcription()]).expect("imports");
     assert!(before == workspace.files(), "the fragments or their sources came out differently");
 }
 
@@ -323,6 +329,21 @@ fn an_unknown_keyword_is_refused() {
 }
 
 #[test]
+fn what_is_deprecated_still_lowers() {
+    let workspace = Workspace::new();
+    workspace.edit("openapi/fragments/delete-cards-card_id.json", |fragment| {
+        fragment["paths"]["/cards/{card_id}"]["delete"]["deprecated"] = true.into();
+    });
+    workspace.edit("openapi/fragments/patch-cards-card_id.json", |fragment| {
+        fragment["components"]["schemas"]["CardUpdateAttributes"]["properties"]["cvc"]["deprecated"] =
+            true.into();
+    });
+    workspace.run(&["merge"]).expect("merges");
+    let contract = workspace.read("openapi/cmp.json");
+    assert_eq!(contract["paths"]["/cards/{card_id}"]["delete"]["deprecated"], true);
+}
+
+#[test]
 fn a_dangling_reference_is_refused() {
     let workspace = Workspace::new();
     let mut page = workspace.page(CARDS);
@@ -403,4 +424,28 @@ fn a_hand_edited_fragment_folder_is_refused() {
     names(&workspace.fails(&["merge"]), &["openapi/sources.toml names", "post-cards.json"]);
     let other_page = workspace.save(&workspace.page(TOKENS));
     names(&workspace.fails(&["import", &other_page]), &["post-cards.json is missing"]);
+}
+
+#[test]
+fn transcribed_fragments_are_what_their_transcription_gives() {
+    let workspace = Workspace::new();
+    let transcription = workspace.transcription();
+    assert_eq!(workspace.changed_by(&["import", &transcription]), [""; 0]);
+
+    workspace.edit("openapi/fragments/post-network-tokens.json", |fragment| {
+        fragment["paths"]["/network-tokens"]["post"]["summary"] = "Enrolls.".into();
+    });
+    let stale = workspace.fails(&["check"]);
+    names(
+        &stale,
+        &["openapi/fragments/post-network-tokens.json", "cargo xtask spec import openapi/transcribed/*"],
+    );
+    workspace.run(&["import", &transcription]).expect("imports");
+    workspace.run(&["check"]).expect("fresh");
+
+    let text = fs::read_to_string(&transcription).expect("a transcription");
+    workspace.write(&transcription, text.replace("summary: Retrieve", "summary: Get"));
+    names(&workspace.fails(&["check"]), &["openapi/fragments/get-network-tokens-pan_alias.json"]);
+    fs::remove_file(&transcription).expect("removed");
+    names(&workspace.fails(&["check"]), &["openapi/fragments/delete-network-tokens-pan_alias.json"]);
 }

@@ -1,12 +1,10 @@
 //! Answers as the documents give them, in the reading that the settings choose.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::Context;
 use crate::readings::{
-    EmptyIncluded, FailedToken, First8, IncludedPlace, JsonApiVersion, Numbers, PanWithoutScope, Readings,
-    StateCase, Times,
+    EmptyIncluded, FailedToken, First8, IncludedPlace, JsonApiVersion, PanWithoutScope, Readings, StateCase,
 };
 use crate::settings::Settings;
 use crate::state::{Brand, Card, CardUpdate, NetworkToken, Scope, TokenState};
@@ -132,8 +130,8 @@ impl<'a> Documents<'a> {
         set("last4", card.last4().into());
         set("card_fingerprint", card.fingerprint.as_str().into());
         set("capabilities", self.capabilities(card));
-        set("created_at", self.time(card.created_at));
-        set("updated_at", self.time(card.updated_at));
+        set("created_at", self.readings.time(card.created_at));
+        set("updated_at", self.readings.time(card.updated_at));
         if let Some(brand) = card.brand() {
             set("card_brand", brand.name().into());
             set("card_type", "credit".into());
@@ -175,8 +173,8 @@ impl<'a> Documents<'a> {
                     "attributes": {
                         "bin": card.leading(6),
                         "state": if subscription.enrolled { "enrolled" } else { "failed" },
-                        "created_at": self.time(subscription.created_at),
-                        "updated_at": self.time(subscription.updated_at),
+                        "created_at": self.readings.time(subscription.created_at),
+                        "updated_at": self.readings.time(subscription.updated_at),
                     },
                 })
             }));
@@ -217,8 +215,8 @@ impl<'a> Documents<'a> {
             "type": "card_updates",
             "attributes": {
                 "event": if self.readings.future_values { "a-later-event" } else { event },
-                "occurred_at": self.time(update.occurred_at),
-                "received_at": self.time(update.occurred_at),
+                "occurred_at": self.readings.time(update.occurred_at),
+                "received_at": self.readings.time(update.occurred_at),
                 "reason_code": format!("cmp_au_card.{}", event.replace('-', "_")),
                 "reason_text": "Reported by the card network.",
                 "changed_fields": changed_fields,
@@ -233,17 +231,17 @@ impl<'a> Documents<'a> {
             StateCase::Upper => token.state.name().to_uppercase(),
         };
         let mut attributes = json!({
-            "created_at": self.time(token.created_at),
-            "updated_at": self.time(token.updated_at),
+            "created_at": self.readings.time(token.created_at),
+            "updated_at": self.readings.time(token.updated_at),
             "state": state,
             "reason_code": token.state.reason_code(),
             "reason_text": token.state.reason_text(),
         });
         if token.state != TokenState::Failed || self.readings.failed_token == FailedToken::Complete {
             attributes["payment_account_reference"] = token.payment_account_reference.as_str().into();
-            attributes["network_token"] = self.number(&token.number);
-            attributes["last4"] = self.number(token.last4());
-            attributes["bin"] = self.number(token.bin());
+            attributes["network_token"] = self.readings.number(&token.number);
+            attributes["last4"] = self.readings.number(token.last4());
+            attributes["bin"] = self.readings.number(token.bin());
             attributes["exp_month"] = token.expiry.month.into();
             attributes["exp_year"] = token.expiry.year.into();
         }
@@ -251,21 +249,6 @@ impl<'a> Documents<'a> {
             attributes["a_later_attribute"] = true.into();
         }
         json!({ "id": token.id, "type": "network_tokens", "attributes": attributes })
-    }
-
-    fn number(&self, digits: &str) -> Value {
-        match self.readings.numbers {
-            Numbers::Strings => digits.into(),
-            Numbers::Numbers => digits.parse::<u64>().map_or_else(|_| digits.into(), Value::from),
-        }
-    }
-
-    fn time(&self, time: DateTime<Utc>) -> Value {
-        let text = time.format("%Y-%m-%dT%H:%M:%S%.6f").to_string();
-        match self.readings.times {
-            Times::Zoned => format!("{text}Z").into(),
-            Times::Naive => text.into(),
-        }
     }
 }
 

@@ -14,17 +14,18 @@ use http::header;
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-pub(crate) use problem::{Problem, error_reply, forbidden_reply, html_page};
+pub(crate) use problem::{Problem, code_of, error_reply, forbidden_reply, html_page};
 pub(crate) use route::{Route, route};
 
 use crate::http::{Reply, Request, bearer, media_type};
 use crate::operation::Operation;
 use crate::state::{Grant, State};
+use crate::v1;
 
 /// What every operation gets.
 pub(crate) struct Context<'a> {
     pub(crate) request: &'a Request,
-    /// Empty for operations without `{card_id}`
+    /// The parameter of the path, for V1 the alias; empty for operations without one
     pub(crate) card_id: &'a str,
     pub(crate) base_url: &'a str,
     pub(crate) trace_id: &'a str,
@@ -35,7 +36,7 @@ pub(crate) struct Context<'a> {
 /// Answers one request.
 pub(crate) fn answer(state: &mut State, request: &Request, base_url: &str, trace_id: &str) -> Reply {
     let reply = match route(&request.method, &request.path) {
-        Route::Operation { operation, card_id } => {
+        Route::Operation { operation, id: card_id } => {
             let fingerprint = state.ids.fingerprint();
             let mut context = Context { request, card_id, base_url, trace_id, fingerprint, grant: None };
             dispatch(state, operation, &mut context)
@@ -50,6 +51,21 @@ pub(crate) fn answer(state: &mut State, request: &Request, base_url: &str, trace
 }
 
 fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) -> Result<Reply, Problem> {
+    let handle: fn(&mut State, &Context<'_>) -> Result<Reply, Problem> = match operation {
+        Operation::CreateCard => cards::create,
+        Operation::GetCard => cards::get,
+        Operation::UpdateCard => cards::update,
+        Operation::DeleteCard => cards::delete,
+        Operation::ProvisionNetworkToken => network_tokens::provision,
+        Operation::DeleteNetworkToken => network_tokens::delete,
+        Operation::RequestCryptogram => cryptogram::request,
+        Operation::ProvisionV1NetworkToken
+        | Operation::GetV1NetworkToken
+        | Operation::DeleteV1NetworkToken => {
+            return Ok(v1::answer(state, operation, context.card_id, context.request));
+        }
+        Operation::Token => return Ok(oauth::token(state, context.request)),
+    };
     if let Some(scope) = operation.scope() {
         let token = bearer::access_token(context.request).ok_or_else(Problem::unauthorized)?;
         let grant = state.grant(token).cloned().ok_or_else(Problem::unauthorized)?;
@@ -58,16 +74,7 @@ fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) 
         }
         context.grant = Some(grant);
     }
-    match operation {
-        Operation::CreateCard => cards::create(state, context),
-        Operation::GetCard => cards::get(state, context),
-        Operation::UpdateCard => cards::update(state, context),
-        Operation::DeleteCard => cards::delete(state, context),
-        Operation::ProvisionNetworkToken => network_tokens::provision(state, context),
-        Operation::DeleteNetworkToken => network_tokens::delete(state, context),
-        Operation::RequestCryptogram => cryptogram::request(state, context),
-        Operation::Token => Ok(oauth::token(state, context.request)),
-    }
+    handle(state, context)
 }
 
 /// The JSON object in the body; `None` for no body at all.

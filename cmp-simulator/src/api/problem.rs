@@ -150,7 +150,7 @@ fn error_document(error: &Value, trace_id: &str) -> Value {
 }
 
 /// The documented error code of a status, for scripted errors and those from in front of the application.
-fn code_of(status: StatusCode) -> &'static str {
+pub(crate) fn code_of(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => "bad-request",
         401 => "unauthorized",

@@ -6,7 +6,8 @@ use crate::operation::Operation;
 pub(crate) enum Route<'a> {
     Operation {
         operation: Operation,
-        card_id: &'a str,
+        /// The card's id or the alias in the path; empty where it has none
+        id: &'a str,
     },
     /// The path exists, the method doesn't.
     OtherMethod {
@@ -22,8 +23,8 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
         .into_iter()
         .filter_map(|operation| Some((operation, matches(operation.path_template(), path)?)))
         .collect();
-    if let Some(&(operation, card_id)) = here.iter().find(|(operation, _)| operation.method() == *wanted) {
-        return Route::Operation { operation, card_id };
+    if let Some(&(operation, id)) = here.iter().find(|(operation, _)| operation.method() == *wanted) {
+        return Route::Operation { operation, id };
     }
     if here.is_empty() {
         return Route::Unknown;
@@ -36,13 +37,15 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
     Route::OtherMethod { allow: allow.join(", ") }
 }
 
-/// The card's id in `path`, empty where the template has none; `None` for another path.
+/// What `path` has in the place of the template's parameter, empty where there is none; `None` for another path.
 fn matches<'a>(template: &str, path: &'a str) -> Option<&'a str> {
-    let Some((before, after)) = template.split_once("{card_id}") else {
+    let Some((before, (_, after))) =
+        template.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    else {
         return (template == path).then_some("");
     };
-    let card_id = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!card_id.is_empty() && !card_id.contains('/')).then_some(card_id)
+    let id = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!id.is_empty() && !id.contains('/')).then_some(id)
 }
 
 #[cfg(test)]
@@ -56,6 +59,8 @@ mod tests {
             (Method::GET, "/cards/CRD1", "get_card CRD1"),
             (Method::HEAD, "/cards/CRD1", "get_card CRD1"),
             (Method::POST, "/cards/CRD1/cryptogram", "request_cryptogram CRD1"),
+            (Method::POST, "/network-tokens", "provision_v1_network_token"),
+            (Method::DELETE, "/network-tokens/1X2", "delete_v1_network_token 1X2"),
             (Method::PUT, "/cards/CRD1", "allow GET, PATCH, DELETE, HEAD, OPTIONS"),
             (Method::GET, "/cards", "allow POST, OPTIONS"),
             (Method::GET, "/cards/", "unknown"),
@@ -64,7 +69,7 @@ mod tests {
         ];
         for (method, path, expected) in cases {
             let got = match route(&method, path) {
-                Route::Operation { operation, card_id } => format!("{operation} {card_id}").trim().to_owned(),
+                Route::Operation { operation, id } => format!("{operation} {id}").trim().to_owned(),
                 Route::OtherMethod { allow } => format!("allow {allow}"),
                 Route::Unknown => "unknown".to_owned(),
             };

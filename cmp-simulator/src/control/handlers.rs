@@ -11,6 +11,7 @@ use crate::operation::Operation;
 use crate::provoke;
 use crate::settings::Settings;
 use crate::shared::Shared;
+use crate::webhooks::Webhooks;
 use crate::world::{World, WorldEvent};
 
 type Outcome = Result<Reply, Refused>;
@@ -29,6 +30,7 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::PUT, "/chaos", chaos),
     (Method::POST, "/world", world),
     (Method::POST, "/cryptograms", redeem),
+    (Method::GET, "/webhooks", webhooks),
     (Method::GET, "/settings", settings),
     (Method::PATCH, "/settings", change_settings),
     (Method::GET, "/provoke", provocations),
@@ -150,6 +152,10 @@ fn redeem(shared: &Shared, request: &Request) -> Outcome {
         Ok(redemption) => Ok(ok(&json!(redemption))),
         Err(reason) => Err(Refused::new(StatusCode::CONFLICT, &reason.to_string())),
     }
+}
+
+fn webhooks(shared: &Shared, _: &Request) -> Outcome {
+    Ok(ok(&json!(Webhooks::new(shared).sent())))
 }
 
 fn settings(shared: &Shared, _: &Request) -> Outcome {

@@ -28,14 +28,35 @@ const LINKS: &[Link] = &[
     ),
 ];
 
-/// The document with a link from each answer to the operations that can follow it.
+/// The document as this simulator's own, at `url`. A text that is no OpenAPI document stays as it is.
+pub(crate) fn of_simulator(document: String, url: &str) -> String {
+    let Ok(mut parsed) = serde_json::from_str::<Value>(&document) else { return document };
+    move_servers(&mut parsed, url);
+    add_links(&mut parsed);
+    parsed.to_string()
+}
+
+/// Makes `url` the only server. V1's operations name the real service's hosts, and a tool that reads the document here
+/// would send its requests, and the access token, there.
+fn move_servers(document: &mut Value, url: &str) {
+    let Some(root) = document.as_object_mut() else { return };
+    root.insert("servers".to_owned(), json!([{ "url": url }]));
+    let items = root.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
+    for item in items.filter_map(|(_, item)| item.as_object_mut()) {
+        item.remove("servers");
+        for operation in item.values_mut().filter_map(Value::as_object_mut) {
+            operation.remove("servers");
+        }
+    }
+}
+
+/// Adds a link from each answer to the operations that can follow it.
 ///
 /// The documents say in words alone that the id of a created card is what the other paths take; tools that
-/// test sequences of requests need it as OpenAPI links. A text that is no OpenAPI document stays as it is.
-pub(crate) fn with_links(document: String) -> String {
-    let Ok(mut parsed) = serde_json::from_str::<Value>(&document) else { return document };
+/// test sequences of requests need it as OpenAPI links.
+fn add_links(parsed: &mut Value) {
     for (from, statuses, card_id, to) in LINKS {
-        let links: Map<_, _> = to.iter().filter_map(|to| link(&parsed, *to, card_id)).collect();
+        let links: Map<_, _> = to.iter().filter_map(|to| link(parsed, *to, card_id)).collect();
         for status in *statuses {
             let response = parsed.pointer_mut(&format!("{}/responses/{status}", pointer(*from)));
             if let Some(Value::Object(response)) = response {
@@ -43,7 +64,6 @@ pub(crate) fn with_links(document: String) -> String {
             }
         }
     }
-    parsed.to_string()
 }
 
 fn link(document: &Value, to: Operation, card_id: &str) -> Option<(String, Value)> {
@@ -60,6 +80,8 @@ fn pointer(operation: Operation) -> String {
 mod tests {
     use super::*;
 
+    const URL: &str = "http://127.0.0.1:1";
+
     #[test]
     fn a_created_card_links_to_its_operations() {
         let document = json!({
@@ -68,11 +90,25 @@ mod tests {
                 "/cards/{card_id}": { "get": { "operationId": "get_it" } },
             }
         });
-        let linked: Value = serde_json::from_str(&with_links(document.to_string())).unwrap();
+        let linked: Value = serde_json::from_str(&of_simulator(document.to_string(), URL)).unwrap();
         let responses = &linked["paths"]["/cards"]["post"]["responses"];
         let link = json!({ "operationId": "get_it", "parameters": { "card_id": "$response.body#/data/id" } });
         assert_eq!(responses["201"]["links"], json!({ "get_card": link }));
         assert_eq!(responses["400"], json!({}));
-        assert_eq!(with_links("no JSON".to_owned()), "no JSON");
+        assert_eq!(of_simulator("no JSON".to_owned(), URL), "no JSON");
+    }
+
+    #[test]
+    fn no_request_is_sent_to_the_real_service() {
+        let real = json!([{ "url": "https://real.example" }]);
+        let document = json!({
+            "servers": real,
+            "paths": { "/a": { "servers": real, "get": { "servers": real, "operationId": "a" } } }
+        });
+        let served = of_simulator(document.to_string(), URL);
+        assert!(!served.contains("real.example"), "{served}");
+        let served: Value = serde_json::from_str(&served).unwrap();
+        assert_eq!(served["servers"], json!([{ "url": URL }]));
+        assert_eq!(served["paths"]["/a"]["get"], json!({ "operationId": "a" }));
     }
 }

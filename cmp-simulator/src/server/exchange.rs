@@ -86,7 +86,9 @@ impl Exchange {
     }
 
     fn answer(&self) -> Reply {
-        api::answer(&mut self.shared.state(), &self.request, &self.shared.url, &self.trace_id)
+        let reply = api::answer(&mut self.shared.state(), &self.request, &self.shared.url, &self.trace_id);
+        self.shared.something_happened();
+        reply
     }
 
     fn finish(&self, reply: Reply, blanks: u64) -> Response {
@@ -128,7 +130,7 @@ impl Exchange {
     }
 
     fn scripted(&self, answer: &crate::faults::Answer) -> Reply {
-        scripted::reply(answer, &self.shared.state().ids.fingerprint(), &self.trace_id)
+        scripted::reply(answer, self.operation, &self.shared.state().ids.fingerprint(), &self.trace_id)
     }
 
     /// Faults that send the proper answer in a bad way.

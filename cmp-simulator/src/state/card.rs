@@ -32,6 +32,16 @@ pub(crate) struct PendingEnrolment {
     pub(crate) held: bool,
 }
 
+impl PendingEnrolment {
+    pub(crate) fn count_get(&mut self) {
+        self.gets_left = self.gets_left.saturating_sub(1);
+    }
+
+    pub(crate) fn has_come(&self, now: DateTime<Utc>) -> bool {
+        !self.held && self.gets_left == 0 && self.due.is_none_or(|due| due <= now)
+    }
+}
+
 pub(crate) struct Card {
     pub(crate) id: String,
     pub(crate) sequence: u64,

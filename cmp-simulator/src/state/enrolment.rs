@@ -19,39 +19,41 @@ pub(crate) enum Provisioned {
 impl State {
     /// Begins on-create enrolment, if the card's network is set to it.
     pub(crate) fn enrol_on_create(&mut self, id: &str) {
-        let now = self.now();
         let Some(card) = self.cards.get(id) else { return };
         if !card.brand().is_some_and(|brand| self.settings.enrols_on_create(brand)) {
             return;
         }
-        let (gets_left, due, held) = match self.settings.token_arrival {
-            TokenArrival::Immediate => (0, None, false),
-            TokenArrival::AfterGets(gets) => (gets, None, false),
-            TokenArrival::AfterSeconds(seconds) => {
-                (0, Some(now + TimeDelta::seconds(i64::from(seconds))), false)
-            }
-            TokenArrival::Held => (0, None, true),
-        };
-        let pending = PendingEnrolment { gets_left, due, held };
+        let pending = self.token_arrival();
         if let Some(card) = self.cards.get_mut(id) {
             card.pending = Some(pending);
         }
     }
 
+    /// When a token that is enrolled now arrives.
+    pub(crate) fn token_arrival(&self) -> PendingEnrolment {
+        let (gets_left, due, held) = match self.settings.token_arrival {
+            TokenArrival::Immediate => (0, None, false),
+            TokenArrival::AfterGets(gets) => (gets, None, false),
+            TokenArrival::AfterSeconds(seconds) => {
+                (0, Some(self.now() + TimeDelta::seconds(i64::from(seconds))), false)
+            }
+            TokenArrival::Held => (0, None, true),
+        };
+        PendingEnrolment { gets_left, due, held }
+    }
+
     /// Counts one GET of the card towards the arrival of its token, after the GET has been answered.
     pub(crate) fn count_get(&mut self, id: &str) {
         if let Some(pending) = self.cards.get_mut(id).and_then(|card| card.pending.as_mut()) {
-            pending.gets_left = pending.gets_left.saturating_sub(1);
+            pending.count_get();
         }
     }
 
     /// Lets a token arrive whose time has come.
     pub(crate) fn settle(&mut self, id: &str) {
         let now = self.now();
-        let has_come = self.cards.get(id).and_then(|card| card.pending.as_ref()).is_some_and(|pending| {
-            !pending.held && pending.gets_left == 0 && pending.due.is_none_or(|due| due <= now)
-        });
-        if has_come {
+        let pending = self.cards.get(id).and_then(|card| card.pending.as_ref());
+        if pending.is_some_and(|pending| pending.has_come(now)) {
             self.deliver(id);
         }
     }
@@ -63,6 +65,7 @@ impl State {
             return false;
         }
         self.provision_new(id);
+        self.tell_of_arrival(id);
         true
     }
 
@@ -101,8 +104,11 @@ impl State {
         if let Some(card) = self.cards.get_mut(id) {
             card.subscription = Some(subscription);
         }
-        if let Some(event) = event {
-            self.report_update(id, event);
+        match event {
+            Some(event) => {
+                self.report_update(id, event);
+            }
+            None => self.tell_of_enrolment(id, enrolled),
         }
     }
 
@@ -118,8 +124,10 @@ impl State {
             self.renumber(id, pan);
         }
         let update = CardUpdate { id: self.ids.card_update(), event, occurred_at: now, changes };
-        if let Some(card) = self.cards.get_mut(id) {
-            apply(card, update, now);
+        let changed_token = self.cards.get_mut(id).and_then(|card| apply(card, update, now));
+        self.tell_of_update(id);
+        if let Some(token_id) = changed_token {
+            self.tell_of_token(id, &token_id);
         }
         true
     }
@@ -162,18 +170,22 @@ fn renewed(pan: &str) -> String {
     format!("{renewed}{check}")
 }
 
-fn apply(card: &mut Card, update: CardUpdate, now: DateTime<Utc>) {
-    if !update.changes.is_empty() {
-        card.expiry.year = (card.expiry.year + 3) % 100;
-        card.updated_at = now;
-        let expiry = card.expiry;
-        if let Some(token) = card.current_token().filter(|token| token.state.is_usable()) {
-            token.expiry = expiry;
-            token.change(TokenState::CardUpdated, now);
-        }
-    }
+/// Gives the id of the network token that changed with the card.
+fn apply(card: &mut Card, update: CardUpdate, now: DateTime<Utc>) -> Option<String> {
+    let changed_token = if update.changes.is_empty() { None } else { renew(card, now) };
     if let Some(subscription) = &mut card.subscription {
         subscription.updated_at = now;
     }
     card.updates.push(update);
+    changed_token
+}
+
+fn renew(card: &mut Card, now: DateTime<Utc>) -> Option<String> {
+    card.expiry.year = (card.expiry.year + 3) % 100;
+    card.updated_at = now;
+    let expiry = card.expiry;
+    let token = card.current_token().filter(|token| token.state.is_usable())?;
+    token.expiry = expiry;
+    token.change(TokenState::CardUpdated, now);
+    Some(token.id.clone())
 }

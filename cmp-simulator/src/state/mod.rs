@@ -8,6 +8,7 @@ mod cryptogram;
 mod enrolment;
 mod ids;
 mod network_token;
+mod notices;
 mod updates;
 
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use access::{AccessTokens, Grant};
 pub use access::{Scope, ServiceAccount};
 pub use brand::Brand;
-pub(crate) use card::{Card, Expiry, NewCard};
+pub(crate) use card::{Card, Expiry, NewCard, PendingEnrolment};
 pub use card::{CardView, TokenView};
 pub(crate) use cryptogram::Cryptograms;
 pub use cryptogram::{CryptogramRefused, CryptogramType, Redemption, TransactionType};
@@ -30,12 +31,16 @@ pub use updates::CardUpdateEvent;
 pub(crate) use updates::{CardUpdate, Change};
 
 use crate::settings::Settings;
+use crate::v1::Enrolments;
+use crate::webhooks::Outbox;
 
 /// One simulated account.
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,
     pub(crate) access: AccessTokens,
+    pub(crate) v1: Enrolments,
+    pub(crate) outbox: Outbox,
     clock: clock::Clock,
     cards: HashMap<String, Card>,
     ids_by_pan: HashMap<String, String>,
@@ -47,8 +52,10 @@ impl State {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             ids: Ids::new(settings.seed),
+            outbox: Outbox::new(settings.seed, settings.request_log),
             settings,
             access: AccessTokens::default(),
+            v1: Enrolments::default(),
             clock: clock::Clock::default(),
             cards: HashMap::new(),
             ids_by_pan: HashMap::new(),

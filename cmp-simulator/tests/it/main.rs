@@ -18,3 +18,5 @@ mod readings;
 mod requests;
 mod secrets;
 mod support;
+mod v1;
+mod webhooks;

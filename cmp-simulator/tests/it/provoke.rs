@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use cmp_simulator::provoke::{self, How, Row};
-use cmp_simulator::{Enrolment, Fault, Operation, Scope, ServiceAccount, Simulator};
+use cmp_simulator::{Enrolment, Fault, Operation, Scope, ServiceAccount, Simulator, V1Enrolled, V1Outcome};
 use serde_json::{Value, json};
 
-use crate::support::{self, Answer, Client, JSON_API, VISA, card, contract, http};
+use crate::support::{self, ALIAS, Answer, Client, VISA, card, contract, enrolment, http, media_type};
 
 #[tokio::test]
 async fn every_row_is_true() {
@@ -18,7 +18,7 @@ async fn every_row_is_true() {
 
 #[test]
 fn the_table_has_every_documented_status_and_no_other() {
-    for operation in Operation::CMP {
+    for operation in Operation::CMP.into_iter().chain(Operation::V1) {
         let rows = provoke::table().into_iter().filter(|row| row.operation == operation);
         let statuses: BTreeSet<_> = rows.map(|row| row.status).collect();
         assert_eq!(statuses.into_iter().collect::<Vec<_>>(), contract().statuses(operation), "{operation}");
@@ -39,6 +39,7 @@ fn body(operation: Operation) -> Option<Value> {
         Operation::CreateCard => Some(card(VISA)),
         Operation::UpdateCard => Some(json!({ "data": { "attributes": { "exp_month": 3 } } })),
         Operation::RequestCryptogram => Some(json!({ "data": { "attributes": {} } })),
+        Operation::ProvisionV1NetworkToken => Some(enrolment(ALIAS)),
         _ => None,
     }
 }
@@ -55,7 +56,11 @@ async fn provoke(Row { operation, status, how, .. }: Row) -> Answer {
         simulator.configure(|settings| settings.enrolment = Enrolment::Manual);
     }
     let client = Client::of(&simulator, &rich, "simulator-client-secret").await;
-    let id = if operation == Operation::CreateCard { String::new() } else { client.store(VISA).await };
+    let id = match operation {
+        Operation::CreateCard | Operation::ProvisionV1NetworkToken => String::new(),
+        Operation::GetV1NetworkToken | Operation::DeleteV1NetworkToken => client.enrol(ALIAS).await,
+        _ => client.store(VISA).await,
+    };
     let sent = body(operation);
     let with_body = |text: &str, media_type: &str| {
         client.request(operation, &id).header("content-type", media_type).body(text.to_owned())
@@ -66,12 +71,26 @@ async fn provoke(Row { operation, status, how, .. }: Row) -> Answer {
             client.store(VISA).await;
             client.send(operation, &id, sent.as_ref()).await
         }
-        How::BrokenJson => client.finish(operation, with_body("{", JSON_API)).await,
+        How::BrokenJson => client.finish(operation, with_body("{", media_type(operation))).await,
         How::OtherMediaType => client.finish(operation, with_body("{}", "application/json")).await,
         How::InvalidMember => {
-            let wrong = json!({ "data": { "attributes": { "exp_month": "x", "amount": "x" } } });
+            let wrong =
+                json!({ "exp_month": "x", "data": { "attributes": { "exp_month": "x", "amount": "x" } } });
             client.send(operation, &id, Some(&wrong)).await
         }
+        How::EnrolledAlias => {
+            client.enrol(ALIAS).await;
+            client.send(operation, &id, sent.as_ref()).await
+        }
+        How::AcceptedReading => {
+            simulator.configure(|settings| settings.readings.v1_enrolled = V1Enrolled::Accepted);
+            client.send(operation, &id, sent.as_ref()).await
+        }
+        How::DeclinedAlias => {
+            simulator.world().v1_outcome(ALIAS, V1Outcome::Declined);
+            client.send(operation, &id, sent.as_ref()).await
+        }
+        How::UnknownAlias => client.send(operation, "nobody", None).await,
         How::UnknownInclude => {
             client.finish(operation, client.request(operation, &format!("{id}?include=x"))).await
         }

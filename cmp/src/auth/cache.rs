@@ -212,3 +212,32 @@ impl Shared {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        auth::{TokenFuture, TokenProvider},
+        clock::SystemClock,
+    };
+
+    #[derive(Debug)]
+    struct AlwaysTheSame;
+
+    impl TokenProvider for AlwaysTheSame {
+        fn fetch(&self) -> TokenFuture<'_> {
+            Box::pin(async { Ok(AccessToken::new("token")?) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_late_refusal_of_an_old_token_leaves_the_new_one() {
+        let cache = TokenCache::new(Box::new(AlwaysTheSame), Arc::new(SystemClock), Jitter::default());
+        let old = cache.token().await.unwrap();
+        cache.refuse(&old);
+        let new = cache.token().await.unwrap();
+        cache.refuse(&old);
+        let still = cache.token().await.unwrap();
+        assert_eq!((old.generation, new.generation, still.generation), (1, 2, 2));
+    }
+}

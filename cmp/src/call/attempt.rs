@@ -2,7 +2,7 @@ use std::{future::Future, time::Instant};
 
 use cmp_generated::{
     Error as Raw,
-    hooks::{self as wire, MediaType, Observation},
+    hooks::{self as wire, Observation},
 };
 use reqwest::{StatusCode, header::LOCATION};
 use serde::de::DeserializeOwned;
@@ -35,7 +35,7 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         Fut: Future<Output = Sent<T>>,
     {
         let span = self.span();
-        let wire = wire::Attempt::new(MediaType::JsonApi, self.core.largest_answer)
+        let wire = wire::Attempt::new(self.core.media_type, self.core.largest_answer)
             .with_headers(&self.core.headers)
             .with_bearer(token.value.expose())
             .map_err(|_| not_built())?;

@@ -7,9 +7,9 @@ mod attempt;
 mod operation;
 mod run;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Instant};
 
-use cmp_generated::{ByteStream, ResponseValue};
+use cmp_generated::{ByteStream, ResponseValue, hooks::MediaType};
 pub use operation::Operation;
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ use crate::{
     auth::TokenCache,
     clock::Clock,
     drift::Watch,
-    error::{Error, Result},
+    error::{Delivery, Error, ErrorKind, Result},
     jitter::Jitter,
     retry::{RetryBudget, RetryPolicy},
 };
@@ -26,6 +26,7 @@ use crate::{
 /// What every call of a client shares.
 #[derive(Debug, Clone)]
 pub(crate) struct Core {
+    pub(crate) media_type: MediaType,
     pub(crate) http: reqwest::Client,
     pub(crate) base_url: String,
     pub(crate) headers: HeaderMap,
@@ -64,6 +65,22 @@ impl<T> Reply<T> {
 pub(crate) type TraceOf<T> = fn(&T) -> Option<&str>;
 
 impl Core {
+    /// When a call that starts now has to end.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.clock.now() + self.policy.time_for_the_call()
+    }
+
+    /// The same for calls that are part of something with a deadline of its own.
+    pub(crate) fn until(&self, deadline: Instant) -> Self {
+        let left = deadline.saturating_duration_since(self.clock.now());
+        let policy = self.policy.clone().deadline(left.min(self.policy.time_for_the_call()));
+        Self { policy, ..self.clone() }
+    }
+
+    /// The same for calls that are only worth one attempt.
+    pub(crate) fn without_retries(self) -> Self {
+        Self { policy: self.policy.max_attempts(1), ..self }
+    }
     /// Runs `send`, which is one generated operation, with everything that surrounds it.
     pub(crate) async fn call<T, F, Fut>(
         &self,
@@ -77,5 +94,14 @@ impl Core {
         Fut: Future<Output = Sent<T>>,
     {
         run::Run::new(self, operation, trace_of).finish(send).await
+    }
+
+    /// Gets an access token now, so that the first call doesn't wait for it.
+    pub(crate) async fn warm_up(&self) -> Result<()> {
+        match self.auth.token().await {
+            Ok(_) => Ok(()),
+            Err(cause) => Err(Error::new(ErrorKind::Authentication, Delivery::NotSent, cause.to_string())
+                .with_source(cause)),
+        }
     }
 }

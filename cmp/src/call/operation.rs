@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::retry::RetryClass;
+use crate::{retry::RetryClass, scope::Scope};
 
 /// What is fixed about an operation, written once.
 struct Facts {
@@ -8,7 +8,7 @@ struct Facts {
     method: &'static str,
     path: &'static str,
     class: RetryClass,
-    scope: &'static str,
+    scope: Scope,
     when_unknown: &'static str,
 }
 
@@ -41,7 +41,7 @@ operations! {
         path: "/cards",
         // There is no idempotency key: a repeated request stores a second card unless the account detects duplicates.
         class: RetryClass::Unsafe,
-        scope: "cards:write",
+        scope: Scope::CardsWrite,
         when_unknown: "the card may have been stored: with duplicate detection enabled, create it again and expect \
                        `Duplicate`; otherwise look for it before you create it again",
     } "`POST /cards`: [`RetryClass::Unsafe`]."
@@ -51,7 +51,7 @@ operations! {
         method: "GET",
         path: "/cards/{card_id}",
         class: RetryClass::Safe,
-        scope: "cards:read",
+        scope: Scope::CardsRead,
         when_unknown: "nothing was changed: ask again",
     } "`GET /cards/{card_id}`: [`RetryClass::Safe`]."
 
@@ -60,7 +60,7 @@ operations! {
         method: "PATCH",
         path: "/cards/{card_id}",
         class: RetryClass::Idempotent,
-        scope: "cards:write",
+        scope: Scope::CardsWrite,
         when_unknown: "the same update can be sent again",
     } "`PATCH /cards/{card_id}`: [`RetryClass::Idempotent`], since it sets values."
 
@@ -69,7 +69,7 @@ operations! {
         method: "DELETE",
         path: "/cards/{card_id}",
         class: RetryClass::Idempotent,
-        scope: "cards:write",
+        scope: Scope::CardsWrite,
         when_unknown: "delete it again: not found then means that it is gone",
     } "`DELETE /cards/{card_id}`: [`RetryClass::Idempotent`]."
 
@@ -79,7 +79,7 @@ operations! {
         path: "/cards/{card_id}/network-tokens",
         // "The provisioning is skipped if there is an active network token already."
         class: RetryClass::Idempotent,
-        scope: "network-tokens:write",
+        scope: Scope::NetworkTokensWrite,
         when_unknown: "provision again: a token that is active already is returned",
     } "`POST /cards/{card_id}/network-tokens`: [`RetryClass::Idempotent`], since an active token is kept."
 
@@ -88,7 +88,7 @@ operations! {
         method: "DELETE",
         path: "/cards/{card_id}/network-tokens",
         class: RetryClass::Idempotent,
-        scope: "network-tokens:write",
+        scope: Scope::NetworkTokensWrite,
         when_unknown: "delete it again: not found then means that it is gone",
     } "`DELETE /cards/{card_id}/network-tokens`: [`RetryClass::Idempotent`]."
 
@@ -98,9 +98,37 @@ operations! {
         path: "/cards/{card_id}/cryptogram",
         // Each request makes a new one-use value. One whose answer was lost is never used, and moves no money.
         class: RetryClass::Idempotent,
-        scope: "network-tokens:read",
+        scope: Scope::NetworkTokensRead,
         when_unknown: "ask for another cryptogram: one that got lost is never used",
     } "`POST /cards/{card_id}/cryptogram`: [`RetryClass::Idempotent`]; a lost cryptogram is replaced by a new one."
+
+    ProvisionV1NetworkToken {
+        name: "provision_v1_network_token",
+        method: "POST",
+        path: "/network-tokens",
+        // Nothing says what enrolling an enrolled card does, and a network may bill each enrolment.
+        class: RetryClass::Unsafe,
+        scope: Scope::NetworkTokensWrite,
+        when_unknown: "the card may be enrolled: get its network token, and enrol again only if it is not found",
+    } "V1, `POST /network-tokens`: [`RetryClass::Unsafe`], since nothing says what enrolling twice does."
+
+    GetV1NetworkToken {
+        name: "get_v1_network_token",
+        method: "GET",
+        path: "/network-tokens/{pan_alias}",
+        class: RetryClass::Safe,
+        scope: Scope::NetworkTokensRead,
+        when_unknown: "nothing was changed: ask again",
+    } "V1, `GET /network-tokens/{pan_alias}`: [`RetryClass::Safe`]."
+
+    DeleteV1NetworkToken {
+        name: "delete_v1_network_token",
+        method: "DELETE",
+        path: "/network-tokens/{pan_alias}",
+        class: RetryClass::Idempotent,
+        scope: Scope::NetworkTokensWrite,
+        when_unknown: "delete it again: not found then means that it is gone",
+    } "V1, `DELETE /network-tokens/{pan_alias}`: [`RetryClass::Idempotent`]."
 }
 
 impl Operation {
@@ -131,7 +159,7 @@ impl Operation {
     /// The scope that the service account needs (source: the scopes that VGS documents; which operation needs which
     /// is inferred from their names and from step 1 of the guide).
     #[must_use]
-    pub fn scope(self) -> &'static str {
+    pub fn scope(self) -> Scope {
         self.facts().scope
     }
 

@@ -5,8 +5,8 @@ use cmp_generated::{
 };
 
 use super::{
-    CardUpdate, CardUpdateSubscription, Cardholder, EnrichedAttributes, Metadata, OtherIncluded, TokenType,
-    WalletType, included::Included,
+    CardUpdate, CardUpdateSubscription, Cardholder, EnrichedAttributes, Metadata, OtherIncluded,
+    StoredNumber, TokenType, WalletType, included::Included, stored_number::Evidence,
 };
 use crate::{
     error::{Delivery, Error, ErrorKind, Result},
@@ -100,7 +100,20 @@ impl Card {
         &self.id
     }
 
-    /// The PAN, for a service account with the scope `cards:read-pci`; otherwise nothing, or an alias.
+    /// What stands for the card's number, and whether it is the PAN or an alias.
+    #[must_use]
+    pub fn number(&self) -> Option<StoredNumber> {
+        let from = &self.attributes;
+        StoredNumber::tell(&Evidence {
+            pan: from.pan.as_ref(),
+            pan_alias: from.pan_alias.as_deref(),
+            cvc: from.cvc.as_ref().map(Cvc::expose),
+            cvc_alias: from.cvc_alias.as_deref(),
+        })
+    }
+
+    /// `pan` as it came: the PAN, for a service account with the scope `cards:read-pci`; otherwise nothing, or an
+    /// alias. [`number`](Self::number) tells these apart.
     #[must_use]
     pub fn pan(&self) -> Option<&Pan> {
         self.attributes.pan.as_ref()

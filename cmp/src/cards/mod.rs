@@ -8,6 +8,7 @@ mod included;
 mod metadata;
 mod new_card;
 mod request;
+mod stored_number;
 
 pub use card::{Capability, Card, Observability};
 pub use cardholder::{Address, Cardholder};
@@ -19,3 +20,4 @@ pub use included::{
 pub use metadata::Metadata;
 pub use new_card::{NewCard, TokenType, WalletType};
 pub use request::{Cards, GetCard, Include, Stored};
+pub use stored_number::StoredNumber;

@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use cmp_generated::hooks::MediaType;
 use reqwest::{
     Certificate, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -12,7 +13,7 @@ use crate::{
     call::Core,
     clock::{Clock, SystemClock},
     drift::{DriftEvent, Watch},
-    environment::Environment,
+    environment::{Endpoints, Environment},
     error::{Error, Result},
     jitter::Jitter,
     retry::{RetryBudget, RetryPolicy},
@@ -25,11 +26,11 @@ const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 const RESERVED_HEADERS: [&str; 6] =
     ["authorization", "accept", "content-type", "content-length", "host", "transfer-encoding"];
 
-/// Makes a [`Client`].
+/// Makes a [`Client`], or for a [`v1::Environment`](crate::v1::Environment) a [`v1::Client`](crate::v1::Client).
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build`"]
-pub struct ClientBuilder {
-    environment: Environment,
+pub struct ClientBuilder<E = Environment> {
+    environment: E,
     credentials: Option<Credentials>,
     policy: RetryPolicy,
     budget: RetryBudget,
@@ -49,8 +50,8 @@ enum Credentials {
     Provider(Box<dyn TokenProvider>),
 }
 
-impl ClientBuilder {
-    pub(super) fn new(environment: Environment) -> Self {
+impl<E> ClientBuilder<E> {
+    pub(crate) fn new(environment: E) -> Self {
         Self {
             environment,
             credentials: None,
@@ -94,11 +95,6 @@ impl ClientBuilder {
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = budget;
         self
-    }
-
-    /// Sends `vgs-vault` with this vault id, as VGS's own command line does.
-    pub fn vault(self, vault_id: impl Into<String>) -> Self {
-        self.header("vgs-vault", vault_id)
     }
 
     /// Sends this header with every request. It must not be a secret.
@@ -157,12 +153,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Makes the client. Nothing is sent yet.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there are no credentials, or a header,
-    /// certificate or proxy can't be used.
-    pub fn build(self) -> Result<Client> {
+    pub(crate) fn into_core(self, media_type: MediaType) -> Result<Core>
+    where
+        E: Endpoints,
+    {
         let headers = self.parse_headers()?;
         let http = self.http()?;
         let provider = match self.credentials {
@@ -175,7 +169,8 @@ impl ClientBuilder {
                 Box::new(ClientCredentials { account, token_url, http, clock })
             }
         };
-        Ok(Client(Arc::new(Core {
+        Ok(Core {
+            media_type,
             base_url: self.environment.api_url().to_owned(),
             auth: TokenCache::new(provider, Arc::clone(&self.clock), self.jitter.clone()),
             http,
@@ -186,7 +181,7 @@ impl ClientBuilder {
             budget: self.budget,
             largest_answer: self.largest_answer,
             drift: self.drift.map(Arc::new),
-        })))
+        })
     }
 
     fn parse_headers(&self) -> Result<HeaderMap> {
@@ -205,7 +200,10 @@ impl ClientBuilder {
         Ok(headers)
     }
 
-    fn http(&self) -> Result<reqwest::Client> {
+    fn http(&self) -> Result<reqwest::Client>
+    where
+        E: Endpoints,
+    {
         let mut http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(self.connect_timeout)
@@ -228,5 +226,21 @@ impl ClientBuilder {
         http.build().map_err(|error| {
             Error::configuration(format!("HTTP can't be set up: {}", crate::http::cause(&error)))
         })
+    }
+}
+
+impl ClientBuilder {
+    /// Sends `vgs-vault` with this vault id, as VGS's own command line does.
+    pub fn vault(self, vault_id: impl Into<String>) -> Self {
+        self.header("vgs-vault", vault_id)
+    }
+
+    /// Makes the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there are no credentials, or a header,
+    /// certificate or proxy can't be used.
+    pub fn build(self) -> Result<Client> {
+        Ok(Client(Arc::new(self.into_core(MediaType::JsonApi)?)))
     }
 }

@@ -13,12 +13,14 @@ use tokio::sync::watch;
 
 use crate::{
     auth::AuthState,
+    bulk::Bulk,
     call::Core,
     cards::Cards,
     drift::Drift,
     environment::Environment,
-    error::{Delivery, Error, ErrorKind, Result},
+    error::Result,
     network_tokens::NetworkTokens,
+    payments::Payments,
     retry::{RetryBudget, RetryPolicy},
 };
 
@@ -74,6 +76,17 @@ impl Client {
         NetworkTokens::new(&self.0)
     }
 
+    /// What a payment needs, case by case.
+    #[must_use]
+    pub fn payments(&self) -> Payments<'_> {
+        Payments::new(&self.0)
+    }
+
+    /// One operation for each of many cards: see [`bulk`](crate::bulk).
+    pub fn bulk(&self) -> Bulk {
+        Bulk::new(Arc::clone(&self.0))
+    }
+
     /// The generated client, with this client's token, retries and deadline around it.
     #[must_use]
     pub fn raw(&self) -> Raw<'_> {
@@ -98,13 +111,9 @@ impl Client {
     /// Gets an access token now, so that the first call doesn't wait for it.
     ///
     /// # Errors
-    /// [`ErrorKind::Authentication`] if none could be had.
+    /// [`ErrorKind::Authentication`](crate::ErrorKind::Authentication) if none could be had.
     pub async fn warm_up(&self) -> Result<()> {
-        match self.0.auth.token().await {
-            Ok(_) => Ok(()),
-            Err(cause) => Err(Error::new(ErrorKind::Authentication, Delivery::NotSent, cause.to_string())
-                .with_source(cause)),
-        }
+        self.0.warm_up().await
     }
 
     /// The state of the access token, to read or to wait for changes of.

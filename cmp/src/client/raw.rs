@@ -13,7 +13,7 @@ use crate::{
 pub struct Raw<'a>(&'a Core);
 
 impl<'a> Raw<'a> {
-    pub(super) fn new(core: &'a Core) -> Self {
+    pub(crate) fn new(core: &'a Core) -> Self {
         Self(core)
     }
 

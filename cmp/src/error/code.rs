@@ -4,7 +4,8 @@ use super::scrub::is_plain_word;
 
 macro_rules! codes {
     ($($variant:ident = $text:literal, $doc:literal;)*) => {
-        /// The service's error codes (source: the error table of the CMP documentation), open for new ones.
+        /// The service's error codes (source: the error table of the CMP documentation, and for V1 the statuses of its
+        /// API reference), open for new ones.
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorCode {
@@ -47,6 +48,12 @@ codes! {
     BadGateway = "bad-gateway", "502, transient";
     ServiceUnavailable = "service-unavailable", "503, transient";
     GatewayTimeout = "gateway-timeout", "504, transient";
+    Declined = "declined", "V1, 404, there is no network token to be had for the card";
+    CardNotAllowed = "card-not-allowed", "V1, 422, the card can't be enrolled";
+    CardBrandNotSupported = "card-brand-not-supported", "V1, 422, cards of this brand can't be enrolled";
+    RequiredFieldsMissing = "required-fields-missing", "V1, 422, a required member is absent";
+    InvalidFormat = "invalid-format", "V1, 422, a member breaks a rule";
+    Rejected = "rejected", "V1, 422, the network rejects the card";
 }
 
 impl fmt::Display for ErrorCode {

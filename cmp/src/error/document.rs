@@ -70,7 +70,7 @@ impl ErrorDetail {
     fn from_wire(wire: types::ErrorObject) -> Self {
         let text = |text: Option<String>| text.map(|text| scrub(&text)).filter(|text| !text.is_empty());
         Self {
-            code: wire.error_code.map(|code| ErrorCode::read(&code)),
+            code: wire.error_code.or(wire.code).map(|code| ErrorCode::read(&code)),
             path: wire.path.map(|path| scrub_path(&path)),
             summary: text(wire.summary.or(wire.title)),
             detail: text(wire.detail.or(wire.details)),

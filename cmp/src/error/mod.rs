@@ -10,7 +10,7 @@ pub use code::ErrorCode;
 pub use document::ErrorDetail;
 pub(crate) use scrub::{is_harmless_name, scrub, scrub_path};
 
-use crate::{call::Operation, retry::StopReason};
+use crate::{call::Operation, network_tokens::NoUsableToken, retry::StopReason, scope::Scope};
 
 /// A value that a type of this crate refuses. The message names the field and the rule, never the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +52,10 @@ pub enum ErrorKind {
     Decode,
     /// The answer is none that the contract knows, such as a redirect.
     UnexpectedAnswer,
+    /// The card has no network token to pay with: see [`Error::no_usable_token`].
+    NoUsableToken,
+    /// The service account may not see the PAN, which was asked for: see [`Error::missing_scope`].
+    NoPan,
 }
 
 /// Whether the request reached the service.
@@ -246,7 +250,15 @@ impl Error {
     /// 404: there is no such card or token (any more).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.0.status == Some(404)
+        self.0.status == Some(404) && !self.is_declined()
+    }
+
+    /// V1: the card gets no network token, whatever the request says (codes `declined`, `card-not-allowed`,
+    /// `card-brand-not-supported` and `rejected`).
+    #[must_use]
+    pub fn is_declined(&self) -> bool {
+        use ErrorCode::{CardBrandNotSupported, CardNotAllowed, Declined, Rejected};
+        matches!(self.0.code, Some(Declined | CardNotAllowed | CardBrandNotSupported | Rejected))
     }
 
     /// 401, or the token endpoint refused the service account.
@@ -261,18 +273,42 @@ impl Error {
         self.0.status == Some(403)
     }
 
+    /// The scope that the service account seems to lack: the one that an operation answered with 403 needs, or
+    /// `cards:read-pci` where a PAN was asked for and none came.
+    ///
+    /// A 403 can also mean that the account isn't enabled for the operation; the service doesn't tell these apart
+    /// (source: the CMP documentation).
+    #[must_use]
+    pub fn missing_scope(&self) -> Option<Scope> {
+        match (self.0.kind, self.0.operation) {
+            (ErrorKind::NoPan, _) => Some(Scope::CardsReadPci),
+            (_, Some(operation)) if self.is_forbidden() => Some(operation.scope()),
+            _ => None,
+        }
+    }
+
     /// The request itself is wrong: refused here before sending, or answered with 400, 415 or 422.
     #[must_use]
     pub fn is_invalid_request(&self) -> bool {
         self.0.kind == ErrorKind::InvalidInput
-            || (matches!(self.0.status, Some(400 | 415 | 422)) && !self.is_without_active_token())
+            || (matches!(self.0.status, Some(400 | 415 | 422))
+                && !self.is_without_active_token()
+                && !self.is_declined())
     }
 
-    /// The card has no active network token: 424, or the code `failed-dependency` whatever its status (the documents
-    /// give both 422 and 424).
+    /// The card has no active network token: 424, the code `failed-dependency` whatever its status (the documents
+    /// give both 422 and 424), or a card that was read and has none.
     #[must_use]
     pub fn is_without_active_token(&self) -> bool {
-        self.0.status == Some(424) || self.0.code == Some(ErrorCode::FailedDependency)
+        self.0.status == Some(424)
+            || self.0.code == Some(ErrorCode::FailedDependency)
+            || self.no_usable_token().is_some()
+    }
+
+    /// Why the card has no network token to pay with, where that is known: state and reason code of the one it has.
+    #[must_use]
+    pub fn no_usable_token(&self) -> Option<&NoUsableToken> {
+        self.0.source.as_deref()?.downcast_ref()
     }
 
     /// The attempt or the whole call ran out of time.
@@ -292,14 +328,17 @@ impl Error {
         transient && harmless
     }
 
-    /// What to do where the outcome is unknown, in a sentence for a person.
+    /// What to do, in a sentence for a person: where the outcome is unknown, a scope is missing, or the card has no
+    /// active network token.
     #[must_use]
     pub fn next_step(&self) -> Option<&'static str> {
         match (self.0.delivery, self.0.operation) {
             (Delivery::OutcomeUnknown, Some(operation)) => Some(operation.when_unknown()),
-            _ if self.is_forbidden() => Some("give the service account the scope that the operation needs"),
+            _ if self.missing_scope().is_some() => {
+                Some("give the service account the scope that `missing_scope` names")
+            }
             _ if self.is_without_active_token() => {
-                Some("provision a network token, or wait until it is active")
+                Some(self.no_usable_token().unwrap_or(&NoUsableToken::None).next_step())
             }
             _ => None,
         }
@@ -322,8 +361,11 @@ impl fmt::Display for Error {
         if let Some(path) = inner.details.iter().find_map(ErrorDetail::path) {
             write!(f, " at {path}")?;
         }
-        if let (Some(operation), true) = (inner.operation, self.is_forbidden()) {
-            write!(f, "; the operation needs the scope {}", operation.scope())?;
+        if let Some(reason) = self.no_usable_token() {
+            write!(f, "; {reason}")?;
+        }
+        if let Some(scope) = self.missing_scope() {
+            write!(f, "; it needs the scope {scope}")?;
         }
         if inner.delivery == Delivery::OutcomeUnknown {
             f.write_str("; the outcome is unknown")?;
@@ -347,6 +389,13 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<NoUsableToken> for Error {
+    fn from(reason: NoUsableToken) -> Self {
+        Self::new(ErrorKind::NoUsableToken, Delivery::Answered, "there is nothing to pay with")
+            .with_source(reason)
     }
 }
 

@@ -1,17 +1,12 @@
-use std::{
-    fmt,
-    future::{Future, IntoFuture},
-    pin::Pin,
-};
+use std::{fmt, marker::PhantomData};
 
 use cmp_generated::types;
 
 use super::NetworkToken;
 use crate::{
-    call::{Core, Operation},
-    error::{Delivery, Error, ErrorKind, InvalidInput, Result},
+    error::{Delivery, Error, ErrorKind, Result},
     secret::CryptogramValue,
-    value::{Amount, CardId, open::open_enum, wire},
+    value::open::open_enum,
 };
 
 open_enum! {
@@ -26,14 +21,34 @@ open_enum! {
     }
 }
 
-/// What the payment is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TransactionType {
-    /// An online purchase: the service's default.
-    Ecom,
-    /// Account Funding Transaction: pulling funds from a card to another account. Visa only.
-    Aft,
+/// The long form, as a type: see [`CryptogramType::Tavv`].
+#[derive(Debug, Clone, Copy)]
+pub enum Tavv {}
+
+/// The short form, as a type: see [`CryptogramType::Dtvv`].
+#[derive(Debug, Clone, Copy)]
+pub enum Dtvv {}
+
+/// The forms that a cryptogram can be requested in: [`Tavv`] and [`Dtvv`].
+pub trait CryptogramForm: sealed::Form {}
+
+impl CryptogramForm for Tavv {}
+impl CryptogramForm for Dtvv {}
+
+pub(super) mod sealed {
+    use cmp_generated::types::KnownCryptogramType;
+
+    pub trait Form: Send + Sync + 'static {
+        const ON_THE_WIRE: KnownCryptogramType;
+    }
+
+    impl Form for super::Tavv {
+        const ON_THE_WIRE: KnownCryptogramType = KnownCryptogramType::Tavv;
+    }
+
+    impl Form for super::Dtvv {
+        const ON_THE_WIRE: KnownCryptogramType = KnownCryptogramType::Dtvv;
+    }
 }
 
 /// An Electronic Commerce Indicator (ECI): how the cardholder was authenticated. To be sent on unchanged.
@@ -55,29 +70,44 @@ impl fmt::Display for Eci {
 }
 
 /// A cryptogram with the network token that it is for. Good for one authorisation; not to be stored.
+///
+/// It can't be copied, and [`into_parts`](Self::into_parts) consumes it, so that a second use doesn't compile.
 #[derive(Debug)]
-pub struct Cryptogram {
+pub struct Cryptogram<F = Tavv> {
     token: NetworkToken,
     value: CryptogramValue,
     kind: CryptogramType,
     eci: Option<Eci>,
     trace_id: Option<String>,
+    form: PhantomData<F>,
 }
 
-impl Cryptogram {
+/// What a payment takes from a [`Cryptogram`], which is used up by it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CryptogramParts {
+    /// The network token that it was made for.
+    pub token: NetworkToken,
+    /// The value, which goes out once.
+    pub value: CryptogramValue,
+    /// The Electronic Commerce Indicator to send with it.
+    pub eci: Option<Eci>,
+}
+
+impl<F> Cryptogram<F> {
     /// The network token that it was made for.
     #[must_use]
     pub fn token(&self) -> &NetworkToken {
         &self.token
     }
 
-    /// The value to send with the payment.
+    /// The value, which doesn't show: [`into_parts`](Self::into_parts) hands it out.
     #[must_use]
     pub fn value(&self) -> &CryptogramValue {
         &self.value
     }
 
-    /// Its form.
+    /// Its form, as the service named it.
     #[must_use]
     pub fn kind(&self) -> &CryptogramType {
         &self.kind
@@ -94,134 +124,64 @@ impl Cryptogram {
     pub fn trace_id(&self) -> Option<&str> {
         self.trace_id.as_deref()
     }
-}
 
-/// A request for a cryptogram; await it to send it.
-///
-/// What isn't set is left to the service, whose defaults are US dollars, ECOM and TAVV.
-#[derive(Debug, Clone)]
-#[must_use = "the request is sent when this is awaited"]
-pub struct RequestCryptogram<'a> {
-    core: &'a Core,
-    card: CardId,
-    amount: Option<Amount>,
-    transaction: Option<TransactionType>,
-    kind: Option<CryptogramType>,
-}
-
-impl<'a> RequestCryptogram<'a> {
-    pub(super) fn new(core: &'a Core, card: CardId) -> Self {
-        Self { core, card, amount: None, transaction: None, kind: None }
-    }
-
-    /// The amount and currency of the payment.
-    pub fn amount(mut self, amount: Amount) -> Self {
-        self.amount = Some(amount);
-        self
-    }
-
-    /// What the payment is for.
-    pub fn transaction_type(mut self, transaction: TransactionType) -> Self {
-        self.transaction = Some(transaction);
-        self
-    }
-
-    /// The form of the cryptogram.
-    pub fn cryptogram_type(mut self, kind: CryptogramType) -> Self {
-        self.kind = Some(kind);
-        self
+    /// Uses the cryptogram: gives away what the payment needs.
+    #[must_use]
+    pub fn into_parts(self) -> CryptogramParts {
+        CryptogramParts { token: self.token, value: self.value, eci: self.eci }
     }
 }
 
-impl<'a> IntoFuture for RequestCryptogram<'a> {
-    type Output = Result<Cryptogram>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let body = self.body()?;
-            let (id, body) = (self.card.as_str(), &body);
-            let reply = self
-                .core
-                .call(Operation::RequestCryptogram, Cryptogram::trace_of, |client| async move {
-                    client.request_cryptogram(id, body).await
-                })
-                .await?;
-            Cryptogram::from_wire(reply.decoded()?.1)
-        })
-    }
-}
-
-impl RequestCryptogram<'_> {
-    fn body(&self) -> Result<types::CryptoFetchRequest> {
-        if self.kind == Some(CryptogramType::Dtvv) && self.transaction == Some(TransactionType::Aft) {
-            return Err(InvalidInput::new(
-                "cryptogram type",
-                "must not be DTVV for an account funding transaction",
-            )
-            .into());
-        }
-        let attributes = types::CryptoFetchAttributes {
-            amount: self.amount.map(wire::amount).transpose()?,
-            currency_code: self.amount.map(wire::currency_code).transpose()?,
-            transaction_type: self.transaction.map(|transaction| match transaction {
-                TransactionType::Ecom => types::KnownTransactionType::Ecom,
-                TransactionType::Aft => types::KnownTransactionType::Aft,
-            }),
-            cryptogram_type: self.kind.as_ref().map(known_type).transpose()?,
-        };
-        Ok(types::CryptoFetchRequest { data: types::CryptoFetchRequestData { attributes } })
-    }
-}
-
-fn known_type(kind: &CryptogramType) -> Result<types::KnownCryptogramType, InvalidInput> {
-    match kind {
-        CryptogramType::Tavv => Ok(types::KnownCryptogramType::Tavv),
-        CryptogramType::Dtvv => Ok(types::KnownCryptogramType::Dtvv),
-        CryptogramType::Other(_) => Err(InvalidInput::new("cryptogram type", "must be TAVV or DTVV")),
-    }
-}
-
-impl Cryptogram {
-    fn trace_of(answer: &types::NetworkTokenAndCryptogramResource) -> Option<&str> {
+impl<F: CryptogramForm> Cryptogram<F> {
+    pub(super) fn trace_of(answer: &types::NetworkTokenAndCryptogramResource) -> Option<&str> {
         answer.metadata.as_ref()?.observability.as_ref()?.trace_id.as_deref()
     }
 
-    fn from_wire(answer: types::NetworkTokenAndCryptogramResource) -> Result<Self> {
+    pub(super) fn from_wire(answer: types::NetworkTokenAndCryptogramResource) -> Result<Self> {
         let trace_id = Self::trace_of(&answer).map(str::to_owned);
         let incomplete = || Error::new(ErrorKind::Decode, Delivery::Answered, "the answer has no cryptogram");
         let data = answer.data.ok_or_else(incomplete)?;
-        let from = data.attributes.ok_or_else(incomplete)?;
-        let cryptogram = from.cryptogram.ok_or_else(incomplete)?;
+        let mut from = data.attributes.ok_or_else(incomplete)?;
+        let cryptogram = from.cryptogram.take().ok_or_else(incomplete)?;
         let value = cryptogram.value.ok_or_else(incomplete)?;
         let value = CryptogramValue::from_trusted(value.expose());
-        let attributes = types::NetworkTokenAttributes {
-            payment_account_reference: from.payment_account_reference,
-            network_token: from.network_token,
-            last4: from.last4,
-            bin: from.bin,
-            exp_month: from.exp_month,
-            exp_year: from.exp_year,
-            created_at: from.created_at,
-            updated_at: from.updated_at,
-            state: from.state,
-            reason_code: from.reason_code,
-            reason_text: from.reason_text,
-        };
+        let kind = cryptogram.type_.map_or_else(|| CryptogramType::Other(String::new()), Into::into);
+        Self::check_form(&kind)?;
         let token = types::NetworkTokenResource {
             id: data.id.unwrap_or_default(),
             type_: data.type_,
-            attributes: Some(attributes),
+            attributes: Some(token_attributes(from)),
             meta: None,
             relationships: None,
             links: None,
         };
-        Ok(Self {
-            token: NetworkToken::from_wire(token),
-            value,
-            kind: cryptogram.type_.map_or_else(|| CryptogramType::Other(String::new()), Into::into),
-            eci: cryptogram.eci.map(Eci),
-            trace_id,
-        })
+        let (token, eci) = (NetworkToken::from_wire(token), cryptogram.eci.map(Eci));
+        Ok(Self { token, value, kind, eci, trace_id, form: PhantomData })
+    }
+
+    /// A form that is known and another one would end in the wrong field of a payment.
+    fn check_form(kind: &CryptogramType) -> Result<()> {
+        let asked = CryptogramType::from(F::ON_THE_WIRE);
+        if *kind == asked || matches!(kind, CryptogramType::Other(_)) {
+            return Ok(());
+        }
+        let message = format!("the service made a {kind} where a {asked} was asked for");
+        Err(Error::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, message))
+    }
+}
+
+fn token_attributes(from: types::CryptogramResourceAttributes) -> types::NetworkTokenAttributes {
+    types::NetworkTokenAttributes {
+        payment_account_reference: from.payment_account_reference,
+        network_token: from.network_token,
+        last4: from.last4,
+        bin: from.bin,
+        exp_month: from.exp_month,
+        exp_year: from.exp_year,
+        created_at: from.created_at,
+        updated_at: from.updated_at,
+        state: from.state,
+        reason_code: from.reason_code,
+        reason_text: from.reason_text,
     }
 }

@@ -2,16 +2,20 @@
 
 mod card_art;
 mod cryptogram;
+mod request;
 mod state;
 mod token;
+mod wait;
 
 use cmp_generated::types;
 
 pub use card_art::{CardArt, CardArtAsset, CardArtKind};
-pub use cryptogram::{Cryptogram, CryptogramType, Eci, RequestCryptogram, TransactionType};
+pub use cryptogram::{Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv, Eci, Tavv};
+pub use request::{RequestCryptogram, TransactionType};
 pub use state::TokenState;
 pub(crate) use token::usable;
 pub use token::{NetworkToken, NoUsableToken};
+pub use wait::WaitForToken;
 
 use crate::{
     call::{Core, Operation},
@@ -139,7 +143,39 @@ impl<'a> NetworkTokens<'a> {
         }
     }
 
-    /// Requests a cryptogram for a card's network token: `POST /cards/{card_id}/cryptogram`.
+    /// Waits until a card has a network token to pay with.
+    ///
+    /// For accounts that make tokens on creation (step 2 of the guide): the card is stored first, its token arrives
+    /// later. By polling `GET /cards/{card_id}` unless [`hints`](WaitForToken::hints) tell when to look; no interval is
+    /// documented. Dropping it loses nothing.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000019206")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// use std::time::Duration;
+    ///
+    /// let token = cmp.network_tokens().wait_for(stored.id()).deadline(Duration::from_secs(30)).await?;
+    /// assert!(token.is_usable());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// At once, [`ErrorKind::NoUsableToken`](crate::ErrorKind::NoUsableToken) where the token failed or was deleted
+    /// ([`Error::no_usable_token`](crate::Error::no_usable_token) has its reason code), and what a read of the card
+    /// ends with and waiting can't mend, such as 404. [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the
+    /// deadline, or the failure that the last read ended with.
+    pub fn wait_for(&self, card: &CardId) -> WaitForToken<'a> {
+        WaitForToken::new(self.0, card.clone())
+    }
+
+    /// Requests a long cryptogram (TAVV) for a card's network token: `POST /cards/{card_id}/cryptogram`.
     ///
     /// Each is good for one authorisation. Payments that the customer initiates need one, those that the merchant
     /// initiates don't (step 3 of the guide).
@@ -168,8 +204,38 @@ impl<'a> NetworkTokens<'a> {
     ///
     /// # Errors
     /// 400, 401, 403, 404, 422, 424 (or 422 with `failed-dependency`: no active network token, see
-    /// [`Error::is_without_active_token`](crate::Error::is_without_active_token)), 500 and the transient ones.
+    /// [`Error::is_without_active_token`](crate::Error::is_without_active_token)), 500 and the transient ones. The
+    /// service doesn't say why there is no active token, so the card is then read once, if the scopes allow it:
+    /// [`Error::no_usable_token`](crate::Error::no_usable_token) tells, and
+    /// [`Error::next_step`](crate::Error::next_step) says what to do.
     pub fn cryptogram(&self, card: &CardId) -> RequestCryptogram<'a> {
+        RequestCryptogram::new(self.0, card.clone())
+    }
+
+    /// Requests a short cryptogram (DTVV), three digits that go where a CVC goes. Visa only.
+    ///
+    /// Otherwise as [`cryptogram`](Self::cryptogram).
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("4111111111111111")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # assert!(cmp.cards().get(stored.id()).await?.network_token().is_ok());
+    /// let cryptogram = cmp.network_tokens().short_cryptogram(stored.id()).await?;
+    /// let used = cryptogram.into_parts();
+    /// assert_eq!(used.value.expose().len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As [`cryptogram`](Self::cryptogram); 422 for a card that isn't Visa.
+    pub fn short_cryptogram(&self, card: &CardId) -> RequestCryptogram<'a, Dtvv> {
         RequestCryptogram::new(self.0, card.clone())
     }
 }

@@ -148,6 +148,33 @@ pub enum NoUsableToken {
     WithoutNumber(TokenState),
 }
 
+impl NoUsableToken {
+    /// Whether waiting can't help: the network refused the token, or it was deleted.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::NotUsable { state, .. } if state.is_final_failure())
+    }
+
+    /// What to do about it, in a sentence for a person.
+    #[must_use]
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::None => {
+                "provision a network token; where the account makes them on creation, wait until it arrives"
+            }
+            Self::NotUsable { state: TokenState::Failed, .. } => {
+                "the card network refused a token: see the reason code, and pay with the PAN"
+            }
+            Self::NotUsable { state: TokenState::Deleted, .. } => "provision a new network token",
+            Self::NotUsable { state: TokenState::Suspended, .. } => {
+                "wait until the issuer activates the token again, or pay in another way"
+            }
+            Self::NotUsable { .. } => "wait until the token is active",
+            Self::WithoutNumber(_) => "read the card again; if the number stays away, ask VGS support",
+        }
+    }
+}
+
 /// Of several tokens the usable one that changed last; without one, the reason that the latest gives.
 pub(crate) fn usable<'a>(
     tokens: impl Iterator<Item = &'a NetworkToken> + Clone,

@@ -10,4 +10,6 @@ mod retry;
 mod secrets;
 mod support;
 mod tls;
+mod v1;
+mod v1_wait;
 mod writes;

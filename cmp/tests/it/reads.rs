@@ -236,13 +236,13 @@ async fn the_rendered_cryptogram() {
     });
     let (_server, cmp) = always(200, JSON_API, &body.to_string()).await;
     let cryptogram = cmp.network_tokens().cryptogram(&card_id()).await.unwrap();
-    assert_eq!(cryptogram.value().expose(), "JWrMYLqNQjmEHQDAZbSx+A==");
     assert_eq!(
         (cryptogram.kind(), cryptogram.eci().map(cmp::Eci::as_str)),
         (&CryptogramType::Tavv, Some("07"))
     );
     assert_eq!(cryptogram.token().number().map(cmp::NetworkTokenNumber::expose), Some("4113216317012304"));
     assert_eq!(cryptogram.trace_id(), Some("f2046b6548e7dbe5793adee1f4a13c63"));
+    assert_eq!(*cryptogram.into_parts().value.expose(), "JWrMYLqNQjmEHQDAZbSx+A==");
 }
 
 /// The generator's typed stand-in, which can't leave the contract.
@@ -363,6 +363,15 @@ async fn nothing_is_a_success_for_a_deletion() {
     let (_server, cmp) = always(204, JSON_API, "").await;
     cmp.cards().delete(&card_id()).await.unwrap();
     cmp.network_tokens().delete(&card_id()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_member_name_that_may_be_a_secret_is_masked_in_the_path() {
+    let document =
+        guide_card(|card| card["data"]["relationships"] = json!({"4111111111111111": "no object"}));
+    let (_server, cmp) = card_is(document).await;
+    let error = cmp.cards().get(&card_id()).await.unwrap_err();
+    assert!(error.to_string().contains("data.relationships.***"), "{error}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cmp::{
-    Amount, CardChanges, Cardholder, Client, CryptogramType, Cvc, Environment, Expiry, NewCard, Pan,
+    Amount, CardChanges, Cardholder, Client, Cvc, Environment, Expiry, NetworkTransactionId, NewCard, Pan,
     ServiceAccount, auth::AccessToken, clock::ManualClock,
 };
 use cmp_simulator::{Fault, Simulator};
@@ -91,8 +91,15 @@ async fn run_everything(cmp: &Client) -> String {
     show(outcome(cmp.network_tokens().provision(&id).await));
     show(outcome(cmp.network_tokens().delete(&id).await));
     let amount = Amount::usd("19.99").unwrap();
-    let request = cmp.network_tokens().cryptogram(&id).amount(amount).cryptogram_type(CryptogramType::Tavv);
-    show(outcome(request.await));
+    show(outcome(cmp.network_tokens().cryptogram(&id).amount(amount).await));
+    show(outcome(cmp.network_tokens().short_cryptogram(&id).await));
+    let payments = cmp.payments();
+    show(outcome(payments.customer_initiated(&id).amount(amount).await));
+    show(outcome(payments.customer_initiated(&id).or_pan().await));
+    show(outcome(payments.merchant_form(&id).or_pan().await));
+    let first_payment = NetworkTransactionId::new("123456789012345").unwrap();
+    show(outcome(payments.merchant_initiated(&id, first_payment.clone()).await));
+    show(outcome(payments.merchant_initiated(&id, first_payment).or_pan().await));
     shown
 }
 
@@ -162,8 +169,10 @@ async fn nothing_shows_in_answers_that_hold_secrets() {
         "cryptogram": {"type": "TAVV", "value": CRYPTOGRAM, "eci": "07"}}}});
     let (_server, cmp) = always(200, JSON_API, &body.to_string()).await;
     let read = cmp.network_tokens().cryptogram(&card_id()).await.unwrap();
-    assert_eq!(read.value().expose(), CRYPTOGRAM);
     assert_no_canary(&format!("{read:?} {read:#?}"), "Debug");
+    let used = read.into_parts();
+    assert_no_canary(&format!("{used:?} {used:#?}"), "Debug");
+    assert_eq!(*used.value.expose(), CRYPTOGRAM, "the canaries are there to be seen");
     assert_no_canary(&log.text(), "the log");
 }
 

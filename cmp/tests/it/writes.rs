@@ -1,10 +1,10 @@
 //! What is sent: every documented attribute, the media types, and nothing more.
 
 use cmp::{
-    Address, Amount, CardChanges, Cardholder, CryptogramType, Currency, Cvc, ErrorKind, Expiry, TokenType,
-    TransactionType, WalletType,
+    Address, Amount, CardChanges, Cardholder, Currency, Cvc, ErrorKind, Expiry, TokenType, TransactionType,
+    WalletType,
 };
-use httpmock::{Method, MockServer};
+use httpmock::{Method, Mock, MockServer};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -93,44 +93,42 @@ async fn a_change_sends_only_what_changes() {
     client(&server.base_url()).cards().update(&card_id(), changes).await.unwrap();
 }
 
+/// Answers with a cryptogram of this form to exactly these attributes.
+async fn cryptogram_for<'a>(server: &'a MockServer, form: &str, attributes: &str) -> Mock<'a> {
+    let answer = json!({"data": {"attributes": {"cryptogram": {"type": form, "value": "AAAA"}}}}).to_string();
+    let mock = server.mock_async(|when, then| {
+        when.method(Method::POST).body(format!(r#"{{"data":{{"attributes":{attributes}}}}}"#));
+        then.status(200).body(&answer);
+    });
+    mock.await
+}
+
 #[tokio::test]
-async fn a_cryptogram_sends_exact_amounts_and_no_defaults() {
-    let answer =
-        json!({"data": {"attributes": {"cryptogram": {"type": "TAVV", "value": "AAAA"}}}}).to_string();
+async fn a_cryptogram_sends_its_form_exact_amounts_and_no_defaults() {
     let amount = |text: &str, code: &str| {
         Amount::new(text.parse::<Decimal>().unwrap(), Currency::new(code).unwrap()).unwrap()
     };
     let server = MockServer::start_async().await;
     let cmp = client(&server.base_url());
-    let tokens = cmp.network_tokens();
+    let long = || cmp.network_tokens().cryptogram(&card_id());
     for (request, attributes) in [
-        (tokens.cryptogram(&card_id()), "{}"),
+        (long(), r#"{"cryptogram_type":"TAVV"}"#),
         (
-            tokens.cryptogram(&card_id()).amount(amount("19.99", "USD")),
-            r#"{"amount":19.99,"currency_code":"USD"}"#,
+            long().amount(amount("19.99", "USD")),
+            r#"{"amount":19.99,"cryptogram_type":"TAVV","currency_code":"USD"}"#,
         ),
         (
-            tokens
-                .cryptogram(&card_id())
-                .amount(amount("1000", "JPY"))
-                .transaction_type(TransactionType::Aft)
-                .cryptogram_type(CryptogramType::Tavv),
+            long().amount(amount("1000", "JPY")).transaction_type(TransactionType::Aft),
             r#"{"amount":1000,"cryptogram_type":"TAVV","currency_code":"JPY","transaction_type":"AFT"}"#,
         ),
-        (
-            tokens.cryptogram(&card_id()).cryptogram_type(CryptogramType::Dtvv),
-            r#"{"cryptogram_type":"DTVV"}"#,
-        ),
     ] {
-        let mock = server
-            .mock_async(|when, then| {
-                when.method(Method::POST).body(format!(r#"{{"data":{{"attributes":{attributes}}}}}"#));
-                then.status(200).body(&answer);
-            })
-            .await;
+        let mock = cryptogram_for(&server, "TAVV", attributes).await;
         request.await.unwrap();
         mock.assert_async().await;
     }
+    let mock = cryptogram_for(&server, "DTVV", r#"{"cryptogram_type":"DTVV"}"#).await;
+    cmp.network_tokens().short_cryptogram(&card_id()).await.unwrap();
+    mock.assert_async().await;
 }
 
 #[tokio::test]

@@ -45,6 +45,11 @@ const STEPS: &[Step] = &[
         name: "checkout example",
         run: |root| cargo(root, &["run", "-q", "-p", "cmp", "--example", "checkout"], &[]),
     },
+    Step { name: "payment examples", run: payment_examples },
+    Step {
+        name: "webhooks example",
+        run: |root| cargo(root, &["run", "-q", "-p", "cmp", "--example", "webhooks"], &[]),
+    },
     Step { name: "package", run: |root| cargo(root, &PACKAGE, &[]) },
     Step { name: "outside crate", run: outside::check },
 ];
@@ -115,6 +120,13 @@ fn with_warnings_denied<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     all.extend(arguments);
     all.extend(["--", "-D", "warnings"]);
     all
+}
+
+fn payment_examples(root: &Path) -> Result<Done> {
+    for example in ["pay_customer", "pay_form", "pay_merchant", "bulk"] {
+        cargo(root, &["run", "-q", "-p", "cmp", "--example", example], &[])?;
+    }
+    Ok(Done::Passed)
 }
 
 fn clippy_cmp(root: &Path, features: &[&str]) -> Result<Done> {

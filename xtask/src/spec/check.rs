@@ -6,9 +6,10 @@ use anyhow::{Result, bail};
 use similar::TextDiff;
 
 use super::files::Layout;
-use super::{pipeline, write};
+use super::{pipeline, transcribed, write};
 
 pub(crate) fn run(layout: &Layout) -> Result<()> {
+    transcribed::check(layout)?;
     let mut stale = Vec::new();
     for (path, fresh) in pipeline::render(layout)?.documents(layout) {
         let written = fs::read_to_string(&path).unwrap_or_default();

@@ -59,6 +59,20 @@ pub(crate) fn correct(mut document: Value, corrections: &[Correction]) -> Result
     Ok(document)
 }
 
+/// What a correction that no longer applies still does: each of its tests guards what follows, up to the next test.
+pub(crate) fn remains_of(mut document: Value, correction: &Correction) -> Value {
+    let mut guarded = false;
+    for operation in &correction.patch {
+        let is_test = matches!(operation, PatchOperation::Test(_));
+        if guarded && !is_test {
+            continue;
+        }
+        let applied = json_patch::patch(&mut document, std::slice::from_ref(operation)).is_ok();
+        guarded = is_test && !applied;
+    }
+    document
+}
+
 fn verb(operation: &PatchOperation) -> &'static str {
     match operation {
         PatchOperation::Add(_) => "add",
@@ -107,6 +121,16 @@ mod tests {
         let idle = correction(json!([{"op": "test", "path": "/a", "value": 1}])).expect("whole");
         let error = correct(json!({"a": 1}), &[idle]).expect_err("no effect");
         assert!(error.to_string().ends_with("changes nothing"), "{error}");
+    }
+
+    #[test]
+    fn a_failed_test_stops_what_it_guards_and_no_more() {
+        let patch = json!([
+            {"op": "test", "path": "/a", "value": 1}, {"op": "remove", "path": "/a"},
+            {"op": "test", "path": "/b", "value": 1}, {"op": "remove", "path": "/b"}
+        ]);
+        let out = remains_of(json!({"a": 3, "b": 1}), &correction(patch).expect("whole"));
+        assert_eq!(out, json!({"a": 3}));
     }
 
     #[test]

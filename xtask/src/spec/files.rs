@@ -32,6 +32,11 @@ impl Layout {
         self.root.join("openapi/fragments")
     }
 
+    /// Documents written down by hand from pages that have none.
+    pub(crate) fn transcriptions(&self) -> PathBuf {
+        self.root.join("openapi/transcribed")
+    }
+
     pub(crate) fn sources(&self) -> PathBuf {
         self.root.join("openapi/sources.toml")
     }

@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::files::{Layout, Tree};
 use super::sources::{Origin, Source, Sources};
-use super::{json, merge, page, split, write};
+use super::{json, merge, page, split, transcribed, write};
 
 /// What the person who imports says about the pages.
+#[derive(Default)]
 pub(crate) struct Note {
-    pub(crate) origin: Origin,
     /// `YYYY-MM-DD`
     pub(crate) date: Option<String>,
 }
@@ -23,24 +23,55 @@ pub(crate) struct Note {
 struct Found {
     page: String,
     section: Option<String>,
+    origin: Origin,
     text: String,
     document: Value,
 }
 
 pub(crate) fn run(layout: &Layout, pages: &[PathBuf], note: &Note) -> Result<()> {
+    let old = layout.tree_to_import_into()?;
+    let new = checked(&old, pages, note)?;
+    write::replace_tree(layout, &old, &new, &[])
+}
+
+/// The fragments and sources after the import, if they fit together.
+pub(crate) fn checked(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree> {
     if let Some(date) = &note.date {
         ensure!(is_date(date), "--date {date}: expected YYYY-MM-DD");
     }
+    let new = imported(old, pages, note)?;
+    merge::merge(&new.fragments, None)
+        .context("the imported documents do not fit those in openapi/fragments; nothing was written")?;
+    Ok(new)
+}
+
+/// The fragments and sources as they are once `pages` are imported over `old`.
+pub(crate) fn imported(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree> {
+    import(old, read_all(pages)?, note)
+}
+
+/// What the published fragments of `old` and these transcriptions make together.
+pub(crate) fn transcriptions(old: &Tree, files: &[PathBuf]) -> Result<Tree> {
+    let found = read_all(files)?;
+    let mut names = BTreeSet::new();
+    for Found { page, origin, document, .. } in &found {
+        let file = file_name(document)?;
+        ensure!(*origin == Origin::Transcribed, "{page}: {} is missing for {file}", transcribed::MARK);
+        names.insert(file);
+    }
+    let mut new = import(old, found, &Note::default())?;
+    new.sources.0.retain(|file, source| source.origin == Origin::Published || names.contains(file));
+    new.fragments.retain(|file, _| new.sources.0.contains_key(file));
+    Ok(new)
+}
+
+fn read_all(pages: &[PathBuf]) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for path in pages {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         found.extend(read(path, &text).with_context(|| path.display().to_string())?);
     }
-    let old = layout.tree_to_import_into()?;
-    let new = import(&old, found, note)?;
-    merge::merge(&new.fragments, None)
-        .context("the imported documents do not fit those in openapi/fragments; nothing was written")?;
-    write::replace_tree(layout, &old, &new)
+    Ok(found)
 }
 
 /// The documents in one input: a Markdown page, or an OpenAPI file in JSON or YAML.
@@ -53,7 +84,11 @@ fn read(path: &Path, text: &str) -> Result<Vec<Found>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let parts = split::by_operation(&document)?;
     let found = parts.into_iter().map(|document| {
-        Ok(Found { page: name.clone(), section: None, text: json::pretty(&document)?, document })
+        let (page, section, origin) = match transcribed::place(&document)? {
+            Some(place) => (place.page, Some(place.section), Origin::Transcribed),
+            None => (name.clone(), None, Origin::Published),
+        };
+        Ok(Found { page, section, origin, text: json::pretty(&document)?, document })
     });
     found.collect()
 }
@@ -63,6 +98,7 @@ fn from_page(text: &str) -> Result<Vec<Found>> {
     let found = page.fences.into_iter().map(|fence| Found {
         page: page.title.clone(),
         section: Some(fence.section),
+        origin: Origin::Published,
         text: fence.text,
         document: fence.document,
     });
@@ -74,7 +110,7 @@ fn from_page(text: &str) -> Result<Vec<Found>> {
 fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
     let mut fragments = BTreeMap::new();
     let mut sources = Sources::default();
-    for Found { page, section, text, document } in found {
+    for Found { page, section, origin, text, document } in found {
         let place =
             section.as_ref().map_or_else(|| page.clone(), |section| format!("{page}, section \"{section}\""));
         let file = file_name(&document).with_context(|| place.clone())?;
@@ -84,7 +120,8 @@ fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
             document: info(&document, "title").with_context(|| place.clone())?,
             version: info(&document, "version").with_context(|| place.clone())?,
             imported: old.sources.date_for(&file, &sha256, note.date.as_ref()),
-            origin: note.origin,
+            origin,
+            url: old.sources.url_of(&page),
             page,
             section,
             sha256,
@@ -141,11 +178,12 @@ mod tests {
     fn found(page: &str, path: &str, text: &str) -> Found {
         let document =
             json!({"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {path: {"get": {}}}});
-        Found { page: page.to_owned(), section: Some("S".to_owned()), text: text.to_owned(), document }
+        let (page, section) = (page.to_owned(), Some("S".to_owned()));
+        Found { page, section, origin: Origin::Published, text: text.to_owned(), document }
     }
 
     fn note(date: &str) -> Note {
-        Note { origin: Origin::Published, date: Some(date.to_owned()) }
+        Note { date: Some(date.to_owned()) }
     }
 
     #[test]

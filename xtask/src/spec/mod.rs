@@ -5,25 +5,26 @@
 //! or none.
 
 mod check;
-mod correct;
+pub(crate) mod correct;
 pub(crate) mod files;
-mod import;
+pub(crate) mod import;
 pub(crate) mod json;
-mod lower;
+pub(crate) mod lower;
 pub(crate) mod merge;
 mod page;
-mod pipeline;
-mod sources;
-mod split;
-mod write;
+pub(crate) mod pipeline;
+pub(crate) mod sources;
+pub(crate) mod split;
+mod transcribed;
+pub(crate) mod write;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::{diff, update};
 use files::Layout;
-use sources::Origin;
 
 /// What `cargo xtask spec` can do.
 #[derive(Subcommand)]
@@ -36,9 +37,6 @@ pub(crate) enum Command {
         /// The day on which the pages were downloaded (YYYY-MM-DD), noted beside fragments that changed.
         #[arg(long, value_name = "DATE")]
         date: Option<String>,
-        /// The documents were written down by hand from pages that have no OpenAPI document.
-        #[arg(long)]
-        transcribed: bool,
     },
     /// Merge, correct and lower the fragments into openapi/cmp.json and cmp-generated/openapi.json.
     Merge,
@@ -53,16 +51,19 @@ pub(crate) enum Command {
         #[arg(long)]
         lowered: bool,
     },
+    /// Say what a change of the contract means for callers, for readers and for the Rust items of this workspace.
+    Diff(diff::Arguments),
+    /// Import pages into a copy of the workspace, and take them over if everything still builds and passes.
+    Update(update::Arguments),
 }
 
 pub(crate) fn run(command: &Command, root: &Path) -> Result<()> {
     let layout = Layout::new(root);
     match command {
-        Command::Import { pages, date, transcribed } => {
-            let origin = if *transcribed { Origin::Transcribed } else { Origin::Published };
-            import::run(&layout, pages, &import::Note { origin, date: date.clone() })
-        }
+        Command::Import { pages, date } => import::run(&layout, pages, &import::Note { date: date.clone() }),
         Command::Merge => write::replace_all(&pipeline::render(&layout)?.documents(&layout)),
+        Command::Diff(arguments) => diff::run(arguments, &layout),
+        Command::Update(arguments) => update::run(arguments, &layout),
         Command::Check => check::run(&layout),
         Command::Show { uncorrected, lowered } => {
             let rendered = pipeline::render(&layout)?;

@@ -26,6 +26,9 @@ pub(crate) struct Source {
     /// The heading on the page; absent for an OpenAPI file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) section: Option<String>,
+    /// Where the page can be fetched, for `spec update`; written by hand, and kept by imports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
     /// `info.title` of the document.
     pub(crate) document: String,
     /// `info.version` of the document.
@@ -50,6 +53,11 @@ impl Sources {
 
     pub(crate) fn render(&self) -> Result<String> {
         Ok(HEADER.to_owned() + &toml::to_string(self)?)
+    }
+
+    /// Where a page is fetched from, if any of its fragments says so.
+    pub(crate) fn url_of(&self, page: &str) -> Option<String> {
+        self.0.values().filter(|source| source.page == page).find_map(|source| source.url.clone())
     }
 
     /// The date for a fragment imported again: the old one while the content is the same.

@@ -38,9 +38,14 @@ fn beside(path: &Path, text: &str) -> Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Writes the fragments and their sources, and removes the fragments that `new` no longer has.
-pub(crate) fn replace_tree(layout: &Layout, old: &Tree, new: &Tree) -> Result<()> {
-    let mut files = Vec::new();
+/// Writes the fragments, their sources and `documents`, and removes the fragments that `new` no longer has.
+pub(crate) fn replace_tree(
+    layout: &Layout,
+    old: &Tree,
+    new: &Tree,
+    documents: &[(PathBuf, String)],
+) -> Result<()> {
+    let mut files = documents.to_vec();
     for (file, document) in &new.fragments {
         files.push((layout.fragments().join(file), json::pretty(document)?));
     }

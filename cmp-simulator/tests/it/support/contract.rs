@@ -32,7 +32,7 @@ impl Contract {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/cmp.json");
         let document: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let mut contract = Self { document, responses: HashMap::new(), requests: HashMap::new() };
-        for operation in Operation::CMP {
+        for operation in Operation::CMP.into_iter().chain(Operation::V1) {
             let described = contract.operation(operation).clone();
             for (status, response) in described["responses"].as_object().unwrap() {
                 let bodies =
@@ -42,7 +42,7 @@ impl Contract {
                 let response = Response { bodies: bodies.collect() };
                 contract.responses.insert((operation, status.parse().unwrap()), response);
             }
-            let body = &described["requestBody"]["content"][super::JSON_API]["schema"];
+            let body = &described["requestBody"]["content"][super::media_type(operation)]["schema"];
             if !body.is_null() {
                 let validator = contract.validator(body);
                 contract.requests.insert(operation, validator);

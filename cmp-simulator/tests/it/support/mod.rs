@@ -8,9 +8,16 @@ use serde_json::{Value, json};
 pub(crate) use contract::contract;
 
 pub(crate) const JSON_API: &str = "application/vnd.api+json";
+/// The alias of the V1 API reference's sample.
+pub(crate) const ALIAS: &str = "5573495XKjDP28V7312";
 pub(crate) const VISA: &str = "4111111111111111";
 pub(crate) const MASTERCARD: &str = "5555555555554444";
 pub(crate) const AMEX: &str = "378282246310005";
+
+/// The media type of an operation's request body.
+pub(crate) fn media_type(operation: Operation) -> &'static str {
+    if Operation::V1.contains(&operation) { "application/json" } else { JSON_API }
+}
 
 /// An answer that agrees with the contract.
 #[derive(Debug)]
@@ -92,7 +99,7 @@ impl Client {
     }
 
     pub(crate) fn request(&self, operation: Operation, card_id: &str) -> reqwest::RequestBuilder {
-        let path = operation.path_template().replace("{card_id}", card_id);
+        let path = operation.path_template().replace("{card_id}", card_id).replace("{pan_alias}", card_id);
         self.http.request(operation.method(), format!("{}{path}", self.base)).bearer_auth(&self.access_token)
     }
 
@@ -100,7 +107,7 @@ impl Client {
     pub(crate) async fn send(&self, operation: Operation, card_id: &str, body: Option<&Value>) -> Answer {
         let mut request = self.request(operation, card_id);
         if let Some(body) = body {
-            request = request.header("content-type", JSON_API).body(body.to_string());
+            request = request.header("content-type", media_type(operation)).body(body.to_string());
         }
         self.finish(operation, request).await
     }
@@ -118,6 +125,12 @@ impl Client {
     /// Stores a card and gives its id.
     pub(crate) async fn store(&self, pan: &str) -> String {
         self.create(pan).await.expect(201).id()
+    }
+
+    /// Enrols an alias with V1, and gives it back.
+    pub(crate) async fn enrol(&self, alias: &str) -> String {
+        self.send(Operation::ProvisionV1NetworkToken, "", Some(&enrolment(alias))).await.expect(201);
+        alias.to_owned()
     }
 
     pub(crate) async fn get(&self, card_id: &str) -> Answer {
@@ -144,6 +157,10 @@ pub(crate) async fn token(http: &reqwest::Client, url: &str, form: &str) -> Answ
 
 pub(crate) fn card(pan: &str) -> Value {
     json!({ "data": { "attributes": { "pan": pan, "cvc": "123", "exp_month": 12, "exp_year": 35 } } })
+}
+
+pub(crate) fn enrolment(alias: &str) -> Value {
+    json!({ "pan_alias": alias, "exp_month": 7, "exp_year": 24 })
 }
 
 /// The included resources of one kind.

@@ -25,6 +25,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 pub(crate) use rules::Rules;
+pub(crate) use schema::bare;
 
 pub(crate) fn lower(contract: Value, rules: &Rules) -> Result<Value> {
     let document = step("replace", replace::placeholders(contract, &rules.replaced))?;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::schema;
 use crate::spec::json::{below, object, section};
 use crate::spec::split::METHODS;
+use crate::spec::transcribed::MARK;
 
 const ROOT: &[&str] = &["openapi", "info", "tags", "servers", "security", "components", "paths"];
 const COMPONENTS: &[&str] = &["schemas", "securitySchemes"];
@@ -19,8 +20,11 @@ const OPERATION: &[&str] = &[
     "responses",
     "security",
     "servers",
+    "deprecated",
+    MARK,
 ];
-const PARAMETER: &[&str] = &["name", "in", "required", "description", "schema", "example", "examples"];
+const PARAMETER: &[&str] =
+    &["name", "in", "required", "description", "schema", "example", "examples", "deprecated"];
 const BODY: &[&str] = &["description", "content", "required"];
 const RESPONSE: &[&str] = &["description", "content", "headers"];
 const MEDIA: &[&str] = &["schema", "example", "examples"];
@@ -54,6 +58,7 @@ const SCHEMA: &[&str] = &[
     "oneOf",
     "not",
     "discriminator",
+    "deprecated",
 ];
 
 pub(super) fn check(document: &Value) -> Result<()> {

@@ -1,0 +1,54 @@
+use serde_json::{Value, json};
+
+use super::enrolment::Enrolment;
+use crate::readings::Readings;
+use crate::state::{Expiry, TokenState};
+
+/// The API reference names no state of a token that is not there yet; this name is inferred.
+const PENDING: &str = "PENDING";
+
+/// `V1NetworkToken`: without a number and an expiry until there is a token.
+pub(super) fn document(enrolment: &Enrolment, readings: &Readings) -> Value {
+    let mut document = json!({
+        "pan_alias": enrolment.pan_alias,
+        "state": enrolment.state.map_or(PENDING.to_owned(), |state| state.name().to_uppercase()),
+        "created_at": readings.time(enrolment.created_at),
+        "updated_at": readings.time(enrolment.updated_at),
+        "card": card(enrolment.expiry, readings),
+    });
+    if !matches!(enrolment.state, None | Some(TokenState::Failed)) {
+        document["network_token_last4"] = readings.number(&enrolment.last4);
+        document["expires_at"] = year_and_month(enrolment.expiry).into();
+    }
+    document
+}
+
+/// The API reference's sample, with the expiry that the request gave.
+fn card(expiry: Expiry, readings: &Readings) -> Value {
+    json!({
+        "last4": readings.number("0010"),
+        "bin": readings.number("489537"),
+        "expires_at": year_and_month(expiry),
+        "holder_info": {
+            "name": "Jane Doe",
+            "email": "jane.doe@example.com",
+            "number": "+1415-123-4567",
+            "billing_address": {
+                "name": "John Doe",
+                "company": "John Doe Company",
+                "address1": "555 Unblock Us St",
+                "address2": "M13 9PL",
+                "city": "New York",
+                "region": "CA",
+                "country": "US",
+                "postal_code": "12301",
+                "phone": "+14842634673"
+            }
+        }
+    })
+}
+
+/// `2027-01`
+fn year_and_month(expiry: Expiry) -> String {
+    format!("20{:02}-{:02}", expiry.year, expiry.month)
+}

@@ -1,0 +1,127 @@
+//! What a notification tells.
+//!
+//! The envelope and the members of `details` are those that VGS documents; `details` of CMP's network tokens are
+//! not published, and are taken to be those of V1 with the card's id and the reason.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use crate::readings::StateCase;
+use crate::settings::Settings;
+use crate::state::{Card, CardUpdate, CardUpdateEvent, Expiry, NetworkToken};
+
+const TENANT: &str = "tntsimulator";
+
+/// An event, ready for its envelope.
+pub(crate) struct Happening {
+    pub(super) name: String,
+    summary: String,
+    details: Value,
+}
+
+impl Happening {
+    /// A network token arrived or changed.
+    pub(crate) fn token(settings: &Settings, card: &Card, token: &NetworkToken) -> Self {
+        let state = match settings.readings.states {
+            StateCase::Lower => token.state.name().to_owned(),
+            StateCase::Upper => token.state.name().to_uppercase(),
+        };
+        let details = json!({
+            "card_id": card.id,
+            "card_bin": card.leading(6),
+            "card_last4": card.last4(),
+            "card_exp_month": card.expiry.month.to_string(),
+            "card_exp_year": year(card.expiry),
+            "network_token_id": token.id,
+            "network_token": token.number,
+            "network_token_last4": token.last4(),
+            "exp_month": token.expiry.month.to_string(),
+            "exp_year": year(token.expiry),
+            "pan_alias": card.pan_alias,
+            "payment_account_reference": token.payment_account_reference,
+            "state": state,
+            "reason_code": token.state.reason_code(),
+            "reason_text": token.state.reason_text(),
+            "tenant_id": TENANT,
+            "created_at": without_zone(token.created_at),
+            "updated_at": without_zone(token.updated_at),
+        });
+        Self {
+            name: "cmp_network_token.updated".to_owned(),
+            summary: token.state.reason_text().to_owned(),
+            details,
+        }
+    }
+
+    /// The account updater told something.
+    pub(crate) fn update(card: &Card, update: &CardUpdate) -> Self {
+        let mut happening = Self::enrolment(card, update.event, update.occurred_at);
+        for change in &update.changes {
+            let (old, new) = match change.field {
+                "pan" => ("old_account_number", "new_account_number"),
+                _ => ("old_expiration_date", "new_expiration_date"),
+            };
+            let (before, after) = match change.field {
+                "pan" => (change.old.clone(), change.new.clone()),
+                _ => (month_and(card.expiry.month, &change.old), month_and(card.expiry.month, &change.new)),
+            };
+            happening.details[old] = before.into();
+            happening.details[new] = after.into();
+        }
+        happening
+    }
+
+    /// The card was enrolled with the account updater, or could not be.
+    pub(crate) fn enrolment(card: &Card, event: CardUpdateEvent, at: DateTime<Utc>) -> Self {
+        let name = format!("cmp_au_card.{}", event.name().replace('-', "_"));
+        let details = json!({
+            "card_id": card.id,
+            "card_last4": card.last4(),
+            "card_first8": card.leading(8),
+            "card_bin": card.leading(6),
+            "card_fingerprint": card.fingerprint,
+            "fingerprint_matches": "true",
+            "occurred_at": rfc3339(at),
+            "reason_code": name,
+            "reason_text": "Reported by the card network.",
+        });
+        Self { name, summary: "The account updater reported a card.".to_owned(), details }
+    }
+
+    /// The whole message.
+    pub(super) fn body(&self, id: &str, at: DateTime<Utc>) -> Value {
+        json!({
+            "id": id,
+            "event": self.name,
+            "description": "Something happened to a card or a network token.",
+            "summary": self.summary,
+            "timestamp": rfc3339(at),
+            "scope": "VAULT",
+            "grouping": "EVERY_SINGLE",
+            "occurrence": 1,
+            "fingerprint": id,
+            "integration_id": "int-simulator",
+            "org_id": "org-simulator",
+            "tenant": TENANT,
+            "producer": { "application_name": "cmp-simulator", "application_protocol": "https" },
+            "details": self.details,
+        })
+    }
+}
+
+fn year(expiry: Expiry) -> String {
+    (2000 + expiry.year).to_string()
+}
+
+/// `MMYY`
+fn month_and(month: u32, year: &str) -> String {
+    format!("{month:02}{year:0>2}")
+}
+
+fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn without_zone(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
+}

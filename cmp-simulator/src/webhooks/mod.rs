@@ -1,0 +1,91 @@
+//! Notifications: signed messages about what happens to cards and tokens without a request.
+//!
+//! One is sent to each endpoint for a network token that arrives or changes its state
+//! (`cmp_network_token.updated`), and for what the account updater tells (`cmp_au_card.…`). They are signed as
+//! VGS is known to sign: `vgs-signature: t=<unix seconds>,v0=<hex of HMAC-SHA256 over "t.body">`. What a request
+//! does, its answer tells: of that there is no notification.
+//!
+//! ```no_run
+//! # async fn test(card_id: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! use cmp_simulator::{Simulator, webhooks::Outcome};
+//!
+//! let simulator = Simulator::builder().webhook("http://127.0.0.1:3000/hooks", "a secret")?.start().await?;
+//! simulator.configure(|settings| settings.webhooks.duplicates = 1);
+//! // … the service under test stores a card …
+//! simulator.world().suspend_token(card_id)?;
+//! simulator.webhooks().settled().await;
+//! assert!(simulator.webhooks().sent().iter().all(|sent| sent.outcome == Outcome::Delivered));
+//! # Ok(())
+//! # }
+//! ```
+
+mod delivery;
+mod happening;
+mod outbox;
+mod sent;
+mod settings;
+mod signature;
+
+use std::fmt;
+use std::io;
+
+pub(crate) use delivery::{Signals, deliver};
+pub(crate) use happening::Happening;
+pub(crate) use outbox::Outbox;
+pub use sent::{Attempt, Notification, Outcome};
+pub use settings::{DeliveryOrder, Endpoint, WebhookSettings};
+
+use crate::shared::Shared;
+
+/// The notifications of one simulator.
+///
+/// [`WebhookSettings`] says how they are delivered; change them with
+/// [`Simulator::configure`](crate::Simulator::configure).
+#[derive(Clone, Copy)]
+pub struct Webhooks<'a> {
+    shared: &'a Shared,
+}
+
+impl<'a> Webhooks<'a> {
+    pub(crate) fn new(shared: &'a Shared) -> Self {
+        Self { shared }
+    }
+
+    /// Sends what happens from now on to this `http` URL too.
+    ///
+    /// # Errors
+    /// If the URL is no `http` URL or the secret is empty.
+    pub fn send_to(self, url: impl Into<String>, secret: impl Into<String>) -> io::Result<()> {
+        let endpoint = Endpoint::new(url, secret)?;
+        self.shared.state().settings.webhooks.endpoints.push(endpoint);
+        Ok(())
+    }
+
+    /// The notifications that were sent or are to be, the oldest first, whatever became of them; card data in
+    /// them is masked. As many finished ones are kept as [`Settings::request_log`](crate::Settings::request_log)
+    /// says.
+    pub fn sent(self) -> Vec<Notification> {
+        self.shared.state().outbox.list()
+    }
+
+    /// Ready once nothing is due any more: each notification was delivered or given up, or waits for a later
+    /// time of the simulator's clock.
+    pub async fn settled(self) {
+        let mut progress = self.shared.delivery.progress();
+        loop {
+            let is_settled = {
+                let state = self.shared.state();
+                state.outbox.is_settled(state.now())
+            };
+            if is_settled || progress.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Webhooks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.sent()).finish()
+    }
+}

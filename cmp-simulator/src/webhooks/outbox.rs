@@ -1,0 +1,153 @@
+//! Notifications that wait, are on their way, or are done. No sockets here.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::settings::{DeliveryOrder, Endpoint, WebhookSettings};
+use super::{Attempt, Happening, Notification, Outcome, signature};
+use crate::masked;
+use crate::state::Ids;
+
+/// Ids of notifications are drawn apart from all others, so that they are the only ones that webhooks add.
+const SEED: u64 = 0x5745_4248_4f4f_4b53;
+
+pub(crate) struct Outbox {
+    entries: VecDeque<Entry>,
+    capacity: usize,
+    ids: Ids,
+    shuffle: fastrand::Rng,
+    next: u64,
+}
+
+struct Entry {
+    number: u64,
+    endpoint: Endpoint,
+    body: Bytes,
+    shown: Notification,
+    due: DateTime<Utc>,
+    on_its_way: bool,
+    deliveries_left: u32,
+    failures: u32,
+}
+
+/// One request to send.
+pub(super) struct Delivery {
+    pub(super) number: u64,
+    pub(super) url: String,
+    pub(super) signature: String,
+    pub(super) body: Bytes,
+    pub(super) at: DateTime<Utc>,
+}
+
+impl Outbox {
+    pub(crate) fn new(seed: u64, capacity: usize) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            capacity,
+            ids: Ids::new(seed ^ SEED),
+            shuffle: fastrand::Rng::with_seed(seed),
+            next: 0,
+        }
+    }
+
+    /// Takes what happened at `now`, for each endpoint.
+    pub(crate) fn add(&mut self, settings: &WebhookSettings, happening: &Happening, now: DateTime<Utc>) {
+        let id = format!("evt-{}", self.ids.trace());
+        let body = happening.body(&id, now);
+        let due = now + TimeDelta::seconds(i64::from(settings.delay_seconds));
+        for endpoint in &settings.endpoints {
+            let shown = Notification {
+                event_id: id.clone(),
+                event: happening.name.clone(),
+                url: endpoint.url().to_owned(),
+                body: masked::json(&body),
+                attempts: Vec::new(),
+                outcome: Outcome::Pending,
+            };
+            self.entries.push_back(Entry {
+                number: self.next,
+                endpoint: endpoint.clone(),
+                body: body.to_string().into(),
+                shown,
+                due,
+                on_its_way: false,
+                deliveries_left: settings.duplicates.saturating_add(1),
+                failures: 0,
+            });
+            self.next += 1;
+        }
+    }
+
+    /// The next one that is due, which is then on its way.
+    pub(super) fn take(&mut self, order: DeliveryOrder, now: DateTime<Utc>) -> Option<Delivery> {
+        let due: Vec<_> = (0..self.entries.len()).filter(|place| self.entries[*place].is_due(now)).collect();
+        let place = match order {
+            DeliveryOrder::OldestFirst => due.first().copied(),
+            DeliveryOrder::NewestFirst => due.last().copied(),
+            DeliveryOrder::Shuffled => self.shuffle.choice(due),
+        };
+        let entry = self.entries.get_mut(place?)?;
+        entry.on_its_way = true;
+        Some(Delivery {
+            number: entry.number,
+            url: entry.endpoint.url().to_owned(),
+            signature: signature::header(entry.endpoint.signing_secret(), now, &entry.body),
+            body: entry.body.clone(),
+            at: now,
+        })
+    }
+
+    /// Notes how a delivery ended.
+    pub(super) fn note(&mut self, settings: &WebhookSettings, number: u64, attempt: Attempt) {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) else { return };
+        entry.note(settings, attempt);
+        let is_over = |entry: &Entry| entry.shown.outcome != Outcome::Pending;
+        while self.entries.len() > self.capacity && self.entries.front().is_some_and(is_over) {
+            self.entries.pop_front();
+        }
+    }
+
+    /// When the next one is due.
+    pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.entries.iter().filter(|entry| entry.is_waiting()).map(|entry| entry.due).min()
+    }
+
+    pub(super) fn is_settled(&self, now: DateTime<Utc>) -> bool {
+        !self.entries.iter().any(|entry| entry.on_its_way || entry.is_due(now))
+    }
+
+    pub(super) fn list(&self) -> Vec<Notification> {
+        self.entries.iter().map(|entry| entry.shown.clone()).collect()
+    }
+}
+
+impl Entry {
+    fn is_waiting(&self) -> bool {
+        self.shown.outcome == Outcome::Pending && !self.on_its_way
+    }
+
+    fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.is_waiting() && self.due <= now
+    }
+
+    fn note(&mut self, settings: &WebhookSettings, attempt: Attempt) {
+        self.on_its_way = false;
+        if attempt.is_accepted() {
+            self.failures = 0;
+            self.deliveries_left = self.deliveries_left.saturating_sub(1);
+            self.due = attempt.at + TimeDelta::seconds(i64::from(settings.delay_seconds));
+            if self.deliveries_left == 0 {
+                self.shown.outcome = Outcome::Delivered;
+            }
+        } else {
+            self.failures += 1;
+            self.due = attempt.at + TimeDelta::seconds(i64::from(settings.retry_after_seconds));
+            if self.failures >= settings.attempts {
+                self.shown.outcome = Outcome::Failed;
+            }
+        }
+        self.shown.attempts.push(attempt);
+    }
+}

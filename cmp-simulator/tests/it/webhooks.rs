@@ -1,0 +1,341 @@
+//! Notifications, as a receiver behind a socket sees them.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cmp_simulator::webhooks::{DeliveryOrder, Endpoint, Outcome};
+use cmp_simulator::{CardUpdateEvent, Enrolment, Settings, Simulator, TokenArrival};
+use http_body_util::{BodyExt, Empty};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::support::{Client, VISA, http};
+
+const SECRET: &str = "whsec_simulated";
+
+/// A receiver that answers with the statuses that it is given, then with 204.
+struct Receiver {
+    url: String,
+    received: Arc<Mutex<Vec<Received>>>,
+    statuses: Arc<Mutex<VecDeque<u16>>>,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Received {
+    signature: String,
+    content_type: String,
+    body: Value,
+}
+
+impl Receiver {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hooks?from=vgs", listener.local_addr().unwrap());
+        let (received, statuses) = (Arc::default(), Arc::default());
+        let serving = tokio::spawn(serve(listener, Arc::clone(&received), Arc::clone(&statuses)));
+        Self { url, received, statuses, serving }
+    }
+
+    fn answer(&self, statuses: &[u16]) {
+        self.statuses.lock().unwrap().extend(statuses);
+    }
+
+    /// What came since the last call.
+    fn take(&self) -> Vec<Received> {
+        std::mem::take(&mut self.received.lock().unwrap())
+    }
+
+    /// Name and, for a network token, state of each event that came.
+    async fn told(&self, simulator: &Simulator) -> Vec<String> {
+        simulator.webhooks().settled().await;
+        let name = |received: Received| {
+            let event = received.body["event"].as_str().unwrap().to_owned();
+            match received.body["details"]["state"].as_str() {
+                Some(state) => format!("{event} {state}"),
+                None => event,
+            }
+        };
+        self.take().into_iter().map(name).collect()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    received: Arc<Mutex<Vec<Received>>>,
+    statuses: Arc<Mutex<VecDeque<u16>>>,
+) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+            let (received, statuses) = (Arc::clone(&received), Arc::clone(&statuses));
+            async move {
+                assert_eq!(request.uri().path_and_query().unwrap(), "/hooks?from=vgs");
+                let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
+                let (signature, content_type) = (header("vgs-signature"), header("content-type"));
+                let body = request.into_body().collect().await.unwrap().to_bytes();
+                let body = serde_json::from_slice(&body).unwrap();
+                received.lock().unwrap().push(Received { signature, content_type, body });
+                let status = statuses.lock().unwrap().pop_front().unwrap_or(204);
+                let answer = hyper::Response::builder().status(status).body(Empty::<Bytes>::new());
+                Ok::<_, Infallible>(answer.unwrap())
+            }
+        });
+        let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        drop(served);
+    }
+}
+
+async fn listening(change: impl FnOnce(&mut Settings)) -> (Simulator, Client, Receiver) {
+    let receiver = Receiver::start().await;
+    let simulator =
+        Simulator::builder().webhook(receiver.url.as_str(), SECRET).unwrap().start().await.unwrap();
+    simulator.configure(change);
+    let client = Client::new(&simulator).await;
+    (simulator, client, receiver)
+}
+
+#[tokio::test]
+async fn every_change_without_a_request_is_told() {
+    let (simulator, client, receiver) = listening(|_| ()).await;
+    let id = client.store(VISA).await;
+    assert_eq!(receiver.told(&simulator).await, ["cmp_network_token.updated active"], "without a GET");
+
+    let world = simulator.world();
+    world.suspend_token(&id).unwrap();
+    world.resume_token(&id).unwrap();
+    let expected = ["cmp_network_token.updated suspended", "cmp_network_token.updated activated"];
+    assert_eq!(receiver.told(&simulator).await, expected);
+
+    world.update_card(&id).unwrap();
+    assert_eq!(
+        receiver.told(&simulator).await,
+        ["cmp_au_card.updated", "cmp_network_token.updated card_updated"]
+    );
+    world.report_update(&id, CardUpdateEvent::ContactCardholderAdvice).unwrap();
+    world.report_update(&id, CardUpdateEvent::EnrollmentFailed).unwrap();
+    world.delete_token(&id).unwrap();
+    let expected = [
+        "cmp_au_card.contact_cardholder_advice",
+        "cmp_au_card.enrollment_failed",
+        "cmp_network_token.updated deleted",
+    ];
+    assert_eq!(receiver.told(&simulator).await, expected);
+    assert!(world.suspend_token(&id).is_err());
+    assert_eq!(receiver.told(&simulator).await, [""; 0], "nothing happened");
+    let outcomes: Vec<_> = simulator.webhooks().sent().iter().map(|sent| sent.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Delivered; 8]);
+}
+
+#[tokio::test]
+async fn test_cards_are_told_of_as_documented() {
+    let (simulator, client, receiver) = listening(|_| ()).await;
+    for (pan, expected) in [
+        ("5100260000019206", ["cmp_au_card.enrolled", "cmp_network_token.updated active"]),
+        ("5100260000009207", ["cmp_au_card.enrollment_failed", "cmp_network_token.updated failed"]),
+        ("5100260000059202", ["cmp_au_card.expired", "cmp_network_token.updated active"]),
+        ("5100260000039204", ["cmp_au_card.non_participating", "cmp_network_token.updated active"]),
+    ] {
+        client.store(pan).await;
+        assert_eq!(receiver.told(&simulator).await, expected, "{pan}");
+    }
+    client.store("5100260000029221").await;
+    assert_eq!(receiver.told(&simulator).await, ["cmp_network_token.updated suspended"]);
+}
+
+#[tokio::test]
+async fn what_a_request_answers_is_not_told() {
+    let (simulator, client, receiver) = listening(|settings| settings.enrolment = Enrolment::Manual).await;
+    let id = client.store(VISA).await;
+    client.provision(&id).await.expect(201);
+    assert_eq!(receiver.told(&simulator).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_token_arrives_by_the_clock() {
+    let arrival = TokenArrival::AfterSeconds(3600);
+    let (simulator, client, receiver) = listening(|settings| settings.token_arrival = arrival).await;
+    client.store(VISA).await;
+    assert_eq!(receiver.told(&simulator).await, [""; 0]);
+    simulator.world().advance_clock(Duration::from_secs(3600));
+    assert_eq!(receiver.told(&simulator).await, ["cmp_network_token.updated active"]);
+}
+
+#[tokio::test]
+async fn the_message_has_the_documented_members() {
+    let (simulator, client, receiver) = listening(|_| ()).await;
+    let id = client.store(VISA).await;
+    simulator.world().update_card(&id).unwrap();
+    simulator.webhooks().settled().await;
+    let received = receiver.take();
+    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    for message in &received {
+        assert_eq!(message.content_type, "application/json");
+        assert_eq!(
+            members(&message.body),
+            "description details event fingerprint grouping id integration_id occurrence org_id producer scope \
+             summary tenant timestamp"
+        );
+        let (time, hex) = message.signature.split_once(",v0=").unwrap();
+        assert!(time.strip_prefix("t=").unwrap().parse::<i64>().is_ok());
+        assert!(hex.len() == 64 && hex.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f')));
+    }
+    let [arrived, updated, changed] = received.as_slice() else { panic!("{}", received.len()) };
+    assert_eq!(
+        members(&arrived.body["details"]),
+        "card_bin card_exp_month card_exp_year card_id card_last4 created_at exp_month exp_year network_token \
+         network_token_id network_token_last4 pan_alias payment_account_reference reason_code reason_text state \
+         tenant_id updated_at"
+    );
+    let details = &updated.body["details"];
+    assert_eq!((&details["card_id"], &details["old_account_number"]), (&json!(id), &json!(VISA)));
+    assert_eq!(
+        (&details["old_expiration_date"], &details["new_expiration_date"]),
+        (&json!("1235"), &json!("1238"))
+    );
+    assert_ne!(details["new_account_number"], VISA);
+    assert_eq!(changed.body["details"]["card_last4"], details["card_last4"]);
+    assert_ne!(arrived.body["id"], changed.body["id"]);
+}
+
+#[tokio::test]
+async fn a_notification_that_is_refused_comes_again_by_the_clock() {
+    let (simulator, client, receiver) = listening(|_| ()).await;
+    receiver.answer(&[500, 302, 200]);
+    client.store(VISA).await;
+    simulator.webhooks().settled().await;
+    assert_eq!(receiver.take().len(), 1);
+    for _ in 0..2 {
+        assert_eq!(simulator.webhooks().sent()[0].outcome, Outcome::Pending);
+        simulator.world().advance_clock(Duration::from_secs(60));
+        assert_eq!(receiver.told(&simulator).await.len(), 1);
+    }
+    let sent = &simulator.webhooks().sent()[0];
+    let statuses: Vec<_> = sent.attempts.iter().map(|attempt| attempt.status).collect();
+    assert_eq!(
+        (statuses.as_slice(), sent.outcome),
+        (&[Some(500), Some(302), Some(200)][..], Outcome::Delivered)
+    );
+}
+
+#[tokio::test]
+async fn a_notification_that_can_not_be_delivered_is_given_up_and_kept() {
+    let (simulator, client, receiver) = listening(|settings| settings.webhooks.attempts = 2).await;
+    let gone = receiver.url.clone();
+    receiver.serving.abort();
+    assert!((&mut { receiver }.serving).await.is_err(), "the socket is closed");
+    client.store(VISA).await;
+    simulator.webhooks().settled().await;
+    simulator.world().advance_clock(Duration::from_secs(60));
+    simulator.webhooks().settled().await;
+    let sent = simulator.webhooks().sent();
+    assert_eq!((sent[0].url.as_str(), sent[0].outcome), (gone.as_str(), Outcome::Failed));
+    assert_eq!(sent[0].attempts.len(), 2);
+    assert!(sent[0].attempts.iter().all(|attempt| attempt.status.is_none() && attempt.error.is_some()));
+}
+
+#[tokio::test]
+async fn notifications_are_doubled_delayed_and_turned_round() {
+    let (simulator, client, receiver) = listening(|settings| {
+        settings.webhooks.delay_seconds = 3600;
+        settings.webhooks.order = DeliveryOrder::NewestFirst;
+        settings.webhooks.duplicates = 1;
+    })
+    .await;
+    let id = client.store(VISA).await;
+    simulator.world().suspend_token(&id).unwrap();
+    simulator.world().resume_token(&id).unwrap();
+    assert_eq!(receiver.told(&simulator).await, [""; 0], "delayed");
+    let turned =
+        ["activated", "suspended", "active"].map(|state| format!("cmp_network_token.updated {state}"));
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        simulator.world().advance_clock(Duration::from_secs(3600));
+        simulator.webhooks().settled().await;
+        ids.extend(receiver.received.lock().unwrap().iter().map(|message| message.body["id"].clone()));
+        assert_eq!(receiver.told(&simulator).await, turned);
+    }
+    assert_eq!(ids[..3], ids[3..], "the same events");
+    simulator.world().advance_clock(Duration::from_secs(3600));
+    assert_eq!(receiver.told(&simulator).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_seed_decides_ids_and_order() {
+    let run = async || {
+        let (simulator, client, receiver) = listening(|settings| {
+            settings.webhooks.delay_seconds = 3600;
+            settings.webhooks.order = DeliveryOrder::Shuffled;
+        })
+        .await;
+        let id = client.store(VISA).await;
+        for _ in 0..6 {
+            simulator.world().suspend_token(&id).unwrap();
+        }
+        simulator.world().advance_clock(Duration::from_secs(3600));
+        simulator.webhooks().settled().await;
+        receiver.take().into_iter().map(|message| message.body["id"].clone()).collect::<Vec<_>>()
+    };
+    let order = run().await;
+    assert_eq!(order.len(), 7);
+    assert_eq!(order, run().await);
+}
+
+#[tokio::test]
+async fn endpoints_come_and_each_gets_its_own() {
+    let simulator = Simulator::builder().control_api(true).start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let id = client.store(VISA).await;
+    simulator.world().suspend_token(&id).unwrap();
+    assert_eq!(simulator.webhooks().sent(), []);
+
+    let (one, two) = (Receiver::start().await, Receiver::start().await);
+    simulator.webhooks().send_to(one.url.as_str(), SECRET).unwrap();
+    simulator.webhooks().send_to(two.url.as_str(), "whsec_another").unwrap();
+    simulator.world().resume_token(&id).unwrap();
+    simulator.webhooks().settled().await;
+    let (one, two) = (one.take(), two.take());
+    assert_eq!((one.len(), two.len()), (1, 1));
+    assert_eq!(one[0].body, two[0].body);
+    assert_ne!(one[0].signature.split_once(','), two[0].signature.split_once(','));
+
+    let number = one[0].body["details"]["network_token"].as_str().unwrap();
+    let shown = http().get(format!("{}/_simulator/webhooks", simulator.url())).send().await.unwrap();
+    let shown = shown.text().await.unwrap();
+    let settings = http().get(format!("{}/_simulator/settings", simulator.url())).send().await.unwrap();
+    let settings = settings.text().await.unwrap();
+    assert!(shown.contains("cmp_network_token.updated") && settings.contains("/hooks"));
+    let handle = format!("{:?} {:?}", simulator.webhooks(), simulator.settings());
+    for text in [shown, settings, handle] {
+        assert!(!text.contains(number) && !text.contains(SECRET), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn only_http_endpoints_with_a_secret_are_taken() {
+    for (url, secret) in
+        [("https://example.com/", SECRET), ("no url", SECRET), ("/hooks", SECRET), ("http://a/", "")]
+    {
+        assert!(Simulator::builder().webhook(url, secret).is_err(), "{url}");
+        let settings = json!({ "webhooks": { "endpoints": [{ "url": url, "signing_secret": secret }] } });
+        assert!(serde_json::from_value::<Settings>(settings).is_err(), "{url}");
+    }
+    let settings: Settings = serde_json::from_value(json!({
+        "webhooks": { "endpoints": [{ "url": "http://[::1]:9/", "signing_secret": SECRET }], "duplicates": 2 }
+    }))
+    .unwrap();
+    assert_eq!(settings.webhooks.endpoints, [Endpoint::new("http://[::1]:9/", SECRET).unwrap()]);
+}

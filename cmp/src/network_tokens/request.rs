@@ -1,0 +1,139 @@
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    marker::PhantomData,
+    pin::Pin,
+    time::Instant,
+};
+
+use cmp_generated::types;
+
+use super::{Cryptogram, CryptogramForm, Tavv};
+use crate::{
+    call::{Core, Operation},
+    cards::Cards,
+    error::{Error, InvalidInput, Result},
+    value::{Amount, CardId, wire},
+};
+
+/// What the payment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransactionType {
+    /// An online purchase: the service's default.
+    Ecom,
+    /// Account Funding Transaction: pulling funds from a card to another account. Visa only.
+    Aft,
+}
+
+/// A request for a cryptogram; await it to send it.
+///
+/// What isn't set is left to the service, whose defaults are US dollars and ECOM. The form is the type `F`.
+#[must_use = "the request is sent when this is awaited"]
+pub struct RequestCryptogram<'a, F = Tavv> {
+    core: &'a Core,
+    card: CardId,
+    amount: Option<Amount>,
+    transaction: Option<TransactionType>,
+    form: PhantomData<fn() -> F>,
+}
+
+impl<'a, F> RequestCryptogram<'a, F> {
+    pub(crate) fn new(core: &'a Core, card: CardId) -> Self {
+        Self { core, card, amount: None, transaction: None, form: PhantomData }
+    }
+
+    /// The amount and currency of the payment.
+    pub fn amount(mut self, amount: Amount) -> Self {
+        self.amount = Some(amount);
+        self
+    }
+}
+
+impl RequestCryptogram<'_, Tavv> {
+    /// What the payment is for. The short form has no such choice: it can't be for an account funding transaction
+    /// (source: schema `CryptoFetchAttributes`).
+    pub fn transaction_type(mut self, transaction: TransactionType) -> Self {
+        self.transaction = Some(transaction);
+        self
+    }
+}
+
+impl<'a, F: CryptogramForm> IntoFuture for RequestCryptogram<'a, F> {
+    type Output = Result<Cryptogram<F>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let deadline = self.core.deadline();
+            match self.send().await {
+                Err(error) if error.is_without_active_token() => Err(self.explain(error, deadline).await),
+                result => result,
+            }
+        })
+    }
+}
+
+impl<F: CryptogramForm> RequestCryptogram<'_, F> {
+    pub(crate) fn core(&self) -> &Core {
+        self.core
+    }
+
+    pub(crate) fn card(&self) -> &CardId {
+        &self.card
+    }
+
+    /// Sends the request, without a look at the card where it has no active token.
+    pub(crate) async fn send(&self) -> Result<Cryptogram<F>> {
+        let body = self.body()?;
+        let (id, body) = (self.card.as_str(), &body);
+        let reply = self
+            .core
+            .call(Operation::RequestCryptogram, Cryptogram::<F>::trace_of, |client| async move {
+                client.request_cryptogram(id, body).await
+            })
+            .await?;
+        Cryptogram::from_wire(reply.decoded()?.1)
+    }
+
+    /// The service says only that there is no active token; the card says why.
+    async fn explain(&self, error: Error, deadline: Instant) -> Error {
+        let core = self.core.until(deadline).without_retries();
+        match Cards::new(&core).get(&self.card).await {
+            Ok(card) => match card.network_token() {
+                Err(reason) => error.with_source(reason),
+                Ok(_) => error,
+            },
+            Err(_) => error,
+        }
+    }
+
+    fn body(&self) -> Result<types::CryptoFetchRequest, InvalidInput> {
+        let attributes = types::CryptoFetchAttributes {
+            amount: self.amount.map(wire::amount).transpose()?,
+            currency_code: self.amount.map(wire::currency_code).transpose()?,
+            transaction_type: self.transaction.map(|transaction| match transaction {
+                TransactionType::Ecom => types::KnownTransactionType::Ecom,
+                TransactionType::Aft => types::KnownTransactionType::Aft,
+            }),
+            cryptogram_type: Some(F::ON_THE_WIRE),
+        };
+        Ok(types::CryptoFetchRequest { data: types::CryptoFetchRequestData { attributes } })
+    }
+}
+
+impl<F> Clone for RequestCryptogram<'_, F> {
+    fn clone(&self) -> Self {
+        Self { card: self.card.clone(), ..*self }
+    }
+}
+
+impl<F> fmt::Debug for RequestCryptogram<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestCryptogram")
+            .field("card", &self.card)
+            .field("amount", &self.amount)
+            .field("transaction", &self.transaction)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+};
+
+use super::{Credential, PanPayment, number_and_expiry};
+use crate::{
+    error::Result,
+    network_tokens::{Cryptogram, Eci, RequestCryptogram, TransactionType},
+    secret::{CryptogramValue, NetworkTokenNumber},
+    value::{Amount, Expiry},
+};
+
+/// A customer-initiated payment with a PSP that takes network tokens.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CustomerInitiated {
+    /// The network token, in the place of the PAN.
+    pub number: NetworkTokenNumber,
+    /// The network token's expiry, which is not the card's.
+    pub expiry: Expiry,
+    /// The long cryptogram, good for this one payment.
+    pub cryptogram: CryptogramValue,
+    /// The Electronic Commerce Indicator, to be sent on unchanged.
+    pub eci: Option<Eci>,
+}
+
+/// A request for what a [`CustomerInitiated`] payment needs; await it to send it.
+#[derive(Debug, Clone)]
+#[must_use = "the request is sent when this is awaited"]
+pub struct RequestCustomerInitiated<'a>(RequestCryptogram<'a>);
+
+impl<'a> RequestCustomerInitiated<'a> {
+    pub(super) fn new(request: RequestCryptogram<'a>) -> Self {
+        Self(request)
+    }
+
+    /// The amount and currency that the cryptogram is made for.
+    pub fn amount(self, amount: Amount) -> Self {
+        Self(self.0.amount(amount))
+    }
+
+    /// What the payment is for; a purchase unless set.
+    pub fn transaction_type(self, transaction: TransactionType) -> Self {
+        Self(self.0.transaction_type(transaction))
+    }
+
+    /// Sends it, and takes the PAN where the card has no active network token. For no other failure.
+    ///
+    /// # Errors
+    /// As without the fallback; [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the service account lacks
+    /// `cards:read-pci`.
+    pub async fn or_pan(self) -> Result<Credential<CustomerInitiated>> {
+        let request = self.0;
+        let deadline = request.core().deadline();
+        match request.send().await {
+            Ok(cryptogram) => CustomerInitiated::with(cryptogram).map(Credential::NetworkToken),
+            Err(error) if error.is_without_active_token() => {
+                PanPayment::read(request.core(), request.card(), deadline).await.map(Credential::Pan)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<'a> IntoFuture for RequestCustomerInitiated<'a> {
+    type Output = Result<CustomerInitiated>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { CustomerInitiated::with(self.0.await?) })
+    }
+}
+
+impl CustomerInitiated {
+    fn with(cryptogram: Cryptogram) -> Result<Self> {
+        let (number, expiry) = number_and_expiry(cryptogram.token())?;
+        let used = cryptogram.into_parts();
+        Ok(Self { number, expiry, cryptogram: used.value, eci: used.eci })
+    }
+}

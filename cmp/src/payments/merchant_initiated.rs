@@ -1,0 +1,81 @@
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+};
+
+use super::{Credential, NetworkTransactionId, PanOnFile, PanPayment, number_and_expiry};
+use crate::{
+    call::{Core, Operation},
+    cards::{Card, Cards},
+    error::{Error, Result},
+    network_tokens::NetworkToken,
+    secret::NetworkTokenNumber,
+    value::{CardId, Expiry},
+};
+
+/// A merchant-initiated payment with a PSP. It has no cryptogram.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MerchantInitiated {
+    /// The network token, in the place of the PAN.
+    pub number: NetworkTokenNumber,
+    /// The network token's expiry, which is not the card's.
+    pub expiry: Expiry,
+    /// The customer-initiated payment that this one goes back to.
+    pub network_transaction_id: NetworkTransactionId,
+}
+
+/// A request for what a [`MerchantInitiated`] payment needs; await it to send it.
+#[derive(Debug, Clone)]
+#[must_use = "the request is sent when this is awaited"]
+pub struct RequestMerchantInitiated<'a> {
+    core: &'a Core,
+    card: CardId,
+    first_payment: NetworkTransactionId,
+}
+
+impl<'a> RequestMerchantInitiated<'a> {
+    pub(super) fn new(core: &'a Core, card: CardId, first_payment: NetworkTransactionId) -> Self {
+        Self { core, card, first_payment }
+    }
+
+    /// Sends it, and takes the PAN where the card has no usable network token. For no other failure.
+    ///
+    /// # Errors
+    /// As without the fallback; [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the service account lacks
+    /// `cards:read-pci`.
+    pub async fn or_pan(self) -> Result<Credential<MerchantInitiated, PanOnFile>> {
+        let card = self.read().await?;
+        if let Ok(token) = card.network_token() {
+            return MerchantInitiated::with(token, self.first_payment).map(Credential::NetworkToken);
+        }
+        let PanPayment { pan, expiry, because, .. } = PanPayment::of(&card)?;
+        Ok(Credential::Pan(PanOnFile { pan, expiry, network_transaction_id: self.first_payment, because }))
+    }
+
+    async fn read(&self) -> Result<Card> {
+        Cards::new(self.core).get(&self.card).await
+    }
+}
+
+impl<'a> IntoFuture for RequestMerchantInitiated<'a> {
+    type Output = Result<MerchantInitiated>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let card = self.read().await?;
+            let token = card
+                .network_token()
+                .map_err(|reason| Error::from(reason).for_operation(Operation::GetCard))?;
+            MerchantInitiated::with(token, self.first_payment)
+        })
+    }
+}
+
+impl MerchantInitiated {
+    fn with(token: &NetworkToken, first_payment: NetworkTransactionId) -> Result<Self> {
+        let (number, expiry) = number_and_expiry(token)?;
+        Ok(Self { number, expiry, network_transaction_id: first_payment })
+    }
+}

@@ -1,0 +1,143 @@
+//! Payments: one call gives what a payment needs, typed by who starts it and who takes it (step 4 of the guide).
+//!
+//! | the payment | call | goes out |
+//! |---|---|---|
+//! | customer-initiated (CIT), to a PSP | [`Payments::customer_initiated`] | network token, expiry, cryptogram, ECI |
+//! | customer-initiated, to a card form or merchant API | [`Payments::merchant_form`] | network token as number, expiry, short cryptogram as CVC |
+//! | merchant-initiated (MIT) | [`Payments::merchant_initiated`] | network token, expiry, network transaction id |
+//!
+//! Each hands out its secrets to move: a cryptogram's `expose` consumes it. A card without a usable network token is an
+//! error, unless the request ends in `or_pan`.
+
+mod customer_initiated;
+mod merchant_form;
+mod merchant_initiated;
+mod network_transaction_id;
+mod pan;
+
+pub use customer_initiated::{CustomerInitiated, RequestCustomerInitiated};
+pub use merchant_form::{MerchantForm, RequestMerchantForm};
+pub use merchant_initiated::{MerchantInitiated, RequestMerchantInitiated};
+pub use network_transaction_id::NetworkTransactionId;
+pub use pan::{Credential, PanOnFile, PanPayment};
+
+use crate::{
+    call::Core,
+    error::{Delivery, Error, ErrorKind, Result},
+    network_tokens::{NetworkToken, NoUsableToken, RequestCryptogram},
+    secret::NetworkTokenNumber,
+    value::{CardId, Expiry},
+};
+
+/// The payments of a [`Client`](crate::Client).
+#[derive(Debug, Clone, Copy)]
+pub struct Payments<'a>(&'a Core);
+
+impl<'a> Payments<'a> {
+    pub(crate) fn new(core: &'a Core) -> Self {
+        Self(core)
+    }
+
+    /// What a PSP needs for a payment that the customer starts: one long cryptogram (TAVV) is requested.
+    ///
+    /// `POST /cards/{card_id}/cryptogram`, scope `network-tokens:read`. Source: steps 3 and 4 of the guide.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000019206")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # cmp.network_tokens().wait_for(stored.id()).await?;
+    /// use cmp::Amount;
+    ///
+    /// let payment = cmp.payments().customer_initiated(stored.id()).amount(Amount::usd("19.99")?).await?;
+    /// let body = format!("{} {} {}", payment.number.expose(), payment.expiry, *payment.cryptogram.expose());
+    /// # assert!(simulator.redeem_cryptogram(body.rsplit(' ').next().unwrap()).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As [`NetworkTokens::cryptogram`](crate::NetworkTokens::cryptogram).
+    pub fn customer_initiated(&self, card: &CardId) -> RequestCustomerInitiated<'a> {
+        RequestCustomerInitiated::new(RequestCryptogram::new(self.0, card.clone()))
+    }
+
+    /// What a card form or a merchant's API needs that knows only number, expiry and CVC: one short cryptogram (DTVV)
+    /// is requested. Visa only, and enabled case by case.
+    ///
+    /// `POST /cards/{card_id}/cryptogram`, scope `network-tokens:read`. Source: steps 3 and 4 of the guide.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("4111111111111111")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # cmp.network_tokens().wait_for(stored.id()).await?;
+    /// let form = cmp.payments().merchant_form(stored.id()).await?;
+    /// let cvc = form.cvc.expose();
+    /// assert_eq!(cvc.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As [`NetworkTokens::short_cryptogram`](crate::NetworkTokens::short_cryptogram).
+    pub fn merchant_form(&self, card: &CardId) -> RequestMerchantForm<'a> {
+        RequestMerchantForm::new(RequestCryptogram::new(self.0, card.clone()))
+    }
+
+    /// What a PSP needs for a payment that the merchant starts, such as a subscription's: the network transaction id
+    /// of the customer-initiated payment it goes back to, and no cryptogram.
+    ///
+    /// `GET /cards/{card_id}`, scope `cards:read`. Source: step 4 of the guide.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000019206")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// use cmp::NetworkTransactionId;
+    ///
+    /// let first_payment = NetworkTransactionId::new("123456789012345")?;
+    /// let payment = cmp.payments().merchant_initiated(stored.id(), first_payment).await?;
+    /// assert_eq!(payment.network_transaction_id.as_str(), "123456789012345");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Cards::get`](crate::Cards::get), and [`ErrorKind::NoUsableToken`].
+    pub fn merchant_initiated(
+        &self,
+        card: &CardId,
+        first_payment: NetworkTransactionId,
+    ) -> RequestMerchantInitiated<'a> {
+        RequestMerchantInitiated::new(self.0, card.clone(), first_payment)
+    }
+}
+
+/// The parts of a network token that no payment can do without.
+fn number_and_expiry(token: &NetworkToken) -> Result<(NetworkTokenNumber, Expiry)> {
+    let Some(number) = token.number() else {
+        return Err(NoUsableToken::WithoutNumber(token.state().clone()).into());
+    };
+    let expiry = token.expiry().ok_or_else(|| incomplete("the network token came without its expiry"))?;
+    Ok((number.clone(), expiry))
+}
+
+fn incomplete(what: &'static str) -> Error {
+    Error::new(ErrorKind::Decode, Delivery::Answered, what)
+}

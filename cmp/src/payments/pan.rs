@@ -1,0 +1,72 @@
+use std::time::Instant;
+
+use super::{NetworkTransactionId, incomplete};
+use crate::{
+    call::{Core, Operation},
+    cards::{Card, Cards, StoredNumber},
+    error::{Delivery, Error, ErrorKind, Result},
+    network_tokens::NoUsableToken,
+    secret::{Cvc, Pan},
+    value::{CardId, Expiry},
+};
+
+/// What a payment goes out with, where a fallback to the PAN was asked for.
+#[derive(Debug)]
+pub enum Credential<T, P = PanPayment> {
+    /// The network token, with what the case needs beside it.
+    NetworkToken(T),
+    /// The PAN, since there is no network token to pay with.
+    Pan(P),
+}
+
+/// A payment with the PAN that the customer starts.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PanPayment {
+    /// The PAN.
+    pub pan: Pan,
+    /// The card's expiry.
+    pub expiry: Expiry,
+    /// The CVC, if one is stored.
+    pub cvc: Option<Cvc>,
+    /// Why there is no network token to pay with, unless one has appeared meanwhile.
+    pub because: Option<NoUsableToken>,
+}
+
+/// A payment with the PAN that the merchant starts: it has no CVC.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PanOnFile {
+    /// The PAN.
+    pub pan: Pan,
+    /// The card's expiry.
+    pub expiry: Expiry,
+    /// The customer-initiated payment that this one goes back to.
+    pub network_transaction_id: NetworkTransactionId,
+    /// Why there is no network token to pay with.
+    pub because: Option<NoUsableToken>,
+}
+
+impl PanPayment {
+    /// Reads the card for a payment that found no active token.
+    pub(super) async fn read(core: &Core, card: &CardId, deadline: Instant) -> Result<Self> {
+        let core = core.until(deadline);
+        Self::of(&Cards::new(&core).get(card).await?)
+    }
+
+    pub(super) fn of(card: &Card) -> Result<Self> {
+        let because = card.network_token().err();
+        let Some(StoredNumber::Pan(pan)) = card.number() else { return Err(no_pan(because)) };
+        let expiry = card.expiry().ok_or_else(|| incomplete("the card came without its expiry"))?;
+        Ok(Self { pan, expiry, cvc: card.cvc().cloned(), because })
+    }
+}
+
+fn no_pan(because: Option<NoUsableToken>) -> Error {
+    let message = "the card's PAN did not come back, so there is no fallback to it";
+    let error = Error::new(ErrorKind::NoPan, Delivery::Answered, message).for_operation(Operation::GetCard);
+    match because {
+        Some(reason) => error.with_source(reason),
+        None => error,
+    }
+}

@@ -1,0 +1,268 @@
+use std::{env, sync::Arc, time::Duration};
+
+use cmp_generated::{hooks::MediaType, types};
+use tokio::sync::watch;
+
+use super::{Environment, FinalState, NetworkToken, NewEnrolment, PanAlias, wait};
+use crate::{
+    auth::{AuthState, ServiceAccount},
+    call::{Core, Operation},
+    client::Raw,
+    drift::Drift,
+    error::Result,
+    retry::{RetryBudget, RetryPolicy},
+};
+
+/// Makes a [`Client`].
+pub type ClientBuilder = crate::client::ClientBuilder<Environment>;
+
+/// A client of V1. Authentication, retries, deadlines and errors are those of the CMP [`Client`](crate::Client).
+///
+/// Cheap to clone; clones share connections, the access token and the retry budget. Make one and keep it.
+///
+/// ```
+/// # use cmp_simulator::Simulator;
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let simulator = Simulator::start().await?;
+/// use cmp::{ServiceAccount, v1::{Client, Environment}};
+///
+/// # let environment = Environment::custom(simulator.url(), simulator.token_url())?;
+/// # let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+/// # // In a real program: Client::builder(Environment::Sandbox).service_account(ServiceAccount::from_env()?)
+/// let v1 = Client::builder(environment).service_account(account).tenant("tntabc123").build()?;
+/// v1.warm_up().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct Client(Arc<Core>);
+
+impl ClientBuilder {
+    /// Sends `Calm-Tenant` with this vault id, as VGS's own command line does.
+    pub fn tenant(self, vault_id: impl Into<String>) -> Self {
+        self.header("calm-tenant", vault_id)
+    }
+
+    /// Sends `Calm-Merchant` with this merchant id, `MC…` (source: demos that VGS's partners publish).
+    pub fn merchant(self, merchant_id: impl Into<String>) -> Self {
+        self.header("calm-merchant", merchant_id)
+    }
+
+    /// Makes the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there are no credentials, or a header,
+    /// certificate or proxy can't be used.
+    pub fn build(self) -> Result<Client> {
+        Ok(Client(Arc::new(self.into_core(MediaType::Json)?)))
+    }
+}
+
+impl Client {
+    /// Starts a client for `environment`. Where aliases have to be revealed on the way, give it the vault's
+    /// [`Proxy`](crate::Proxy) and VGS's root certificate.
+    pub fn builder(environment: Environment) -> ClientBuilder {
+        ClientBuilder::new(environment)
+    }
+
+    /// A client for the service account and environment that the process environment names: see
+    /// [`Environment::from_env`], [`ServiceAccount::from_env`], and `VGS_VAULT_ID`, which is optional.
+    ///
+    /// # Errors
+    /// If a variable is missing or wrong; the message names it.
+    pub fn from_env() -> Result<Self> {
+        let builder = Self::builder(Environment::from_env()?).service_account(ServiceAccount::from_env()?);
+        match env::var("VGS_VAULT_ID") {
+            Ok(vault) if !vault.is_empty() => builder.tenant(vault).build(),
+            _ => builder.build(),
+        }
+    }
+
+    /// Enrols a vaulted card for a network token: `POST /network-tokens`.
+    ///
+    /// The answer is not final: [`wait_for_final_state`](Self::wait_for_final_state), or a webhook, tells how it ends.
+    /// Enrolling is meant for a quiet moment, not for the checkout that first sees the card.
+    ///
+    /// [`RetryClass::Unsafe`](crate::RetryClass::Unsafe): nothing says what enrolling an enrolled card does. Source:
+    /// the V1 API reference, `POST /network-tokens`.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::v1::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let v1 = cmp::v1::Client::builder(environment).service_account(account).build()?;
+    /// use cmp::{Expiry, v1::{NewEnrolment, PanAlias}};
+    ///
+    /// let alias = PanAlias::new("5573495XKjDP28V7312")?;
+    /// let token = v1.enroll(NewEnrolment::new(alias.clone(), Expiry::new(7, 2030)?)).await?;
+    /// assert_eq!(token.alias(), Some(&alias));
+    /// assert!(!token.is_usable());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// 400, 401, 403, 404 with `declined`, 422 (see [`Error::is_declined`](crate::Error::is_declined) and
+    /// [`Error::is_invalid_request`](crate::Error::is_invalid_request)), 500 and the transient ones.
+    pub async fn enroll(&self, enrolment: NewEnrolment) -> Result<NetworkToken> {
+        let body = &enrolment.to_wire()?;
+        let reply = self
+            .0
+            .call(Operation::ProvisionV1NetworkToken, no_trace, |client| async move {
+                client.provision_v1_network_token(body).await
+            })
+            .await?;
+        Ok(reply.decoded()?.1.into())
+    }
+
+    /// Reads the network token of a card: `GET /network-tokens/{pan_alias}`.
+    ///
+    /// [`RetryClass::Safe`](crate::RetryClass::Safe). Source: the V1 API reference, `GET /network-tokens/{pan_alias}`.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::v1::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let v1 = cmp::v1::Client::builder(environment).service_account(account).build()?;
+    /// # let alias = cmp::v1::PanAlias::new("5573495XKjDP28V7312")?;
+    /// # v1.enroll(cmp::v1::NewEnrolment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
+    /// let token = v1.get(&alias).await?;
+    /// assert!(token.is_usable());
+    /// assert_eq!(token.card().and_then(|card| card.expiry()), Some("07/30".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// 401, 403, 404, 500 and the transient ones.
+    pub async fn get(&self, alias: &PanAlias) -> Result<NetworkToken> {
+        get(&self.0, alias).await
+    }
+
+    /// Deletes the network token of a card: `DELETE /network-tokens/{pan_alias}`. Gives the token in its new state,
+    /// [`TokenState::Deleted`](crate::TokenState::Deleted).
+    ///
+    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
+    /// told 404, that is a success, and there is no token to give. Source: the V1 API reference,
+    /// `DELETE /network-tokens/{pan_alias}`.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::v1::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let v1 = cmp::v1::Client::builder(environment).service_account(account).build()?;
+    /// # let alias = cmp::v1::PanAlias::new("5573495XKjDP28V7312")?;
+    /// # v1.enroll(cmp::v1::NewEnrolment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
+    /// let token = v1.delete(&alias).await?.expect("the first attempt was answered");
+    /// assert_eq!(token.state(), &cmp::TokenState::Deleted);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// 401, 403, 404, 500 and the transient ones.
+    pub async fn delete(&self, alias: &PanAlias) -> Result<Option<NetworkToken>> {
+        let alias = alias.as_str();
+        let reply = self
+            .0
+            .call(Operation::DeleteV1NetworkToken, no_trace, |client| async move {
+                client.delete_v1_network_token(alias).await
+            })
+            .await;
+        match reply {
+            Err(error) if error.is_deleted_by_us() => Ok(None),
+            reply => Ok(Some(reply?.decoded()?.1.into())),
+        }
+    }
+
+    /// Waits until an enrolment has come to its end, for at most `deadline`.
+    ///
+    /// Gets the token again and again, with waits that grow from one second to thirty, each shortened by chance, and
+    /// ends at once with success, with failure, and with an error that asking again doesn't mend. Dropping the future
+    /// stops it and leaves nothing behind. A webhook tells the same without asking.
+    ///
+    /// ```
+    /// # use cmp_simulator::{Simulator, TokenArrival};
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::builder().token_arrival(TokenArrival::AfterGets(3)).start().await?;
+    /// # let environment = cmp::v1::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let clock = cmp::clock::ManualClock::new();
+    /// # let v1 = cmp::v1::Client::builder(environment).service_account(account).clock(clock).build()?;
+    /// # let alias = cmp::v1::PanAlias::new("5573495XKjDP28V7312")?;
+    /// # v1.enroll(cmp::v1::NewEnrolment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
+    /// use std::time::Duration;
+    ///
+    /// let end = v1.wait_for_final_state(&alias, Duration::from_secs(120)).await?;
+    /// let token = end.active()?;
+    /// assert!(token.is_usable());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when the deadline passes first; and those of
+    /// [`get`](Self::get).
+    pub async fn wait_for_final_state(&self, alias: &PanAlias, deadline: Duration) -> Result<FinalState> {
+        wait::for_final_state(&self.0, alias, deadline).await
+    }
+
+    /// The generated client, with this client's token, retries and deadline around it.
+    #[must_use]
+    pub fn raw(&self) -> Raw<'_> {
+        Raw::new(&self.0)
+    }
+
+    /// The same client with another retry policy.
+    #[must_use]
+    pub fn with_retry(&self, policy: RetryPolicy) -> Self {
+        Self(Arc::new(Core { policy, ..(*self.0).clone() }))
+    }
+
+    /// Gets an access token now, so that the first call doesn't wait for it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Authentication`](crate::ErrorKind::Authentication) if none could be had.
+    pub async fn warm_up(&self) -> Result<()> {
+        self.0.warm_up().await
+    }
+
+    /// The state of the access token, to read or to wait for changes of.
+    #[must_use]
+    pub fn auth_state(&self) -> watch::Receiver<AuthState> {
+        self.0.auth.state()
+    }
+
+    /// What the service has sent so far that this version doesn't know: see [`drift`](crate::drift).
+    #[must_use]
+    pub fn drift(&self) -> Drift {
+        self.0.drift.as_ref().map(|watch| watch.snapshot()).unwrap_or_default()
+    }
+
+    /// The retry budget that this client's clones share.
+    #[must_use]
+    pub fn retry_budget(&self) -> &RetryBudget {
+        &self.0.budget
+    }
+}
+
+pub(super) async fn get(core: &Core, alias: &PanAlias) -> Result<NetworkToken> {
+    let alias = alias.as_str();
+    let reply = core
+        .call(Operation::GetV1NetworkToken, no_trace, |client| async move {
+            client.get_v1_network_token(alias).await
+        })
+        .await?;
+    Ok(reply.decoded()?.1.into())
+}
+
+/// V1's answers have none.
+fn no_trace(_: &types::V1NetworkToken) -> Option<&str> {
+    None
+}

@@ -1,0 +1,67 @@
+use std::time::Duration;
+
+/// Why a notification is not accepted. No message repeats anything of the body or of the signature.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WebhookError {
+    /// The request has no signature header.
+    #[error("the request has no signature header")]
+    NoSignature,
+    /// The signature header can't be read.
+    #[error("the signature header {rule}")]
+    MalformedSignature {
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+    /// No signature in the header fits the body and one of the secrets.
+    #[error("no signature fits the body")]
+    WrongSignature,
+    /// The signature is right, but older than the tolerance: a late or a replayed notification.
+    #[error("the notification was signed {} s ago, which is too long", .age.as_secs())]
+    TooOld {
+        /// The time since it was signed.
+        age: Duration,
+    },
+    /// The signature is right, but from further in the future than the tolerance: one of the clocks is wrong.
+    #[error("the notification was signed {} s in the future", .ahead.as_secs())]
+    TooNew {
+        /// The time until the moment at which it claims to be signed.
+        ahead: Duration,
+    },
+    /// The body is not UTF-8.
+    #[error("the body is not UTF-8")]
+    NotUtf8,
+    /// The body is not JSON.
+    #[error("the body is not JSON, at line {line} column {column}")]
+    NotJson {
+        /// The line of the first mistake, from 1.
+        line: usize,
+        /// Its column.
+        column: usize,
+    },
+    /// The body is JSON, but no event.
+    #[error("the body is not an event: {rule}")]
+    NotAnEvent {
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+}
+
+impl WebhookError {
+    /// The sender could not be verified: answer 401 and do nothing. Otherwise the body is at fault (400).
+    #[must_use]
+    pub fn is_unverified(&self) -> bool {
+        matches!(
+            self,
+            Self::NoSignature
+                | Self::MalformedSignature { .. }
+                | Self::WrongSignature
+                | Self::TooOld { .. }
+                | Self::TooNew { .. }
+        )
+    }
+
+    pub(super) fn malformed(rule: &'static str) -> Self {
+        Self::MalformedSignature { rule }
+    }
+}

@@ -1,0 +1,163 @@
+use chrono::{DateTime, Utc};
+
+use super::{Prose, members::Members, name::NetworkTokenEvent};
+use crate::{
+    network_tokens::TokenState,
+    secret::NetworkTokenNumber,
+    value::{CardId, Expiry, NetworkTokenId},
+};
+
+/// What an event tells about a network token, and the card behind it. Each part may be missing.
+///
+/// The members are those that VGS documents for V1; for CMP they are not published, and read the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkTokenDetails {
+    event: NetworkTokenEvent,
+    card_id: Option<CardId>,
+    network_token_id: Option<NetworkTokenId>,
+    number: Option<NetworkTokenNumber>,
+    last4: Option<String>,
+    expiry: Option<Expiry>,
+    payment_account_reference: Option<String>,
+    state: Option<TokenState>,
+    reason_code: Option<String>,
+    reason_text: Option<Prose>,
+    pan_alias: Option<String>,
+    card_bin: Option<String>,
+    card_last4: Option<String>,
+    card_expiry: Option<Expiry>,
+    tenant_id: Option<String>,
+    created_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
+}
+
+impl NetworkTokenDetails {
+    pub(super) fn read(event: NetworkTokenEvent, from: &Members) -> Self {
+        Self {
+            event,
+            card_id: from.owned("card_id").and_then(|id| CardId::new(id).ok()),
+            network_token_id: from.owned("network_token_id").and_then(|id| NetworkTokenId::new(id).ok()),
+            number: from.secret("network_token", NetworkTokenNumber::from_trusted),
+            last4: from.last4("network_token_last4"),
+            expiry: from.month_and_year("exp_month", "exp_year"),
+            payment_account_reference: from.owned("payment_account_reference"),
+            state: from.owned("state").map(TokenState::from),
+            reason_code: from.owned("reason_code"),
+            reason_text: from.owned("reason_text").map(Prose),
+            pan_alias: from.owned("pan_alias"),
+            card_bin: from.leading_digits("card_bin"),
+            card_last4: from.last4("card_last4"),
+            card_expiry: from.month_and_year("card_exp_month", "card_exp_year"),
+            tenant_id: from.owned("tenant_id"),
+            created_at: from.time("created_at"),
+            updated_at: from.time("updated_at"),
+        }
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn event(&self) -> &NetworkTokenEvent {
+        &self.event
+    }
+
+    /// The card that the token stands for; CMP only.
+    #[must_use]
+    pub fn card_id(&self) -> Option<&CardId> {
+        self.card_id.as_ref()
+    }
+
+    /// The token's id.
+    #[must_use]
+    pub fn network_token_id(&self) -> Option<&NetworkTokenId> {
+        self.network_token_id.as_ref()
+    }
+
+    /// The number to pay with.
+    #[must_use]
+    pub fn number(&self) -> Option<&NetworkTokenNumber> {
+        self.number.as_ref()
+    }
+
+    /// The last four digits of the token's number.
+    #[must_use]
+    pub fn last4(&self) -> Option<&str> {
+        self.last4.as_deref()
+    }
+
+    /// The token's own expiry, which is not the card's.
+    #[must_use]
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.expiry
+    }
+
+    /// The payment account reference (PAR).
+    #[must_use]
+    pub fn payment_account_reference(&self) -> Option<&str> {
+        self.payment_account_reference.as_deref()
+    }
+
+    /// The token's state: the one that it tells, else the one that the event's name implies.
+    #[must_use]
+    pub fn state(&self) -> Option<TokenState> {
+        self.state.clone().or(match self.event {
+            NetworkTokenEvent::Suspended => Some(TokenState::Suspended),
+            NetworkTokenEvent::Activated => Some(TokenState::Activated),
+            NetworkTokenEvent::Deleted => Some(TokenState::Deleted),
+            _ => None,
+        })
+    }
+
+    /// Why the token is in this state, such as `cmp_network_token.suspended`.
+    #[must_use]
+    pub fn reason_code(&self) -> Option<&str> {
+        self.reason_code.as_deref()
+    }
+
+    /// The reason in words.
+    #[must_use]
+    pub fn reason_text(&self) -> Option<&str> {
+        self.reason_text.as_ref().map(Prose::as_str)
+    }
+
+    /// The alias that stands for the card's PAN.
+    #[must_use]
+    pub fn pan_alias(&self) -> Option<&str> {
+        self.pan_alias.as_deref()
+    }
+
+    /// The first digits of the card's number.
+    #[must_use]
+    pub fn card_bin(&self) -> Option<&str> {
+        self.card_bin.as_deref()
+    }
+
+    /// The last four digits of the card's number.
+    #[must_use]
+    pub fn card_last4(&self) -> Option<&str> {
+        self.card_last4.as_deref()
+    }
+
+    /// The card's expiry.
+    #[must_use]
+    pub fn card_expiry(&self) -> Option<Expiry> {
+        self.card_expiry
+    }
+
+    /// The vault.
+    #[must_use]
+    pub fn tenant_id(&self) -> Option<&str> {
+        self.tenant_id.as_deref()
+    }
+
+    /// When the token was made.
+    #[must_use]
+    pub fn created_at(&self) -> Option<DateTime<Utc>> {
+        self.created_at
+    }
+
+    /// When the token changed.
+    #[must_use]
+    pub fn updated_at(&self) -> Option<DateTime<Utc>> {
+        self.updated_at
+    }
+}

@@ -1,0 +1,270 @@
+//! Views: what a service keeps of a card, brought up to date by events.
+
+mod register;
+mod token;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+pub use token::TokenView;
+
+use self::register::{Register, Stamp, Text};
+use super::{CardUpdateDetails, Details, Event, NetworkTokenDetails, event::card_event};
+use crate::{
+    Card, CardEvent,
+    network_tokens::TokenState,
+    value::{CardId, Expiry, NetworkTokenId},
+};
+
+/// What is known of a card, with nothing secret in it: to store beside the card's id, and to show.
+///
+/// Events may come in any order and more than once. Each value is kept with the time of the event that told it, and
+/// only a later event replaces it: the same events give the same view, in whatever order they were applied. A reading
+/// of the card counts as an event at the time at which the card last changed.
+///
+/// ```
+/// use cmp::{TokenState, webhooks::{Applied, CardView, Event}};
+///
+/// let event = |id: &str, state: &str, time: &str| Event::parse_unverified(format!(
+///     r#"{{"id": "{id}", "event": "cmp_network_token.updated", "timestamp": "{time}",
+///          "details": {{"card_id": "CRD1", "network_token_id": "NTK1", "state": "{state}"}}}}"#
+/// ).as_bytes());
+///
+/// let mut card = CardView::new("CRD1".parse()?);
+/// assert_eq!(card.apply(&event("e2", "suspended", "2025-01-15T10:05:00Z")?), Applied::Changed);
+/// assert_eq!(card.apply(&event("e1", "active", "2025-01-15T10:00:00Z")?), Applied::Unchanged, "it is older");
+/// assert_eq!(card.network_token().and_then(|token| token.state()), Some(&TokenState::Suspended));
+///
+/// let stored = serde_json::to_string(&card)?;
+/// assert_eq!(serde_json::from_str::<CardView>(&stored)?, card);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CardView {
+    #[serde(serialize_with = "write_id", deserialize_with = "read_id")]
+    card_id: Option<CardId>,
+    last4: Register<String>,
+    expiry: Register<Expiry>,
+    account_updater: Register<CardEvent>,
+    /// By id; events that name none share the empty one.
+    network_tokens: BTreeMap<String, TokenView>,
+}
+
+/// What an event did to a [`CardView`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Applied {
+    /// The view is another than before.
+    Changed,
+    /// It told nothing new: it is a repeat, or older than what is known.
+    Unchanged,
+    /// It is about another card, or about none.
+    NotThisCard,
+    /// It has no time, so that nobody can say whether it is news. Get the card instead.
+    Undated,
+}
+
+impl CardView {
+    /// A view of which nothing is known yet.
+    #[must_use]
+    pub fn new(card: CardId) -> Self {
+        Self { card_id: Some(card), ..Self::default() }
+    }
+
+    /// A view of what is behind a network token. V1 knows no cards: its events are told apart by this id.
+    #[must_use]
+    pub fn of_network_token(token: &NetworkTokenId) -> Self {
+        let network_tokens = BTreeMap::from([(token.to_string(), TokenView::default())]);
+        Self { network_tokens, ..Self::default() }
+    }
+
+    /// A view of a card that was read.
+    #[must_use]
+    pub fn of(card: &Card) -> Self {
+        let mut view = Self::new(card.id().clone());
+        view.read(card);
+        view
+    }
+
+    /// Brings the view up to date from a reading of the card.
+    pub fn read(&mut self, card: &Card) -> Applied {
+        if self.card_id.as_ref() != Some(card.id()) {
+            return Applied::NotThisCard;
+        }
+        let stamp = read_at(card.updated_at());
+        let mut changed = self.last4.offer(card.last4().map(str::to_owned), &stamp);
+        changed |= self.expiry.offer(card.expiry(), &stamp);
+        for token in card.network_tokens() {
+            let id = token.id().map(ToString::to_string).unwrap_or_default();
+            let stamp = read_at(token.updated_at());
+            changed |= self.network_tokens.entry(id).or_default().read(token, &stamp);
+        }
+        for update in card.updates() {
+            let stamp = read_at(update.occurred_at());
+            changed |= self.account_updater.offer_known(update.event().cloned(), &stamp);
+        }
+        if changed { Applied::Changed } else { Applied::Unchanged }
+    }
+
+    /// Brings the view up to date from an event.
+    pub fn apply(&mut self, event: &Event) -> Applied {
+        if !self.is_meant_by(event) {
+            return Applied::NotThisCard;
+        }
+        let Some(at) = event.happened_at() else { return Applied::Undated };
+        let stamp = Stamp { at, event: event.id().to_owned() };
+        let changed = match event.details() {
+            Details::NetworkToken(token) | Details::V1NetworkToken(token) => self.take_token(token, &stamp),
+            Details::CardUpdate(update) | Details::V1CardUpdate(update) => self.take_update(update, &stamp),
+            Details::Other(_) => return Applied::NotThisCard,
+        };
+        if changed { Applied::Changed } else { Applied::Unchanged }
+    }
+
+    fn is_meant_by(&self, event: &Event) -> bool {
+        match (&self.card_id, event.card_id()) {
+            (Some(mine), Some(named)) => mine == named,
+            _ => event.network_token_id().is_some_and(|id| self.network_tokens.contains_key(id.as_str())),
+        }
+    }
+
+    fn take_token(&mut self, token: &NetworkTokenDetails, stamp: &Stamp) -> bool {
+        let id = token.network_token_id().map(ToString::to_string).unwrap_or_default();
+        let changed = [
+            self.network_tokens.entry(id).or_default().take(token, stamp),
+            self.last4.offer_known(token.card_last4().map(str::to_owned), stamp),
+            self.expiry.offer_known(token.card_expiry(), stamp),
+        ];
+        changed.contains(&true)
+    }
+
+    fn take_update(&mut self, update: &CardUpdateDetails, stamp: &Stamp) -> bool {
+        let changed = [
+            self.account_updater.offer(Some(update.event().clone()), stamp),
+            self.expiry.offer_known(update.new_expiry(), stamp),
+            self.take_number(update, stamp),
+        ];
+        changed.contains(&true)
+    }
+
+    /// With a new number the old last four digits are wrong, and `card_last4` may be of either number.
+    fn take_number(&mut self, update: &CardUpdateDetails, stamp: &Stamp) -> bool {
+        let new = update.new_account_number().and_then(|number| last4_of(number.expose()));
+        if *update.event() == CardEvent::Updated {
+            return self.last4.offer(new, stamp);
+        }
+        self.last4.offer_known(new.or_else(|| update.last4().map(str::to_owned)), stamp)
+    }
+
+    /// The card; `None` for a view [of a network token](Self::of_network_token).
+    #[must_use]
+    pub fn card_id(&self) -> Option<&CardId> {
+        self.card_id.as_ref()
+    }
+
+    /// The last four digits of the card's number; `None` too after the number changed to one that the event didn't
+    /// tell in clear: get the card, and [`read`](Self::read) it.
+    #[must_use]
+    pub fn last4(&self) -> Option<&str> {
+        self.last4.value().map(String::as_str)
+    }
+
+    /// The card's expiry.
+    #[must_use]
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.expiry.value().copied()
+    }
+
+    /// The time of the latest event that told the card's number or expiry.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<DateTime<Utc>> {
+        let stamps = [self.last4.stamp(), self.expiry.stamp()];
+        stamps.into_iter().flatten().map(|stamp| stamp.at).max()
+    }
+
+    /// What the account updater told last.
+    #[must_use]
+    pub fn account_updater(&self) -> Option<&CardEvent> {
+        self.account_updater.value()
+    }
+
+    /// The time of the latest event of the account updater.
+    #[must_use]
+    pub fn account_updater_at(&self) -> Option<DateTime<Utc>> {
+        self.account_updater.stamp().map(|stamp| stamp.at)
+    }
+
+    /// The network token to look at: the usable one that changed last, without one the one that changed last.
+    #[must_use]
+    pub fn network_token(&self) -> Option<&TokenView> {
+        self.network_tokens.values().max_by_key(|token| (token.is_usable(), token.changed_at()))
+    }
+
+    /// All network tokens by their ids; the id of a token that came without one is empty.
+    pub fn network_tokens(&self) -> impl Iterator<Item = (&str, &TokenView)> {
+        self.network_tokens.iter().map(|(id, token)| (id.as_str(), token))
+    }
+}
+
+/// Before every event of the same moment. A card without a time is older than any event.
+fn read_at(updated_at: Option<DateTime<Utc>>) -> Stamp {
+    Stamp { at: updated_at.unwrap_or(DateTime::UNIX_EPOCH), event: String::new() }
+}
+
+/// An alias tells nothing of the number's end.
+fn last4_of(number: &str) -> Option<String> {
+    const SHORTEST_PAN: usize = 12;
+    let is_pan = number.len() >= SHORTEST_PAN && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_pan.then(|| number[number.len() - 4..].to_owned())
+}
+
+fn write_id<S: Serializer>(id: &Option<CardId>, serializer: S) -> Result<S::Ok, S::Error> {
+    id.as_ref().map(CardId::as_str).serialize(serializer)
+}
+
+fn read_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CardId>, D::Error> {
+    let id: Option<String> = Option::deserialize(deserializer)?;
+    id.map(CardId::new).transpose().map_err(de::Error::custom)
+}
+
+impl Text for String {
+    fn to_text(&self) -> String {
+        self.clone()
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        Some(text)
+    }
+}
+
+impl Text for Expiry {
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Text for TokenState {
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        Some(text.into())
+    }
+}
+
+impl Text for CardEvent {
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        Some(card_event(&text))
+    }
+}

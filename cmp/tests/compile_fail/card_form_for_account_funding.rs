@@ -1,0 +1,7 @@
+async fn pay(cmp: &cmp::Client, card: &cmp::CardId) -> cmp::Result<()> {
+    let request = cmp.payments().merchant_form(card);
+    request.transaction_type(cmp::TransactionType::Aft).await?;
+    Ok(())
+}
+
+fn main() {}

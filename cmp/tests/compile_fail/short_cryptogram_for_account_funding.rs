@@ -1,0 +1,7 @@
+async fn pay(cmp: &cmp::Client, card: &cmp::CardId) -> cmp::Result<()> {
+    let request = cmp.network_tokens().short_cryptogram(card);
+    request.transaction_type(cmp::TransactionType::Aft).await?;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,135 @@
+use cmp::{Amount, Credential, ErrorKind, NetworkTransactionId, Scope};
+use cmp_simulator::{
+    CryptogramType as Made, Fault, Operation, Scope as Granted, ServiceAccount as Account, Simulator,
+};
+
+use crate::support::{ACTIVE, FAILED, VISA, client, store_enrolled};
+
+fn amount() -> Amount {
+    Amount::usd("19.99").expect("an amount")
+}
+
+fn first_payment() -> NetworkTransactionId {
+    NetworkTransactionId::new("123456789012345").expect("an id")
+}
+
+#[tokio::test]
+async fn each_case_gives_what_it_needs() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = client(&simulator);
+    let id = store_enrolled(&cmp, VISA).await;
+    let card = cmp.cards().get(&id).await.unwrap();
+    let token = card.network_token().unwrap();
+
+    let by_customer = cmp.payments().customer_initiated(&id).amount(amount()).await.unwrap();
+    assert_eq!((Some(&by_customer.number), Some(by_customer.expiry)), (token.number(), token.expiry()));
+    assert_eq!(by_customer.eci.unwrap().as_str(), "07");
+    let made_for = simulator.redeem_cryptogram(&by_customer.cryptogram.expose()).unwrap();
+    assert_eq!(made_for.cryptogram_type, Made::Tavv);
+
+    let by_form = cmp.payments().merchant_form(&id).amount(amount()).await.unwrap();
+    assert_eq!((Some(&by_form.number), Some(by_form.expiry)), (token.number(), token.expiry()));
+    let made_for = simulator.redeem_cryptogram(&by_form.cvc.expose()).unwrap();
+    assert_eq!(made_for.cryptogram_type, Made::Dtvv);
+
+    simulator.forget_requests();
+    let by_merchant = cmp.payments().merchant_initiated(&id, first_payment()).await.unwrap();
+    assert_eq!((Some(&by_merchant.number), Some(by_merchant.expiry)), (token.number(), token.expiry()));
+    assert_eq!(by_merchant.network_transaction_id, first_payment());
+    assert_eq!(simulator.count(Operation::RequestCryptogram), 0);
+}
+
+#[tokio::test]
+async fn without_a_token_there_is_an_error_and_no_pan() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = client(&simulator);
+    let id = store_enrolled(&cmp, FAILED).await;
+    let payments = cmp.payments();
+    for error in [
+        payments.customer_initiated(&id).await.unwrap_err(),
+        payments.merchant_form(&id).await.unwrap_err(),
+        payments.merchant_initiated(&id, first_payment()).await.unwrap_err(),
+    ] {
+        assert!(error.is_without_active_token(), "{error}");
+        assert!(error.to_string().contains("provisioning_failed"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn with_the_fallback_the_pan_comes_only_where_there_is_no_token() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = client(&simulator);
+    let (visa, failed) = (store_enrolled(&cmp, VISA).await, store_enrolled(&cmp, FAILED).await);
+    let payments = cmp.payments();
+
+    assert!(matches!(
+        payments.customer_initiated(&visa).or_pan().await.unwrap(),
+        Credential::NetworkToken(_)
+    ));
+    assert!(matches!(payments.merchant_form(&visa).or_pan().await.unwrap(), Credential::NetworkToken(_)));
+    let by_merchant = payments.merchant_initiated(&visa, first_payment()).or_pan().await.unwrap();
+    assert!(matches!(by_merchant, Credential::NetworkToken(_)));
+
+    let Credential::Pan(payment) = payments.customer_initiated(&failed).or_pan().await.unwrap() else {
+        panic!("the token failed")
+    };
+    assert_eq!(payment.pan.expose(), FAILED);
+    assert!(payment.because.is_some());
+    let Credential::Pan(form) = payments.merchant_form(&failed).or_pan().await.unwrap() else {
+        panic!("the token failed")
+    };
+    assert_eq!(form.pan.expose(), FAILED);
+    let on_file = payments.merchant_initiated(&failed, first_payment()).or_pan().await.unwrap();
+    let Credential::Pan(on_file) = on_file else { panic!("the token failed") };
+    assert_eq!((on_file.pan.expose(), &on_file.network_transaction_id), (FAILED, &first_payment()));
+}
+
+#[tokio::test]
+async fn no_other_failure_falls_back() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = client(&simulator).with_retry(cmp::RetryPolicy::none());
+    let id = store_enrolled(&cmp, ACTIVE).await;
+    let form = cmp.payments().merchant_form(&id).or_pan().await.unwrap_err();
+    assert_eq!(form.status(), Some(422), "short cryptograms are Visa's");
+    simulator.faults().add(Fault::status(503).on(Operation::RequestCryptogram));
+    let busy = cmp.payments().customer_initiated(&id).or_pan().await.unwrap_err();
+    assert_eq!(busy.status(), Some(503));
+}
+
+#[tokio::test]
+async fn the_fallback_needs_the_pci_scope_and_says_so() {
+    let without_pci = Granted::ALL.into_iter().filter(|scope| *scope != Granted::CardsReadPci);
+    let account = Account::new("without-pci", "a-secret").scopes(without_pci);
+    let simulator = Simulator::builder().account(account).start().await.unwrap();
+    let cmp = client(&simulator);
+    let id = store_enrolled(&cmp, FAILED).await;
+    for error in [
+        cmp.payments().customer_initiated(&id).or_pan().await.unwrap_err(),
+        cmp.payments().merchant_initiated(&id, first_payment()).or_pan().await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::NoPan);
+        assert_eq!(error.missing_scope(), Some(Scope::CardsReadPci));
+        assert!(error.to_string().contains("cards:read-pci"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_secret_shows() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = client(&simulator);
+    let (visa, failed) = (store_enrolled(&cmp, VISA).await, store_enrolled(&cmp, FAILED).await);
+    let shown = [
+        format!("{:?}", cmp.payments().customer_initiated(&visa).await.unwrap()),
+        format!("{:?}", cmp.payments().merchant_form(&visa).await.unwrap()),
+        format!("{:?}", cmp.payments().merchant_initiated(&visa, first_payment()).await.unwrap()),
+        format!("{:?}", cmp.payments().customer_initiated(&failed).or_pan().await.unwrap()),
+    ];
+    let card = cmp.cards().get(&visa).await.unwrap();
+    let number = card.network_token().unwrap().number().unwrap();
+    for text in shown {
+        assert!(text.contains("***"), "{text}");
+        for secret in [FAILED, number.expose()] {
+            assert!(!text.contains(secret));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+use cmp::{CardId, Client, ClientBuilder, Environment, Expiry, NewCard, Pan, ServiceAccount};
+use cmp_simulator::Simulator;
+
+/// A documented sandbox card (Mastercard) whose network token becomes active.
+pub(crate) const ACTIVE: &str = "5100260000019206";
+/// One whose network token fails.
+pub(crate) const FAILED: &str = "5100260000009207";
+/// One whose network token is suspended.
+pub(crate) const SUSPENDED: &str = "5100260000029221";
+/// An ordinary Visa test card.
+pub(crate) const VISA: &str = "4111111111111111";
+
+/// Ends a test that would otherwise hang; nothing waits for it to pass.
+pub(crate) const FAR_TOO_LONG: Duration = Duration::from_secs(60);
+
+pub(crate) fn builder(simulator: &Simulator) -> ClientBuilder {
+    let environment =
+        Environment::custom(simulator.url(), simulator.token_url()).expect("loopback is allowed");
+    let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    Client::builder(environment).service_account(account)
+}
+
+pub(crate) fn client(simulator: &Simulator) -> Client {
+    builder(simulator).build().expect("a complete builder")
+}
+
+pub(crate) async fn store(cmp: &Client, pan: &str) -> CardId {
+    let card = NewCard::new(Pan::new(pan).expect("a test card"), Expiry::new(12, 2030).expect("a date"));
+    cmp.cards().create(card).await.expect("a card that can be stored").id().clone()
+}
+
+/// Stores a card and lets its network token arrive, which the simulator does with the next look at the card.
+pub(crate) async fn store_enrolled(cmp: &Client, pan: &str) -> CardId {
+    let id = store(cmp, pan).await;
+    let card = cmp.cards().get(&id).await.expect("the card was stored");
+    assert!(!card.network_tokens().is_empty());
+    id
+}

@@ -1,0 +1,140 @@
+use std::time::Duration;
+
+use cmp::{Client, ErrorKind, NoUsableToken, TokenState, clock::ManualClock};
+use cmp_simulator::{Fault, Operation, Simulator, TokenArrival};
+use futures_util::stream;
+
+use crate::support::{ACTIVE, FAILED, FAR_TOO_LONG, SUSPENDED, builder, client, store};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn with_arrival(arrival: TokenArrival) -> Simulator {
+    Simulator::builder().token_arrival(arrival).start().await.expect("a free port")
+}
+
+/// A client whose waits end at once and are all as long as their bound.
+fn with_clock(simulator: &Simulator, clock: &ManualClock) -> Client {
+    builder(simulator).clock(clock.clone()).randomness(|| 1.0).build().expect("a complete builder")
+}
+
+#[tokio::test]
+async fn polls_grow_up_to_the_longest_until_the_token_arrives() {
+    let simulator = with_arrival(TokenArrival::AfterGets(5)).await;
+    let clock = ManualClock::new();
+    let cmp = with_clock(&simulator, &clock);
+    let id = store(&cmp, ACTIVE).await;
+    let token = cmp.network_tokens().wait_for(&id).polls(SECOND, 4 * SECOND).await.unwrap();
+    assert!(token.is_usable());
+    assert_eq!(clock.slept(), [SECOND, 2 * SECOND, 4 * SECOND, 4 * SECOND, 4 * SECOND]);
+    assert_eq!(simulator.count(Operation::GetCard), 6);
+}
+
+#[tokio::test]
+async fn jitter_takes_away_at_most_half_of_a_wait() {
+    let simulator = with_arrival(TokenArrival::AfterGets(1)).await;
+    let clock = ManualClock::new();
+    let cmp = builder(&simulator).clock(clock.clone()).randomness(|| 0.0).build().unwrap();
+    let id = store(&cmp, ACTIVE).await;
+    cmp.network_tokens().wait_for(&id).await.unwrap();
+    assert_eq!(clock.slept(), [SECOND / 2]);
+}
+
+#[tokio::test]
+async fn a_failed_token_ends_the_wait_at_once() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = with_clock(&simulator, &clock);
+    let id = store(&cmp, FAILED).await;
+    let error = cmp.network_tokens().wait_for(&id).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoUsableToken);
+    assert!(!error.is_retryable());
+    let reason_code = Some("cmp_network_token.provisioning_failed".to_owned());
+    let expected = NoUsableToken::NotUsable { state: TokenState::Failed, reason_code };
+    assert_eq!(error.no_usable_token(), Some(&expected));
+    assert!(clock.slept().is_empty());
+}
+
+#[tokio::test]
+async fn one_deadline_ends_it_and_the_error_says_what_the_token_is() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = with_clock(&simulator, &clock);
+    let id = store(&cmp, SUSPENDED).await;
+    let error = cmp.network_tokens().wait_for(&id).deadline(10 * SECOND).await.unwrap_err();
+    assert!(error.is_timeout() && error.is_without_active_token() && error.is_retryable(), "{error:?}");
+    assert!(error.to_string().contains("suspended"), "{error}");
+    assert_eq!(clock.slept().iter().sum::<Duration>(), 10 * SECOND);
+    assert_eq!(error.attempts() as usize, simulator.count(Operation::GetCard));
+}
+
+#[tokio::test]
+async fn a_passing_failure_is_one_more_poll_and_its_retry_after_is_kept() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = with_clock(&simulator, &clock).with_retry(cmp::RetryPolicy::none());
+    let id = store(&cmp, ACTIVE).await;
+    simulator.faults().add(Fault::status(503).retry_after(7).on(Operation::GetCard).times(1));
+    assert!(cmp.network_tokens().wait_for(&id).await.is_ok());
+    assert_eq!(clock.slept(), [7 * SECOND]);
+}
+
+#[tokio::test]
+async fn a_failure_that_stays_ends_it_at_once() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = with_clock(&simulator, &clock);
+    let error = cmp.network_tokens().wait_for(&"CRDnobody".parse().unwrap()).await.unwrap_err();
+    assert!(error.is_not_found());
+    assert!(clock.slept().is_empty());
+}
+
+#[tokio::test]
+async fn a_hint_is_followed_at_once() {
+    let simulator = with_arrival(TokenArrival::Held).await;
+    // The system's clock and a poll that is hours away: only the hint can end this wait.
+    let cmp = client(&simulator);
+    let id = store(&cmp, ACTIVE).await;
+    let (webhook, mut events) = tokio::sync::mpsc::channel::<()>(1);
+    let hints = stream::poll_fn(move |context| events.poll_recv(context));
+    let hour = 3600 * SECOND;
+    let waiting = cmp.network_tokens().wait_for(&id).deadline(2 * hour).polls(hour, hour).hints(hints);
+    let outside = async {
+        while simulator.count(Operation::GetCard) == 0 {
+            tokio::task::yield_now().await;
+        }
+        simulator.world().deliver_token(id.as_str()).unwrap();
+        webhook.send(()).await.unwrap();
+    };
+    let both = async { tokio::join!(waiting.into_future(), outside) };
+    let (token, ()) = tokio::time::timeout(FAR_TOO_LONG, both).await.expect("the hint was not followed");
+    assert!(token.unwrap().is_usable());
+}
+
+#[tokio::test]
+async fn polls_go_on_when_the_hints_end() {
+    let simulator = with_arrival(TokenArrival::AfterGets(2)).await;
+    let clock = ManualClock::new();
+    let cmp = with_clock(&simulator, &clock);
+    let id = store(&cmp, ACTIVE).await;
+    let waiting = cmp.network_tokens().wait_for(&id).polls(SECOND, 5 * SECOND).hints(stream::empty::<()>());
+    assert!(waiting.await.is_ok());
+    assert_eq!(clock.slept(), [5 * SECOND, 5 * SECOND]);
+}
+
+#[tokio::test]
+async fn dropping_a_wait_loses_nothing() {
+    let simulator = with_arrival(TokenArrival::Held).await;
+    let cmp = client(&simulator);
+    let id = store(&cmp, ACTIVE).await;
+    let seen = async {
+        while simulator.count(Operation::GetCard) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        result = cmp.network_tokens().wait_for(&id).into_future() => panic!("{result:?}"),
+        () = seen => {}
+    }
+    simulator.world().deliver_token(id.as_str()).unwrap();
+    assert!(cmp.network_tokens().wait_for(&id).await.is_ok());
+}

@@ -1,0 +1,172 @@
+//! From the simulator through a socket to a view of the card.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use cmp::{
+    Client, Environment, Expiry, NewCard, Pan, ServiceAccount, TokenState,
+    webhooks::{
+        Applied, CardView, Deduplicator, Event, Handled, SeenError, Verifier, WebhookError, WebhookSecret,
+    },
+};
+use cmp_simulator::{
+    CardUpdateEvent, Settings, Simulator,
+    webhooks::{DeliveryOrder, Outcome},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::samples::PAN;
+
+const SECRET: &str = "whsec_test";
+
+struct Receiver {
+    verifier: Verifier,
+    once: Deduplicator,
+    events: Mutex<Vec<Event>>,
+    refused: Mutex<Vec<WebhookError>>,
+}
+
+async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let event = match receiver.verifier.verify(&headers, &body).and_then(|verified| verified.parse()) {
+        Ok(event) => event,
+        Err(error) => {
+            receiver.refused.lock().unwrap().push(error);
+            return StatusCode::UNAUTHORIZED;
+        }
+    };
+    let work = async || -> Result<(), SeenError> {
+        receiver.events.lock().unwrap().push(event.clone());
+        Ok(())
+    };
+    match receiver.once.handle(&event, work).await {
+        Ok(Handled::Now(()) | Handled::Before) => StatusCode::NO_CONTENT,
+        Ok(Handled::InProgress) | Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+struct House {
+    simulator: Simulator,
+    cmp: Client,
+    receiver: Arc<Receiver>,
+    serving: JoinHandle<()>,
+}
+
+impl House {
+    async fn start(secret: &str, change: impl FnOnce(&mut Settings)) -> Self {
+        // An hour of the simulator's clock passes in some tests, and not on this one's.
+        let verifier = Verifier::new(WebhookSecret::new(SECRET).unwrap()).unwrap();
+        let receiver = Arc::new(Receiver {
+            verifier: verifier.tolerance(Duration::from_secs(24 * 3600)),
+            once: Deduplicator::in_memory(100),
+            events: Mutex::default(),
+            refused: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
+        let router = Router::new().route("/webhooks", post(receive)).with_state(Arc::clone(&receiver));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+
+        let simulator = Simulator::builder().webhook(url, secret).unwrap().start().await.unwrap();
+        simulator.configure(change);
+        let environment = Environment::custom(simulator.url(), simulator.token_url()).unwrap();
+        let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+        let cmp = Client::builder(environment).service_account(account).build().unwrap();
+        Self { simulator, cmp, receiver, serving }
+    }
+
+    async fn events(&self) -> Vec<Event> {
+        self.simulator.webhooks().settled().await;
+        self.receiver.events.lock().unwrap().clone()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+fn new_card() -> NewCard {
+    NewCard::new(Pan::new(PAN).unwrap(), Expiry::new(12, 2030).unwrap())
+}
+
+#[tokio::test]
+async fn a_view_kept_by_events_is_what_a_get_would_show() {
+    let house = House::start(SECRET, |_| ()).await;
+    let stored = house.cmp.cards().create(new_card()).await.unwrap();
+    let id = stored.id();
+    let world = house.simulator.world();
+    let mut view = CardView::new(id.clone());
+    for step in 0..5 {
+        match step {
+            0 => {}
+            1 => world.suspend_token(id.as_str()).unwrap(),
+            2 => world.resume_token(id.as_str()).unwrap(),
+            3 => world.update_card(id.as_str()).unwrap(),
+            _ => world.report_update(id.as_str(), CardUpdateEvent::Closed).unwrap(),
+        }
+        for event in house.events().await {
+            view.apply(&event);
+        }
+        let card = house.cmp.cards().get(id).await.unwrap();
+        let token = &card.network_tokens()[0];
+        let known = view.network_token().unwrap();
+        assert_eq!(known.state(), Some(token.state()), "step {step}");
+        assert_eq!((known.last4(), known.expiry()), (token.last4(), token.expiry()), "step {step}");
+        assert_eq!((view.last4(), view.expiry()), (card.last4(), card.expiry()), "step {step}");
+        let event = card.updates().last().and_then(|update| update.event());
+        assert_eq!(view.account_updater(), event, "step {step}");
+        assert_eq!(view.clone().read(&card), Applied::Unchanged, "step {step}");
+        let read = CardView::of(&card);
+        assert_eq!(read.network_token().unwrap().state(), known.state());
+        assert_eq!((read.last4(), read.expiry()), (view.last4(), view.expiry()));
+    }
+}
+
+#[tokio::test]
+async fn repeats_in_the_wrong_order_are_handled_once_and_give_the_same_view() {
+    let house = House::start(SECRET, |settings| {
+        settings.webhooks.delay_seconds = 3600;
+        settings.webhooks.order = DeliveryOrder::NewestFirst;
+        settings.webhooks.duplicates = 2;
+    })
+    .await;
+    let stored = house.cmp.cards().create(new_card()).await.unwrap();
+    let world = house.simulator.world();
+    world.suspend_token(stored.id().as_str()).unwrap();
+    world.resume_token(stored.id().as_str()).unwrap();
+    for _ in 0..3 {
+        world.advance_clock(Duration::from_secs(3600));
+        house.simulator.webhooks().settled().await;
+    }
+    let sent = house.simulator.webhooks().sent();
+    assert_eq!(sent.iter().map(|sent| sent.attempts.len()).collect::<Vec<_>>(), [3; 3]);
+    let events = house.events().await;
+    assert_eq!(events.len(), 3, "each was handled once");
+    assert_eq!(events[0].id(), sent[2].event_id, "the newest came first");
+
+    let mut view = CardView::new(stored.id().clone());
+    for event in &events {
+        view.apply(event);
+    }
+    assert_eq!(view.network_token().unwrap().state(), Some(&TokenState::Activated));
+}
+
+#[tokio::test]
+async fn what_another_secret_signed_is_refused_and_given_up() {
+    let house = House::start("whsec_another", |settings| settings.webhooks.attempts = 1).await;
+    house.cmp.cards().create(new_card()).await.unwrap();
+    assert_eq!(house.events().await, []);
+    assert_eq!(*house.receiver.refused.lock().unwrap(), [WebhookError::WrongSignature]);
+    let sent = house.simulator.webhooks().sent();
+    assert_eq!((sent[0].outcome, sent[0].attempts[0].status), (Outcome::Failed, Some(401)));
+}

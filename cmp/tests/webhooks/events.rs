@@ -1,0 +1,189 @@
+use cmp::{
+    CardEvent, TokenState,
+    webhooks::{Details, Event, NetworkTokenEvent, WebhookError},
+};
+
+use crate::samples::{CARD_UPDATE, NETWORK_TOKEN, PAN};
+
+fn event(body: &str) -> Event {
+    Event::parse_unverified(body.as_bytes()).unwrap()
+}
+
+fn named(name: &str) -> Event {
+    event(&format!(r#"{{"id":"1","event":"{name}","details":{{"card_id":"CRD1","state":"ACTIVE"}}}}"#))
+}
+
+#[test]
+fn every_documented_member_of_a_network_token_event_is_read() {
+    let event = event(NETWORK_TOKEN);
+    assert_eq!((event.id(), event.name()), ("evt_1", "cmp_network_token.updated"));
+    assert_eq!(event.description(), Some("Network token updated"));
+    assert_eq!(event.summary(), Some("The network token was suspended"));
+    assert_eq!(event.timestamp().unwrap().to_rfc3339(), "2025-01-15T10:00:00+00:00");
+    assert_eq!((event.scope(), event.grouping()), (Some("VAULT"), Some("EVERY_SINGLE")));
+    assert_eq!((event.occurrence(), event.fingerprint()), (Some(1), Some("fp_1")));
+    assert_eq!((event.integration_id(), event.org_id()), (Some("int_1"), Some("org_1")));
+    assert_eq!(event.tenant(), Some("tnt_1"));
+    let producer = event.producer().unwrap();
+    assert_eq!((producer.application_name(), producer.application_protocol()), (Some("calm"), Some("https")));
+
+    let Details::NetworkToken(token) = event.details() else { panic!("{event:?}") };
+    assert_eq!(token.event(), &NetworkTokenEvent::Updated);
+    assert_eq!(token.card_id().unwrap().as_str(), "CRDecqZp3xRgXU3TFmtcDdzQs");
+    assert_eq!(token.network_token_id().unwrap().as_str(), "NTKpRRhGgX6cRRNh7C8TWKGjE");
+    assert_eq!(token.number().unwrap().expose(), PAN);
+    assert_eq!((token.last4(), token.card_last4()), (Some("1111"), Some("0042")));
+    assert_eq!(token.state(), Some(TokenState::Suspended));
+    assert_eq!(token.reason_code(), Some("cmp_network_token.suspended"));
+    assert_eq!(token.reason_text(), Some("The issuer suspended the network token."));
+    assert_eq!(token.card_bin(), Some("411111"));
+    assert_eq!(token.card_expiry().unwrap().to_string(), "12/2025");
+    assert_eq!(token.expiry().unwrap().to_string(), "01/2028");
+    assert_eq!(token.pan_alias(), Some("tok_sandbox_1"));
+    assert_eq!(token.payment_account_reference(), Some("V0010013021273389273862730174"));
+    assert_eq!(token.tenant_id(), Some("tnt_1"));
+    assert_eq!(token.created_at().unwrap().to_rfc3339(), "2025-01-10T17:56:12.783411+00:00");
+    assert_eq!(token.updated_at(), event.happened_at());
+    assert_eq!(event.happened_at().unwrap().to_rfc3339(), "2025-01-15T09:59:58.948290+00:00");
+}
+
+#[test]
+fn every_documented_member_of_a_card_update_is_read() {
+    let event = event(CARD_UPDATE);
+    let Details::CardUpdate(update) = event.details() else { panic!("{event:?}") };
+    assert_eq!(update.event(), &CardEvent::Updated);
+    assert_eq!(update.card_id(), event.card_id());
+    assert_eq!(event.card_id().unwrap().as_str(), "CRDecqZp3xRgXU3TFmtcDdzQs");
+    assert_eq!(
+        (update.last4(), update.first8(), update.bin()),
+        (Some("1111"), Some("41111111"), Some("411111"))
+    );
+    assert_eq!((update.fingerprint(), update.fingerprint_matches()), (Some("fp_card"), Some(true)));
+    assert_eq!(update.new_account_number().unwrap().expose(), PAN);
+    assert_eq!(update.old_account_number().unwrap().expose(), PAN);
+    assert_eq!(update.new_expiry().unwrap().to_string(), "12/2025");
+    assert_eq!(update.old_expiry().unwrap().to_string(), "01/2024");
+    assert_eq!((update.reason_code(), update.reason_text()), (Some("card_updated"), Some("A new card")));
+    assert_eq!(update.occurred_at(), event.happened_at());
+}
+
+#[test]
+fn v1_events_are_told_from_those_of_cmp() {
+    let v1 = named("network_token.suspended");
+    assert!(
+        matches!(v1.details(), Details::V1NetworkToken(token) if *token.event() == NetworkTokenEvent::Suspended)
+    );
+    let v1 = named("au_card.opt_out");
+    assert!(matches!(v1.details(), Details::V1CardUpdate(update) if *update.event() == CardEvent::OptOut));
+    for name in ["cmp_au_card.enrollment_failed", "cmp_au_card.enrollment.failed", "Enrollment-Failed"] {
+        let event = named(name);
+        let Details::CardUpdate(update) = event.details() else { panic!("{event:?}") };
+        assert_eq!(update.event(), &CardEvent::EnrollmentFailed);
+        assert_eq!(event.name(), name);
+    }
+}
+
+#[test]
+fn a_v1_event_without_a_state_implies_it() {
+    let state = |name: &str| {
+        let event = event(&format!(r#"{{"id":"1","event":"network_token.{name}","details":{{}}}}"#));
+        let Details::V1NetworkToken(token) = event.details() else { panic!("{event:?}") };
+        token.state()
+    };
+    assert_eq!(state("suspended"), Some(TokenState::Suspended));
+    assert_eq!(state("activated"), Some(TokenState::Activated));
+    assert_eq!(state("deleted"), Some(TokenState::Deleted));
+    assert_eq!(state("used"), None);
+    assert_eq!(state("updated"), None);
+}
+
+#[test]
+fn unknown_events_and_members_are_kept_and_left_out() {
+    let other = event(
+        r#"{"id": 7, "event": "route.created", "more": [1, {"a": null}],
+            "details": {"route_id": "r-1", "hits": 3, "on": true, "list": [], "pan": "4111111111111111"}}"#,
+    );
+    assert_eq!((other.id(), other.name()), ("7", "route.created"));
+    let Details::Other(details) = other.details() else { panic!("{other:?}") };
+    assert_eq!(details.names().collect::<Vec<_>>(), ["hits", "list", "on", "pan", "route_id"]);
+    let value = |name: &str| details.get(name).map(|value| value.expose().to_owned());
+    assert_eq!(value("route_id").as_deref(), Some("r-1"));
+    assert_eq!((value("hits").as_deref(), value("on").as_deref()), (Some("3"), Some("true")));
+    assert_eq!((value("list"), value("nothing")), (None, None));
+
+    let later = event(r#"{"id":"1","event":"cmp_au_card.lost","details":{"card_id":"CRD1","colour":"red"}}"#);
+    let Details::CardUpdate(update) = later.details() else { panic!("{later:?}") };
+    assert_eq!(update.event(), &CardEvent::Other("lost".to_owned()));
+    assert_eq!(later.card_id().unwrap().as_str(), "CRD1");
+}
+
+#[test]
+fn a_member_of_another_type_counts_as_absent() {
+    let event = event(
+        r#"{"id":"1","event":"cmp_network_token.updated","timestamp":12,"occurrence":"3","producer":"x",
+            "details":{"card_id":"../..","network_token":4111111111111111,"network_token_last4":42,
+                       "exp_month":13,"exp_year":2028,"state":["active"],"updated_at":"","card_bin":{}}}"#,
+    );
+    assert_eq!((event.timestamp(), event.occurrence(), event.producer()), (None, Some(3), None));
+    let Details::NetworkToken(token) = event.details() else { panic!("{event:?}") };
+    assert_eq!(token.number().unwrap().expose(), PAN, "a number is read as text");
+    assert_eq!(token.last4(), Some("0042"), "with its leading zeros");
+    assert_eq!((token.card_id(), token.expiry(), token.state()), (None, None, None));
+    assert_eq!((token.updated_at(), token.card_bin()), (None, None));
+
+    for details in ["null", "[]", "\"text\"", "{}"] {
+        let body = format!(r#"{{"id":"1","event":"cmp_au_card.closed","details":{details}}}"#);
+        let event = Event::parse_unverified(body.as_bytes()).unwrap();
+        assert!(matches!(event.details(), Details::CardUpdate(_)), "{details}");
+    }
+}
+
+#[test]
+fn a_body_that_is_no_event_is_told_by_rule() {
+    let verdict = |body: &[u8]| Event::parse_unverified(body).unwrap_err();
+    assert_eq!(verdict(b"{\"id\":\"\xff\"}"), WebhookError::NotUtf8);
+    let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(verdict(&utf16), WebhookError::NotJson { line: 1, column: 2 });
+    assert_eq!(verdict(b"id=1&event=cmp_au_card.closed"), WebhookError::NotJson { line: 1, column: 1 });
+    assert_eq!(verdict(b""), WebhookError::NotJson { line: 1, column: 0 });
+    assert!(matches!(verdict(br#"{"id":"1","event":"x"} {}"#), WebhookError::NotJson { .. }));
+    let deep = format!(r#"{{"a":{}"#, "[".repeat(100_000));
+    assert!(matches!(verdict(deep.as_bytes()), WebhookError::NotJson { .. }));
+    for no_object in ["[]", "null", "\"text\"", "4111111111111111", r#"["1","cmp_au_card.closed"]"#] {
+        assert!(matches!(verdict(no_object.as_bytes()), WebhookError::NotAnEvent { .. }), "{no_object}");
+    }
+    for incomplete in
+        ["{}", r#"{"id":"1"}"#, r#"{"event":"x"}"#, r#"{"id":"","event":"x"}"#, r#"{"id":null,"event":"x"}"#]
+    {
+        assert!(matches!(verdict(incomplete.as_bytes()), WebhookError::NotAnEvent { .. }), "{incomplete}");
+    }
+    for error in [WebhookError::NotUtf8, WebhookError::NotAnEvent { rule: "" }] {
+        assert!(!error.is_unverified());
+    }
+    assert!(WebhookError::WrongSignature.is_unverified());
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped() {
+    let body = [b"\xef\xbb\xbf", CARD_UPDATE.as_bytes()].concat();
+    assert_eq!(Event::parse_unverified(&body), Event::parse_unverified(CARD_UPDATE.as_bytes()));
+}
+
+#[test]
+fn nothing_shows_a_number() {
+    let everywhere = format!(
+        r#"{{"id":"1","event":"route.x","description":"{PAN}","summary":"{PAN}","details":{{"{PAN}":"{PAN}"}}}}"#
+    );
+    let reason = format!(
+        r#"{{"id":"1","event":"cmp_au_card.closed","details":{{"reason_text":"was {PAN}","card_last4":"{PAN}",
+            "card_first8":"{PAN}","card_bin":"{PAN}","card_id":"{PAN}"}}}}"#
+    );
+    let broken = format!(r#"{{"id":"1","event":"cmp_au_card.closed","details":{{"new_account_number":{PAN}"#);
+    for body in [NETWORK_TOKEN, CARD_UPDATE, &everywhere, &reason, &broken] {
+        let shown = match Event::parse_unverified(body.as_bytes()) {
+            Ok(event) => format!("{event:?}"),
+            Err(error) => format!("{error:?} {error}"),
+        };
+        assert!(!shown.contains(PAN), "{shown}");
+    }
+}

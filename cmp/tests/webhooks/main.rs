@@ -1,0 +1,11 @@
+//! Notifications: signatures, events, repeats, views, and the whole way from the simulator through a socket.
+
+#![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute and misses their helpers")]
+
+mod delivery;
+mod events;
+mod repeats;
+mod robustness;
+mod samples;
+mod signatures;
+mod view;

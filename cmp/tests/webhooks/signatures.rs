@@ -1,0 +1,228 @@
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use cmp::{
+    clock::{Clock, ManualClock},
+    webhooks::{Signer, Verifier, WebhookError, WebhookSecret},
+};
+use reqwest::header::{HeaderMap, HeaderValue};
+
+const BODY: &[u8] = br#"{"id":"evt_1","event":"cmp_au_card.closed"}"#;
+
+fn secret(text: &str) -> WebhookSecret {
+    WebhookSecret::new(text).unwrap()
+}
+
+fn headers(values: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        headers.append("vgs-signature", HeaderValue::from_str(value).unwrap());
+    }
+    headers
+}
+
+/// A verifier and a signer with one secret and one clock, and that clock.
+fn pair() -> (Verifier, Signer, ManualClock) {
+    let clock = ManualClock::new();
+    let verifier = Verifier::new(secret("new")).unwrap().clock(clock.clone());
+    let signer = Signer::new(secret("new")).unwrap().clock(clock.clone());
+    (verifier, signer, clock)
+}
+
+#[track_caller]
+fn assert_wrong(verdict: &Result<cmp::webhooks::Verified<'_>, WebhookError>) {
+    assert_eq!(verdict, &Err(WebhookError::WrongSignature));
+}
+
+/// Made with another program (`openssl dgst -sha256 -hmac`), so that a mistake can't be on both sides.
+#[test]
+fn a_signature_from_elsewhere_fits() {
+    let value = "t=1736935200,v0=978be990e607e2bc51fb4ce8893fb60e8b8fd3c749b5d21b4e6b29ea311043ed";
+    let clock = At(1_736_935_200);
+    let verifier = Verifier::new(secret("whsec_test")).unwrap().clock(clock);
+    let verified = verifier.verify_value(value, br#"{"id":"evt_1","event":"x"}"#).unwrap();
+    assert_eq!(verified.signed_at().timestamp(), 1_736_935_200);
+}
+
+#[derive(Debug, Clone)]
+struct At(i64);
+
+impl Clock for At {
+    fn now(&self) -> std::time::Instant {
+        std::time::Instant::now()
+    }
+
+    fn utc(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.0, 0).unwrap()
+    }
+
+    fn sleep(&self, _: Duration) -> cmp::clock::Tick {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn alarm(&self, _: std::time::Instant) -> cmp::clock::Tick {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn what_was_signed_passes_and_what_was_changed_does_not() {
+    let (verifier, signer, _) = pair();
+    let value = signer.sign(BODY);
+    let verified = verifier.verify(&headers(&[&value]), BODY).unwrap();
+    assert_eq!(verified.body(), BODY);
+
+    for place in 0..BODY.len() {
+        let mut tampered = BODY.to_vec();
+        tampered[place] ^= 1;
+        assert_wrong(&verifier.verify_value(&value, &tampered));
+    }
+    assert_wrong(&verifier.verify_value(&value, &[BODY, b" "].concat()));
+    assert_wrong(&verifier.verify_value(&value, &BODY[1..]));
+    assert_wrong(&verifier.verify_value(&value, b""));
+}
+
+#[test]
+fn the_time_is_signed_too() {
+    let (verifier, signer, clock) = pair();
+    let value = signer.sign(BODY);
+    let time = clock.utc().timestamp();
+    assert_wrong(&verifier.verify_value(&value.replace(&time.to_string(), &(time + 1).to_string()), BODY));
+    assert_wrong(&verifier.verify_value(&value.replace("t=", "t=0"), BODY));
+}
+
+#[test]
+fn another_secret_is_refused_and_an_empty_one_can_not_be_had() {
+    let (verifier, _, clock) = pair();
+    let forger = Signer::new(secret("old")).unwrap().clock(clock);
+    assert_wrong(&verifier.verify_value(&forger.sign(BODY), BODY));
+
+    for blank in ["", " ", "\n"] {
+        assert!(WebhookSecret::new(blank).is_err());
+        assert!(Verifier::new(WebhookSecret::from_trusted(blank)).is_err());
+        assert!(Signer::new(WebhookSecret::from_trusted(blank)).is_err());
+        let verifier = Verifier::new(secret("new")).unwrap();
+        assert!(verifier.also(WebhookSecret::from_trusted(blank)).is_err());
+    }
+}
+
+#[test]
+fn old_and_future_times_are_refused_beyond_the_tolerance() {
+    let (verifier, signer, clock) = pair();
+    // A signature has whole seconds.
+    let now = DateTime::from_timestamp(clock.utc().timestamp(), 0).unwrap();
+    let part = clock.utc() - now;
+    let verdict = |offset: i64| {
+        verifier.verify_value(&signer.sign_at(now + TimeDelta::seconds(offset), BODY), BODY).map(|_| ())
+    };
+    for within in [0, -299, 299, 300] {
+        assert_eq!(verdict(within), Ok(()), "{within}");
+    }
+    let age = (TimeDelta::seconds(301) + part).to_std().unwrap();
+    assert_eq!(verdict(-301), Err(WebhookError::TooOld { age }));
+    let ahead = (TimeDelta::seconds(302) - part).to_std().unwrap();
+    assert_eq!(verdict(302), Err(WebhookError::TooNew { ahead }));
+    assert!(matches!(verdict(-now.timestamp()), Err(WebhookError::TooOld { .. })));
+
+    clock.advance(Duration::from_secs(100));
+    assert!(verdict(-250).is_err(), "time has passed");
+}
+
+#[test]
+fn the_tolerance_can_be_set() {
+    let (verifier, signer, clock) = pair();
+    let value = signer.sign_at(clock.utc() - TimeDelta::seconds(20), BODY);
+    assert!(verifier.clone().tolerance(Duration::from_secs(30)).verify_value(&value, BODY).is_ok());
+    assert!(verifier.tolerance(Duration::from_secs(10)).verify_value(&value, BODY).is_err());
+}
+
+#[test]
+fn a_forged_old_notification_is_wrong_and_not_old() {
+    let (verifier, signer, clock) = pair();
+    let value = signer.sign_at(clock.utc() - TimeDelta::days(1), BODY);
+    assert_wrong(&verifier.verify_value(&value, b"{}"));
+}
+
+#[test]
+fn during_a_rotation_either_side_may_have_both_secrets() {
+    let (verifier, signer, clock) = pair();
+    let both = Signer::new(secret("old")).unwrap().also(secret("new")).unwrap().clock(clock.clone());
+    assert!(verifier.verify_value(&both.sign(BODY), BODY).is_ok(), "the second signature fits");
+    let reversed = Signer::new(secret("new")).unwrap().also(secret("old")).unwrap().clock(clock.clone());
+    assert!(verifier.verify_value(&reversed.sign(BODY), BODY).is_ok(), "the first signature fits");
+
+    let old_only = Signer::new(secret("old")).unwrap().clock(clock);
+    let rotating = verifier.also(secret("old")).unwrap();
+    assert!(rotating.verify_value(&old_only.sign(BODY), BODY).is_ok());
+    assert!(rotating.verify_value(&signer.sign(BODY), BODY).is_ok());
+}
+
+#[test]
+fn several_headers_count_as_one() {
+    let (verifier, signer, clock) = pair();
+    let old = Signer::new(secret("old")).unwrap().clock(clock).sign(BODY);
+    let new = signer.sign(BODY);
+    assert!(verifier.verify(&headers(&[&old, &new]), BODY).is_ok());
+    assert!(verifier.verify(&headers(&[&new, &old]), BODY).is_ok());
+    assert_eq!(verifier.verify(&headers(&[]), BODY), Err(WebhookError::NoSignature));
+}
+
+#[test]
+fn header_and_scheme_can_be_set() {
+    let (verifier, _, clock) = pair();
+    let signer = Signer::new(secret("new")).unwrap().scheme("v1").unwrap().clock(clock);
+    let mut headers = HeaderMap::new();
+    headers.insert("x-signature", signer.sign(BODY).parse().unwrap());
+    assert_eq!(verifier.verify(&headers, BODY), Err(WebhookError::NoSignature));
+    let verifier = verifier.header("X-Signature").unwrap();
+    assert!(matches!(verifier.verify(&headers, BODY), Err(WebhookError::MalformedSignature { .. })));
+    let verifier = verifier.scheme("v1").unwrap();
+    assert!(verifier.verify(&headers, BODY).is_ok());
+
+    assert!(verifier.clone().header("not a name").is_err());
+    for bad in ["", "t", "v 0", "v0=", "v0,v1"] {
+        assert!(verifier.clone().scheme(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn encodings_of_a_signature() {
+    let (verifier, signer, clock) = pair();
+    let value = signer.sign(BODY);
+    let (time, hex) = value.split_once(",v0=").unwrap();
+    let upper = format!("{time},v0={}", hex.to_uppercase());
+    assert!(verifier.verify_value(&upper, BODY).is_ok(), "upper case is the same number");
+    assert!(verifier.verify_value(&value.replace(',', " , "), BODY).is_ok(), "blanks");
+
+    let base64 = "rhi6d0wJ8y2s7S5mG8mAWy6a2Y0bJ0o7Z5e1kq0Zz9A=";
+    for malformed in [
+        format!("{time},v0={base64}"),
+        format!("{time},v0=0x{hex}"),
+        format!("{time},v0={}", &hex[..62]),
+        format!("{time},v0={hex}00"),
+        hex.to_owned(),
+        String::new(),
+    ] {
+        let verdict = verifier.verify_value(&malformed, BODY);
+        assert!(matches!(verdict, Err(WebhookError::MalformedSignature { .. })), "{malformed}: {verdict:?}");
+    }
+
+    let mut headers = HeaderMap::new();
+    headers.insert("vgs-signature", HeaderValue::from_bytes(b"t=1,v0=\xff").unwrap());
+    let verdict = verifier.verify(&headers, BODY);
+    assert!(matches!(verdict, Err(WebhookError::MalformedSignature { .. })));
+    let milliseconds = value.replace(time, &format!("t={}", clock.utc().timestamp_millis()));
+    assert_wrong(&verifier.verify_value(&milliseconds, BODY));
+}
+
+#[test]
+fn nothing_shows_the_secret_the_body_or_the_signature() {
+    let (verifier, signer, _) = pair();
+    let verifier = verifier.also(secret("whsec_marked")).unwrap();
+    let value = signer.sign(BODY);
+    let verified = verifier.verify_value(&value, BODY).unwrap();
+    let shown = format!("{verifier:?} {signer:?} {verified:?}");
+    for hidden in ["whsec_marked", "evt_1", &value[20..]] {
+        assert!(!shown.contains(hidden), "{shown}");
+    }
+}

@@ -1,0 +1,194 @@
+use cmp::{
+    CardEvent, TokenState,
+    webhooks::{Applied, CardView, Event},
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::samples::{CARD_UPDATE, NETWORK_TOKEN, PAN};
+
+const CARD: &str = "CRDecqZp3xRgXU3TFmtcDdzQs";
+
+fn view() -> CardView {
+    CardView::new(CARD.parse().unwrap())
+}
+
+fn event(id: &str, name: &str, second: u32, details: Value) -> Event {
+    let mut details = details;
+    details["card_id"] = json!(CARD);
+    let timestamp = format!("2025-01-15T10:00:{second:02}Z");
+    let body = json!({ "id": id, "event": name, "timestamp": timestamp, "details": details });
+    Event::parse_unverified(body.to_string().as_bytes()).unwrap()
+}
+
+fn token(id: &str, second: u32, state: &str) -> Event {
+    event(id, "cmp_network_token.updated", second, json!({ "network_token_id": "NTK1", "state": state }))
+}
+
+#[test]
+fn a_network_token_event_tells_token_and_card() {
+    let mut card = view();
+    let event = Event::parse_unverified(NETWORK_TOKEN.as_bytes()).unwrap();
+    assert_eq!(card.apply(&event), Applied::Changed);
+    let token = card.network_token().unwrap();
+    assert_eq!(token.state(), Some(&TokenState::Suspended));
+    assert_eq!(token.reason_code(), Some("cmp_network_token.suspended"));
+    assert_eq!((token.last4(), token.is_usable()), (Some("1111"), false));
+    assert_eq!(token.expiry().unwrap().to_string(), "01/2028");
+    assert_eq!(token.changed_at(), event.happened_at());
+    assert_eq!((card.last4(), card.changed_at()), (Some("0042"), event.happened_at()));
+    assert_eq!(card.expiry().unwrap().to_string(), "12/2025");
+    assert_eq!(card.network_tokens().map(|(id, _)| id).collect::<Vec<_>>(), ["NTKpRRhGgX6cRRNh7C8TWKGjE"]);
+    assert_eq!(card.apply(&event), Applied::Unchanged, "a repeat");
+}
+
+#[test]
+fn an_account_updater_event_tells_number_and_expiry() {
+    let mut card = view();
+    let event = Event::parse_unverified(CARD_UPDATE.as_bytes()).unwrap();
+    assert_eq!(card.apply(&event), Applied::Changed);
+    assert_eq!((card.last4(), card.account_updater()), (Some("1111"), Some(&CardEvent::Updated)));
+    assert_eq!(card.expiry().unwrap().to_string(), "12/2025");
+    assert_eq!(card.account_updater_at(), event.happened_at());
+    assert!(!serde_json::to_string(&card).unwrap().contains(PAN));
+}
+
+#[test]
+fn a_new_number_that_is_not_told_makes_the_old_digits_unknown() {
+    let mut card = view();
+    card.apply(&event("1", "cmp_au_card.enrolled", 1, json!({ "card_last4": "1111" })));
+    assert_eq!(card.last4(), Some("1111"));
+    let alias = json!({ "new_account_number": "tok_sandbox_4242", "card_last4": "1111" });
+    assert_eq!(card.apply(&event("2", "cmp_au_card.updated", 2, alias)), Applied::Changed);
+    assert_eq!(card.last4(), None);
+}
+
+#[test]
+fn older_events_change_nothing_and_later_ones_do() {
+    let mut card = view();
+    assert_eq!(card.apply(&token("2", 2, "suspended")), Applied::Changed);
+    assert_eq!(card.apply(&token("1", 1, "active")), Applied::Unchanged);
+    assert_eq!(card.network_token().unwrap().state(), Some(&TokenState::Suspended));
+    assert_eq!(card.apply(&token("3", 3, "activated")), Applied::Changed);
+    assert!(card.network_token().unwrap().is_usable());
+    let closed = event("4", "cmp_au_card.closed", 1, json!({}));
+    assert_eq!(card.apply(&closed), Applied::Changed, "another subject has its own time");
+}
+
+#[test]
+fn a_reason_goes_with_its_state() {
+    let mut card = view();
+    let details = json!({ "network_token_id": "NTK1", "state": "suspended", "reason_code": "by the issuer" });
+    card.apply(&event("1", "cmp_network_token.updated", 1, details));
+    assert_eq!(card.network_token().unwrap().reason_code(), Some("by the issuer"));
+    card.apply(&token("2", 2, "activated"));
+    assert_eq!(card.network_token().unwrap().reason_code(), None);
+}
+
+#[test]
+fn a_deleted_token_does_not_hide_its_successor() {
+    let mut card = view();
+    let of = |token: &str, state: &str| json!({ "network_token_id": token, "state": state });
+    card.apply(&event("1", "cmp_network_token.updated", 1, of("NTK2", "active")));
+    card.apply(&event("2", "cmp_network_token.updated", 2, of("NTK1", "deleted")));
+    assert_eq!(card.network_token().unwrap().state(), Some(&TokenState::Active));
+    assert_eq!(card.network_tokens().count(), 2);
+}
+
+#[test]
+fn what_is_not_about_the_card_is_told() {
+    let mut card = CardView::new("CRDanother".parse().unwrap());
+    assert_eq!(card.apply(&token("1", 1, "active")), Applied::NotThisCard);
+    let body = json!({ "id": "1", "event": "route.created", "timestamp": "2025-01-15T10:00:00Z" });
+    let other = Event::parse_unverified(body.to_string().as_bytes()).unwrap();
+    assert_eq!(card.apply(&other), Applied::NotThisCard);
+    assert_eq!(card, CardView::new("CRDanother".parse().unwrap()));
+
+    let body = json!({ "id": "1", "event": "cmp_au_card.closed", "details": { "card_id": CARD } });
+    let undated = Event::parse_unverified(body.to_string().as_bytes()).unwrap();
+    assert_eq!(view().apply(&undated), Applied::Undated);
+}
+
+#[test]
+fn v1_events_are_found_by_their_token() {
+    let id = "NTKpRRhGgX6cRRNh7C8TWKGjE".parse().unwrap();
+    let mut view = CardView::of_network_token(&id);
+    let body = NETWORK_TOKEN.replace("cmp_network_token.updated", "network_token.suspended");
+    let body = body.replace("\"card_id\": \"CRDecqZp3xRgXU3TFmtcDdzQs\", ", "");
+    let event = Event::parse_unverified(body.as_bytes()).unwrap();
+    assert_eq!((event.card_id(), view.apply(&event)), (None, Applied::Changed));
+    assert_eq!(view.card_id(), None);
+    let mut another = CardView::of_network_token(&"NTKanother".parse().unwrap());
+    assert_eq!(another.apply(&event), Applied::NotThisCard);
+}
+
+#[test]
+fn a_stored_view_that_was_tampered_with_is_refused() {
+    for bad in [
+        json!({ "card_id": "../.." }),
+        json!({ "expiry": { "value": "13/2025", "at": "2025-01-15T10:00:00Z", "event": "1" } }),
+        json!({ "expiry": { "value": "12/2025", "at": "yesterday", "event": "1" } }),
+    ] {
+        assert!(serde_json::from_value::<CardView>(bad.clone()).is_err(), "{bad}");
+    }
+    assert!(
+        serde_json::from_value::<CardView>(json!({})).is_ok(),
+        "what a later version adds is absent here"
+    );
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let state = prop::option::of(prop::sample::select(vec!["active", "SUSPENDED", "failed", "thawed"]));
+    let last4 = prop::option::of(0u16..3);
+    let expiry = prop::option::of(prop::sample::select(vec!["1225", "0130"]));
+    let number = prop::option::of(prop::sample::select(vec![PAN, "tok_sandbox_1"]));
+    let name = prop::sample::select(vec![
+        "cmp_network_token.updated",
+        "cmp_au_card.updated",
+        "cmp_au_card.closed",
+        "network_token.deleted",
+        "au_card.expired",
+    ]);
+    // Few ids and few seconds, so that many events share a moment.
+    ((0u8..40), name, (0u32..4), state, last4, (expiry, number)).prop_map(
+        |(id, name, second, state, last4, (expiry, number))| {
+            let details = json!({
+                "network_token_id": format!("NTK{}", id % 2), "state": state, "card_last4": last4,
+                "new_expiration_date": expiry, "new_account_number": number,
+            });
+            event(&format!("evt{id}"), name, second, details)
+        },
+    )
+}
+
+/// Events of a real sender have ids of their own.
+fn different_events() -> impl Strategy<Value = Vec<Event>> {
+    prop::collection::vec(any_event(), 0..12).prop_map(|mut events| {
+        events.sort_by(|one, other| one.id().cmp(other.id()));
+        events.dedup_by(|one, other| one.id() == other.id());
+        events
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_order_and_any_repeats_give_the_same_view(
+        (events, shuffled) in different_events()
+            .prop_flat_map(|events| (Just(events.clone()), Just([events.clone(), events].concat()).prop_shuffle())),
+    ) {
+        let mut straight = view();
+        let mut crooked = view();
+        for event in &events {
+            straight.apply(event);
+        }
+        for event in &shuffled {
+            crooked.apply(event);
+        }
+        prop_assert_eq!(&straight, &crooked);
+        for event in &events {
+            prop_assert_eq!(straight.apply(event), Applied::Unchanged);
+        }
+        let stored = serde_json::to_string(&crooked).unwrap();
+        prop_assert_eq!(serde_json::from_str::<CardView>(&stored).unwrap(), straight);
+    }
+}

@@ -1,0 +1,120 @@
+//! The Rust items behind a finding: generated ones by the lowered documents, facade ones by the source of `cmp`.
+
+mod facade;
+mod generated;
+mod rust_names;
+mod scan;
+
+use serde_json::Value;
+
+use super::change::{Items, add_new};
+use super::compare::{Operation, Part, Place, Step, Target};
+pub(crate) use facade::Facade;
+use generated::{Field, Lowered, Spot};
+use rust_names::{pascal, snake};
+
+/// What names items: the lowered documents, where there are any, and the facade.
+pub(crate) struct Naming<'d> {
+    lowered: Vec<Lowered<'d>>,
+    facade: &'d Facade,
+}
+
+impl<'d> Naming<'d> {
+    pub(crate) fn new(old: Option<&'d Value>, new: Option<&'d Value>, facade: &'d Facade) -> Self {
+        let old = old.map(|document| Lowered { document, is_new: false });
+        let new = new.map(|document| Lowered { document, is_new: true });
+        Self { lowered: old.into_iter().chain(new).collect(), facade }
+    }
+
+    pub(crate) fn items(&self, target: &Target) -> Items {
+        let mut items = Items::default();
+        // What is new is in the new document, unless that can't be lowered; then the old one says where it would be.
+        for must_exist in [true, false] {
+            for lowered in &self.lowered {
+                items.extend(match target {
+                    Target::Contract => Items::default(),
+                    Target::Operation(operation) => self.operation(lowered, operation, None),
+                    Target::Member(place) => self.member(lowered, place, must_exist),
+                    Target::Values(place, values) => self.values(lowered, place, values, must_exist),
+                });
+            }
+            if !items.generated.is_empty() {
+                break;
+            }
+        }
+        items
+    }
+
+    fn operation(&self, lowered: &Lowered<'_>, operation: &Operation, argument: Option<&str>) -> Items {
+        let Some(method) = lowered.method(operation) else { return Items::default() };
+        let argument = argument.map(|name| format!("({})", snake(name))).unwrap_or_default();
+        Items {
+            generated: vec![format!("cmp_generated::Client::{method}{argument}")],
+            facade: self.facade.operation(&method),
+        }
+    }
+
+    fn member(&self, lowered: &Lowered<'_>, place: &Place, must_exist: bool) -> Items {
+        if let Part::Parameter(name) = &place.part {
+            return self.operation(lowered, &place.operation, Some(name));
+        }
+        if place.trail.is_empty() {
+            return self.operation(lowered, &place.operation, None);
+        }
+        let spot = lowered.spot(place);
+        if must_exist && !spot.exists {
+            return Items::default();
+        }
+        let mut generated: Vec<String> = spot.fields.last().map(field_path).into_iter().collect();
+        let named = spot.named.as_ref().map(|name| type_path(name));
+        let is_of_type = matches!(place.trail.last(), Some(Step::Into { .. }));
+        if is_of_type || spot.fields.is_empty() || is_own_text(&spot) {
+            add_new(&mut generated, named.into_iter().collect());
+        }
+        if generated.is_empty() {
+            return self.operation(lowered, &place.operation, None);
+        }
+        Items { generated, facade: self.facade_of(&spot, &place.operation, lowered) }
+    }
+
+    /// The facade's part in a field. A function often reads a field through the types around it, without naming its
+    /// own; where none reads it, those that use the nearest type have to.
+    fn facade_of(&self, spot: &Spot, operation: &Operation, lowered: &Lowered<'_>) -> Vec<String> {
+        let outward = || spot.fields.iter().rev().map(|field| field.owner.as_str());
+        let read = spot.fields.last().map(|field| self.facade.field(outward(), &field.name));
+        let near = || outward().map(|owner| self.facade.users(owner)).find(|users| !users.is_empty());
+        let found = read.filter(|found| !found.is_empty()).or_else(near);
+        let of_type = || spot.named.as_deref().map(|name| self.facade.users(name)).filter(|f| !f.is_empty());
+        found.or_else(of_type).unwrap_or_else(|| {
+            lowered.method(operation).map(|method| self.facade.operation(&method)).unwrap_or_default()
+        })
+    }
+
+    fn values(&self, lowered: &Lowered<'_>, place: &Place, values: &[String], must_exist: bool) -> Items {
+        let spot = lowered.spot(place);
+        let Some(list) = spot.named.as_deref().and_then(|name| lowered.values(name)) else {
+            return self.member(lowered, place, must_exist);
+        };
+        let mut items = Items::default();
+        for value in values {
+            let variant = pascal(value);
+            items.generated.push(format!("{}::{variant}", type_path(&list)));
+            add_new(&mut items.facade, self.facade.variant(&list, &variant));
+        }
+        items
+    }
+}
+
+fn type_path(name: &str) -> String {
+    format!("cmp_generated::types::{name}")
+}
+
+fn field_path(field: &Field) -> String {
+    format!("{}.{}", type_path(&field.owner), field.name)
+}
+
+/// Whether the place is a text with a type of its own, called after the field.
+fn is_own_text(spot: &Spot) -> bool {
+    let Some((field, named)) = spot.fields.last().zip(spot.named.as_ref()) else { return false };
+    *named == format!("{}{}", field.owner, pascal(&field.name))
+}

@@ -1,0 +1,130 @@
+//! Fragments to a contract that can be compared, also where a strict `spec merge` would stop: what stands in its way is
+//! noted, because a comparison is what tells a maintainer what to do about it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::compare::template;
+use crate::spec::correct::{Correction, correct, remains_of};
+use crate::spec::files::Layout;
+use crate::spec::lower::{Rules, lower};
+use crate::spec::merge;
+use crate::spec::split::METHODS;
+
+/// A corrected contract, and its lowered form for the names of Rust items.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) contract: Value,
+    pub(crate) lowered: Option<Value>,
+    /// What `cargo xtask spec merge` would refuse.
+    pub(crate) problems: Vec<String>,
+}
+
+/// Merges and corrects the fragments and lowers the result.
+pub(crate) fn prepare(layout: &Layout, fragments: &BTreeMap<String, Value>) -> Result<Prepared> {
+    let rules = layout.rules()?;
+    let merged = merge::merge(fragments, Some(&rules.primary))?;
+    corrected(merged, &layout.corrections()?, rules)
+}
+
+impl Prepared {
+    /// A whole document: as it is if `spec merge` or `spec show` wrote it, otherwise corrected first.
+    pub(super) fn whole(layout: &Layout, mut document: Value) -> Result<Self> {
+        let is_ours =
+            document.as_object_mut().is_some_and(|members| members.shift_remove("x-generated").is_some());
+        if document["openapi"].as_str().is_some_and(|version| version.starts_with("3.0.")) {
+            return Ok(Self { lowered: Some(document.clone()), contract: document, problems: Vec::new() });
+        }
+        let corrections = if is_ours { Vec::new() } else { layout.corrections()? };
+        corrected(document, &corrections, layout.rules()?)
+    }
+}
+
+fn corrected(merged: Value, corrections: &[Correction], rules: Rules) -> Result<Prepared> {
+    let mut problems = Vec::new();
+    let contract = match correct(merged.clone(), corrections) {
+        Ok(contract) => contract,
+        Err(_) => those_that_apply(merged, corrections, &mut problems),
+    };
+    let lowered = lowered(&contract, rules, &mut problems);
+    Ok(Prepared { contract, lowered, problems })
+}
+
+fn those_that_apply(merged: Value, corrections: &[Correction], problems: &mut Vec<String>) -> Value {
+    let mut contract = merged;
+    for correction in corrections {
+        match correct(contract.clone(), std::slice::from_ref(correction)) {
+            Ok(better) => contract = better,
+            Err(error) => {
+                problems.push(format!("{error:#}"));
+                contract = remains_of(contract, correction);
+            }
+        }
+    }
+    contract
+}
+
+/// The lowered contract. Operations that `lowering.toml` does not name yet get a name for now.
+fn lowered(contract: &Value, mut rules: Rules, problems: &mut Vec<String>) -> Option<Value> {
+    settle_names(contract, &mut rules, problems);
+    let error = match lower(contract.clone(), &rules) {
+        Ok(lowered) => return Some(lowered),
+        Err(error) => error,
+    };
+    problems.push(format!("{error:#}"));
+    // Lowering refuses this word, which changes no type.
+    let mut plain = contract.clone();
+    without_deprecation(&mut plain);
+    lower(plain, &rules).ok()
+}
+
+fn settle_names(contract: &Value, rules: &mut Rules, problems: &mut Vec<String>) {
+    let operations = operations(contract);
+    let stale: Vec<String> =
+        rules.operations.keys().filter(|key| !operations.contains_key(*key)).cloned().collect();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for key in stale {
+        problems.push(format!("openapi/lowering.toml, [operations] names \"{key}\", which is gone"));
+        names.extend(rules.operations.remove(&key).map(|name| (template(&key), name)));
+    }
+    for (key, made) in
+        operations.into_iter().filter(|(key, _)| !rules.operations.contains_key(key)).collect::<Vec<_>>()
+    {
+        let name = names.get(&template(&key)).unwrap_or(&made).clone();
+        problems.push(format!(
+            "openapi/lowering.toml, [operations] has no name for \"{key}\"; `{name}` would be one"
+        ));
+        rules.operations.insert(key, name);
+    }
+}
+
+fn without_deprecation(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|key, member| key != "deprecated" || !member.is_boolean());
+            members.values_mut().for_each(without_deprecation);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_deprecation),
+        _ => {}
+    }
+}
+
+/// `POST /cards` of each operation, with a name made from its id.
+fn operations(contract: &Value) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    for (path, item) in contract.get("paths").and_then(Value::as_object).into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            if METHODS.contains(&method.as_str()) {
+                let id = operation.get("operationId").and_then(Value::as_str);
+                let name = id.map_or_else(|| format!("{method}{path}"), str::to_owned);
+                let words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
+                let words: Vec<String> =
+                    words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
+                out.insert(format!("{} {path}", method.to_uppercase()), words.join("_"));
+            }
+        }
+    }
+    out
+}

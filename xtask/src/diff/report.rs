@@ -1,0 +1,120 @@
+//! A comparison for the terminal, for a pull request, and for programs.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::Comparison;
+use super::change::{Change, Level};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+    /// For the description of a pull request.
+    Markdown,
+}
+
+const LEVELS: [Level; 3] = [Level::Breaking, Level::Additive, Level::Documentation];
+
+pub(crate) fn render(comparison: &Comparison, format: Format) -> Result<String> {
+    Ok(match format {
+        Format::Text => text(comparison),
+        Format::Json => serde_json::to_string_pretty(comparison)? + "\n",
+        Format::Markdown => markdown(comparison),
+    })
+}
+
+fn text(comparison: &Comparison) -> String {
+    let mut out = String::new();
+    for change in in_order(&comparison.changes) {
+        let who = word(&change.side);
+        put(&mut out, &format!("{:<13} {} (for {who})", word(&change.level), change.id));
+        put(&mut out, &format!("              {}{}", operations(change, ", "), change.text));
+        put(&mut out, &format!("              at {}", change.at));
+        for item in items(change) {
+            put(&mut out, &format!("              Rust: {item}"));
+        }
+    }
+    for problem in &comparison.problems {
+        put(&mut out, &format!("note          {problem}"));
+    }
+    put(&mut out, &summary(comparison));
+    out
+}
+
+fn markdown(comparison: &Comparison) -> String {
+    let mut out = String::new();
+    put(&mut out, &format!("### Contract: {}", summary(comparison)));
+    for level in LEVELS {
+        let changes: Vec<&Change> = comparison.changes.iter().filter(|c| c.level == level).collect();
+        if changes.is_empty() {
+            continue;
+        }
+        put(&mut out, &format!("\n#### {}\n", capitalised(&word(&level))));
+        put(&mut out, "| change | for | where | Rust items |\n|---|---|---|---|");
+        for change in changes {
+            let rust: Vec<String> = items(change).map(|item| format!("`{item}`")).collect();
+            let place = cell(&format!("{}{}", operations(change, "<br>"), change.text));
+            put(
+                &mut out,
+                &format!("| `{}` | {} | {place} | {} |", change.id, word(&change.side), rust.join("<br>")),
+            );
+        }
+    }
+    if !comparison.problems.is_empty() {
+        put(&mut out, "\n#### To settle\n");
+        comparison.problems.iter().for_each(|problem| put(&mut out, &format!("* {problem}")));
+    }
+    out
+}
+
+pub(crate) fn summary(comparison: &Comparison) -> String {
+    if comparison.changes.is_empty() {
+        return "no change".to_owned();
+    }
+    let count = |level| comparison.changes.iter().filter(|change| change.level == level).count();
+    let parts = LEVELS.iter().map(|level| (count(*level), word(level))).filter(|(count, _)| *count > 0);
+    parts.map(|(count, level)| format!("{count} {level}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The heaviest first.
+pub(crate) fn in_order(changes: &[Change]) -> Vec<&Change> {
+    let mut sorted: Vec<&Change> = changes.iter().collect();
+    sorted.sort_by_key(|change| std::cmp::Reverse(change.level));
+    sorted
+}
+
+pub(crate) fn items(change: &Change) -> impl Iterator<Item = &String> {
+    change.items.generated.iter().chain(&change.items.facade)
+}
+
+fn operations(change: &Change, separator: &str) -> String {
+    // The text of a change of the operation itself names it.
+    match &change.operations[..] {
+        [one] if change.text.starts_with(one.as_str()) => String::new(),
+        [] => String::new(),
+        many => format!("{}: ", many.join(separator)),
+    }
+}
+
+/// What a value is called in the JSON form.
+pub(crate) fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn capitalised(word: &str) -> String {
+    word[..1].to_uppercase() + &word[1..]
+}
+
+/// Text that does not end its cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+fn put(out: &mut String, line: &str) {
+    // Writing to a string never fails.
+    let _ = writeln!(out, "{line}");
+}

@@ -1,0 +1,103 @@
+//! One side of a comparison: a git revision, an OpenAPI file, a folder of fragments, or documentation pages.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::prepare::{Prepared, prepare};
+use crate::spec::files::{Layout, Tree};
+use crate::spec::import::{self, Note};
+use crate::spec::json;
+
+/// Forces the reading of an argument as a revision.
+const REVISION: &str = "rev:";
+
+/// Reads what `argument` names.
+pub(super) fn load(layout: &Layout, argument: &str) -> Result<Prepared> {
+    let path = Path::new(argument);
+    if let Some(revision) = argument.strip_prefix(REVISION) {
+        return at_revision(layout, revision);
+    }
+    if path.is_dir() {
+        return folder(layout, path);
+    }
+    if path.is_file() {
+        return file(layout, path).with_context(|| argument.to_owned());
+    }
+    ensure!(is_revision(layout, argument), "{argument}: neither a file, nor a folder, nor a git revision");
+    at_revision(layout, argument)
+}
+
+/// The two written documents as they were: `cargo xtask spec check` holds them to their fragments at every commit.
+fn at_revision(layout: &Layout, revision: &str) -> Result<Prepared> {
+    let show = |path: &str| -> Result<Value> {
+        let output = git(layout, &["show", &format!("{revision}:./{path}")])?;
+        let error = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        ensure!(output.status.success(), "{revision}: {error}");
+        serde_json::from_slice(&output.stdout).with_context(|| format!("{path} at {revision}"))
+    };
+    let contract = show("openapi/cmp.json")?;
+    Ok(Prepared { contract, lowered: Some(show("cmp-generated/openapi.json")?), problems: Vec::new() })
+}
+
+fn is_revision(layout: &Layout, name: &str) -> bool {
+    let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")];
+    git(layout, &arguments).is_ok_and(|output| output.status.success())
+}
+
+fn git(layout: &Layout, arguments: &[&str]) -> Result<std::process::Output> {
+    Command::new("git").args(arguments).current_dir(&layout.root).output().context("git can't be started")
+}
+
+/// Fragments (`.json`) are a whole contract; pages are laid over the workspace's fragments.
+fn folder(layout: &Layout, folder: &Path) -> Result<Prepared> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    let with = |extension: &str| -> Vec<PathBuf> {
+        let of = paths.iter().filter(|path| path.extension().is_some_and(|e| e == extension));
+        of.cloned().collect()
+    };
+    let (fragments, pages) = (with("json"), with("md"));
+    match (fragments.is_empty(), pages.is_empty()) {
+        (false, true) => {
+            let mut documents = BTreeMap::new();
+            for path in fragments {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                documents.insert(name, read_json(&path)?);
+            }
+            prepare(layout, &documents)
+        }
+        (true, false) => with_pages(layout, &pages),
+        _ => bail!("{}: expected either fragments (.json) or pages (.md)", folder.display()),
+    }
+}
+
+fn file(layout: &Layout, path: &Path) -> Result<Prepared> {
+    let text = fs::read_to_string(path)?;
+    let document: Value = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => serde_json::from_str(&text).context("not JSON")?,
+        Some("yaml" | "yml") => yaml_serde::from_str(&text).context("not YAML")?,
+        _ => return with_pages(layout, &[path.to_owned()]),
+    };
+    json::section(&document, "paths", "")?;
+    Prepared::whole(layout, document)
+}
+
+/// The contract as it would be once the pages are imported, so that one page can be compared with a whole contract.
+fn with_pages(layout: &Layout, pages: &[PathBuf]) -> Result<Prepared> {
+    let note = Note { date: None };
+    let tree: Tree = import::imported(&layout.tree()?, pages, &note)?;
+    prepare(layout, &tree.fragments)
+}
+
+fn read_json(path: &Path) -> Result<Value> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
+}

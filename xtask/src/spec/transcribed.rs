@@ -1,0 +1,91 @@
+//! Documents written down by hand from pages that have no OpenAPI document.
+//!
+//! They stand in `openapi/transcribed`, and `import` makes fragments of them. Each of their operations says where it was
+//! read, in an extension that stays on it in the contract.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::files::Layout;
+use super::import;
+use super::split::METHODS;
+
+/// The extension on an operation that says where it was read.
+pub(crate) const MARK: &str = "x-transcribed-from";
+
+/// What [`MARK`] holds.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    pub(crate) page: String,
+    pub(crate) section: String,
+}
+
+/// Where a fragment's operation was read; `None` for a published one, which has no such mark.
+pub(crate) fn place(fragment: &Value) -> Result<Option<Place>> {
+    let items = fragment.get("paths").and_then(Value::as_object).into_iter().flatten();
+    for (path, item) in items {
+        for method in METHODS {
+            if let Some(mark) = item.get(method).and_then(|operation| operation.get(MARK)) {
+                let place = Place::deserialize(mark);
+                return place.map(Some).with_context(|| format!("{} {path}: {MARK}", method.to_uppercase()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Fails unless the transcribed fragments are what the files in `openapi/transcribed` give.
+pub(crate) fn check(layout: &Layout) -> Result<()> {
+    let old = layout.tree()?;
+    let files = files(layout)?;
+    let new = import::transcriptions(&old, &files)?;
+    let stale = old.fragments.iter().find(|(file, fragment)| {
+        new.fragments.get(*file) != Some(*fragment) || new.sources.0.get(*file) != old.sources.0.get(*file)
+    });
+    let missing = new.fragments.keys().find(|file| !old.fragments.contains_key(*file));
+    let file = stale.map(|(file, _)| file).or(missing);
+    ensure!(
+        file.is_none(),
+        "openapi/fragments/{} is not what openapi/transcribed gives; run `cargo xtask spec import openapi/transcribed/*`",
+        file.map(String::as_str).unwrap_or_default()
+    );
+    Ok(())
+}
+
+fn files(layout: &Layout) -> Result<Vec<PathBuf>> {
+    let folder = layout.transcriptions();
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fragment(operation: Value) -> Value {
+        json!({"paths": {"/a": {"get": operation}}})
+    }
+
+    #[test]
+    fn the_mark_says_where_an_operation_was_read() {
+        let found = place(&fragment(json!({MARK: {"page": "P", "section": "S"}}))).expect("a place");
+        assert_eq!(found, Some(Place { page: "P".to_owned(), section: "S".to_owned() }));
+        assert_eq!(place(&fragment(json!({}))).expect("published"), None);
+        let error = place(&fragment(json!({MARK: "P"}))).expect_err("no section");
+        assert_eq!(error.to_string(), "GET /a: x-transcribed-from");
+    }
+}

@@ -1,0 +1,128 @@
+//! Does the facade still compile, and do the contract's tests still pass?
+
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::stage::Stage;
+
+/// Tests that hold the contract to the documents and the generated types, by package.
+const TESTS: [(&str, &str); 3] =
+    [("xtask", "contract"), ("cmp-generated", "decoding"), ("cmp-generated", "redaction")];
+/// Lines of a failure's output that are shown where it has no compiler message.
+const LINES: usize = 12;
+
+/// How the copy built.
+#[derive(Debug, Default)]
+pub(super) struct Build {
+    /// `file:line: message` of each error.
+    pub(super) errors: Vec<String>,
+    /// Why there was nothing to compile or no compiler: the generator gave up, say.
+    pub(super) failure: Vec<String>,
+    pub(super) passed: Vec<String>,
+    /// Tests that failed, each with the end of its output.
+    pub(super) failed: Vec<(String, Vec<String>)>,
+}
+
+impl Build {
+    pub(super) fn is_good(&self) -> bool {
+        self.errors.is_empty() && self.failure.is_empty() && self.failed.is_empty()
+    }
+}
+
+pub(super) fn run(stage: &Stage, with_tests: bool) -> Result<Build> {
+    let mut build = Build::default();
+    let check = cargo(stage, &["check", "-p", "cmp", "--message-format=json"])?;
+    if !check.status.success() {
+        build.errors = errors(&String::from_utf8_lossy(&check.stdout));
+        if build.errors.is_empty() {
+            build.failure = lines_of(&check.stderr);
+        }
+        return Ok(build);
+    }
+    for (package, test) in TESTS.iter().filter(|_| with_tests) {
+        if !stage.layout().root.join(format!("{package}/tests/{test}.rs")).exists() {
+            continue;
+        }
+        let output = cargo(stage, &["test", "-p", package, "--test", test])?;
+        let name = format!("{package}, {test}");
+        if output.status.success() {
+            build.passed.push(name);
+        } else {
+            let text = [output.stdout, output.stderr].concat();
+            build.failed.push((name, lines_of(&text)));
+        }
+    }
+    Ok(build)
+}
+
+fn cargo(stage: &Stage, arguments: &[&str]) -> Result<Output> {
+    Command::new(env!("CARGO"))
+        .args(arguments)
+        .args(["--color", "never", "--quiet"])
+        .current_dir(&stage.layout().root)
+        .env("CARGO_TARGET_DIR", stage.target())
+        .output()
+        .context("cargo can't be started")
+}
+
+/// The errors among cargo's JSON messages, each once.
+fn errors(messages: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in messages.lines() {
+        let Ok(report) = serde_json::from_str::<Value>(line) else { continue };
+        let message = &report["message"];
+        if report["reason"] != "compiler-message" || message["level"] != "error" {
+            continue;
+        }
+        let spans = message["spans"].as_array().into_iter().flatten();
+        // The last message only counts the others, and has no place.
+        let Some(span) = spans.filter(|span| span["is_primary"] == true).map(call_site).next() else {
+            continue;
+        };
+        let text = message["message"].as_str().unwrap_or_default();
+        let place = span["file_name"].as_str().unwrap_or_default();
+        let entry = format!("{place}:{}: {text}", span["line_start"]);
+        if !found.contains(&entry) {
+            found.push(entry);
+        }
+    }
+    found
+}
+
+/// Where a macro of the facade was called, if the error is inside its text.
+fn call_site(mut span: &Value) -> &Value {
+    while let Some(outer) = span.pointer("/expansion/span").filter(|outer| outer.is_object()) {
+        span = outer;
+    }
+    span
+}
+
+/// A failure's output from where it begins to tell of it.
+fn lines_of(output: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(output);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let telling = |line: &&str| line.contains("error") || line.contains("panicked");
+    let start = lines.iter().position(telling).unwrap_or_default();
+    lines[start..].iter().take(LINES).map(|line| (*line).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_error_is_named_by_its_place_in_the_source() {
+        let inner = json!({"file_name": "cmp/src/value/open.rs", "line_start": 40, "is_primary": true,
+            "expansion": {"span": {"file_name": "cmp/src/cards/card.rs", "line_start": 19}}});
+        let message = |spans: Value| {
+            json!({"reason": "compiler-message",
+            "message": {"level": "error", "message": "no variant `Gone`", "spans": spans}})
+        };
+        let messages = [message(json!([inner])), message(json!([])), json!({"reason": "build-finished"})];
+        let lines: Vec<String> = messages.iter().map(ToString::to_string).collect();
+        assert_eq!(errors(&lines.join("\n")), ["cmp/src/cards/card.rs:19: no variant `Gone`"]);
+    }
+}

@@ -1,0 +1,175 @@
+//! The day the documents change: `cargo xtask spec update PAGE…`.
+//!
+//! Everything happens in a copy of the workspace first (`stage`): pages are fetched where they were not given (`fetch`),
+//! imported, merged, corrected, lowered and compared with what is; the facade is compiled against the result and the
+//! contract's tests are run (`build`). `report` says what a human has to look at, `version` what the next version would
+//! be. Only if nothing stands in the way are the files of the workspace replaced, all at once.
+
+mod build;
+mod fetch;
+mod report;
+mod stage;
+mod version;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use serde_json::Value;
+
+use crate::diff::Comparison;
+use crate::diff::items::Facade;
+use crate::diff::prepare::{Prepared, prepare};
+use crate::spec::files::{Layout, Tree};
+use crate::spec::import::{self, Note};
+use crate::spec::pipeline::{self, Rendered};
+use crate::spec::write;
+use build::Build;
+use stage::Stage;
+
+/// What `cargo xtask spec update` takes.
+#[derive(Args)]
+#[command(after_help = "Without pages, those with a `url` in openapi/sources.toml are fetched with curl.\n\
+                        The exit status is 0 if the workspace is updated, or could be (--dry-run), and 1 if \
+                        something has to be settled first.")]
+pub(crate) struct Arguments {
+    /// Pages or OpenAPI files, as for `spec import`.
+    #[arg(value_name = "PAGE")]
+    pages: Vec<PathBuf>,
+    /// The day on which the pages were downloaded (YYYY-MM-DD), noted beside fragments that changed.
+    #[arg(long, value_name = "DATE")]
+    date: Option<String>,
+    /// Say what would happen, and leave the workspace as it is.
+    #[arg(long)]
+    dry_run: bool,
+    /// Take the documents over although the facade does not compile or a test fails, to mend it there.
+    #[arg(long)]
+    accept_broken_build: bool,
+    /// Don't run the contract's tests.
+    #[arg(long)]
+    no_tests: bool,
+}
+
+/// What an update found out.
+pub(crate) struct Outcome {
+    /// Pages that could not be fetched, each with the reason.
+    unreached: Vec<String>,
+    comparison: Comparison,
+    /// Why the documents can't be taken over as they are.
+    obstacles: Vec<String>,
+    /// Absent where there was nothing to build, or no way to.
+    build: Option<Build>,
+    version: String,
+    ending: Ending,
+}
+
+/// What became of the workspace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The pages say what they said before.
+    NothingNew,
+    Updated,
+    /// It would have been updated.
+    DryRun,
+    Untouched,
+}
+
+pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
+    let stage = Stage::of(layout)?;
+    let (pages, unreached) = match arguments.pages.is_empty() {
+        false => (arguments.pages.clone(), Vec::new()),
+        true => fetch::all(&layout.tree()?.sources, stage.folder())?,
+    };
+    let note = Note { date: arguments.date.clone() };
+    let outcome = Outcome { unreached, ..update(arguments, layout, &stage, &pages, &note)? };
+    write::to_stdout(&report::render(&outcome)?)?;
+    if outcome.ending == Ending::Untouched {
+        bail!("the workspace is untouched; settle what is listed above, then run the update again");
+    }
+    Ok(())
+}
+
+fn update(
+    arguments: &Arguments,
+    layout: &Layout,
+    stage: &Stage,
+    pages: &[PathBuf],
+    note: &Note,
+) -> Result<Outcome> {
+    let old = layout.tree()?;
+    let new = import::checked(&old, pages, note)?;
+    let (before, after) = (prepare(layout, &old.fragments)?, prepare(layout, &new.fragments)?);
+    let comparison = Comparison::of(&before, &after, &Facade::read(&layout.root)?);
+    let version = version::proposed(layout, &comparison, &before, &after)?;
+    let mut outcome = Outcome {
+        unreached: Vec::new(),
+        comparison,
+        obstacles: Vec::new(),
+        build: None,
+        version,
+        ending: Ending::Untouched,
+    };
+    if old.fragments == new.fragments && old.sources == new.sources {
+        outcome.ending = Ending::NothingNew;
+        return Ok(outcome);
+    }
+    let Some(rendered) = rehearse(stage, (&old, &new), &after, &mut outcome)? else { return Ok(outcome) };
+    let build = build::run(stage, !arguments.no_tests)?;
+    let may_write = build.is_good() || arguments.accept_broken_build;
+    outcome.build = Some(build);
+    outcome.ending = match (may_write, arguments.dry_run) {
+        (false, _) => Ending::Untouched,
+        (true, true) => Ending::DryRun,
+        (true, false) => {
+            write::replace_tree(layout, &old, &new, &rendered.documents(layout))?;
+            Ending::Updated
+        }
+    };
+    Ok(outcome)
+}
+
+/// Writes the new documents into the copy; nothing if they can't be made.
+fn rehearse(
+    stage: &Stage,
+    (old, new): (&Tree, &Tree),
+    after: &Prepared,
+    outcome: &mut Outcome,
+) -> Result<Option<Rendered>> {
+    write::replace_tree(stage.layout(), old, new, &[])?;
+    match pipeline::render(stage.layout()) {
+        Ok(rendered) => {
+            write::replace_all(&rendered.documents(stage.layout()))?;
+            Ok(Some(rendered))
+        }
+        Err(error) => {
+            outcome.obstacles.clone_from(&after.problems);
+            let first = format!("{error:#}");
+            if outcome.obstacles.is_empty() {
+                outcome.obstacles.push(first);
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// The lowered documents' types and operations, without words.
+fn shape(lowered: &Value) -> (Vec<(String, Value)>, Value) {
+    let schemas = lowered.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
+    let types = schemas.map(|(name, schema)| (name.clone(), crate::spec::lower::bare(schema))).collect();
+    let mut paths = lowered["paths"].clone();
+    without_words(&mut paths);
+    (types, paths)
+}
+
+fn without_words(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|key, member| {
+                !(member.is_string() && matches!(key.as_str(), "summary" | "description" | "title"))
+            });
+            members.values_mut().for_each(without_words);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_words),
+        _ => {}
+    }
+}

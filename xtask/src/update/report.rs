@@ -1,0 +1,70 @@
+//! What a human has to look at after an update, or before one.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::{Ending, Outcome};
+use crate::diff::change::Level;
+use crate::diff::report::{self, Format};
+
+pub(super) fn render(outcome: &Outcome) -> Result<String> {
+    let mut out = report::render(&outcome.comparison, Format::Text)?;
+    section(&mut out, "Pages that could not be fetched", &outcome.unreached);
+    section(&mut out, "Changed operations", &operations(outcome));
+    section(&mut out, "New enum values", &new_values(outcome));
+    let (corrections, rest): (Vec<_>, Vec<_>) =
+        outcome.obstacles.iter().cloned().partition(|obstacle| obstacle.contains("openapi/corrections/"));
+    section(&mut out, "Corrections that no longer apply", &corrections);
+    section(&mut out, "To settle in openapi", &rest);
+    if let Some(build) = &outcome.build {
+        section(&mut out, "Facade code that no longer compiles", &build.errors);
+        section(&mut out, "The build failed", &build.failure);
+        section(&mut out, "Contract tests that pass", &build.passed);
+        let failed: Vec<String> = build
+            .failed
+            .iter()
+            .map(|(name, lines)| format!("{name}\n    {}", lines.join("\n    ")))
+            .collect();
+        section(&mut out, "Contract tests that fail", &failed);
+    }
+    out += &format!("\nProposed version: {}\n{}\n", outcome.version, ending(outcome.ending));
+    Ok(out)
+}
+
+fn section(out: &mut String, title: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        *out += &format!("\n{title}:\n  {}\n", lines.join("\n  "));
+    }
+}
+
+/// Each operation with the level of its heaviest change.
+fn operations(outcome: &Outcome) -> Vec<String> {
+    let mut heaviest: BTreeMap<&String, Level> = BTreeMap::new();
+    for change in &outcome.comparison.changes {
+        for operation in &change.operations {
+            let level = heaviest.entry(operation).or_insert(change.level);
+            *level = change.level.max(*level);
+        }
+    }
+    heaviest.iter().map(|(operation, level)| format!("{operation} ({})", report::word(level))).collect()
+}
+
+fn new_values(outcome: &Outcome) -> Vec<String> {
+    let added = outcome.comparison.changes.iter().filter(|change| change.id.ends_with("enum-value-added"));
+    added
+        .map(|change| {
+            let items: Vec<&str> = report::items(change).map(String::as_str).collect();
+            format!("{} ({})", change.text, items.join(", "))
+        })
+        .collect()
+}
+
+fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::NothingNew => "Nothing to do: the pages say what they said before.",
+        Ending::Updated => "The workspace is updated.",
+        Ending::DryRun => "The workspace could be updated (dry run: it is untouched).",
+        Ending::Untouched => "The workspace can't be updated yet.",
+    }
+}
