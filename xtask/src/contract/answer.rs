@@ -5,7 +5,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::outcome::{Checked, Stop};
-use super::spec::JSON_API;
+use super::spec::media_type;
 
 /// An answer is never larger than this, so that a broken service can't fill the memory.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -35,6 +35,7 @@ pub(crate) enum Body {
 #[derive(Debug, Clone)]
 pub(crate) struct Call<'a> {
     pub(crate) operation: Operation,
+    /// Or the alias, for V1.
     pub(crate) card_id: &'a str,
     pub(crate) query: &'static str,
     pub(crate) body: Body,
@@ -63,13 +64,17 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn url(&self, base: &str) -> String {
-        format!("{base}{}{}", self.operation.path_template().replace("{card_id}", self.card_id), self.query)
+        let template = self.operation.path_template();
+        let path = template.replace("{card_id}", self.card_id).replace("{pan_alias}", self.card_id);
+        format!("{base}{path}{}", self.query)
     }
 
     pub(crate) fn payload(&self) -> Option<(&'static str, String)> {
         match &self.body {
             Body::None => None,
-            Body::Valid(document) | Body::Invalid(document) => Some((JSON_API, document.to_string())),
+            Body::Valid(document) | Body::Invalid(document) => {
+                Some((media_type(self.operation), document.to_string()))
+            }
             Body::Raw(media_type, text) => Some((*media_type, text.clone())),
         }
     }
@@ -102,7 +107,7 @@ impl Answer {
 
     /// An answer that only stands in the documents.
     pub(crate) fn published(operation: Operation, status: u16, document: &Value) -> Self {
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(JSON_API))]);
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type(operation)))]);
         let bytes = document.to_string().into_bytes();
         Self { operation, status, headers, bytes, json: Some(document.clone()) }
     }

@@ -80,4 +80,10 @@ impl Corrections {
             Arc::new(Contract::new(document))
         }))
     }
+
+    /// Changes the documents, as VGS might.
+    #[cfg(test)]
+    pub(crate) fn mend(&mut self, pointer: &str, value: Value) {
+        *self.uncorrected.pointer_mut(pointer).unwrap() = value;
+    }
 }

@@ -11,7 +11,7 @@ use super::answer::{Answer, Body, Call, Caller, network};
 use super::masked::describe;
 use super::outcome::{Checked, Stop, Violation, skip};
 use super::secrets::{self, Grant};
-use super::spec::{Contract, JSON_API};
+use super::spec::{Contract, JSON_API, media_type};
 use super::target::{Place, account_without};
 
 /// Stored and enrolled without trouble (VGS's page of sandbox test cards).
@@ -82,9 +82,9 @@ impl<'a> Session<'a> {
             .http
             .request(call.operation.method(), call.url(&self.place.base_url))
             .bearer_auth(&grant.token)
-            .header(ACCEPT, JSON_API);
-        if let Some((media_type, text)) = call.payload() {
-            request = request.header(CONTENT_TYPE, media_type).body(text);
+            .header(ACCEPT, media_type(call.operation));
+        if let Some((kind, text)) = call.payload() {
+            request = request.header(CONTENT_TYPE, kind).body(text);
         }
         let response = request.send().await.map_err(|error| network(call.operation, error))?;
         let answer = Answer::read(call.operation, response).await?;

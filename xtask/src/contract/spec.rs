@@ -14,6 +14,7 @@ use super::masked;
 use super::outcome::Violation;
 
 pub(crate) const JSON_API: &str = "application/vnd.api+json";
+const JSON: &str = "application/json";
 const HTML: &str = "text/html";
 const NO_CONTENT: u16 = 204;
 const SEE_OTHER: u16 = 303;
@@ -24,6 +25,11 @@ pub(crate) struct Contract {
     document: Value,
     /// By the text of their schema: making one takes far longer than using it.
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
+}
+
+/// The media type of an operation's requests and answers.
+pub(crate) fn media_type(operation: Operation) -> &'static str {
+    if Operation::V1.contains(&operation) { JSON } else { JSON_API }
 }
 
 impl Contract {
@@ -73,7 +79,7 @@ impl Contract {
 
     /// Where a request's body breaks the operation's request schema.
     pub(crate) fn request_violations(&self, operation: Operation, body: &Value) -> Vec<Violation> {
-        let schema = &self.operation(operation)["requestBody"]["content"][JSON_API]["schema"];
+        let schema = &self.operation(operation)["requestBody"]["content"][media_type(operation)]["schema"];
         self.errors(operation, schema, "request", body)
     }
 

@@ -11,7 +11,7 @@ use super::super::corrections::Corrections;
 use super::super::outcome::{Checked, Stop, skip};
 use super::super::session::{Session, TEST_CARD, attributes, card, create};
 use super::super::target::Boxed;
-use super::as_it_is;
+use super::{as_it_is, v1};
 
 type See = for<'s, 'a> fn(&'s mut Session<'a>) -> Boxed<'s, Checked<Answer>>;
 
@@ -92,6 +92,13 @@ pub(crate) const PROBES: &[Probe] = &[
         },
         sign: Sign::Status(|s| Box::pin(no_active_token(s)), &[422]),
     },
+    answer("050-v1-access-and-gateway", as_it_is, |s| Box::pin(v1::unauthorized(s))),
+    answer("051-v1-accepted", v1::accepted, |s| Box::pin(v1::enrolled(s))),
+    answer(
+        "052-v1-lenient-values",
+        |settings| settings.readings.times = Times::Naive,
+        |s| Box::pin(v1::enrolled(s)),
+    ),
 ];
 
 impl Probe {
@@ -230,4 +237,29 @@ async fn no_active_token(session: &mut Session<'_>) -> Checked<Answer> {
     let id = session.store(TEST_CARD).await?;
     let call = Call::new(Operation::RequestCryptogram, &id).valid(attributes(json!({})));
     session.expect_one_of(call, &[422, 424]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_correction_has_a_probe_and_every_probe_a_correction() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let corrections = Corrections::read(root).unwrap();
+        let probes: Vec<_> = PROBES.iter().map(|probe| probe.correction).collect();
+        assert_eq!(probes, corrections.names().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_correction_that_the_documents_no_longer_need_is_told() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let mut corrections = Corrections::read(root).unwrap();
+        assert!(corrections.applies("031-first8-optional"));
+        corrections
+            .mend("/components/schemas/CardResourceAttributes/allOf/2/required", json!(["bin", "last4"]));
+        assert!(!corrections.applies("031-first8-optional"));
+    }
 }

@@ -17,10 +17,12 @@ pub(crate) struct Example {
     text: &'static str,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Kind {
     Request,
     Answer(u16),
+    /// An answer that the simulator has no reason to give, such as one with somebody's address.
+    Sample(u16),
 }
 
 macro_rules! example {
@@ -40,6 +42,10 @@ pub(crate) const EXAMPLES: &[Example] = &[
     example!("provision-answer", Operation::ProvisionNetworkToken, Kind::Answer(201), as_sampled_by_hand),
     example!("cryptogram-request", Operation::RequestCryptogram, Kind::Request, super::as_it_is),
     example!("cryptogram-answer", Operation::RequestCryptogram, Kind::Answer(200), with_naive_times),
+    example!("v1-provision-request", Operation::ProvisionV1NetworkToken, Kind::Request, super::as_it_is),
+    example!("v1-provision-answer", Operation::ProvisionV1NetworkToken, Kind::Sample(201), super::as_it_is),
+    example!("v1-get-answer", Operation::GetV1NetworkToken, Kind::Sample(200), super::as_it_is),
+    example!("v1-delete-answer", Operation::DeleteV1NetworkToken, Kind::Sample(200), super::as_it_is),
 ];
 
 fn with_included_in_data(settings: &mut Settings) {
@@ -65,18 +71,30 @@ impl Example {
         let example: Value = parsed.map_err(|error| Stop::Skipped(format!("{error:#}")))?;
         match self.kind {
             Kind::Request => self.send(session, example).await,
+            Kind::Sample(status) => {
+                self.fits(session, &example, status);
+                Ok(())
+            }
             Kind::Answer(status) => {
-                let published = Answer::published(self.operation, status, &example);
-                for violation in session.contract.answer_violations(&published) {
-                    let path = format!("example{}", violation.path);
-                    session.note(self.operation, &path, violation.expected, violation.came);
-                }
+                self.fits(session, &example, status);
                 self.compare(session, &example, status).await
             }
         }
     }
 
+    fn fits(&self, session: &mut Session<'_>, example: &Value, status: u16) {
+        let published = Answer::published(self.operation, status, example);
+        for violation in session.contract.answer_violations(&published) {
+            let path = format!("example{}", violation.path);
+            session.note(self.operation, &path, violation.expected, violation.came);
+        }
+    }
+
     async fn send(&self, session: &mut Session<'_>, example: Value) -> Checked {
+        if Operation::V1.contains(&self.operation) {
+            session.simulator()?;
+            return session.expect(super::v1::enrol(example), 201).await.map(drop);
+        }
         let id = session.store_with_token().await?;
         session.expect(Call::new(self.operation, &id).valid(example), 200).await.map(drop)
     }
@@ -122,5 +140,21 @@ fn differ(example: &Value, answer: &Value, at: &str, found: &mut Vec<(String, St
         }
         _ if std::mem::discriminant(example) == std::mem::discriminant(answer) => {}
         _ => found.push((at.to_owned(), describe(example), describe(answer))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_published_example_is_checked() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/examples");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut files: Vec<_> = files.map(|file| file.into_string().unwrap().replace(".json", "")).collect();
+        let mut checked: Vec<_> = EXAMPLES.iter().map(|example| example.file.to_owned()).collect();
+        files.sort();
+        checked.sort();
+        assert_eq!(checked, files);
     }
 }

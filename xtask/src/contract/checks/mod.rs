@@ -5,6 +5,7 @@ mod corrections;
 mod examples;
 mod requests;
 mod statuses;
+mod v1;
 
 use cmp_simulator::Settings;
 

@@ -8,6 +8,7 @@ use super::super::answer::{Answer, Body, Call, Caller};
 use super::super::outcome::{Checked, Stop, skip};
 use super::super::session::{Session, TEST_CARD, attributes, card, create};
 use super::super::spec::JSON_API;
+use super::v1;
 
 /// The error codes that the documentation's table gives a status.
 const CODES: &[(u16, &[&str])] = &[
@@ -20,21 +21,23 @@ const CODES: &[(u16, &[&str])] = &[
 ];
 
 pub(super) fn rows() -> impl Iterator<Item = Row> {
-    let ours = |row: &Row| Operation::CMP.contains(&row.operation) || row.operation == Operation::Token;
-    provoke::table().into_iter().filter(ours)
+    provoke::table().into_iter()
 }
 
 pub(super) fn set_up(row: Row) -> fn(&mut Settings) {
-    if row.how == How::NoNetworkToken {
-        |settings| settings.enrolment = Enrolment::Manual
-    } else {
-        super::as_it_is
+    match row.how {
+        How::NoNetworkToken => |settings| settings.enrolment = Enrolment::Manual,
+        How::AcceptedReading => v1::accepted,
+        _ => super::as_it_is,
     }
 }
 
 pub(super) async fn check(session: &mut Session<'_>, row: Row) -> Checked {
     if row.operation == Operation::Token {
         return token(session, row).await;
+    }
+    if Operation::V1.contains(&row.operation) {
+        return v1::check(session, row).await;
     }
     let answer = provoke(session, row).await?;
     if row.how == How::StoredNumber && answer.status == 201 && !session.is_simulated() {

@@ -317,4 +317,10 @@ pub(super) const TABLE: &[Mutation] = &[
         check: "a_cryptogram_is_complete",
         says: ("request_cryptogram", "/data/attributes/cryptogram/eci", "absent"),
     },
+    Mutation {
+        name: "a wrong type in V1",
+        how: in_success!(Operation::GetV1NetworkToken, |document| document["state"] = json!(1)),
+        check: "get_v1_network_token/200",
+        says: ("get_v1_network_token", "/state", "type"),
+    },
 ];
