@@ -205,3 +205,18 @@ async fn hostile_answers_are_survived() {
     let drift = drift_of(200, Value::from(wide).to_string()).await;
     assert_eq!(drift.events().len(), 64);
 }
+
+#[tokio::test]
+async fn a_client_of_v1_watches_too() {
+    let alias: cmp::v1::PanAlias = "5573495XKjDP28V7312".parse().unwrap();
+    let simulator = Simulator::start().await.unwrap();
+    let environment = cmp::v1::Environment::custom(simulator.url(), simulator.token_url()).unwrap();
+    let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    let builder = cmp::v1::Client::builder(environment).service_account(account).watch_drift();
+    let client = builder.build().unwrap();
+    client.get(&alias).await.unwrap_err();
+    assert!(client.drift().is_empty(), "{:?}", client.drift());
+    simulator.faults().add(Fault::status(418).on(Simulated::GetV1NetworkToken).times(1));
+    client.get(&alias).await.unwrap_err();
+    assert_eq!(seen(&client.drift()), [(DriftKind::Status, "418", None, 1)]);
+}
