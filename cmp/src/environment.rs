@@ -97,10 +97,6 @@ impl CustomEnvironment {
     pub(crate) fn token_url(&self) -> &str {
         self.token.as_str()
     }
-
-    pub(crate) fn is_loopback(&self) -> bool {
-        is_loopback(&self.api)
-    }
 }
 
 /// What a client asks of an environment, whichever API it is of.
@@ -110,9 +106,6 @@ pub(crate) trait Endpoints {
 
     /// The URL of the token endpoint.
     fn token_url(&self) -> &str;
-
-    /// Loopback must not be asked of a proxy: it would be the proxy's own.
-    fn is_loopback(&self) -> bool;
 }
 
 impl Endpoints for Environment {
@@ -122,10 +115,6 @@ impl Endpoints for Environment {
 
     fn token_url(&self) -> &str {
         self.token_url()
-    }
-
-    fn is_loopback(&self) -> bool {
-        matches!(self, Self::Custom(custom) if custom.is_loopback())
     }
 }
 
@@ -165,7 +154,7 @@ pub(crate) fn safe_url(what: &str, text: &str) -> Result<Url> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -3,6 +3,7 @@
 mod card;
 mod cardholder;
 mod changes;
+mod duplicate;
 mod enriched;
 mod included;
 mod metadata;

@@ -77,10 +77,6 @@ impl Endpoints for Environment {
     fn token_url(&self) -> &str {
         self.token_url()
     }
-
-    fn is_loopback(&self) -> bool {
-        matches!(self, Self::Custom(custom) if custom.is_loopback())
-    }
 }
 
 impl fmt::Debug for Environment {

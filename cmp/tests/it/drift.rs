@@ -88,7 +88,7 @@ async fn without_watching_nothing_is_counted() {
     let client = simulated(&simulator, &ManualClock::new());
     client.cards().create(new_card()).await.unwrap();
     assert!(client.drift().is_empty());
-    let (_server, client) = card_is(json!({"data": {"id": "CRD1", "unknown": 1}})).await;
+    let (_server, client) = card_is(json!({"data": {"id": card_id().as_str(), "unknown": 1}})).await;
     client.cards().get(&card_id()).await.unwrap();
     assert!(client.drift().is_empty());
 }
