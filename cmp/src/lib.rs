@@ -31,6 +31,7 @@
 //!   [`Error::next_step`] what to do where the outcome is unknown.
 //! * [`RetryPolicy`] says how often and how long; [`Operation`] lists each operation with its [`RetryClass`].
 //! * [`auth`] is where access tokens come from; [`Environment`] says where requests go.
+//! * [`drift`] tells when the service begins to send what this version doesn't know.
 //! * Secrets ([`Pan`], [`Cvc`], [`NetworkTokenNumber`], [`CryptogramValue`]) never show; their `expose` is the one way out.
 //! * [`v1`] is the API before CMP, and the way from it.
 //! * `webhooks`, with the feature of that name, verifies and reads notifications.
@@ -68,6 +69,7 @@ mod call;
 mod cards;
 mod client;
 pub mod clock;
+pub mod drift;
 mod environment;
 mod error;
 #[doc = include_str!("guide.md")]

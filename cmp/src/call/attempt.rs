@@ -40,6 +40,7 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
             .with_headers(&self.core.headers)
             .with_bearer(token.value.expose())
             .map_err(|_| not_built())?;
+        let wire = if self.core.drift.is_some() { wire.keeping_body() } else { wire };
         let seen = wire.observation();
         let client =
             cmp_generated::Client::new_with_client(&self.core.base_url, self.core.http.clone(), wire);
@@ -58,6 +59,9 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
             result = answered.instrument(span.clone()) => result,
         };
         self.record(&span, &result);
+        if let (Some(drift), Some(status)) = (&self.core.drift, seen.status()) {
+            drift.look_at(self.operation, status.as_u16(), &seen.body());
+        }
         result
     }
 

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::{
     auth::TokenCache,
     clock::{Clock, after},
+    drift::Watch,
     error::{Error, Result},
     jitter::Jitter,
     retry::{RetryBudget, RetryPolicy},
@@ -36,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) policy: RetryPolicy,
     pub(crate) budget: RetryBudget,
     pub(crate) largest_answer: usize,
+    pub(crate) drift: Option<Arc<Watch>>,
 }
 
 /// What a generated operation returns.

@@ -12,6 +12,7 @@ use crate::{
     auth::{AccessToken, ClientCredentials, ServiceAccount, StaticToken, TokenCache, TokenProvider},
     call::Core,
     clock::{Clock, SystemClock},
+    drift::{DriftEvent, Watch},
     environment::{Endpoints, Environment, is_loopback},
     error::{Error, Result},
     jitter::Jitter,
@@ -53,6 +54,7 @@ pub struct ClientBuilder<E = Environment> {
     root_certificates: Vec<Vec<u8>>,
     connect_timeout: Duration,
     largest_answer: usize,
+    drift: Option<Watch>,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,7 @@ impl<E> ClientBuilder<E> {
             root_certificates: Vec::new(),
             connect_timeout: CONNECT_TIMEOUT,
             largest_answer: LARGEST_ANSWER,
+            drift: None,
         }
     }
 
@@ -138,6 +141,19 @@ impl<E> ClientBuilder<E> {
         self
     }
 
+    /// Counts what the service sends and this version doesn't know, for [`Client::drift`]: see [`drift`](crate::drift).
+    pub fn watch_drift(mut self) -> Self {
+        self.drift.get_or_insert_default();
+        self
+    }
+
+    /// The same as [`watch_drift`](Self::watch_drift), and calls `hook` each time, inside the call that met it: it must
+    /// be quick and must not panic.
+    pub fn on_drift(mut self, hook: impl Fn(&DriftEvent) + Send + Sync + 'static) -> Self {
+        self.drift = Some(Watch::with_hook(hook));
+        self
+    }
+
     /// Uses this clock: see [`clock`](crate::clock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -179,6 +195,7 @@ impl<E> ClientBuilder<E> {
             policy: self.policy,
             budget: self.budget,
             largest_answer: self.largest_answer,
+            drift: self.drift.map(Arc::new),
         })
     }
 

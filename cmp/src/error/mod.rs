@@ -9,7 +9,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 pub use code::ErrorCode;
 pub use document::ErrorDetail;
 pub(crate) use document::is_trace_id;
-pub(crate) use scrub::{scrub, scrub_path};
+pub(crate) use scrub::{is_harmless_name, scrub, scrub_path};
 
 use crate::{
     auth::TokenError,

@@ -8,6 +8,7 @@ use crate::{
     auth::{AuthState, ServiceAccount},
     call::{Core, Operation},
     client::Raw,
+    drift::Drift,
     error::Result,
     retry::{RetryBudget, RetryPolicy},
 };
@@ -236,6 +237,12 @@ impl Client {
     #[must_use]
     pub fn auth_state(&self) -> watch::Receiver<AuthState> {
         self.0.auth.state()
+    }
+
+    /// What the service has sent so far that this version doesn't know: see [`drift`](crate::drift).
+    #[must_use]
+    pub fn drift(&self) -> Drift {
+        self.0.drift.as_ref().map(|watch| watch.snapshot()).unwrap_or_default()
     }
 
     /// The retry budget that this client's clones share.

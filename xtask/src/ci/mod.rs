@@ -51,6 +51,7 @@ const STEPS: &[Step] = &[
         name: "webhooks example",
         run: |root| cargo(root, &["run", "-q", "-p", "cmp", "--example", "webhooks"], &[]),
     },
+    Step { name: "contract", run: |root| cargo(root, &["xtask", "contract"], &[]) },
     Step { name: "public API", run: api::check },
     Step { name: "semver", run: api::semver },
     Step { name: "package", run: |root| cargo(root, &PACKAGE, &[]) },
