@@ -90,6 +90,8 @@ pub use cards::{
     EnrichedAttributes, GetCard, Include, Metadata, NewCard, Observability, OtherIncluded, Stored,
     StoredNumber, SubscriptionState, TokenType, UpdatedField, WalletType,
 };
+/// Times are this crate's `DateTime<Utc>`.
+pub use chrono;
 pub use client::{Client, ClientBuilder, Proxy, Raw};
 /// The generated crate, for [`Client::raw`].
 pub use cmp_generated as generated;
@@ -102,6 +104,8 @@ pub use network_tokens::{
 };
 pub use payments::{Credential, NetworkTransactionId, Payments};
 pub use retry::{RetryBudget, RetryClass, RetryPolicy, StopReason};
+/// An [`Amount`] holds this crate's `Decimal`.
+pub use rust_decimal;
 pub use scope::Scope;
 pub use secret::{
     BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, PanAlias, ProxyPassword,

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What to change on a stored card: its CVC, its expiry, or both (schema `CardUpdateAttributes`).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct CardChanges {
     cvc: Option<Cvc>,

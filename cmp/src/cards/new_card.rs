@@ -34,7 +34,7 @@ open_enum! {
 }
 
 /// A card to be stored: `CardAttributes` and metadata of the contract.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct NewCard {
     pan: Pan,
