@@ -126,7 +126,7 @@ impl<F: CryptogramForm> RequestCryptogram<'_, F> {
 
     fn body(&self) -> Result<types::CryptoFetchRequest, InvalidInput> {
         let attributes = types::CryptoFetchAttributes {
-            amount: self.amount.map(wire::amount).transpose()?,
+            amount: self.amount.map(wire::amount),
             currency_code: self.amount.map(wire::currency_code).transpose()?,
             transaction_type: self.transaction.map(Into::into),
             cryptogram_type: Some(F::ON_THE_WIRE),

@@ -25,8 +25,8 @@ pub(crate) fn expiry_parts(expiry: Expiry) -> Result<(scalar::ExpMonth, scalar::
     month.zip(year).ok_or_else(|| InvalidInput::new("expiry", "is outside of the contract"))
 }
 
-pub(crate) fn amount(amount: Amount) -> Result<scalar::Amount, InvalidInput> {
-    scalar::Amount::new(amount.value()).map_err(|_| InvalidInput::new("amount", "is too large"))
+pub(crate) fn amount(amount: Amount) -> scalar::Amount {
+    amount.on_the_wire()
 }
 
 pub(crate) fn currency_code(
