@@ -79,6 +79,7 @@ mod scope;
 mod secret;
 pub mod v1;
 mod value;
+mod variables;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
 
