@@ -151,7 +151,7 @@ impl ClientHooks<Attempt> for Client {
             headers.insert(CONTENT_TYPE, attempt.media_type.value());
         }
         for (name, value) in &attempt.headers {
-            headers.insert(name, value.clone());
+            headers.append(name, value.clone());
         }
         Ok(())
     }

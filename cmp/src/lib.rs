@@ -15,9 +15,8 @@
 //! let card = NewCard::new(Pan::new("5100260000019206")?, Expiry::new(12, 2030)?).cvc(Cvc::new("123")?);
 //! let stored = cmp.cards().create(card).await?;
 //!
-//! let card = cmp.cards().get(stored.id()).await?;
-//! let token = card.network_token()?;
-//! let cryptogram = cmp.network_tokens().cryptogram(card.id()).amount(Amount::usd("19.99")?).await?;
+//! let token = cmp.network_tokens().wait_for(stored.id()).await?;
+//! let cryptogram = cmp.network_tokens().cryptogram(stored.id()).amount(Amount::usd("19.99")?).await?;
 //! # assert!(token.number().is_some() && cryptogram.eci().is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
@@ -36,6 +35,9 @@
 //! * [`v1`] is the API before CMP, and the way from it.
 //! * `webhooks`, with the feature of that name, verifies and reads notifications.
 //! * [`Client::raw`] is the way past all this, to the generated client.
+//!
+//! A client needs a tokio runtime with time and I/O enabled, and panics without one. "The transient ones" among the errors
+//! of an operation are 429, 502, 503, 504, broken connections and time-outs.
 //!
 //! # What is read, and how
 //!
@@ -94,7 +96,8 @@ pub use cards::{
 /// Times are this crate's `DateTime<Utc>`.
 pub use chrono;
 pub use client::{Client, ClientBuilder, Proxy, Raw};
-/// The generated crate, for [`Client::raw`].
+/// The generated crate, for [`Client::raw`]. What it holds follows the contract and the generator, and is no part of
+/// this crate's promise of compatibility.
 pub use cmp_generated as generated;
 pub use environment::{CustomEnvironment, Environment};
 pub use error::{Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, Result};

@@ -107,7 +107,8 @@ impl ClientCredentials {
         let code = serde_json::from_slice::<Refused>(&body).ok().and_then(|refused| refused.error);
         let code = code.map(|code| format!(" {}", scrub(&code))).unwrap_or_default();
         let message = format!("the token endpoint answered {}{code}", status.as_u16());
-        let error = if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        let passes = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        let error = if status.is_server_error() || passes {
             TokenError::transient(message)
         } else {
             TokenError::refused(message)
@@ -126,26 +127,41 @@ struct Refused {
 struct Granted {
     access_token: String,
     token_type: Option<String>,
-    expires_in: Option<f64>,
+    expires_in: Option<Seconds>,
+}
+
+/// Some servers write the number as a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(f64),
+    Text(String),
+}
+
+impl Seconds {
+    fn lifetime(&self) -> Option<Duration> {
+        let seconds = match self {
+            Self::Number(seconds) => *seconds,
+            Self::Text(text) => text.parse().ok()?,
+        };
+        Duration::try_from_secs_f64(seconds).ok().filter(|lifetime| !lifetime.is_zero())
+    }
 }
 
 fn granted(body: &[u8]) -> Result<AccessToken, TokenError> {
+    // A page instead of JSON is what a proxy or a maintenance shows, for a while.
     let granted: Granted = serde_json::from_slice(body)
-        .map_err(|_| TokenError::refused("the token endpoint's answer is not what OAuth 2.0 says"))?;
+        .map_err(|_| TokenError::transient("the token endpoint's answer is not what OAuth 2.0 says"))?;
     if granted.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err(TokenError::refused("the token endpoint's token is not a bearer token"));
     }
-    let lifetime = granted
-        .expires_in
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|lifetime| !lifetime.is_zero())
-        .unwrap_or(LIFETIME_IF_UNSAID);
+    let lifetime = granted.expires_in.and_then(|seconds| seconds.lifetime()).unwrap_or(LIFETIME_IF_UNSAID);
     Ok(AccessToken::new(granted.access_token)?.lifetime(lifetime))
 }
 
 async fn read(response: Response) -> Result<Zeroizing<Vec<u8>>, TokenError> {
     match http::read_body(response.bytes_stream(), LARGEST_ANSWER).await {
-        Ok(body) => Ok(Zeroizing::new(body)),
+        Ok(body) => Ok(body),
         Err(http::BodyError::TooLarge) => {
             Err(TokenError::refused("the token endpoint's answer is too large"))
         }
@@ -178,6 +194,8 @@ mod tests {
         let token =
             granted(br#"{"access_token":"abc.def","token_type":"Bearer","expires_in":1200}"#).unwrap();
         assert_eq!(token.lifetime, Some(Duration::from_secs(1200)));
+        let token = granted(br#"{"access_token":"abc.def","expires_in":"1200"}"#).unwrap();
+        assert_eq!(token.lifetime, Some(Duration::from_secs(1200)));
         let token = granted(br#"{"access_token":"abc.def"}"#).unwrap();
         assert_eq!(token.lifetime, Some(LIFETIME_IF_UNSAID));
         for bad in [
@@ -188,13 +206,13 @@ mod tests {
             "",
         ] {
             let error = granted(bad.as_bytes()).unwrap_err();
-            assert!(!error.to_string().contains("secret") && !error.is_transient(), "{error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 
     #[test]
     fn a_strange_lifetime_is_the_shortest() {
-        for strange in ["0", "-5", "1e300"] {
+        for strange in ["0", "-5", "1e300", "\"soon\""] {
             let body = format!(r#"{{"access_token":"abc","expires_in":{strange}}}"#);
             assert_eq!(granted(body.as_bytes()).unwrap().lifetime, Some(LIFETIME_IF_UNSAID), "{strange}");
         }

@@ -32,10 +32,6 @@ impl CustomEnvironment {
     pub(crate) fn token_url(&self) -> &str {
         self.token.as_str()
     }
-
-    pub(crate) fn is_loopback(&self) -> bool {
-        is_loopback(&self.api)
-    }
 }
 
 impl fmt::Debug for CustomEnvironment {
@@ -64,7 +60,7 @@ fn safe_url(what: &str, text: &str) -> Result<Url> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -79,10 +79,6 @@ macro_rules! environment {
             fn token_url(&self) -> &str {
                 self.token_url()
             }
-
-            fn is_loopback(&self) -> bool {
-                matches!(self, Self::Custom(custom) if custom.is_loopback())
-            }
         }
 
         impl std::fmt::Display for $name {

@@ -4,6 +4,7 @@ mod custom;
 mod define;
 
 pub use custom::CustomEnvironment;
+pub(crate) use custom::is_loopback;
 pub(crate) use define::environment;
 
 use crate::{
@@ -35,9 +36,6 @@ pub(crate) trait Endpoints {
 
     /// The URL of the token endpoint.
     fn token_url(&self) -> &str;
-
-    /// Loopback must not be asked of a proxy: it would be the proxy's own.
-    fn is_loopback(&self) -> bool;
 }
 
 /// An address that is set but not used would send cards elsewhere than meant.

@@ -109,7 +109,7 @@ impl<F: CryptogramForm> RequestCryptogram<'_, F> {
                 client.request_cryptogram(id, body).await
             })
             .await?;
-        Cryptogram::from_wire(reply.decoded()?.1)
+        reply.read(|_, answer| Cryptogram::from_wire(answer))
     }
 
     /// The service says only that there is no active token; the card says why.

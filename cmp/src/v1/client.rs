@@ -119,7 +119,7 @@ impl Client {
                 client.provision_v1_network_token(body).await
             })
             .await?;
-        Ok(reply.decoded()?.1.into())
+        reply.read(|_, token| Ok(token.into()))
     }
 
     /// Reads the network token of a card: `GET /network-tokens/{pan_alias}`.
@@ -182,7 +182,7 @@ impl Client {
             .await;
         match reply {
             Err(error) if error.is_deleted_by_us() => Ok(None),
-            reply => Ok(Some(reply?.decoded()?.1.into())),
+            reply => reply?.read(|_, token| Ok(Some(token.into()))),
         }
     }
 
@@ -258,7 +258,7 @@ pub(super) async fn get(core: &Core, alias: &PanAlias) -> Result<NetworkToken> {
             client.get_v1_network_token(alias).await
         })
         .await?;
-    Ok(reply.decoded()?.1.into())
+    reply.read(|_, token| Ok(token.into()))
 }
 
 /// V1's answers have none.

@@ -7,7 +7,7 @@ use cmp::{
 use httpmock::{Method, Mock, MockServer};
 use serde_json::{Value, json};
 
-use crate::support::{JSON_API, builder, card_id, client, new_card};
+use crate::support::{JSON_API, always, builder, card_id, client, new_card};
 use cmp::clock::ManualClock;
 
 /// Expects exactly this body, and answers as `create_card` or `update_card` do.
@@ -182,6 +182,55 @@ async fn wrong_input_is_refused_before_anything_is_sent() {
     assert_eq!(any.calls_async().await, 0);
 }
 
+#[tokio::test]
+async fn a_header_given_twice_is_sent_twice() {
+    let server = MockServer::start_async().await;
+    let mock = server
+        .mock_async(|when, then| {
+            when.header("x-tag", "one").header("x-tag", "two");
+            then.status(204);
+        })
+        .await;
+    let builder = builder(&server.base_url(), &ManualClock::new());
+    let cmp = builder.header("x-tag", "one").header("x-tag", "two").build().unwrap();
+    cmp.cards().delete(&card_id()).await.unwrap();
+    mock.assert_async().await;
+}
+
+#[tokio::test]
+async fn calls_can_be_made_side_by_side_from_one_line() {
+    let (_server, cmp) = always(204, JSON_API, "").await;
+    let ids = [card_id(), card_id()];
+    let calls: Vec<_> = ids.iter().map(|id| cmp.cards().delete(id)).collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    let (first, second) =
+        tokio::join!(cmp.network_tokens().delete(&ids[0]), cmp.network_tokens().delete(&ids[1]));
+    first.and(second).unwrap();
+}
+
+#[test]
+fn a_proxy_that_would_be_passed_by_is_refused() {
+    let clock = ManualClock::new();
+    let build = |url: &str| builder("http://127.0.0.1:1", &clock).proxy(cmp::Proxy::new(url)).build();
+    for bad in [
+        "ftp://127.0.0.1:1",
+        "foo://127.0.0.1",
+        "htp://127.0.0.1",
+        "socks5://127.0.0.1:1",
+        "localhost:3128",
+        "http://127.0.0.1/path",
+        "http://127.0.0.1?q",
+        "http://127.0.0.1#f",
+        "",
+    ] {
+        assert!(build(bad).unwrap_err().to_string().contains("proxy's URL"), "{bad}");
+    }
+    assert!(build("http://proxy.example:3128").unwrap_err().to_string().contains("plain http"));
+    assert!(build("http://127.0.0.1:3128").is_ok());
+}
+
 #[test]
 fn a_builder_names_what_is_wrong() {
     let clock = ManualClock::new();
@@ -189,7 +238,22 @@ fn a_builder_names_what_is_wrong() {
         change(builder("http://127.0.0.1:1", &clock)).build().unwrap_err().to_string()
     };
     assert!(build(|b| b.header("Authorization", "Basic secret")).contains("Authorization"));
-    assert!(!build(|b| b.header("x", "line\nbreak-secret")).contains("secret"));
+    for header in [
+        build(|b| b.header("x-y", "line\nbreak-secret")),
+        build(|b| b.vault("")),
+        build(|b| b.vault("tnt-ü")),
+    ] {
+        assert!(
+            !header.contains("secret") && (header.contains("x-y") || header.contains("vgs-vault")),
+            "{header}"
+        );
+    }
+    for reserved in
+        ["connection", "te", "expect", "upgrade", "trailer", "content-encoding", "Proxy-Authorization"]
+    {
+        let builder = builder("http://127.0.0.1:1", &clock).header(reserved, "x");
+        assert!(builder.build().unwrap_err().to_string().contains(reserved));
+    }
     assert!(build(|b| b.root_certificate("no certificate")).contains("certificate"));
     assert!(!build(|b| b.proxy(cmp::Proxy::new("http://user:secret@proxy.example"))).contains("secret"));
     let without = cmp::Client::builder(cmp::Environment::Sandbox).build().unwrap_err();
