@@ -83,6 +83,7 @@ mod scope;
 mod secret;
 pub mod v1;
 mod value;
+mod variables;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
 
@@ -94,6 +95,8 @@ pub use cards::{
     EnrichedAttributes, GetCard, Include, Metadata, NewCard, Observability, OtherIncluded, Stored,
     StoredNumber, SubscriptionState, TokenType, UpdatedField, WalletType,
 };
+/// Times are this crate's `DateTime<Utc>`.
+pub use chrono;
 pub use client::{Client, ClientBuilder, Proxy, Raw};
 /// The generated crate, for [`Client::raw`]. What it holds follows the contract and the generator, and is no part of
 /// this crate's promise of compatibility.
@@ -107,6 +110,8 @@ pub use network_tokens::{
 };
 pub use payments::{Credential, NetworkTransactionId, Payments};
 pub use retry::{RetryBudget, RetryClass, RetryPolicy, StopReason};
+/// An [`Amount`] holds this crate's `Decimal`.
+pub use rust_decimal;
 pub use scope::Scope;
 pub use secret::{
     BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, PanAlias, ProxyPassword,

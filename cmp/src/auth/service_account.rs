@@ -1,4 +1,4 @@
-use std::{env, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::{Response, StatusCode, Url, header::ACCEPT};
 use serde::Deserialize;
@@ -7,10 +7,11 @@ use zeroize::Zeroizing;
 use super::{AccessToken, TokenError, TokenFuture, TokenProvider};
 use crate::{
     clock::Clock,
-    error::{Error, Result, scrub},
+    error::{Result, scrub},
     http,
     retry::retry_after,
     secret::ClientSecret,
+    variables::Variables,
 };
 
 /// Assumed where the answer doesn't say: the shortest lifetime that a service account can be configured to.
@@ -36,16 +37,17 @@ impl ServiceAccount {
         Self { client_id: client_id.into(), client_secret: ClientSecret::from_trusted(client_secret) }
     }
 
-    /// Reads `VGS_CLIENT_ID` and `VGS_CLIENT_SECRET` from the process environment, as VGS's own tools do.
+    /// Reads `VGS_CLIENT_ID` and `VGS_CLIENT_SECRET` from the process environment, as VGS's own tools do. White space at
+    /// the ends is dropped.
     ///
     /// # Errors
     /// If either is unset, empty or not UTF-8; the message names it.
     pub fn from_env() -> Result<Self> {
-        let read = |name| match env::var(name) {
-            Ok(value) if !value.trim().is_empty() => Ok(value),
-            _ => Err(Error::configuration(format!("{name} is not set"))),
-        };
-        Ok(Self::new(read("VGS_CLIENT_ID")?, read("VGS_CLIENT_SECRET")?))
+        Self::from_variables(&Variables::of_process())
+    }
+
+    pub(crate) fn from_variables(variables: &Variables) -> Result<Self> {
+        Ok(Self::new(variables.needed("VGS_CLIENT_ID")?, variables.needed("VGS_CLIENT_SECRET")?))
     }
 
     /// The client id, which is not a secret.
@@ -176,6 +178,16 @@ fn unreachable_endpoint(error: &reqwest::Error) -> TokenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn line_ends_of_mounted_files_are_no_part_of_the_credentials() {
+        let variables = [("VGS_CLIENT_ID", " AC-id\r\n"), ("VGS_CLIENT_SECRET", "not-real\n")].into();
+        let account = ServiceAccount::from_variables(&variables).unwrap();
+        assert_eq!((account.client_id(), account.client_secret.expose()), ("AC-id", "not-real"));
+        let variables = [("VGS_CLIENT_ID", "AC-id"), ("VGS_CLIENT_SECRET", "\n")].into();
+        let error = ServiceAccount::from_variables(&variables).unwrap_err().to_string();
+        assert!(error.contains("VGS_CLIENT_SECRET"), "{error}");
+    }
 
     #[test]
     fn the_answer_is_read_or_refused_without_showing_it() {

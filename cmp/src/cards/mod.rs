@@ -3,6 +3,7 @@
 mod card;
 mod cardholder;
 mod changes;
+mod checks;
 mod duplicate;
 mod enriched;
 mod included;

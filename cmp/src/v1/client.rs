@@ -1,4 +1,4 @@
-use std::{env, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use cmp_generated::{hooks::MediaType, types};
 use tokio::sync::watch;
@@ -11,6 +11,7 @@ use crate::{
     drift::Drift,
     error::Result,
     retry::{RetryBudget, RetryPolicy},
+    variables::Variables,
 };
 
 /// Makes a [`Client`].
@@ -71,10 +72,15 @@ impl Client {
     /// # Errors
     /// If a variable is missing or wrong; the message names it.
     pub fn from_env() -> Result<Self> {
-        let builder = Self::builder(Environment::from_env()?).service_account(ServiceAccount::from_env()?);
-        match env::var("VGS_VAULT_ID") {
-            Ok(vault) if !vault.is_empty() => builder.tenant(vault).build(),
-            _ => builder.build(),
+        Self::from_variables(&Variables::of_process())
+    }
+
+    fn from_variables(variables: &Variables) -> Result<Self> {
+        let account = ServiceAccount::from_variables(variables)?;
+        let builder = Self::builder(Environment::from_variables(variables)?).service_account(account);
+        match variables.read("VGS_VAULT_ID")? {
+            Some(vault) => builder.tenant(vault).build(),
+            None => builder.build(),
         }
     }
 
@@ -265,4 +271,17 @@ pub(super) async fn get(core: &Core, alias: &PanAlias) -> Result<NetworkToken> {
 /// V1's answers have none.
 fn no_trace(_: &types::V1NetworkToken) -> Option<&str> {
     None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_vault_id_is_not_left_out() {
+        let variables = || Variables::from([("VGS_CLIENT_ID", "id"), ("VGS_CLIENT_SECRET", "secret")]);
+        assert!(Client::from_variables(&variables()).is_ok());
+        let error = Client::from_variables(&variables().and_unreadable("VGS_VAULT_ID")).unwrap_err();
+        assert!(error.to_string().contains("VGS_VAULT_ID"), "{error}");
+    }
 }

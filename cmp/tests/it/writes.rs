@@ -1,11 +1,10 @@
 //! What is sent: every documented attribute, the media types, and nothing more.
 
 use cmp::{
-    Address, Amount, CardChanges, Cardholder, Currency, Cvc, ErrorKind, Expiry, TokenType, TransactionType,
-    WalletType,
+    Address, Amount, CardChanges, Cardholder, Currency, Cvc, ErrorKind, Expiry, NewCard, Pan, TokenType,
+    TransactionType, WalletType,
 };
 use httpmock::{Method, Mock, MockServer};
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::support::{JSON_API, always, builder, card_id, client, new_card};
@@ -81,6 +80,15 @@ async fn a_new_card_sends_only_what_is_set() {
 }
 
 #[tokio::test]
+async fn an_alias_may_be_sent_in_the_place_of_a_pan() {
+    let alias = "tok_sandbox_9GfZrBnYFNWLFYYqjaMfWC";
+    let body = json!({"data": {"attributes": {"pan": alias, "exp_month": 12, "exp_year": 30}}});
+    let server = expecting(Method::POST, "/cards", 201, body).await;
+    let card = NewCard::new(Pan::from_trusted(alias), Expiry::new(12, 2030).unwrap());
+    client(&server.base_url()).cards().create(card).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_change_sends_only_what_changes() {
     let path = "/cards/CRDecqZp3xRgXU3TFmtcDdzQs";
     let server = expecting(Method::PATCH, path, 200, json!({"data": {"attributes": {"cvc": "9876"}}})).await;
@@ -105,9 +113,7 @@ async fn cryptogram_for<'a>(server: &'a MockServer, form: &str, attributes: &str
 
 #[tokio::test]
 async fn a_cryptogram_sends_its_form_exact_amounts_and_no_defaults() {
-    let amount = |text: &str, code: &str| {
-        Amount::new(text.parse::<Decimal>().unwrap(), Currency::new(code).unwrap()).unwrap()
-    };
+    let amount = |text: &str, code: &str| Amount::parse(text, Currency::new(code).unwrap()).unwrap();
     let server = MockServer::start_async().await;
     let cmp = client(&server.base_url());
     let long = || cmp.network_tokens().cryptogram(&card_id());
@@ -158,6 +164,11 @@ async fn wrong_input_is_refused_before_anything_is_sent() {
         holder(Cardholder::new().with_phone("1".repeat(17))),
         holder(Cardholder::new().with_address(Address::new().with_country("U"))),
         holder(Cardholder::new().with_address(Address::new().with_postal_code("12345678901"))),
+        holder(Cardholder::new().with_address(Address::new().with_country("U1"))),
+        holder(Cardholder::new().with_address(Address::new().with_city("New\nYork"))),
+        holder(Cardholder::new().with_email("jane.doe.example")),
+        NewCard::new(Pan::from_trusted("not a pan"), Expiry::new(12, 2030).unwrap()),
+        new_card().cvc(Cvc::from_trusted("")),
         new_card().cvc_status("no"),
         new_card().token_type(TokenType::Other("qpan".to_owned())),
         new_card().wallet_type(WalletType::Other("purse".to_owned())),
@@ -165,7 +176,9 @@ async fn wrong_input_is_refused_before_anything_is_sent() {
         let error = cmp.cards().create(card).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
-    assert!(cmp.cards().update(&card_id(), CardChanges::new()).await.unwrap_err().is_invalid_request());
+    for changes in [CardChanges::new(), CardChanges::new().cvc(Cvc::from_trusted("12 3"))] {
+        assert!(cmp.cards().update(&card_id(), changes).await.unwrap_err().is_invalid_request());
+    }
     assert_eq!(any.calls_async().await, 0);
 }
 
