@@ -87,13 +87,18 @@ pub(crate) fn run(options: &Options, root: &Path) -> ExitCode {
     }
 }
 
+/// Writes what follows from the contract: the conformance page, and what the drift watch knows.
+pub(crate) fn write_conformance(root: &Path) -> Result<()> {
+    conformance::write(root, &Contract::read(root)?, &Corrections::read(root)?)
+}
+
 fn checked(options: &Options, root: &Path) -> Result<u8> {
-    let contract = Contract::read(root)?;
-    let corrections = Corrections::read(root)?;
     if options.conformance {
-        conformance::write(root, &contract, &corrections)?;
+        write_conformance(root)?;
         return Ok(0);
     }
+    let contract = Contract::read(root)?;
+    let corrections = Corrections::read(root)?;
     let target = options.target()?;
     let run = runner::Runner { target: &target, contract: &contract, corrections: &corrections };
     let runtime = tokio::runtime::Runtime::new()?;

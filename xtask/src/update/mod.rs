@@ -17,6 +17,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::Value;
 
+use crate::contract;
 use crate::diff::Comparison;
 use crate::diff::items::Facade;
 use crate::diff::prepare::{Prepared, prepare};
@@ -122,6 +123,7 @@ fn update(
         (true, true) => Ending::DryRun,
         (true, false) => {
             write::replace_tree(layout, &old, &new, &rendered.documents(layout))?;
+            contract::write_conformance(&layout.root)?;
             Ending::Updated
         }
     };
@@ -139,6 +141,7 @@ fn rehearse(
     match pipeline::render(stage.layout()) {
         Ok(rendered) => {
             write::replace_all(&rendered.documents(stage.layout()))?;
+            contract::write_conformance(&stage.layout().root)?;
             Ok(Some(rendered))
         }
         Err(error) => {
