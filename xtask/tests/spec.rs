@@ -449,3 +449,23 @@ fn transcribed_fragments_are_what_their_transcription_gives() {
     fs::remove_file(&transcription).expect("removed");
     names(&workspace.fails(&["check"]), &["openapi/fragments/delete-network-tokens-pan_alias.json"]);
 }
+
+#[test]
+fn a_folder_in_the_place_of_one_document_leaves_the_other_as_it_is() {
+    let workspace = Workspace::new();
+    workspace.edit("openapi/fragments/delete-cards-card_id.json", |fragment| {
+        fragment["paths"]["/cards/{card_id}"]["delete"]["summary"] = "Removes a card.".into();
+    });
+    fs::remove_file(workspace.path("cmp-generated/openapi.json")).expect("removed");
+    workspace.write("cmp-generated/openapi.json/inside", "");
+    let message = workspace.fails(&["merge"]);
+    names(&message, &["cmp-generated/openapi.json", "a folder stands where a file is to be written"]);
+}
+
+#[test]
+fn what_a_write_that_was_cut_off_left_behind_is_passed_over() {
+    let workspace = Workspace::new();
+    workspace.write("openapi/fragments/.tmpAbCdEf", "{");
+    workspace.write("openapi/transcribed/.tmpAbCdEf", "{");
+    workspace.run(&["check"]).expect("fresh");
+}
