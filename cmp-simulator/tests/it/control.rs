@@ -1,12 +1,14 @@
 //! The control API and the program that serves it.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use cmp_simulator::Simulator;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::support::{Answer, Client, VISA, http, included};
 
@@ -217,7 +219,7 @@ async fn the_program_serves_and_stops() {
 async fn refusal(arguments: &[&str]) -> String {
     let output =
         Command::new(env!("CARGO_BIN_EXE_cmp-simulator")).args(arguments).kill_on_drop(true).output();
-    let output = output.await.unwrap();
+    let output = timeout(Duration::from_secs(30), output).await.expect("it starts instead").unwrap();
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
