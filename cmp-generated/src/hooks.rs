@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo};
 use reqwest::header::{
@@ -42,13 +43,20 @@ pub struct Attempt {
     media_type: MediaType,
     headers: HeaderMap,
     max_body_bytes: usize,
+    keeps_body: bool,
     observation: Observation,
 }
 
 impl Attempt {
     /// An attempt without credentials that reads at most `max_body_bytes` of the answer's body.
     pub fn new(media_type: MediaType, max_body_bytes: usize) -> Self {
-        Self { media_type, headers: HeaderMap::new(), max_body_bytes, observation: Observation::default() }
+        Self {
+            media_type,
+            headers: HeaderMap::new(),
+            max_body_bytes,
+            keeps_body: false,
+            observation: Observation::default(),
+        }
     }
 
     /// Adds `authorization: Bearer <token>`, marked sensitive.
@@ -67,6 +75,13 @@ impl Attempt {
     #[must_use]
     pub fn with_headers(mut self, headers: &HeaderMap) -> Self {
         self.headers.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self
+    }
+
+    /// Keeps what is read of the answer's body for [`Observation::body`], whoever reads it.
+    #[must_use]
+    pub fn keeping_body(mut self) -> Self {
+        self.keeps_body = true;
         self
     }
 
@@ -97,6 +112,7 @@ struct Seen {
     status: Option<StatusCode>,
     headers: HeaderMap,
     body_too_large: bool,
+    body: Vec<Bytes>,
 }
 
 impl Observation {
@@ -118,6 +134,12 @@ impl Observation {
     /// Whether reading stopped because the answer's body was larger than allowed.
     pub fn body_too_large(&self) -> bool {
         self.read(|seen| seen.body_too_large)
+    }
+
+    /// The answer's body as far as it was read, in the pieces in which it came, with [`Attempt::keeping_body`]; empty
+    /// without. It shares the memory of what was read, and holds whatever secrets the answer had.
+    pub fn body(&self) -> Vec<Bytes> {
+        self.read(|seen| seen.body.clone())
     }
 
     fn read<T>(&self, what: impl FnOnce(&Seen) -> T) -> T {
@@ -151,7 +173,7 @@ impl ClientHooks<Attempt> for Client {
             headers.insert(CONTENT_TYPE, attempt.media_type.value());
         }
         for (name, value) in &attempt.headers {
-            headers.insert(name, value.clone());
+            headers.append(name, value.clone());
         }
         Ok(())
     }
@@ -170,14 +192,21 @@ impl ClientHooks<Attempt> for Client {
 
 fn limited(response: Response, attempt: &Attempt) -> Response {
     let observation = attempt.observation();
+    let kept = attempt.keeps_body.then(|| attempt.observation());
     let max = attempt.max_body_bytes;
     let url = http::Response::builder().url(response.url().clone()).body(());
     let mut limited = http::Response::from(response).map(|body| {
-        Body::wrap(Limited::new(body, max).map_err(move |error| {
+        let limited = Limited::new(body, max).map_err(move |error| {
             if error.is::<LengthLimitError>() {
                 observation.note(|seen| seen.body_too_large = true);
             }
             error
+        });
+        Body::wrap(limited.map_frame(move |frame| {
+            if let (Some(kept), Some(bytes)) = (&kept, frame.data_ref()) {
+                kept.note(|seen| seen.body.push(Bytes::clone(bytes)));
+            }
+            frame
         }))
     });
     // reqwest loses the URL on the way through `http` unless it is among the extensions.

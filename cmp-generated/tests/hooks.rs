@@ -140,3 +140,19 @@ fn an_attempt_prints_names_of_headers_only() {
     let error = Attempt::new(MediaType::JsonApi, 1).with_bearer("s3cret\n").expect_err("no header");
     assert!(!format!("{error} {error:?}").contains("s3cret"));
 }
+
+#[tokio::test]
+async fn the_body_is_kept_on_request_alone_and_never_printed() {
+    let body = "{\"data\":{\"id\":\"CRD1\",\"attributes\":{\"pan\":\"4111111111111111\"}}}";
+    for keeps in [true, false] {
+        let (url, _served) = serve(answer("200 OK", "", body)).await;
+        let attempt = Attempt::new(MediaType::JsonApi, 1024);
+        let attempt = if keeps { attempt.keeping_body() } else { attempt };
+        let observation = attempt.observation();
+        let printed = format!("{attempt:?}");
+        client(&url, attempt).update_card("CRD1", &update()).await.expect("a card");
+        let kept = observation.body().concat();
+        assert_eq!(kept, if keeps { body.as_bytes() } else { b"" });
+        assert!(!(printed + &format!("{observation:?}")).contains("4111111111111111"));
+    }
+}

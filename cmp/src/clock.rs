@@ -31,6 +31,12 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     fn alarm(&self, at: Instant) -> Tick;
 }
 
+/// `now` and `duration` later, or so late that it makes no difference: `Duration::MAX` is a natural way to say "never".
+pub(crate) fn after(now: Instant, duration: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+    now + duration.min(NEVER)
+}
+
 /// The machine's clock, through tokio's timer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;

@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, pin_mut};
+use zeroize::Zeroizing;
 
 #[derive(Debug)]
 pub(crate) enum BodyError {
@@ -15,9 +16,9 @@ pub(crate) enum BodyError {
 pub(crate) async fn read_body(
     body: impl Stream<Item = reqwest::Result<Bytes>>,
     limit: usize,
-) -> Result<Vec<u8>, BodyError> {
+) -> Result<Zeroizing<Vec<u8>>, BodyError> {
     pin_mut!(body);
-    let mut read = Vec::new();
+    let mut read = Zeroizing::new(Vec::new());
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| BodyError::Broken)?;
         if read.len() + chunk.len() > limit {

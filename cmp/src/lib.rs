@@ -15,9 +15,8 @@
 //! let card = NewCard::new(Pan::new("5100260000019206")?, Expiry::new(12, 2030)?).cvc(Cvc::new("123")?);
 //! let stored = cmp.cards().create(card).await?;
 //!
-//! let card = cmp.cards().get(stored.id()).await?;
-//! let token = card.network_token()?;
-//! let cryptogram = cmp.network_tokens().cryptogram(card.id()).amount(Amount::usd("19.99")?).await?;
+//! let token = cmp.network_tokens().wait_for(stored.id()).await?;
+//! let cryptogram = cmp.network_tokens().cryptogram(stored.id()).amount(Amount::usd("19.99")?).await?;
 //! # assert!(token.number().is_some() && cryptogram.eci().is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
@@ -32,10 +31,14 @@
 //!   [`Error::next_step`] what to do where the outcome is unknown.
 //! * [`RetryPolicy`] says how often and how long; [`Operation`] lists each operation with its [`RetryClass`].
 //! * [`auth`] is where access tokens come from; [`Environment`] says where requests go.
+//! * [`drift`] tells when the service begins to send what this version doesn't know.
 //! * Secrets ([`Pan`], [`Cvc`], [`NetworkTokenNumber`], [`CryptogramValue`]) never show; their `expose` is the one way out.
 //! * [`v1`] is the API before CMP, and the way from it.
 //! * `webhooks`, with the feature of that name, verifies and reads notifications.
 //! * [`Client::raw`] is the way past all this, to the generated client.
+//!
+//! A client needs a tokio runtime with time and I/O enabled, and panics without one. "The transient ones" among the errors
+//! of an operation are 429, 502, 503, 504, broken connections and time-outs.
 //!
 //! # What is read, and how
 //!
@@ -66,6 +69,7 @@ mod call;
 mod cards;
 mod client;
 pub mod clock;
+pub mod drift;
 mod environment;
 mod error;
 #[doc = include_str!("guide.md")]
@@ -79,6 +83,7 @@ mod scope;
 mod secret;
 pub mod v1;
 mod value;
+mod variables;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
 
@@ -90,8 +95,11 @@ pub use cards::{
     EnrichedAttributes, GetCard, Include, Metadata, NewCard, Observability, OtherIncluded, Stored,
     StoredNumber, SubscriptionState, TokenType, UpdatedField, WalletType,
 };
+/// Times are this crate's `DateTime<Utc>`.
+pub use chrono;
 pub use client::{Client, ClientBuilder, Proxy, Raw};
-/// The generated crate, for [`Client::raw`].
+/// The generated crate, for [`Client::raw`]. What it holds follows the contract and the generator, and is no part of
+/// this crate's promise of compatibility.
 pub use cmp_generated as generated;
 pub use environment::{CustomEnvironment, Environment};
 pub use error::{Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, Result};
@@ -102,6 +110,8 @@ pub use network_tokens::{
 };
 pub use payments::{Credential, NetworkTransactionId, Payments};
 pub use retry::{RetryBudget, RetryClass, RetryPolicy, StopReason};
+/// An [`Amount`] holds this crate's `Decimal`.
+pub use rust_decimal;
 pub use scope::Scope;
 pub use secret::{
     BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, PanAlias, ProxyPassword,

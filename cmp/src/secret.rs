@@ -22,6 +22,10 @@ macro_rules! secrets {
 
         impl $name {
             /// Takes the value as it is, unchecked: for what came from the service or from a store.
+            ///
+            /// A `Pan` or `Cvc` made this way can be sent too, since behind an inbound proxy an alias may take its place.
+            /// The request is then refused only if the value is empty, has more than 64 characters, or holds white
+            /// space or a control character.
             #[must_use]
             pub fn from_trusted(value: impl Into<String>) -> Self {
                 Self(Zeroizing::new(value.into()))

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::needless_pass_by_value, reason = "tests pass json!(…) as it stands"))]
 
 mod ci;
+mod contract;
 mod diff;
 mod spec;
 mod update;
@@ -32,6 +33,10 @@ enum Task {
     Spec(spec::Command),
     /// Run the simulator as a program, with this workspace's contract at /openapi.json
     Simulator(cmp_simulator::program::Options),
+    /// Write down the public API of `cmp` after a change that is meant
+    Api,
+    /// Check whether a service keeps the contract: the simulator, a URL, or an environment of VGS.
+    Contract(contract::Options),
     /// Run everything that must hold before a change lands.
     Ci {
         /// Only the steps whose name contains this.
@@ -41,7 +46,7 @@ enum Task {
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             // Nobody is left to tell if standard error is closed.
             let _ = writeln!(io::stderr(), "Error: {error:#}");
@@ -50,16 +55,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
+fn run(cli: Cli) -> Result<ExitCode> {
     let root = cli.root.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
     ensure!(root.is_dir(), "--root {}: there is no such folder", root.display());
     match cli.task {
-        Task::Spec(command) => spec::run(&command, &root),
+        Task::Spec(command) => spec::run(&command, &root)?,
         Task::Simulator(options) => {
             let contract = root.join("openapi/cmp.json");
             let openapi = fs::read_to_string(&contract).with_context(|| contract.display().to_string())?;
-            Ok(cmp_simulator::program::main(&options, Some(openapi))?)
+            cmp_simulator::program::main(&options, Some(openapi))?;
         }
-        Task::Ci { only } => ci::run(&root, only.as_deref()),
+        Task::Api => ci::api::write(&root)?,
+        Task::Contract(options) => return Ok(contract::run(&options, &root)),
+        Task::Ci { only } => ci::run(&root, only.as_deref())?,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -5,10 +5,12 @@
 //! refuse the same token, and one new one is fetched.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use super::{AccessToken, TokenError, TokenProvider};
@@ -112,8 +114,7 @@ impl TokenCache {
 
     /// A token to use now: the cached one, or the outcome of the one fetch that is under way.
     pub(crate) async fn token(&self) -> Outcome {
-        // A fetch is lost with the runtime that it ran on, or when the provider panics. The first is mended by
-        // starting over, the second is not, so it is tried only once more.
+        // A fetch is lost with the runtime that it ran on, and is then started over here.
         for _ in 0..2 {
             let mut flight = match self.cached_or_flight() {
                 Ok(token) => return Ok(token),
@@ -175,7 +176,9 @@ impl Shared {
     async fn fetch(&self) -> Outcome {
         let started = self.clock.now();
         let fetched = tokio::select! {
-            fetched = self.provider.fetch() => fetched?,
+            fetched = AssertUnwindSafe(self.provider.fetch()).catch_unwind() => {
+                fetched.unwrap_or_else(|_| Err(TokenError::transient("the token provider panicked")))?
+            }
             () = self.clock.alarm(started + FETCH_TIMEOUT) => {
                 return Err(TokenError::transient("the token provider took too long"));
             }

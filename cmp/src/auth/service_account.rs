@@ -1,4 +1,4 @@
-use std::{env, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::{Response, StatusCode, Url, header::ACCEPT};
 use serde::Deserialize;
@@ -7,10 +7,11 @@ use zeroize::Zeroizing;
 use super::{AccessToken, TokenError, TokenFuture, TokenProvider};
 use crate::{
     clock::Clock,
-    error::{Error, Result, scrub},
+    error::{Result, scrub},
     http,
     retry::retry_after,
     secret::ClientSecret,
+    variables::Variables,
 };
 
 /// Assumed where the answer doesn't say: the shortest lifetime that a service account can be configured to.
@@ -36,16 +37,17 @@ impl ServiceAccount {
         Self { client_id: client_id.into(), client_secret: ClientSecret::from_trusted(client_secret) }
     }
 
-    /// Reads `VGS_CLIENT_ID` and `VGS_CLIENT_SECRET` from the process environment, as VGS's own tools do.
+    /// Reads `VGS_CLIENT_ID` and `VGS_CLIENT_SECRET` from the process environment, as VGS's own tools do. White space at
+    /// the ends is dropped.
     ///
     /// # Errors
     /// If either is unset, empty or not UTF-8; the message names it.
     pub fn from_env() -> Result<Self> {
-        let read = |name| match env::var(name) {
-            Ok(value) if !value.trim().is_empty() => Ok(value),
-            _ => Err(Error::configuration(format!("{name} is not set"))),
-        };
-        Ok(Self::new(read("VGS_CLIENT_ID")?, read("VGS_CLIENT_SECRET")?))
+        Self::from_variables(&Variables::of_process())
+    }
+
+    pub(crate) fn from_variables(variables: &Variables) -> Result<Self> {
+        Ok(Self::new(variables.needed("VGS_CLIENT_ID")?, variables.needed("VGS_CLIENT_SECRET")?))
     }
 
     /// The client id, which is not a secret.
@@ -105,7 +107,8 @@ impl ClientCredentials {
         let code = serde_json::from_slice::<Refused>(&body).ok().and_then(|refused| refused.error);
         let code = code.map(|code| format!(" {}", scrub(&code))).unwrap_or_default();
         let message = format!("the token endpoint answered {}{code}", status.as_u16());
-        let error = if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        let passes = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        let error = if status.is_server_error() || passes {
             TokenError::transient(message)
         } else {
             TokenError::refused(message)
@@ -124,26 +127,41 @@ struct Refused {
 struct Granted {
     access_token: String,
     token_type: Option<String>,
-    expires_in: Option<f64>,
+    expires_in: Option<Seconds>,
+}
+
+/// Some servers write the number as a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(f64),
+    Text(String),
+}
+
+impl Seconds {
+    fn lifetime(&self) -> Option<Duration> {
+        let seconds = match self {
+            Self::Number(seconds) => *seconds,
+            Self::Text(text) => text.parse().ok()?,
+        };
+        Duration::try_from_secs_f64(seconds).ok().filter(|lifetime| !lifetime.is_zero())
+    }
 }
 
 fn granted(body: &[u8]) -> Result<AccessToken, TokenError> {
+    // A page instead of JSON is what a proxy or a maintenance shows, for a while.
     let granted: Granted = serde_json::from_slice(body)
-        .map_err(|_| TokenError::refused("the token endpoint's answer is not what OAuth 2.0 says"))?;
+        .map_err(|_| TokenError::transient("the token endpoint's answer is not what OAuth 2.0 says"))?;
     if granted.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err(TokenError::refused("the token endpoint's token is not a bearer token"));
     }
-    let lifetime = granted
-        .expires_in
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|lifetime| !lifetime.is_zero())
-        .unwrap_or(LIFETIME_IF_UNSAID);
+    let lifetime = granted.expires_in.and_then(|seconds| seconds.lifetime()).unwrap_or(LIFETIME_IF_UNSAID);
     Ok(AccessToken::new(granted.access_token)?.lifetime(lifetime))
 }
 
 async fn read(response: Response) -> Result<Zeroizing<Vec<u8>>, TokenError> {
     match http::read_body(response.bytes_stream(), LARGEST_ANSWER).await {
-        Ok(body) => Ok(Zeroizing::new(body)),
+        Ok(body) => Ok(body),
         Err(http::BodyError::TooLarge) => {
             Err(TokenError::refused("the token endpoint's answer is too large"))
         }
@@ -162,9 +180,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn line_ends_of_mounted_files_are_no_part_of_the_credentials() {
+        let variables = [("VGS_CLIENT_ID", " AC-id\r\n"), ("VGS_CLIENT_SECRET", "not-real\n")].into();
+        let account = ServiceAccount::from_variables(&variables).unwrap();
+        assert_eq!((account.client_id(), account.client_secret.expose()), ("AC-id", "not-real"));
+        let variables = [("VGS_CLIENT_ID", "AC-id"), ("VGS_CLIENT_SECRET", "\n")].into();
+        let error = ServiceAccount::from_variables(&variables).unwrap_err().to_string();
+        assert!(error.contains("VGS_CLIENT_SECRET"), "{error}");
+    }
+
+    #[test]
     fn the_answer_is_read_or_refused_without_showing_it() {
         let token =
             granted(br#"{"access_token":"abc.def","token_type":"Bearer","expires_in":1200}"#).unwrap();
+        assert_eq!(token.lifetime, Some(Duration::from_secs(1200)));
+        let token = granted(br#"{"access_token":"abc.def","expires_in":"1200"}"#).unwrap();
         assert_eq!(token.lifetime, Some(Duration::from_secs(1200)));
         let token = granted(br#"{"access_token":"abc.def"}"#).unwrap();
         assert_eq!(token.lifetime, Some(LIFETIME_IF_UNSAID));
@@ -176,13 +206,13 @@ mod tests {
             "",
         ] {
             let error = granted(bad.as_bytes()).unwrap_err();
-            assert!(!error.to_string().contains("secret") && !error.is_transient(), "{error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 
     #[test]
     fn a_strange_lifetime_is_the_shortest() {
-        for strange in ["0", "-5", "1e300"] {
+        for strange in ["0", "-5", "1e300", "\"soon\""] {
             let body = format!(r#"{{"access_token":"abc","expires_in":{strange}}}"#);
             assert_eq!(granted(body.as_bytes()).unwrap().lifetime, Some(LIFETIME_IF_UNSAID), "{strange}");
         }

@@ -1,4 +1,4 @@
-use std::{future::Future, time::Instant};
+use std::{borrow::Cow, future::Future, time::Instant};
 
 use cmp_generated::{
     Error as Raw,
@@ -7,11 +7,12 @@ use cmp_generated::{
 use reqwest::{StatusCode, header::LOCATION};
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span, field};
+use zeroize::Zeroizing;
 
-use super::{Core, Operation, Reply, Sent, TraceOf, run::Failure};
+use super::{Answer, Core, Operation, Sent, TraceOf, run::Failure};
 use crate::{
     auth::Token,
-    error::{Delivery, Error, ErrorKind, document::Document, scrub_path},
+    error::{Delivery, Error, ErrorKind, document::Document, is_trace_id, scrub_path},
     http,
     retry::{RetryClass, retry_after},
 };
@@ -29,7 +30,7 @@ pub(super) struct Attempt<'a, T> {
 }
 
 impl<T: DeserializeOwned> Attempt<'_, T> {
-    pub(super) async fn send<F, Fut>(&self, token: &Token, send: &F) -> Result<Reply<T>, Failure>
+    pub(super) async fn send<F, Fut>(&self, token: &Token, send: &F) -> Result<Answer<T>, Failure>
     where
         F: Fn(cmp_generated::Client) -> Fut,
         Fut: Future<Output = Sent<T>>,
@@ -39,22 +40,28 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
             .with_headers(&self.core.headers)
             .with_bearer(token.value.expose())
             .map_err(|_| not_built())?;
+        let wire = if self.core.drift.is_some() { wire.keeping_body() } else { wire };
         let seen = wire.observation();
         let client =
             cmp_generated::Client::new_with_client(&self.core.base_url, self.core.http.clone(), wire);
         let answered = async {
             match send(client).await {
                 Ok(answer) => {
-                    Ok(Reply::Decoded { status: answer.status().as_u16(), body: answer.into_inner() })
+                    Ok(Answer::Decoded { status: answer.status().as_u16(), body: answer.into_inner() })
                 }
                 Err(raw) => self.read_failure(raw, &seen).await,
             }
         };
+        // The limit goes first: once it has passed, nothing may be sent any more.
         let result = tokio::select! {
-            result = answered.instrument(span.clone()) => result,
+            biased;
             () = self.core.clock.alarm(self.limit) => Err(self.out_of_time(seen.started())),
+            result = answered.instrument(span.clone()) => result,
         };
         self.record(&span, &result);
+        if let (Some(drift), Some(status)) = (&self.core.drift, seen.status()) {
+            drift.look_at(self.operation, status.as_u16(), &seen.body());
+        }
         result
     }
 
@@ -73,10 +80,12 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         )
     }
 
-    fn record(&self, span: &Span, result: &Result<Reply<T>, Failure>) {
+    fn record(&self, span: &Span, result: &Result<Answer<T>, Failure>) {
         let (status, trace_id) = match result {
-            Ok(Reply::Decoded { status, body }) => (Some(*status), (self.trace_of)(body)),
-            Ok(Reply::SeeOther { .. }) => (Some(StatusCode::SEE_OTHER.as_u16()), None),
+            Ok(Answer::Decoded { status, body }) => {
+                (Some(*status), (self.trace_of)(body).filter(|id| is_trace_id(id)))
+            }
+            Ok(Answer::SeeOther { .. }) => (Some(StatusCode::SEE_OTHER.as_u16()), None),
             Err(failure) => {
                 span.record("error.kind", field::debug(failure.error.kind()));
                 (failure.error.status(), failure.error.trace_id())
@@ -94,7 +103,7 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         &self,
         raw: Raw<cmp_generated::ByteStream>,
         seen: &Observation,
-    ) -> Result<Reply<T>, Failure> {
+    ) -> Result<Answer<T>, Failure> {
         let headers = seen.headers();
         let after = retry_after(&headers, self.core.clock.utc());
         match raw {
@@ -107,16 +116,11 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
                 self.see_other(answer).await
             }
             Raw::UnexpectedResponse(answer) => {
-                let error = Error::new(
-                    ErrorKind::UnexpectedAnswer,
-                    Delivery::Answered,
-                    "the service's answer is not one that the contract has:",
-                );
-                Err(Failure { error: error.with_status(answer.status().as_u16()), transient: false })
+                let message = "the service's answer is not one that the contract has";
+                Err(self.unusable(ErrorKind::UnexpectedAnswer, message, Some(answer.status())))
             }
             Raw::InvalidResponsePayload(body, _) => {
-                let error = Error::new(ErrorKind::Decode, Delivery::Answered, undecodable::<T>(&body));
-                Err(Failure { error: with_status(error, seen.status()), transient: false })
+                Err(self.unusable(ErrorKind::Decode, undecodable::<T>(&body), seen.status()))
             }
             Raw::ResponseBodyError(cause) => Err(self.cut_off(cause, seen)),
             Raw::CommunicationError(cause) => Err(self.unreachable(cause, seen.started())),
@@ -125,15 +129,15 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         }
     }
 
-    async fn see_other(&self, answer: reqwest::Response) -> Result<Reply<T>, Failure> {
+    async fn see_other(&self, answer: reqwest::Response) -> Result<Answer<T>, Failure> {
         if self.operation != Operation::CreateCard {
             return Err(Failure { error: Error::unexpected_redirect(), transient: false });
         }
         let location =
             answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         match http::read_body(answer.bytes_stream(), self.core.largest_answer).await {
-            Ok(body) => Ok(Reply::SeeOther { body, location }),
-            Err(_) => Ok(Reply::SeeOther { body: Vec::new(), location }),
+            Ok(body) => Ok(Answer::SeeOther { body, location }),
+            Err(_) => Ok(Answer::SeeOther { body: Zeroizing::default(), location }),
         }
     }
 
@@ -145,9 +149,21 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         Failure { error, transient: matches!(status.as_u16(), 429 | 502 | 503 | 504) }
     }
 
-    /// 503 and 429 turn a request away. A 500, or a gateway that got no answer, leaves open what happened behind it.
+    /// An answer that came, and is of no use.
+    fn unusable(
+        &self,
+        kind: ErrorKind,
+        message: impl Into<Cow<'static, str>>,
+        status: Option<StatusCode>,
+    ) -> Failure {
+        let delivery = status.map_or(Delivery::Answered, |status| self.delivery_of(status));
+        Failure { error: with_status(Error::new(kind, delivery, message), status), transient: false }
+    }
+
+    /// 503 and 429 turn a request away. A 500, or a gateway that got no answer, leaves open what happened behind it;
+    /// so does a success that can't be read.
     fn delivery_of(&self, status: StatusCode) -> Delivery {
-        let open = matches!(status.as_u16(), 500 | 502 | 504);
+        let open = matches!(status.as_u16(), 200..=299 | 500 | 502 | 504);
         if open && self.operation.retry_class() != RetryClass::Safe {
             return Delivery::OutcomeUnknown;
         }
@@ -157,14 +173,9 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
     fn cut_off(&self, cause: reqwest::Error, seen: &Observation) -> Failure {
         let status = seen.status();
         if seen.body_too_large() {
-            let error = Error::new(
-                ErrorKind::UnexpectedAnswer,
-                Delivery::Answered,
-                "the service's answer is too large:",
-            );
-            return Failure { error: with_status(error, status), transient: false };
+            return self.unusable(ErrorKind::UnexpectedAnswer, "the service's answer is too large", status);
         }
-        let message = format!("the connection broke during the answer ({}):", http::cause(&cause));
+        let message = format!("the connection broke during the answer ({})", http::cause(&cause));
         let error = Error::new(ErrorKind::Connection, Delivery::OutcomeUnknown, message)
             .with_source(cause.without_url());
         Failure { error: with_status(error, status), transient: true }
@@ -210,8 +221,8 @@ fn undecodable<T: DeserializeOwned>(body: &[u8]) -> String {
         Err(error) => {
             let (line, column) = (error.inner().line(), error.inner().column());
             let path = scrub_path(&error.path().to_string());
-            format!("the answer can't be read at `{path}` (line {line}, column {column}):")
+            format!("the answer can't be read at `{path}` (line {line}, column {column})")
         }
-        Ok(_) => "the answer has something after its end:".to_owned(),
+        Ok(_) => "the answer has something after its end".to_owned(),
     }
 }

@@ -13,11 +13,13 @@ use cmp_generated::{ByteStream, ResponseValue, hooks::MediaType};
 pub use operation::Operation;
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use crate::{
     auth::TokenCache,
-    clock::Clock,
-    error::{Delivery, Error, ErrorKind, Result},
+    clock::{Clock, after},
+    drift::Watch,
+    error::{Error, Result},
     jitter::Jitter,
     retry::{RetryBudget, RetryPolicy},
 };
@@ -35,27 +37,40 @@ pub(crate) struct Core {
     pub(crate) policy: RetryPolicy,
     pub(crate) budget: RetryBudget,
     pub(crate) largest_answer: usize,
+    pub(crate) drift: Option<Arc<Watch>>,
 }
 
 /// What a generated operation returns.
 pub(crate) type Sent<T> = std::result::Result<ResponseValue<T>, cmp_generated::Error<ByteStream>>;
 
+/// The answer of a call that came to a good end.
+#[derive(Debug)]
+pub(crate) struct Reply<T> {
+    pub(crate) answer: Answer<T>,
+    operation: Operation,
+    attempts: u32,
+    trace_id: Option<String>,
+}
+
 /// A successful answer.
 #[derive(Debug)]
-pub(crate) enum Reply<T> {
+pub(crate) enum Answer<T> {
     /// A documented success, decoded.
     Decoded { status: u16, body: T },
     /// 303, which the contract has for `create_card` and the generator has no place for.
-    SeeOther { body: Vec<u8>, location: Option<String> },
+    SeeOther { body: Zeroizing<Vec<u8>>, location: Option<String> },
 }
 
 impl<T> Reply<T> {
-    /// The decoded answer and its status, where a 303 would be none that the contract has.
-    pub(crate) fn decoded(self) -> Result<(u16, T)> {
-        match self {
-            Self::Decoded { status, body } => Ok((status, body)),
-            Self::SeeOther { .. } => Err(Error::unexpected_redirect()),
-        }
+    /// Makes of the status and the decoded answer what the caller gets. A failure to do so is told as one of this
+    /// call.
+    pub(crate) fn read<U>(self, read: impl FnOnce(u16, T) -> Result<U>) -> Result<U> {
+        let Self { answer, operation, attempts, trace_id } = self;
+        let (status, made) = match answer {
+            Answer::Decoded { status, body } => (status, read(status, body)),
+            Answer::SeeOther { .. } => (303, Err(Error::unexpected_redirect())),
+        };
+        made.map_err(|error| error.in_answer(operation, status, attempts, trace_id))
     }
 }
 
@@ -65,7 +80,7 @@ pub(crate) type TraceOf<T> = fn(&T) -> Option<&str>;
 impl Core {
     /// When a call that starts now has to end.
     pub(crate) fn deadline(&self) -> Instant {
-        self.clock.now() + self.policy.time_for_the_call()
+        after(self.clock.now(), self.policy.time_for_the_call())
     }
 
     /// The same for calls that are part of something with a deadline of its own.
@@ -79,6 +94,7 @@ impl Core {
     pub(crate) fn without_retries(self) -> Self {
         Self { policy: self.policy.max_attempts(1), ..self }
     }
+
     /// Runs `send`, which is one generated operation, with everything that surrounds it.
     pub(crate) async fn call<T, F, Fut>(
         &self,
@@ -96,10 +112,10 @@ impl Core {
 
     /// Gets an access token now, so that the first call doesn't wait for it.
     pub(crate) async fn warm_up(&self) -> Result<()> {
-        match self.auth.token().await {
-            Ok(_) => Ok(()),
-            Err(cause) => Err(Error::new(ErrorKind::Authentication, Delivery::NotSent, cause.to_string())
-                .with_source(cause)),
+        tokio::select! {
+            biased;
+            token = self.auth.token() => token.map(drop).map_err(Error::without_token),
+            () = self.clock.alarm(self.deadline()) => Err(Error::out_of_time_for_a_token()),
         }
     }
 }

@@ -43,7 +43,7 @@ operations! {
         class: RetryClass::Unsafe,
         scope: Scope::CardsWrite,
         when_unknown: "the card may have been stored: with duplicate detection enabled, create it again and expect \
-                       `Duplicate`; otherwise look for it before you create it again",
+                       `Duplicate`; otherwise a second try may store a second card, with the same fingerprint",
     } "`POST /cards`: [`RetryClass::Unsafe`]."
 
     GetCard {

@@ -6,10 +6,11 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-use super::{Core, Operation, Reply, Sent, TraceOf, attempt::Attempt};
+use super::{Answer, Core, Operation, Reply, Sent, TraceOf, attempt::Attempt};
 use crate::{
-    auth::{Token, TokenError},
-    error::{Delivery, Error, ErrorKind, Result},
+    auth::Token,
+    clock::after,
+    error::{Delivery, Error, Result, is_trace_id},
     retry::{Facts, StopReason, Verdict},
 };
 
@@ -35,8 +36,15 @@ pub(super) struct Run<'a, T> {
 
 impl<'a, T: DeserializeOwned> Run<'a, T> {
     pub(super) fn new(core: &'a Core, operation: Operation, trace_of: TraceOf<T>) -> Self {
-        let deadline = core.clock.now() + core.policy.time_for_the_call();
-        Self { core, operation, trace_of, deadline, attempts: 0, refused: None, in_doubt: false }
+        Self {
+            core,
+            operation,
+            trace_of,
+            deadline: core.deadline(),
+            attempts: 0,
+            refused: None,
+            in_doubt: false,
+        }
     }
 
     pub(super) async fn finish<F, Fut>(mut self, send: F) -> Result<Reply<T>>
@@ -46,9 +54,9 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
     {
         loop {
             let failure = match self.try_once(&send).await {
-                Ok(reply) => {
+                Ok(answer) => {
                     self.core.budget.deposit();
-                    return Ok(reply);
+                    return Ok(self.reply(answer));
                 }
                 Err(failure) => failure,
             };
@@ -56,14 +64,23 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
         }
     }
 
-    async fn try_once<F, Fut>(&mut self, send: &F) -> Result<Reply<T>, Failure>
+    fn reply(&self, answer: Answer<T>) -> Reply<T> {
+        let trace_id = match &answer {
+            Answer::Decoded { body, .. } => (self.trace_of)(body).filter(|id| is_trace_id(id)),
+            Answer::SeeOther { .. } => None,
+        };
+        let trace_id = trace_id.map(str::to_owned);
+        Reply { answer, operation: self.operation, attempts: self.attempts, trace_id }
+    }
+
+    async fn try_once<F, Fut>(&mut self, send: &F) -> Result<Answer<T>, Failure>
     where
         F: Fn(cmp_generated::Client) -> Fut,
         Fut: Future<Output = Sent<T>>,
     {
         self.attempts += 1;
         let token = self.token().await?;
-        let limit = self.deadline.min(self.core.clock.now() + self.core.policy.time_for_an_attempt());
+        let limit = self.deadline.min(after(self.core.clock.now(), self.core.policy.time_for_an_attempt()));
         let attempt = Attempt {
             core: self.core,
             operation: self.operation,
@@ -75,7 +92,7 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
             Ok(reply) => return Ok(reply),
             Err(failure) => failure,
         };
-        if failure.error.is_unauthorized() && self.refused.is_none() {
+        if failure.error.is_refused_by_the_service() && self.refused.is_none() {
             self.core.auth.refuse(&token);
             self.refused = Some(token);
             return self.replay(failure, send).await;
@@ -84,7 +101,7 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
     }
 
     /// A 401 says that nothing happened, so any operation is sent again, once, if there is another token.
-    async fn replay<F, Fut>(&mut self, refusal: Failure, send: &F) -> Result<Reply<T>, Failure>
+    async fn replay<F, Fut>(&mut self, refusal: Failure, send: &F) -> Result<Answer<T>, Failure>
     where
         F: Fn(cmp_generated::Client) -> Fut,
         Fut: Future<Output = Sent<T>>,
@@ -97,11 +114,14 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
     }
 
     async fn token(&self) -> Result<Arc<Token>, Failure> {
+        // The deadline goes first: once it has passed, nothing may be sent any more.
         tokio::select! {
-            token = self.core.auth.token() => token.map_err(no_token),
-            () = self.core.clock.alarm(self.deadline) => Err(Failure {
-                error: Error::new(ErrorKind::Timeout, Delivery::NotSent, "the deadline passed while waiting for an access token"),
-                transient: true,
+            biased;
+            () = self.core.clock.alarm(self.deadline) => {
+                Err(Failure { error: Error::out_of_time_for_a_token(), transient: true })
+            }
+            token = self.core.auth.token() => token.map_err(|cause| {
+                Failure { transient: cause.is_transient(), error: Error::without_token(cause) }
             }),
         }
     }
@@ -144,12 +164,4 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
     fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(self.core.clock.now())
     }
-}
-
-fn no_token(cause: TokenError) -> Failure {
-    let transient = cause.is_transient();
-    let error = Error::new(ErrorKind::Authentication, Delivery::NotSent, cause.to_string())
-        .with_retry_after(cause.retry_after)
-        .with_source(cause);
-    Failure { error, transient }
 }

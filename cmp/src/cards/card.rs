@@ -1,3 +1,5 @@
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use cmp_generated::{
     scalar::{Digits, Last4},
@@ -29,7 +31,7 @@ open_enum! {
 ///
 /// Every part but the id can be missing, depending on the service account's scopes, the card's brand and the account's
 /// settings.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Card {
     id: CardId,
     attributes: Attributes,
@@ -39,7 +41,7 @@ pub struct Card {
     related: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Attributes {
     pan: Option<Pan>,
     pan_alias: Option<String>,
@@ -88,6 +90,16 @@ impl Card {
                 .map(Observability::from_wire),
             related: data.relationships.into_iter().flatten().map(|(name, _)| name).collect(),
         })
+    }
+
+    /// The same for an answer that must be about this card.
+    pub(super) fn of(asked: &CardId, document: types::CardResourceResponse) -> Result<Self> {
+        let card = Self::from_wire(document)?;
+        if card.id != *asked {
+            let message = "the service answered with another card";
+            return Err(Error::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, message));
+        }
+        Ok(card)
     }
 
     pub(super) fn trace_of(document: &types::CardResourceResponse) -> Option<&str> {
@@ -276,6 +288,18 @@ impl Card {
     #[must_use]
     pub fn observability(&self) -> Option<&Observability> {
         self.observability.as_ref()
+    }
+}
+
+/// Little is shown: any text may hold more than it should, whatever its name.
+impl fmt::Debug for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Card")
+            .field("id", &self.id)
+            .field("expiry", &self.attributes.expiry)
+            .field("network_tokens", &self.included.network_tokens)
+            .field("updated_at", &self.attributes.updated_at)
+            .finish_non_exhaustive()
     }
 }
 

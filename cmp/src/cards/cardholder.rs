@@ -2,9 +2,12 @@ use std::fmt;
 
 use cmp_generated::{scalar::Personal, types};
 
+use super::checks;
 use crate::error::InvalidInput;
 
 /// Who holds a card. Personal data: `Debug` shows only which parts are there.
+///
+/// A request with a part that breaks its limits, or holds a control character, is refused before it is sent.
 ///
 /// For Amex network tokens to succeed often, give phone number and e-mail address (source: schema `Cardholder`).
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -17,7 +20,7 @@ pub struct Cardholder {
     address: Option<Address>,
 }
 
-/// A cardholder's address. Personal data: `Debug` shows only which parts are there.
+/// A cardholder's address. Personal data: `Debug` shows only which parts are there. Limits are kept as in [`Cardholder`].
 #[derive(Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Address {
@@ -52,7 +55,7 @@ impl Cardholder {
         self
     }
 
-    /// The e-mail address.
+    /// The e-mail address: one `@` with something on both sides, no spaces, up to 320 characters.
     pub fn with_email(mut self, email: impl Into<String>) -> Self {
         self.email = Some(email.into());
         self
@@ -143,7 +146,7 @@ impl Address {
         self
     }
 
-    /// The country, ISO 3166-1 alpha-2 or alpha-3.
+    /// The country, ISO 3166-1 alpha-2 or alpha-3: two or three letters.
     pub fn with_country(mut self, country: impl Into<String>) -> Self {
         self.country = Some(country.into());
         self
@@ -215,10 +218,10 @@ fn list_present(f: &mut fmt::Formatter<'_>, name: &str, parts: &[(&str, bool)]) 
 impl Cardholder {
     pub(super) fn into_wire(self) -> Result<types::NewCardholder, InvalidInput> {
         Ok(types::NewCardholder {
-            name: checked("cardholder name", 1..=255, self.name)?,
-            company: checked("cardholder company", 0..=255, self.company)?,
-            phone: checked("cardholder phone", 0..=16, self.phone)?,
-            email: checked("cardholder email", 3..=320, self.email)?,
+            name: checks::text("cardholder name", &checks::NAME, self.name)?,
+            company: checks::text("cardholder company", &checks::TEXT, self.company)?,
+            phone: checks::text("cardholder phone", &checks::PHONE, self.phone)?,
+            email: checks::email(self.email)?,
             address: self.address.map(Address::into_wire).transpose()?,
         })
     }
@@ -227,31 +230,17 @@ impl Cardholder {
 impl Address {
     fn into_wire(self) -> Result<types::NewAddress, InvalidInput> {
         let [address1, address2, address3, address4] = self.lines;
-        let line = |line| checked("address line", 0..=255, line);
+        let line = |line| checks::text("address line", &checks::TEXT, line);
         Ok(types::NewAddress {
             address1: line(address1)?,
             address2: line(address2)?,
             address3: line(address3)?,
             address4: line(address4)?,
-            city: checked("address city", 0..=255, self.city)?,
-            region: checked("address region", 0..=255, self.region)?,
-            postal_code: checked("address postal code", 0..=10, self.postal_code)?,
-            country: checked("address country", 2..=3, self.country)?,
+            city: checks::text("address city", &checks::TEXT, self.city)?,
+            region: checks::text("address region", &checks::TEXT, self.region)?,
+            postal_code: checks::text("address postal code", &checks::POSTAL_CODE, self.postal_code)?,
+            country: checks::country(self.country)?,
         })
-    }
-}
-
-/// The lengths are the contract's (schemas `Cardholder` and `Address`), in characters.
-fn checked(
-    field: &'static str,
-    lengths: std::ops::RangeInclusive<usize>,
-    text: Option<String>,
-) -> Result<Option<Personal>, InvalidInput> {
-    match text {
-        Some(text) if !lengths.contains(&text.chars().count()) => {
-            Err(InvalidInput::new(field, "is too short or too long for the contract"))
-        }
-        text => Ok(text.map(Personal::new)),
     }
 }
 

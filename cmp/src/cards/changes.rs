@@ -1,5 +1,6 @@
-use cmp_generated::{scalar::Secret, types};
+use cmp_generated::types;
 
+use super::checks;
 use crate::{
     error::InvalidInput,
     secret::Cvc,
@@ -7,7 +8,7 @@ use crate::{
 };
 
 /// What to change on a stored card: its CVC, its expiry, or both (schema `CardUpdateAttributes`).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct CardChanges {
     cvc: Option<Cvc>,
@@ -40,7 +41,7 @@ impl CardChanges {
         }
         let (exp_month, exp_year) = self.expiry.map(wire::expiry_parts).transpose()?.unzip();
         let attributes = types::CardUpdateAttributes {
-            cvc: self.cvc.map(|cvc| Secret::new(cvc.expose())),
+            cvc: self.cvc.map(|cvc| checks::secret("cvc", cvc.expose())).transpose()?,
             exp_month,
             exp_year,
         };

@@ -188,7 +188,7 @@ impl UpdatedField {
 
     /// The value before.
     #[must_use]
-    pub fn old(&self) -> Option<&UpdatedValue> {
+    pub fn old_value(&self) -> Option<&UpdatedValue> {
         self.old.as_ref()
     }
 

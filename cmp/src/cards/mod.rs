@@ -3,6 +3,8 @@
 mod card;
 mod cardholder;
 mod changes;
+mod checks;
+mod duplicate;
 mod enriched;
 mod included;
 mod metadata;

@@ -1,10 +1,7 @@
-use cmp_generated::{
-    scalar::{FreeForm, Secret},
-    types,
-};
+use cmp_generated::{scalar::FreeForm, types};
 use serde_json::Value;
 
-use super::{Cardholder, Metadata};
+use super::{Cardholder, Metadata, checks};
 use crate::{
     error::InvalidInput,
     secret::{Cvc, Pan},
@@ -34,7 +31,7 @@ open_enum! {
 }
 
 /// A card to be stored: `CardAttributes` and metadata of the contract.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct NewCard {
     pan: Pan,
@@ -103,10 +100,10 @@ impl NewCard {
     pub(super) fn into_wire(self) -> Result<types::CardResourceRequest, InvalidInput> {
         let (exp_month, exp_year) = wire::expiry_parts(self.expiry)?;
         let attributes = types::CardAttributes {
-            pan: Secret::new(self.pan.expose()),
+            pan: checks::secret("pan", self.pan.expose())?,
             exp_month,
             exp_year,
-            cvc: self.cvc.map(|cvc| Secret::new(cvc.expose())),
+            cvc: self.cvc.map(|cvc| checks::secret("cvc", cvc.expose())).transpose()?,
             cvc_status: self.cvc_status.map(cvc_status).transpose()?,
             cardholder: self.cardholder.map(Cardholder::into_wire).transpose()?,
             token_type: self.token_type.as_ref().map(known_token_type).transpose()?,

@@ -3,17 +3,12 @@ use std::{
     pin::Pin,
 };
 
-use cmp_generated::types;
-use reqwest::Url;
-
-use super::{Card, CardChanges, NewCard};
+use super::{Card, CardChanges, NewCard, duplicate};
 use crate::{
-    call::{Core, Operation, Reply},
-    error::{Delivery, Error, ErrorKind, Result},
+    call::{Answer, Core, Operation},
+    error::Result,
     value::CardId,
 };
-
-type Document = types::CardResourceResponse;
 
 /// The card operations of a [`Client`](crate::Client).
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +62,11 @@ impl<'a> Cards<'a> {
 
     /// Stores a card: `POST /cards`.
     ///
-    /// Where the account detects duplicates, a PAN that is stored already gives the existing card. Where enrolment is
-    /// "on create", the network token follows later: see [`get`](Self::get).
+    /// Where the account detects duplicates, a PAN that is stored already gives the existing card; if the answer names
+    /// it without showing it, it is read, which needs the scope `cards:read`. Where enrolment is "on create", the
+    /// network token follows later: see [`wait_for`](crate::NetworkTokens::wait_for).
+    ///
+    /// Dropping the future leaves open whether the card is stored.
     ///
     /// [`RetryClass::Unsafe`](crate::RetryClass::Unsafe): there is no idempotency key, so it is sent again only where
     /// nothing can have happened. Source: the CMP documentation, "Create a card".
@@ -94,20 +92,21 @@ impl<'a> Cards<'a> {
     ///
     /// # Errors
     /// 400, 401, 403, 415, 422 (a member is missing or breaks a rule), 500 and the transient ones. Where the outcome
-    /// is unknown, [`Error::next_step`] says what to do.
-    pub async fn create(&self, card: NewCard) -> Result<Stored> {
-        let body = card.into_wire()?;
-        let body = &body;
+    /// is unknown, [`Error::next_step`](crate::Error::next_step) says what to do.
+    pub async fn create(self, card: NewCard) -> Result<Stored> {
+        let deadline = self.0.deadline();
+        let body = &card.into_wire()?;
         let reply =
             self.0
                 .call(Operation::CreateCard, Card::trace_of, |client| async move {
                     client.create_card(body).await
                 })
                 .await?;
-        match reply {
-            Reply::Decoded { body, .. } => Ok(Stored::Created(Card::from_wire(body)?)),
-            Reply::SeeOther { body, location } => self.existing(&body, location.as_deref()).await,
+        if let Answer::SeeOther { body, location } = &reply.answer {
+            let card = duplicate::existing(self.0, body, location.as_deref(), deadline).await?;
+            return Ok(Stored::Duplicate(card));
         }
+        reply.read(|_, answer| Card::from_wire(answer).map(Stored::Created))
     }
 
     /// Reads a card with what belongs to it: `GET /cards/{card_id}`.
@@ -163,16 +162,16 @@ impl<'a> Cards<'a> {
     ///
     /// # Errors
     /// 400, 401, 403, 404, 415, 422, 500 and the transient ones.
-    pub async fn update(&self, id: &CardId, changes: CardChanges) -> Result<Card> {
+    pub async fn update(self, id: &CardId, changes: CardChanges) -> Result<Card> {
         let body = changes.into_wire()?;
-        let (id, body) = (id.as_str(), &body);
+        let (card, body) = (id.as_str(), &body);
         let reply = self
             .0
             .call(Operation::UpdateCard, Card::trace_of, |client| async move {
-                client.update_card(id, body).await
+                client.update_card(card, body).await
             })
             .await?;
-        Card::from_wire(reply.decoded()?.1)
+        reply.read(|_, answer| Card::of(id, answer))
     }
 
     /// Deletes a card and all that belongs to it, for good: `DELETE /cards/{card_id}`.
@@ -197,7 +196,7 @@ impl<'a> Cards<'a> {
     ///
     /// # Errors
     /// 401, 403, 404, 500 and the transient ones.
-    pub async fn delete(&self, id: &CardId) -> Result<()> {
+    pub async fn delete(self, id: &CardId) -> Result<()> {
         let id = id.as_str();
         let reply = self
             .0
@@ -207,30 +206,6 @@ impl<'a> Cards<'a> {
             Err(error) if !error.is_deleted_by_us() => Err(error),
             _ => Ok(()),
         }
-    }
-
-    /// The card that a 303 means: the one in its body, or else the one that its `Location` names.
-    async fn existing(&self, body: &[u8], location: Option<&str>) -> Result<Stored> {
-        if let Ok(document) = serde_json::from_slice::<Document>(body) {
-            return Ok(Stored::Duplicate(Card::from_wire(document)?));
-        }
-        let Some(id) = location.and_then(|location| self.card_id_in(location)) else {
-            let error = Error::new(
-                ErrorKind::UnexpectedAnswer,
-                Delivery::Answered,
-                "the card exists already, and the service doesn't say which it is:",
-            );
-            return Err(error.with_status(303).for_operation(Operation::CreateCard));
-        };
-        Ok(Stored::Duplicate(self.get(&id).await?))
-    }
-
-    /// The id at the end of a `Location` on this service. Any other place is not asked: the token is not for it.
-    fn card_id_in(&self, location: &str) -> Option<CardId> {
-        let base = Url::parse(&format!("{}/", self.0.base_url)).ok()?;
-        let target = base.join(location).ok()?;
-        let id = target.path().rsplit_once("/cards/")?.1;
-        (target.origin() == base.origin()).then(|| CardId::new(id).ok())?
     }
 }
 
@@ -293,7 +268,7 @@ impl<'a> IntoFuture for GetCard<'a> {
                     client.get_card(id, include).await
                 })
                 .await?;
-            Card::from_wire(reply.decoded()?.1)
+            reply.read(|_, answer| Card::of(&self.id, answer))
         })
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     auth::{AccessToken, ClientCredentials, ServiceAccount, StaticToken, TokenCache, TokenProvider},
     call::Core,
     clock::{Clock, SystemClock},
-    environment::{Endpoints, Environment},
+    drift::{DriftEvent, Watch},
+    environment::{Endpoints, Environment, is_loopback},
     error::{Error, Result},
     jitter::Jitter,
     retry::{RetryBudget, RetryPolicy},
@@ -21,9 +22,22 @@ use crate::{
 const USER_AGENT: &str = concat!("cmp-rust/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
-/// Set by the client itself, for reasons of safety or because the API asks for them.
-const RESERVED_HEADERS: [&str; 6] =
-    ["authorization", "accept", "content-type", "content-length", "host", "transfer-encoding"];
+/// Set by the client itself, or about the connection, which is the HTTP stack's.
+const RESERVED_HEADERS: [&str; 13] = [
+    "accept",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// Makes a [`Client`], or for a [`v1::Environment`](crate::v1::Environment) a [`v1::Client`](crate::v1::Client).
 #[derive(Debug)]
@@ -40,6 +54,7 @@ pub struct ClientBuilder<E = Environment> {
     root_certificates: Vec<Vec<u8>>,
     connect_timeout: Duration,
     largest_answer: usize,
+    drift: Option<Watch>,
 }
 
 #[derive(Debug)]
@@ -62,6 +77,7 @@ impl<E> ClientBuilder<E> {
             root_certificates: Vec::new(),
             connect_timeout: CONNECT_TIMEOUT,
             largest_answer: LARGEST_ANSWER,
+            drift: None,
         }
     }
 
@@ -94,7 +110,8 @@ impl<E> ClientBuilder<E> {
         self
     }
 
-    /// Sends this header with every request. It must not be a secret.
+    /// Sends this header with every request to the API, but not with those for an access token. It must not be a
+    /// secret.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -124,6 +141,19 @@ impl<E> ClientBuilder<E> {
         self
     }
 
+    /// Counts what the service sends and this version doesn't know, for [`Client::drift`]: see [`drift`](crate::drift).
+    pub fn watch_drift(mut self) -> Self {
+        self.drift.get_or_insert_default();
+        self
+    }
+
+    /// The same as [`watch_drift`](Self::watch_drift), and calls `hook` each time, inside the call that met it: it must
+    /// be quick and must not panic.
+    pub fn on_drift(mut self, hook: impl Fn(&DriftEvent) + Send + Sync + 'static) -> Self {
+        self.drift = Some(Watch::with_hook(hook));
+        self
+    }
+
     /// Uses this clock: see [`clock`](crate::clock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -142,15 +172,16 @@ impl<E> ClientBuilder<E> {
         E: Endpoints,
     {
         let headers = self.parse_headers()?;
-        let http = self.http()?;
+        let api_url = parsed("API", self.environment.api_url())?;
+        let token_url = parsed("token", self.environment.token_url())?;
+        let http = self.http(&api_url)?;
+        let http_for_tokens = self.http(&token_url)?;
         let provider = match self.credentials {
             None => return Err(Error::configuration("no credentials: give a service account or a token")),
             Some(Credentials::Provider(provider)) => provider,
             Some(Credentials::Account(account)) => {
-                let token_url = Url::parse(self.environment.token_url())
-                    .map_err(|_| Error::configuration("the token URL is not a URL"))?;
-                let (http, clock) = (http.clone(), Arc::clone(&self.clock));
-                Box::new(ClientCredentials { account, token_url, http, clock })
+                let clock = Arc::clone(&self.clock);
+                Box::new(ClientCredentials { account, token_url, http: http_for_tokens, clock })
             }
         };
         Ok(Core {
@@ -164,6 +195,7 @@ impl<E> ClientBuilder<E> {
             policy: self.policy,
             budget: self.budget,
             largest_answer: self.largest_answer,
+            drift: self.drift.map(Arc::new),
         })
     }
 
@@ -173,20 +205,20 @@ impl<E> ClientBuilder<E> {
             if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
                 return Err(Error::configuration(format!("the header {name} is set by the client itself")));
             }
-            let parsed =
-                HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
-            let Some((name, value)) = parsed else {
-                return Err(Error::configuration("a header has a name or value that HTTP doesn't allow"));
+            let Ok(parsed) = HeaderName::try_from(name.as_str()) else {
+                return Err(Error::configuration("a header has a name that HTTP doesn't allow"));
             };
-            headers.append(name, value);
+            let visible = !value.is_empty() && value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+            let Some(value) = visible.then(|| HeaderValue::try_from(value.as_str()).ok()).flatten() else {
+                return Err(Error::configuration(format!("the header {parsed} must be visible ASCII text")));
+            };
+            headers.append(parsed, value);
         }
         Ok(headers)
     }
 
-    fn http(&self) -> Result<reqwest::Client>
-    where
-        E: Endpoints,
-    {
+    /// A client for the one host of `url`.
+    fn http(&self, url: &Url) -> Result<reqwest::Client> {
         let mut http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(self.connect_timeout)
@@ -201,15 +233,26 @@ impl<E> ClientBuilder<E> {
             }
             http = http.tls_certs_merge(certificates);
         }
-        if let Some(proxy) = self.proxy.clone() {
-            http = http.proxy(proxy.into_reqwest()?);
-        } else if self.environment.is_loopback() {
+        if let Some(proxy) = &self.proxy {
+            let usable = proxy.clone().into_reqwest()?;
+            if url.scheme() == "http" && !proxy.is_loopback() {
+                return Err(Error::configuration(
+                    "plain http must stay on this machine, and not go to a proxy",
+                ));
+            }
+            http = http.proxy(usable);
+        } else if is_loopback(url) {
+            // The process environment may name a proxy, for which loopback would be another machine.
             http = http.no_proxy();
         }
         http.build().map_err(|error| {
             Error::configuration(format!("HTTP can't be set up: {}", crate::http::cause(&error)))
         })
     }
+}
+
+fn parsed(what: &str, url: &str) -> Result<Url> {
+    Url::parse(url).map_err(|_| Error::configuration(format!("the {what} URL is not a URL")))
 }
 
 impl ClientBuilder {

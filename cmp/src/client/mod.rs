@@ -16,6 +16,7 @@ use crate::{
     bulk::Bulk,
     call::Core,
     cards::Cards,
+    drift::Drift,
     environment::Environment,
     error::Result,
     network_tokens::NetworkTokens,
@@ -119,6 +120,13 @@ impl Client {
     #[must_use]
     pub fn auth_state(&self) -> watch::Receiver<AuthState> {
         self.0.auth.state()
+    }
+
+    /// What the service has sent so far that this version doesn't know; nothing unless the client was built with
+    /// [`ClientBuilder::watch_drift`]. Clones count together.
+    #[must_use]
+    pub fn drift(&self) -> Drift {
+        self.0.drift.as_ref().map(|watch| watch.snapshot()).unwrap_or_default()
     }
 
     /// The retry budget that this client's clones share.

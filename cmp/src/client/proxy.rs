@@ -1,6 +1,9 @@
 use std::fmt;
 
+use reqwest::Url;
+
 use crate::{
+    environment::is_loopback,
     error::{Error, Result},
     secret::ProxyPassword,
 };
@@ -26,14 +29,29 @@ impl Proxy {
         self
     }
 
-    pub(crate) fn into_reqwest(self) -> Result<reqwest::Proxy> {
-        let url = reqwest::Url::parse(&self.url)
-            .map_err(|_| Error::configuration("the proxy's URL is not a URL"))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Error::configuration(
-                "the proxy's URL must not hold credentials: use `Proxy::credentials`",
-            ));
+    /// Anything but HTTP would be passed by in silence, and the card data go past the proxy.
+    fn parsed(&self) -> Result<Url> {
+        let refuse = |why: &str| Err(Error::configuration(format!("the proxy's URL {why}")));
+        let Ok(url) = Url::parse(&self.url) else { return refuse("is not a URL") };
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return refuse("must be `http://host:port` or `https://host:port`");
         }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("must not hold credentials: use `Proxy::credentials`");
+        }
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return refuse("must be nothing but scheme, host and port");
+        }
+        Ok(url)
+    }
+
+    /// Whether requests in clear text may go through it: it must be on this machine itself.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.parsed().is_ok_and(|url| is_loopback(&url))
+    }
+
+    pub(crate) fn into_reqwest(self) -> Result<reqwest::Proxy> {
+        let url = self.parsed()?;
         let proxy =
             reqwest::Proxy::all(url).map_err(|_| Error::configuration("the proxy's URL can't be used"))?;
         Ok(match &self.credentials {

@@ -19,6 +19,9 @@ impl<'a> Raw<'a> {
 
     /// Runs one generated operation. `send` is called for each attempt with a client made for it.
     ///
+    /// The closure sees the generated error, whose `Display` and `Debug` print whole answers, PANs included: pass it on
+    /// as it is and print none of it. Generated requests can be serialised, secrets and all.
+    ///
     /// `operation` decides how failures are retried, so it must be the one that `send` runs.
     ///
     /// ```
@@ -49,6 +52,6 @@ impl<'a> Raw<'a> {
         F: Fn(cmp_generated::Client) -> Fut,
         Fut: Future<Output = std::result::Result<ResponseValue<T>, cmp_generated::Error<ByteStream>>>,
     {
-        self.0.call(operation, |_| None, send).await?.decoded().map(|(_, body)| body)
+        self.0.call(operation, |_| None, send).await?.read(|_, body| Ok(body))
     }
 }

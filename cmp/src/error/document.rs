@@ -1,16 +1,19 @@
 //! What an error answer says, from either of the documented shapes.
 
+use std::fmt;
+
 use cmp_generated::{scalar::FreeForm, types};
 
 use super::{code::ErrorCode, scrub, scrub_path};
 
 const MOST_DETAILS: usize = 20;
 const LONGEST_TRACE_ID: usize = 64;
+const SHORTEST_PAN: usize = 12;
 
 /// One entry of an error answer's `errors`.
 ///
 /// Texts are the service's own words with every digit run and long word masked, since they may repeat what was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorDetail {
     code: Option<ErrorCode>,
@@ -42,6 +45,15 @@ impl ErrorDetail {
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
+    }
+}
+
+impl fmt::Debug for ErrorDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorDetail")
+            .field("code", &self.code)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,10 +100,10 @@ fn trace_id(holder: FreeForm) -> Option<String> {
 }
 
 /// Hexadecimal or base-62 text, and not a number, which could be a PAN.
-fn is_trace_id(id: &str) -> bool {
-    id.len() <= LONGEST_TRACE_ID
+pub(crate) fn is_trace_id(id: &str) -> bool {
+    (1..=LONGEST_TRACE_ID).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && id.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && id.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() < SHORTEST_PAN)
 }
 
 #[cfg(test)]
@@ -110,7 +122,7 @@ mod tests {
 
     #[test]
     fn what_is_no_trace_id_is_not_kept() {
-        for id in ["4111111111111111", "a b", "", &"a".repeat(65)] {
+        for id in ["4111111111111111", "a4111111111111111", "a b", &"a".repeat(65)] {
             let body = serde_json::json!({"meta": {"observability": {"trace_id": id}}}).to_string();
             assert_eq!(Document::read(body.as_bytes()).trace_id, None, "{id}");
         }

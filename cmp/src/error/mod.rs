@@ -8,9 +8,16 @@ use std::{borrow::Cow, fmt, time::Duration};
 
 pub use code::ErrorCode;
 pub use document::ErrorDetail;
-pub(crate) use scrub::{scrub, scrub_path};
+pub(crate) use document::is_trace_id;
+pub(crate) use scrub::{is_harmless_name, scrub, scrub_path};
 
-use crate::{call::Operation, network_tokens::NoUsableToken, retry::StopReason, scope::Scope};
+use crate::{
+    auth::TokenError,
+    call::Operation,
+    network_tokens::NoUsableToken,
+    retry::{RetryClass, StopReason},
+    scope::Scope,
+};
 
 /// A value that a type of this crate refuses. The message names the field and the rule, never the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -134,8 +141,35 @@ impl Error {
     }
 
     pub(crate) fn unexpected_redirect() -> Self {
-        let error = Self::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, "the service redirected:");
-        error.with_status(303)
+        Self::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, "the service redirected").with_status(303)
+    }
+
+    pub(crate) fn out_of_time_for_a_token() -> Self {
+        let message = "the deadline passed before there was an access token";
+        Self::new(ErrorKind::Timeout, Delivery::NotSent, message)
+    }
+
+    pub(crate) fn without_token(cause: TokenError) -> Self {
+        let mut error = Self::new(ErrorKind::Authentication, Delivery::NotSent, cause.to_string());
+        error.0.status = cause.status;
+        error.0.retry_after = cause.retry_after;
+        error.0.stopped = (!cause.is_transient()).then_some(StopReason::NotTransient);
+        error.with_source(cause)
+    }
+
+    /// What a successful answer holds can't be used: for anything but a read, it may have taken effect all the same.
+    pub(crate) fn in_answer(
+        mut self,
+        operation: Operation,
+        status: u16,
+        attempts: u32,
+        trace_id: Option<String>,
+    ) -> Self {
+        if matches!(status, 200..=299) && operation.retry_class() != RetryClass::Safe {
+            self.0.delivery = Delivery::OutcomeUnknown;
+        }
+        self.0.trace_id = trace_id;
+        self.with_status(status).finished(operation, attempts, StopReason::NotTransient)
     }
 
     pub(crate) fn for_operation(mut self, operation: Operation) -> Self {
@@ -175,7 +209,8 @@ impl Error {
     /// Notes that an earlier attempt may have taken effect, which only a conclusive answer to a later one settles.
     pub(crate) fn in_doubt(mut self, in_doubt: bool) -> Self {
         self.0.in_doubt = in_doubt;
-        let conclusive = matches!(self.0.status, Some(400..=428 | 430..=499));
+        // A 401 or 403 says only what became of the attempt that it answers.
+        let conclusive = matches!(self.0.status, Some(400 | 402 | 404..=428 | 430..=499));
         if in_doubt && !conclusive {
             self.0.delivery = Delivery::OutcomeUnknown;
         }
@@ -199,7 +234,7 @@ impl Error {
         self.0.delivery
     }
 
-    /// The operation that failed; `None` when the client was being built.
+    /// The operation that failed; `None` when the client was being built or warmed up, or the input was refused.
     #[must_use]
     pub fn operation(&self) -> Option<Operation> {
         self.0.operation
@@ -217,7 +252,8 @@ impl Error {
         self.0.code.as_ref()
     }
 
-    /// What the service said in detail. Its texts are kept with every digit run and long word masked.
+    /// What the service said in detail. Its texts are kept with every digit run and long word masked, but they may
+    /// still repeat personal data such as a name, so `Debug` doesn't show them.
     #[must_use]
     pub fn details(&self) -> &[ErrorDetail] {
         &self.0.details
@@ -264,7 +300,13 @@ impl Error {
     /// 401, or the token endpoint refused the service account.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
-        self.0.status == Some(401)
+        self.is_refused_by_the_service()
+            || (self.0.kind == ErrorKind::Authentication && self.0.stopped == Some(StopReason::NotTransient))
+    }
+
+    /// The service, and not the token endpoint, answered 401.
+    pub(crate) fn is_refused_by_the_service(&self) -> bool {
+        self.0.kind == ErrorKind::Service && self.0.status == Some(401)
     }
 
     /// 403: the service account lacks a scope, or the account is not enabled for this.
@@ -287,11 +329,11 @@ impl Error {
         }
     }
 
-    /// The request itself is wrong: refused here before sending, or answered with 400, 415 or 422.
+    /// The request itself is wrong: refused here before sending, or answered with 400, 413, 415 or 422.
     #[must_use]
     pub fn is_invalid_request(&self) -> bool {
         self.0.kind == ErrorKind::InvalidInput
-            || (matches!(self.0.status, Some(400 | 415 | 422))
+            || (matches!(self.0.status, Some(400 | 413 | 415 | 422))
                 && !self.is_without_active_token()
                 && !self.is_declined())
     }
@@ -352,8 +394,10 @@ impl fmt::Display for Error {
             write!(f, "{}: ", operation.name())?;
         }
         f.write_str(&inner.message)?;
-        if let Some(status) = inner.status {
-            write!(f, " {status}")?;
+        match inner.status {
+            Some(status) if inner.kind == ErrorKind::Service => write!(f, " {status}")?,
+            Some(status) => write!(f, " (status {status})")?,
+            None => {}
         }
         if let Some(code) = &inner.code {
             write!(f, " {code}")?;
@@ -401,6 +445,6 @@ impl From<NoUsableToken> for Error {
 
 impl From<InvalidInput> for Error {
     fn from(refused: InvalidInput) -> Self {
-        Self::new(ErrorKind::InvalidInput, Delivery::NotSent, refused.to_string())
+        Self::new(ErrorKind::InvalidInput, Delivery::NotSent, refused.to_string()).with_source(refused)
     }
 }

@@ -38,6 +38,11 @@ pub(crate) fn is_plain_word(word: &str) -> bool {
         && digits_in(word) < DIGITS_THAT_MAY_BE_SECRET
 }
 
+/// Whether this can be the name of something in the API, and can't hold a secret, as far as can be told.
+pub(crate) fn is_harmless_name(word: &str) -> bool {
+    is_plain_word(word) && scrub_word(word) == word
+}
+
 fn scrub_word(word: &str) -> String {
     let opaque = word.len() >= SECRET_LIKE_WORD && word.bytes().any(|byte| matches!(byte, b'+' | b'='));
     let mixed = word.len() >= SECRET_LIKE_WORD && digits_in(word) > 0;
@@ -71,6 +76,16 @@ mod tests {
             assert!(!scrub_path(&format!("data.{secret}")).contains(secret), "{secret}");
         }
         assert_eq!(scrub("4111 1111 1111 1111"), "*** *** *** ***");
+    }
+
+    #[test]
+    fn names_are_told_from_what_could_be_secret() {
+        for name in ["a_later_member", "later-value", "is3ds"] {
+            assert!(is_harmless_name(name), "{name}");
+        }
+        for secret in ["4.1.1.1.1.1.1.1", "JWrMYLqNQjmEHQDAZbSx9A", "Jane Doe", "411111", ""] {
+            assert!(!is_harmless_name(secret), "{secret}");
+        }
     }
 
     #[test]

@@ -48,6 +48,12 @@ impl Provisioned {
         }
     }
 
+    /// Whether the token was made now.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        matches!(self, Self::New(_))
+    }
+
     /// The token, without whether it is new.
     #[must_use]
     pub fn into_token(self) -> NetworkToken {
@@ -90,7 +96,7 @@ impl<'a> NetworkTokens<'a> {
     ///
     /// # Errors
     /// 400, 401, 403, 404, 500 and the transient ones.
-    pub async fn provision(&self, card: &CardId) -> Result<Provisioned> {
+    pub async fn provision(self, card: &CardId) -> Result<Provisioned> {
         let id = card.as_str();
         let reply = self
             .0
@@ -98,9 +104,10 @@ impl<'a> NetworkTokens<'a> {
                 client.provision_network_token(id).await
             })
             .await?;
-        let (status, answer) = reply.decoded()?;
-        let token = NetworkToken::from_wire(answer.data);
-        Ok(if status == CREATED { Provisioned::New(token) } else { Provisioned::Existing(token) })
+        reply.read(|status, answer| {
+            let token = NetworkToken::from_wire(answer.data);
+            Ok(if status == CREATED { Provisioned::New(token) } else { Provisioned::Existing(token) })
+        })
     }
 
     /// Deletes a card's network token: `DELETE /cards/{card_id}/network-tokens`. The card stays.
@@ -127,7 +134,7 @@ impl<'a> NetworkTokens<'a> {
     ///
     /// # Errors
     /// 401, 403, 404, 500 and the transient ones.
-    pub async fn delete(&self, card: &CardId) -> Result<()> {
+    pub async fn delete(self, card: &CardId) -> Result<()> {
         let id = card.as_str();
         let reply = self
             .0

@@ -26,6 +26,22 @@ pub enum TransactionType {
     Aft,
 }
 
+impl From<TransactionType> for types::KnownTransactionType {
+    fn from(transaction: TransactionType) -> Self {
+        match transaction {
+            TransactionType::Ecom => Self::Ecom,
+            TransactionType::Aft => Self::Aft,
+        }
+    }
+}
+
+/// As the service writes it: `ECOM` or `AFT`.
+impl fmt::Display for TransactionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        types::KnownTransactionType::from(*self).fmt(f)
+    }
+}
+
 /// A request for a cryptogram; await it to send it.
 ///
 /// What isn't set is left to the service, whose defaults are US dollars and ECOM. The form is the type `F`.
@@ -93,7 +109,7 @@ impl<F: CryptogramForm> RequestCryptogram<'_, F> {
                 client.request_cryptogram(id, body).await
             })
             .await?;
-        Cryptogram::from_wire(reply.decoded()?.1)
+        reply.read(|_, answer| Cryptogram::from_wire(answer))
     }
 
     /// The service says only that there is no active token; the card says why.
@@ -110,12 +126,9 @@ impl<F: CryptogramForm> RequestCryptogram<'_, F> {
 
     fn body(&self) -> Result<types::CryptoFetchRequest, InvalidInput> {
         let attributes = types::CryptoFetchAttributes {
-            amount: self.amount.map(wire::amount).transpose()?,
+            amount: self.amount.map(wire::amount),
             currency_code: self.amount.map(wire::currency_code).transpose()?,
-            transaction_type: self.transaction.map(|transaction| match transaction {
-                TransactionType::Ecom => types::KnownTransactionType::Ecom,
-                TransactionType::Aft => types::KnownTransactionType::Aft,
-            }),
+            transaction_type: self.transaction.map(Into::into),
             cryptogram_type: Some(F::ON_THE_WIRE),
         };
         Ok(types::CryptoFetchRequest { data: types::CryptoFetchRequestData { attributes } })
@@ -135,5 +148,16 @@ impl<F> fmt::Debug for RequestCryptogram<'_, F> {
             .field("amount", &self.amount)
             .field("transaction", &self.transaction)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_type_is_written_as_the_service_does() {
+        assert_eq!(TransactionType::Ecom.to_string(), "ECOM");
+        assert_eq!(TransactionType::Aft.to_string(), "AFT");
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use cmp_generated::{
     scalar::{Digits, Last4},
@@ -6,6 +8,7 @@ use cmp_generated::{
 
 use super::{CardArt, TokenState};
 use crate::{
+    error::scrub,
     secret::NetworkTokenNumber,
     value::{Expiry, NetworkTokenId, wire},
 };
@@ -14,7 +17,7 @@ use crate::{
 ///
 /// Everything may be missing: a token that could not be provisioned has a state and a reason, and little
 /// else.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NetworkToken {
     id: Option<NetworkTokenId>,
     number: Option<NetworkTokenNumber>,
@@ -128,6 +131,20 @@ impl NetworkToken {
     }
 }
 
+/// Little is shown: any text may hold more than it should, whatever its name.
+impl fmt::Debug for NetworkToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NetworkToken")
+            .field("id", &self.id)
+            .field("number", &self.number)
+            .field("expiry", &self.expiry)
+            .field("state", &scrub(self.state.as_str()))
+            .field("reason_code", &self.reason_code.as_deref().map(scrub))
+            .field("updated_at", &self.updated_at)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why a card has no network token to pay with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -136,7 +153,7 @@ pub enum NoUsableToken {
     #[error("the card has no network token")]
     None,
     /// There is one, in a state that can't be used.
-    #[error("the card's network token is {state}{}", .reason_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
+    #[error("the card's network token is {}{}", scrub(.state.as_str()), in_brackets(.reason_code.as_deref()))]
     NotUsable {
         /// Its state.
         state: TokenState,
@@ -144,7 +161,7 @@ pub enum NoUsableToken {
         reason_code: Option<String>,
     },
     /// It is in a usable state, but the answer has no number.
-    #[error("the card's network token is {0}, but came without its number")]
+    #[error("the card's network token is {}, but came without its number", scrub(.0.as_str()))]
     WithoutNumber(TokenState),
 }
 
@@ -173,6 +190,10 @@ impl NoUsableToken {
             Self::WithoutNumber(_) => "read the card again; if the number stays away, ask VGS support",
         }
     }
+}
+
+fn in_brackets(reason_code: Option<&str>) -> String {
+    reason_code.map(|code| format!(" ({})", scrub(code))).unwrap_or_default()
 }
 
 /// Of several tokens the usable one that changed last; without one, the reason that the latest gives.

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a retry costs and a call that succeeds at once gives back.
+/// What a retry costs and a call that succeeds gives back.
 const COST_OF_A_RETRY: u32 = 5;
 const GIVEN_BACK: u32 = 1;
 const DEFAULT_CAPACITY: u32 = 500;

@@ -7,6 +7,8 @@ mod after;
 mod budget;
 mod policy;
 
+use std::fmt;
+
 pub(crate) use after::retry_after;
 pub use budget::RetryBudget;
 pub(crate) use policy::{Facts, Verdict};
@@ -14,6 +16,7 @@ pub use policy::{RetryPolicy, StopReason};
 
 /// What repeating an operation can do. Each operation states its own, beside its definition in [`Operation`](crate::Operation).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RetryClass {
     /// It changes nothing.
     Safe,
@@ -28,5 +31,18 @@ impl RetryClass {
     #[must_use]
     pub fn may_be_repeated(self) -> bool {
         self != Self::Unsafe
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotTransient => "trying again would not help",
+            Self::MayHaveTakenEffect => "the request may have taken effect, and repeating it may do harm",
+            Self::AttemptsExhausted => "the policy's attempts are used up",
+            Self::BudgetExhausted => "the client's retry budget is used up",
+            Self::RetryAfterTooLong => "the service asked for a longer wait than the policy allows",
+            Self::DeadlineTooClose => "the deadline has passed, or would pass during the wait",
+        })
     }
 }

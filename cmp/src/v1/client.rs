@@ -1,4 +1,4 @@
-use std::{env, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use cmp_generated::{hooks::MediaType, types};
 use tokio::sync::watch;
@@ -8,8 +8,10 @@ use crate::{
     auth::{AuthState, ServiceAccount},
     call::{Core, Operation},
     client::Raw,
+    drift::Drift,
     error::Result,
     retry::{RetryBudget, RetryPolicy},
+    variables::Variables,
 };
 
 /// Makes a [`Client`].
@@ -70,10 +72,15 @@ impl Client {
     /// # Errors
     /// If a variable is missing or wrong; the message names it.
     pub fn from_env() -> Result<Self> {
-        let builder = Self::builder(Environment::from_env()?).service_account(ServiceAccount::from_env()?);
-        match env::var("VGS_VAULT_ID") {
-            Ok(vault) if !vault.is_empty() => builder.tenant(vault).build(),
-            _ => builder.build(),
+        Self::from_variables(&Variables::of_process())
+    }
+
+    fn from_variables(variables: &Variables) -> Result<Self> {
+        let account = ServiceAccount::from_variables(variables)?;
+        let builder = Self::builder(Environment::from_variables(variables)?).service_account(account);
+        match variables.read("VGS_VAULT_ID")? {
+            Some(vault) => builder.tenant(vault).build(),
+            None => builder.build(),
         }
     }
 
@@ -113,7 +120,7 @@ impl Client {
                 client.provision_v1_network_token(body).await
             })
             .await?;
-        Ok(reply.decoded()?.1.into())
+        reply.read(|_, token| Ok(token.into()))
     }
 
     /// Reads the network token of a card: `GET /network-tokens/{pan_alias}`.
@@ -176,7 +183,7 @@ impl Client {
             .await;
         match reply {
             Err(error) if error.is_deleted_by_us() => Ok(None),
-            reply => Ok(Some(reply?.decoded()?.1.into())),
+            reply => reply?.read(|_, token| Ok(Some(token.into()))),
         }
     }
 
@@ -238,6 +245,12 @@ impl Client {
         self.0.auth.state()
     }
 
+    /// What the service has sent so far that this version doesn't know: see [`drift`](crate::drift).
+    #[must_use]
+    pub fn drift(&self) -> Drift {
+        self.0.drift.as_ref().map(|watch| watch.snapshot()).unwrap_or_default()
+    }
+
     /// The retry budget that this client's clones share.
     #[must_use]
     pub fn retry_budget(&self) -> &RetryBudget {
@@ -252,10 +265,23 @@ pub(super) async fn get(core: &Core, alias: &PanAlias) -> Result<NetworkToken> {
             client.get_v1_network_token(alias).await
         })
         .await?;
-    Ok(reply.decoded()?.1.into())
+    reply.read(|_, token| Ok(token.into()))
 }
 
 /// V1's answers have none.
 fn no_trace(_: &types::V1NetworkToken) -> Option<&str> {
     None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_vault_id_is_not_left_out() {
+        let variables = || Variables::from([("VGS_CLIENT_ID", "id"), ("VGS_CLIENT_SECRET", "secret")]);
+        assert!(Client::from_variables(&variables()).is_ok());
+        let error = Client::from_variables(&variables().and_unreadable("VGS_VAULT_ID")).unwrap_err();
+        assert!(error.to_string().contains("VGS_VAULT_ID"), "{error}");
+    }
 }

@@ -1,11 +1,9 @@
 use std::{fmt, str::FromStr};
 
+use cmp_generated::scalar::{self, AmountError};
 use rust_decimal::Decimal;
 
 use crate::error::InvalidInput;
-
-/// What the documents allow for a cryptogram's `amount`.
-const MOST_DECIMALS: u32 = 2;
 
 /// An ISO 4217 currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,21 +56,23 @@ impl FromStr for Currency {
 
 /// An amount of money in major units (dollars, not cents) with its currency.
 ///
-/// The documents allow at most two decimals; a currency with fewer minor units allows fewer.
+/// The documents allow at most two decimals; a currency with fewer minor units allows fewer. The largest amount is just
+/// under ten trillion (10¹³), up to where a JSON number holds every cent. A currency without minor units in the standard,
+/// such as gold or the test code `XTS`, has no amounts.
 ///
 /// ```
-/// use cmp::{Amount, Currency};
-/// use rust_decimal::Decimal;
+/// use cmp::{Amount, Currency, rust_decimal::Decimal};
 ///
 /// let amount = Amount::new(Decimal::new(19_99, 2), Currency::USD)?;
 /// assert_eq!(amount, Amount::usd("19.99")?);
+/// assert_eq!(amount, Amount::from_minor_units(1999, Currency::USD)?);
 /// assert_eq!(amount.to_string(), "19.99 USD");
-/// assert!(Amount::new(Decimal::new(19_99, 2), Currency::new("JPY")?).is_err());
+/// assert!(Amount::parse("19.99", Currency::new("JPY")?).is_err());
 /// # Ok::<(), cmp::InvalidInput>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Amount {
-    value: Decimal,
+    value: scalar::Amount,
     currency: Currency,
 }
 
@@ -82,32 +82,49 @@ impl Amount {
     /// # Errors
     /// [`InvalidInput`] outside of these; nothing is rounded.
     pub fn new(value: Decimal, currency: Currency) -> Result<Self, InvalidInput> {
-        if value.is_sign_negative() && !value.is_zero() {
-            return Err(InvalidInput::new("amount", "must not be negative"));
-        }
-        let value = value.normalize();
-        let decimals = currency.minor_units().unwrap_or(MOST_DECIMALS).min(MOST_DECIMALS);
-        if value.scale() > decimals {
-            return Err(InvalidInput::new(
-                "amount",
-                "has more decimals than its currency, or than the two allowed",
-            ));
+        let value = scalar::Amount::new(value).map_err(refused)?;
+        if value.get().scale() > minor_units(currency)? {
+            return Err(InvalidInput::new("amount", "has more decimals than its currency"));
         }
         Ok(Self { value, currency })
+    }
+
+    /// Reads an amount: digits, and decimals after a point if there are any, such as `19.99`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] for any other form (signs, exponents, separators, spaces), or as [`new`](Self::new) says.
+    pub fn parse(value: &str, currency: Currency) -> Result<Self, InvalidInput> {
+        if !is_plain_decimal(value) {
+            return Err(InvalidInput::new("amount", "must be digits, with decimals after a point if any"));
+        }
+        let value = Decimal::from_str_exact(value)
+            .map_err(|_| InvalidInput::new("amount", "has more digits than an amount can have"))?;
+        Self::new(value, currency)
     }
 
     /// Reads an amount in US dollars, such as `19.99`.
     ///
     /// # Errors
-    /// [`InvalidInput`] if it isn't a decimal number, or as [`new`](Self::new) says.
+    /// As [`parse`](Self::parse).
     pub fn usd(value: &str) -> Result<Self, InvalidInput> {
-        let value = value.parse().map_err(|_| InvalidInput::new("amount", "must be a decimal number"))?;
-        Self::new(value, Currency::USD)
+        Self::parse(value, Currency::USD)
+    }
+
+    /// Takes an amount in the currency's minor units (ISO 4217): cents of a dollar, whole yen.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_minor_units(units: u64, currency: Currency) -> Result<Self, InvalidInput> {
+        Self::new(Decimal::from_i128_with_scale(units.into(), minor_units(currency)?), currency)
     }
 
     /// The value in major units.
     #[must_use]
     pub fn value(self) -> Decimal {
+        self.value.get()
+    }
+
+    pub(super) fn on_the_wire(self) -> scalar::Amount {
         self.value
     }
 
@@ -120,8 +137,30 @@ impl Amount {
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.value, self.currency)
+        write!(f, "{} {}", self.value(), self.currency)
     }
+}
+
+fn minor_units(currency: Currency) -> Result<u32, InvalidInput> {
+    currency.minor_units().ok_or_else(|| InvalidInput::new("currency", "has no minor units, so no amounts"))
+}
+
+fn is_plain_decimal(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('.') {
+        Some((whole, decimals)) => digits(whole) && digits(decimals),
+        None => digits(text),
+    }
+}
+
+fn refused(error: AmountError) -> InvalidInput {
+    let rule = match error {
+        AmountError::Negative => "must not be negative",
+        AmountError::TooPrecise => "has more than the two decimals allowed",
+        AmountError::TooLarge => "must be less than ten trillion",
+        _ => "is none that the service takes",
+    };
+    InvalidInput::new("amount", rule)
 }
 
 #[cfg(test)]
@@ -140,6 +179,53 @@ mod tests {
         assert!(amount("10.555", "KWD").is_err(), "the documents allow two decimals, whatever the currency");
         assert!(amount("-0.01", "USD").is_err());
         assert!(amount("0", "USD").is_ok());
+    }
+
+    #[test]
+    fn text_is_taken_exactly_or_not_at_all() {
+        for bad in [
+            "19.98999999999999999999999999999999",
+            "0.00000000000000000000000000001",
+            "79228162514264337593543950336",
+            "1e2",
+            "1_000",
+            "1,000",
+            "+5",
+            "-5",
+            "5.",
+            ".5",
+            "1.2.3",
+            " 5",
+            "٥",
+            "",
+        ] {
+            let error = Amount::usd(bad).unwrap_err();
+            assert_eq!(error.field(), "amount", "{bad:?}");
+        }
+        for (good, shown) in [("19.99", "19.99 USD"), ("007.50", "7.5 USD"), ("0", "0 USD")] {
+            assert_eq!(Amount::usd(good).unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn an_amount_is_one_that_can_be_sent() {
+        assert!(Amount::usd("9999999999999.99").is_ok());
+        assert!(Amount::usd("10000000000000").unwrap_err().to_string().contains("ten trillion"));
+        for code in ["XXX", "XTS", "XAU"] {
+            let error = Amount::parse("1", Currency::new(code).unwrap()).unwrap_err();
+            assert_eq!(error.field(), "currency", "{code}");
+        }
+    }
+
+    #[test]
+    fn minor_units_are_those_of_the_currency() {
+        let amount = |units, code| Amount::from_minor_units(units, Currency::new(code).unwrap());
+        assert_eq!(amount(1999, "USD"), Amount::usd("19.99"));
+        assert_eq!(amount(1999, "JPY").unwrap().value(), Decimal::from(1999));
+        assert_eq!(amount(1500, "KWD").unwrap().value(), Decimal::new(15, 1));
+        assert!(amount(1501, "KWD").is_err(), "the documents allow two decimals");
+        assert!(amount(u64::MAX, "USD").is_err());
+        assert!(amount(1, "XAU").is_err());
     }
 
     #[test]

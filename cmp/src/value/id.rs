@@ -1,8 +1,12 @@
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use crate::error::InvalidInput;
 
 const LONGEST: usize = 128;
+/// The shortest PANs have so many.
+const PAN_DIGITS: usize = 12;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident, $field:literal;)*) => {$(
@@ -15,7 +19,8 @@ macro_rules! ids {
             ///
             /// # Errors
             /// [`InvalidInput`] for anything else, because an id becomes part of a path: `..` in one would make
-            /// "delete this card" a request for another resource.
+            /// "delete this card" a request for another resource. Also for one that holds twelve or more digits in a
+            /// row, with or without `_` and `-` between them: it could be a PAN.
             pub fn new(id: impl Into<String>) -> Result<Self, InvalidInput> {
                 let id = id.into();
                 let fits = (1..=LONGEST).contains(&id.len())
@@ -50,11 +55,42 @@ macro_rules! ids {
             }
         }
 
+        impl TryFrom<&str> for $name {
+            type Error = InvalidInput;
+
+            fn try_from(id: &str) -> Result<Self, Self::Error> {
+                Self::new(id)
+            }
+        }
+
         impl TryFrom<String> for $name {
             type Error = InvalidInput;
 
             fn try_from(id: String) -> Result<Self, Self::Error> {
                 Self::new(id)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        /// As a string.
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        /// From a string, checked as [`new`](Self::new) does.
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                // serde's own message would repeat a number that stands in the place of the id.
+                let id = String::deserialize(deserializer)
+                    .map_err(|_| de::Error::custom(concat!("invalid ", $field, ": must be a string")))?;
+                Self::new(id).map_err(de::Error::custom)
             }
         }
 
@@ -75,7 +111,15 @@ ids! {
 }
 
 fn looks_like_a_pan(id: &str) -> bool {
-    (12..=19).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit())
+    let mut digits_in_a_row = 0;
+    id.bytes().any(|byte| {
+        match byte {
+            b'0'..=b'9' => digits_in_a_row += 1,
+            b'_' | b'-' => {}
+            _ => digits_in_a_row = 0,
+        }
+        digits_in_a_row >= PAN_DIGITS
+    })
 }
 
 #[cfg(test)]
@@ -90,6 +134,37 @@ mod tests {
         assert!(CardId::new("x".repeat(129)).is_err());
         for good in ["CRDecqZp3xRgXU3TFmtcDdzQs", "card_123", "tntipby064g", "a-b"] {
             assert_eq!(CardId::new(good).map(String::from).as_deref(), Ok(good));
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_a_pan_is_an_id() {
+        for pan in [
+            "4111-1111-1111-1111",
+            "4111_1111_1111_1111",
+            "card_4111111111111111",
+            "4111111111111111x",
+            "CRD-4-1-1-1-1-1-1-1-1-1-1-1",
+            "41111111111111111111",
+            "411111111111",
+        ] {
+            let error = NetworkTokenId::new(pan).unwrap_err().to_string();
+            assert!(error.contains("card number") && !error.contains(pan), "{error}");
+        }
+        for good in ["CRD12345678901x2345", "CRD-2025-01-17-a-948", "12345678901"] {
+            assert!(CardId::new(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_stored_as_text_and_checked_when_read() {
+        let id = CardId::try_from("CRDecqZp3xRgXU3TFmtcDdzQs").unwrap();
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, r#""CRDecqZp3xRgXU3TFmtcDdzQs""#);
+        assert_eq!(serde_json::from_str::<CardId>(&json).unwrap(), id);
+        for bad in [r#""..""#, r#""4111-1111-1111-1111""#, "4111111111111111", "null", "[]"] {
+            let error = serde_json::from_str::<CardId>(bad).unwrap_err().to_string();
+            assert!(error.contains("card id") && !error.contains("1111"), "{error}");
         }
     }
 }

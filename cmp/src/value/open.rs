@@ -5,7 +5,7 @@
 macro_rules! open_enum {
     ($(#[$doc:meta])* $name:ident from $known:path { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[derive(Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
@@ -38,6 +38,15 @@ macro_rules! open_enum {
                 match value {
                     cmp_generated::scalar::Open::Known(known) => known.into(),
                     cmp_generated::scalar::Open::Unknown(value) => Self::Other(value),
+                }
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self {
+                    $(Self::$variant => f.write_str(stringify!($variant)),)*
+                    Self::Other(value) => f.debug_tuple("Other").field(&$crate::error::scrub(value)).finish(),
                 }
             }
         }

@@ -87,6 +87,9 @@ async fn a_wrong_secret_is_told_at_once_and_not_shown() {
         (error.kind(), error.delivery(), error.attempts()),
         (ErrorKind::Authentication, Delivery::NotSent, 1)
     );
+    assert!(error.is_unauthorized() && error.status().is_some());
+    let warming = cmp.warm_up().await.unwrap_err();
+    assert!(warming.is_unauthorized() && !warming.is_retryable());
     assert!(!format!("{error} {error:?} {cmp:?}").contains("canary"));
     assert_eq!(simulator.count(Simulated::GetCard), 0);
 }
@@ -223,5 +226,6 @@ impl TokenProvider for Panicking {
 async fn a_provider_that_panics_is_an_error() {
     let cmp = builder("http://127.0.0.1:1", &ManualClock::new()).token_provider(Panicking).build().unwrap();
     assert_eq!(cmp.warm_up().await.unwrap_err().kind(), ErrorKind::Authentication);
+    assert!(matches!(&*cmp.auth_state().borrow(), AuthState::Failed { still_usable: false, .. }));
     assert_eq!(cmp.warm_up().await.unwrap_err().kind(), ErrorKind::Authentication);
 }

@@ -4,6 +4,7 @@
 
 mod auth;
 mod broken;
+mod drift;
 mod reads;
 mod retry;
 mod secrets;

@@ -2,8 +2,8 @@
 
 use chrono::{TimeZone, Utc};
 use cmp::{
-    Capability, Card, CardEvent, CryptogramType, ErrorCode, ErrorKind, Expiry, NoUsableToken, Provisioned,
-    Stored, SubscriptionState, TokenState, TokenType, WalletType,
+    Capability, Card, CardEvent, CryptogramType, Delivery, ErrorCode, ErrorKind, Expiry, NoUsableToken,
+    Operation, Provisioned, Stored, SubscriptionState, TokenState, TokenType, WalletType,
 };
 use cmp_generated::mock::MockServerExt;
 use httpmock::{Method, MockServer};
@@ -341,6 +341,44 @@ async fn see_other(server: &MockServer, body: &str, location: Option<&str>) {
             }
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_card_that_was_stored_and_can_not_be_read_is_told_as_such() {
+    let traced = r#"{"data":{"type":"cards"},"metadata":{"observability":{"trace_id":"f2046b6548e7"}}}"#;
+    for (status, body, trace_id) in [
+        (201, traced, Some("f2046b6548e7")),
+        (201, r#"{"data":{"id":"CRD1","attributes":{"exp_month":99}}}"#, None),
+        (201, "<html>", None),
+        (200, "{}", None),
+    ] {
+        let (_server, cmp) = always(status, JSON_API, body).await;
+        let error = cmp.cards().create(new_card()).await.unwrap_err();
+        assert_eq!((error.status(), error.delivery()), (Some(status), Delivery::OutcomeUnknown), "{body}");
+        assert_eq!((error.operation(), error.attempts()), (Some(Operation::CreateCard), 1), "{body}");
+        assert_eq!(error.trace_id(), trace_id, "{body}");
+        assert!(error.next_step().is_some() && !error.is_retryable(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn another_card_than_the_one_asked_for_is_not_taken() {
+    let other = json!({"data": {"id": "CRDother", "type": "cards"}});
+    let (_server, cmp) = always(200, JSON_API, &other.to_string()).await;
+    let changes = cmp::CardChanges::new().expiry(Expiry::new(1, 2031).unwrap());
+    let got = cmp.cards().get(&card_id()).await.unwrap_err();
+    let updated = cmp.cards().update(&card_id(), changes).await.unwrap_err();
+    assert_eq!((got.kind(), got.operation()), (ErrorKind::UnexpectedAnswer, Some(Operation::GetCard)));
+    assert_eq!((updated.kind(), updated.delivery()), (ErrorKind::UnexpectedAnswer, Delivery::OutcomeUnknown));
+}
+
+#[tokio::test]
+async fn a_duplicate_that_can_not_be_read_is_an_error_of_its_creation() {
+    let server = MockServer::start_async().await;
+    see_other(&server, r#"{"data":{"type":"cards"}}"#, Some("/cards/CRDecqZp3xRgXU3TFmtcDdzQs")).await;
+    let error = client(&server.base_url()).cards().create(new_card()).await.unwrap_err();
+    assert_eq!((error.operation(), error.status()), (Some(Operation::CreateCard), Some(303)));
+    assert_eq!(error.delivery(), Delivery::Answered);
 }
 
 #[tokio::test]

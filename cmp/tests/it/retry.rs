@@ -144,6 +144,46 @@ async fn one_deadline_ends_it_all() {
 }
 
 #[tokio::test]
+async fn a_deadline_that_has_passed_sends_nothing() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = simulated(&simulator, &ManualClock::new());
+    cmp.warm_up().await.unwrap();
+    let cmp = cmp.with_retry(RetryPolicy::default().deadline(Duration::ZERO));
+    for _ in 0..100 {
+        let error = cmp.cards().create(new_card()).await.unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::NotSent));
+    }
+    assert_eq!(simulator.count(Simulated::CreateCard), 0);
+}
+
+#[tokio::test]
+async fn never_is_a_time_like_any_other() {
+    let simulator = Simulator::start().await.unwrap();
+    let never = RetryPolicy::default()
+        .deadline(Duration::MAX)
+        .attempt_timeout(Duration::MAX)
+        .backoff(Duration::MAX, Duration::MAX)
+        .longest_retry_after(Duration::MAX)
+        .max_attempts(u32::MAX);
+    let cmp = simulated(&simulator, &ManualClock::new()).with_retry(never);
+    cmp.warm_up().await.unwrap();
+    cmp.cards().create(new_card()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_settles_only_the_attempt_that_it_answers() {
+    for status in [401, 403] {
+        let simulator = Simulator::start().await.unwrap();
+        let cmp = simulated(&simulator, &ManualClock::new());
+        let stored = cmp.cards().create(new_card()).await.unwrap();
+        simulator.faults().add(Fault::lost_answer().on(Simulated::DeleteCard).times(1));
+        simulator.faults().add(Fault::status(status).on(Simulated::DeleteCard));
+        let error = cmp.cards().delete(stored.id()).await.unwrap_err();
+        assert_eq!((error.status(), error.delivery()), (Some(status), Delivery::OutcomeUnknown));
+    }
+}
+
+#[tokio::test]
 async fn an_attempt_that_takes_too_long_is_repeated_where_that_is_harmless() {
     let simulator = Simulator::start().await.unwrap();
     let clock = ManualClock::new();

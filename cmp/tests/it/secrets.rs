@@ -165,6 +165,17 @@ async fn nothing_shows_in_answers_that_hold_secrets() {
     let read = cmp.cards().get(&card_id()).await.unwrap();
     assert_eq!(read.pan().map(Pan::expose), Some(PAN), "the canaries are there to be seen");
     assert_no_canary(&format!("{read:?} {read:#?}"), "Debug");
+    let misplaced = json!({"data": {"id": "CRDecqZp3xRgXU3TFmtcDdzQs", "attributes": {"bin": PAN, "first8": PAN,
+        "last4": PAN, "card_brand": PAN, "token_type": PAN, "capabilities": [PAN]}, "relationships": {PAN: {}}},
+        "metadata": {"observability": {"trace_id": PAN}},
+        "included": [{"type": "network_tokens", "id": "NT1", "attributes": {"state": PAN, "reason_code": PAN}}]});
+    let (_server, cmp) = card_is(misplaced).await;
+    let read = cmp.cards().get(&card_id()).await.unwrap();
+    let why = read.network_token().unwrap_err();
+    assert_no_canary(
+        &format!("{read:?} {read:#?} {why} {:?} {:?}", read.token_type(), read.capabilities()),
+        "Debug",
+    );
     let body = json!({"data": {"attributes": {"network_token": NETWORK_TOKEN,
         "cryptogram": {"type": "TAVV", "value": CRYPTOGRAM, "eci": "07"}}}});
     let (_server, cmp) = always(200, JSON_API, &body.to_string()).await;

@@ -1,14 +1,13 @@
 //! What is sent: every documented attribute, the media types, and nothing more.
 
 use cmp::{
-    Address, Amount, CardChanges, Cardholder, Currency, Cvc, ErrorKind, Expiry, TokenType, TransactionType,
-    WalletType,
+    Address, Amount, CardChanges, Cardholder, Currency, Cvc, ErrorKind, Expiry, NewCard, Pan, TokenType,
+    TransactionType, WalletType,
 };
 use httpmock::{Method, Mock, MockServer};
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::support::{JSON_API, builder, card_id, client, new_card};
+use crate::support::{JSON_API, always, builder, card_id, client, new_card};
 use cmp::clock::ManualClock;
 
 /// Expects exactly this body, and answers as `create_card` or `update_card` do.
@@ -81,6 +80,15 @@ async fn a_new_card_sends_only_what_is_set() {
 }
 
 #[tokio::test]
+async fn an_alias_may_be_sent_in_the_place_of_a_pan() {
+    let alias = "tok_sandbox_9GfZrBnYFNWLFYYqjaMfWC";
+    let body = json!({"data": {"attributes": {"pan": alias, "exp_month": 12, "exp_year": 30}}});
+    let server = expecting(Method::POST, "/cards", 201, body).await;
+    let card = NewCard::new(Pan::from_trusted(alias), Expiry::new(12, 2030).unwrap());
+    client(&server.base_url()).cards().create(card).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_change_sends_only_what_changes() {
     let path = "/cards/CRDecqZp3xRgXU3TFmtcDdzQs";
     let server = expecting(Method::PATCH, path, 200, json!({"data": {"attributes": {"cvc": "9876"}}})).await;
@@ -105,9 +113,7 @@ async fn cryptogram_for<'a>(server: &'a MockServer, form: &str, attributes: &str
 
 #[tokio::test]
 async fn a_cryptogram_sends_its_form_exact_amounts_and_no_defaults() {
-    let amount = |text: &str, code: &str| {
-        Amount::new(text.parse::<Decimal>().unwrap(), Currency::new(code).unwrap()).unwrap()
-    };
+    let amount = |text: &str, code: &str| Amount::parse(text, Currency::new(code).unwrap()).unwrap();
     let server = MockServer::start_async().await;
     let cmp = client(&server.base_url());
     let long = || cmp.network_tokens().cryptogram(&card_id());
@@ -158,6 +164,11 @@ async fn wrong_input_is_refused_before_anything_is_sent() {
         holder(Cardholder::new().with_phone("1".repeat(17))),
         holder(Cardholder::new().with_address(Address::new().with_country("U"))),
         holder(Cardholder::new().with_address(Address::new().with_postal_code("12345678901"))),
+        holder(Cardholder::new().with_address(Address::new().with_country("U1"))),
+        holder(Cardholder::new().with_address(Address::new().with_city("New\nYork"))),
+        holder(Cardholder::new().with_email("jane.doe.example")),
+        NewCard::new(Pan::from_trusted("not a pan"), Expiry::new(12, 2030).unwrap()),
+        new_card().cvc(Cvc::from_trusted("")),
         new_card().cvc_status("no"),
         new_card().token_type(TokenType::Other("qpan".to_owned())),
         new_card().wallet_type(WalletType::Other("purse".to_owned())),
@@ -165,8 +176,59 @@ async fn wrong_input_is_refused_before_anything_is_sent() {
         let error = cmp.cards().create(card).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
-    assert!(cmp.cards().update(&card_id(), CardChanges::new()).await.unwrap_err().is_invalid_request());
+    for changes in [CardChanges::new(), CardChanges::new().cvc(Cvc::from_trusted("12 3"))] {
+        assert!(cmp.cards().update(&card_id(), changes).await.unwrap_err().is_invalid_request());
+    }
     assert_eq!(any.calls_async().await, 0);
+}
+
+#[tokio::test]
+async fn a_header_given_twice_is_sent_twice() {
+    let server = MockServer::start_async().await;
+    let mock = server
+        .mock_async(|when, then| {
+            when.header("x-tag", "one").header("x-tag", "two");
+            then.status(204);
+        })
+        .await;
+    let builder = builder(&server.base_url(), &ManualClock::new());
+    let cmp = builder.header("x-tag", "one").header("x-tag", "two").build().unwrap();
+    cmp.cards().delete(&card_id()).await.unwrap();
+    mock.assert_async().await;
+}
+
+#[tokio::test]
+async fn calls_can_be_made_side_by_side_from_one_line() {
+    let (_server, cmp) = always(204, JSON_API, "").await;
+    let ids = [card_id(), card_id()];
+    let calls: Vec<_> = ids.iter().map(|id| cmp.cards().delete(id)).collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    let (first, second) =
+        tokio::join!(cmp.network_tokens().delete(&ids[0]), cmp.network_tokens().delete(&ids[1]));
+    first.and(second).unwrap();
+}
+
+#[test]
+fn a_proxy_that_would_be_passed_by_is_refused() {
+    let clock = ManualClock::new();
+    let build = |url: &str| builder("http://127.0.0.1:1", &clock).proxy(cmp::Proxy::new(url)).build();
+    for bad in [
+        "ftp://127.0.0.1:1",
+        "foo://127.0.0.1",
+        "htp://127.0.0.1",
+        "socks5://127.0.0.1:1",
+        "localhost:3128",
+        "http://127.0.0.1/path",
+        "http://127.0.0.1?q",
+        "http://127.0.0.1#f",
+        "",
+    ] {
+        assert!(build(bad).unwrap_err().to_string().contains("proxy's URL"), "{bad}");
+    }
+    assert!(build("http://proxy.example:3128").unwrap_err().to_string().contains("plain http"));
+    assert!(build("http://127.0.0.1:3128").is_ok());
 }
 
 #[test]
@@ -176,7 +238,22 @@ fn a_builder_names_what_is_wrong() {
         change(builder("http://127.0.0.1:1", &clock)).build().unwrap_err().to_string()
     };
     assert!(build(|b| b.header("Authorization", "Basic secret")).contains("Authorization"));
-    assert!(!build(|b| b.header("x", "line\nbreak-secret")).contains("secret"));
+    for header in [
+        build(|b| b.header("x-y", "line\nbreak-secret")),
+        build(|b| b.vault("")),
+        build(|b| b.vault("tnt-ü")),
+    ] {
+        assert!(
+            !header.contains("secret") && (header.contains("x-y") || header.contains("vgs-vault")),
+            "{header}"
+        );
+    }
+    for reserved in
+        ["connection", "te", "expect", "upgrade", "trailer", "content-encoding", "Proxy-Authorization"]
+    {
+        let builder = builder("http://127.0.0.1:1", &clock).header(reserved, "x");
+        assert!(builder.build().unwrap_err().to_string().contains(reserved));
+    }
     assert!(build(|b| b.root_certificate("no certificate")).contains("certificate"));
     assert!(!build(|b| b.proxy(cmp::Proxy::new("http://user:secret@proxy.example"))).contains("secret"));
     let without = cmp::Client::builder(cmp::Environment::Sandbox).build().unwrap_err();

@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cmp-generated", &[]),
     ("cmp", &["cmp-generated"]),
     ("cmp-simulator", &[]),
-    ("xtask", &["cmp", "cmp-simulator"]),
+    ("xtask", &["cmp-simulator"]),
     ("workspace-tests", &[]),
 ];
 

@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: everything that must hold before a change lands, in one command.
 
+pub(crate) mod api;
 mod arrows;
 mod msrv;
 mod outside;
@@ -50,6 +51,9 @@ const STEPS: &[Step] = &[
         name: "webhooks example",
         run: |root| cargo(root, &["run", "-q", "-p", "cmp", "--example", "webhooks"], &[]),
     },
+    Step { name: "contract", run: |root| cargo(root, &["xtask", "contract"], &[]) },
+    Step { name: "public API", run: api::check },
+    Step { name: "semver", run: api::semver },
     Step { name: "package", run: |root| cargo(root, &PACKAGE, &[]) },
     Step { name: "outside crate", run: outside::check },
 ];

@@ -1,0 +1,114 @@
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use super::{Drift, DriftEvent, DriftKind, known::Known, walk};
+use crate::call::Operation;
+
+/// Names come from outside, so that their number has to have an end.
+const MOST_ENTRIES: usize = 256;
+
+type Hook = Box<dyn Fn(&DriftEvent) + Send + Sync>;
+type Key = (&'static str, DriftKind, String, Option<String>);
+
+/// Something unknown in one answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) kind: DriftKind,
+    pub(super) name: String,
+    pub(super) value: Option<String>,
+}
+
+/// Looks at answers and counts.
+#[derive(Default)]
+pub(crate) struct Watch {
+    counted: Mutex<Counted>,
+    hook: Option<Hook>,
+}
+
+#[derive(Default)]
+struct Counted {
+    entries: BTreeMap<Key, DriftEvent>,
+    unlisted: u64,
+}
+
+impl Watch {
+    pub(crate) fn with_hook(hook: impl Fn(&DriftEvent) + Send + Sync + 'static) -> Self {
+        Self { hook: Some(Box::new(hook)), ..Self::default() }
+    }
+
+    pub(crate) fn look_at(&self, operation: Operation, status: u16, body: &[Bytes]) {
+        let known = Known::get();
+        let Some(shape) = known.answer(operation.name(), status) else {
+            return self.count(
+                operation,
+                Finding { kind: DriftKind::Status, name: status.to_string(), value: None },
+            );
+        };
+        let findings = match body {
+            [] => Vec::new(),
+            [whole] => walk::unknown_in(whole, shape, known),
+            pieces => walk::unknown_in(&Zeroizing::new(pieces.concat()), shape, known),
+        };
+        for finding in findings {
+            self.count(operation, finding);
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Drift {
+        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        Drift { events: counted.entries.values().cloned().collect(), unlisted: counted.unlisted }
+    }
+
+    fn count(&self, operation: Operation, finding: Finding) {
+        let event = self.counted.lock().unwrap_or_else(PoisonError::into_inner).add(operation, finding);
+        // The lock is free again: the hook may ask for the snapshot.
+        if let (Some(hook), Some(event)) = (&self.hook, event) {
+            hook(&event);
+        }
+    }
+}
+
+impl Counted {
+    fn add(&mut self, operation: Operation, finding: Finding) -> Option<DriftEvent> {
+        let Finding { kind, name, value } = finding;
+        let key = (operation.name(), kind, name.clone(), value.clone());
+        if self.entries.len() >= MOST_ENTRIES && !self.entries.contains_key(&key) {
+            self.unlisted += 1;
+            return None;
+        }
+        let entry = self.entries.entry(key).or_insert(DriftEvent { operation, kind, name, value, count: 0 });
+        entry.count += 1;
+        Some(entry.clone())
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("drift", &self.snapshot()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_names_has_an_end() {
+        let watch = Watch::default();
+        for number in 0..MOST_ENTRIES + 10 {
+            let name = format!("member{number}");
+            watch.count(Operation::GetCard, Finding { kind: DriftKind::Member, name, value: None });
+        }
+        let name = "member0".to_owned();
+        watch.count(Operation::GetCard, Finding { kind: DriftKind::Member, name, value: None });
+        let drift = watch.snapshot();
+        assert_eq!((drift.events().len(), drift.unlisted()), (MOST_ENTRIES, 10));
+        assert!(drift.events().iter().any(|event| event.count() == 2));
+    }
+}

@@ -1,0 +1,81 @@
+//! From a validator's error to what a person needs: where, what the contract says, what came.
+
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind as Kind;
+
+use super::masked;
+use super::outcome::Violation;
+
+/// `at` stands before the pointer: nothing for answers.
+pub(crate) fn explain(operation: &str, at: &str, error: &ValidationError<'_>) -> Violation {
+    if let Some(nearest) = nearest(error) {
+        return explain(operation, at, nearest);
+    }
+    let mut path = error.instance_path().to_string();
+    let mut came = masked::describe(error.instance());
+    if let Kind::Required { property } = error.kind() {
+        path.push('/');
+        path.push_str(property.as_str().unwrap_or_default());
+        "absent".clone_into(&mut came);
+    }
+    Violation {
+        operation: operation.to_owned(),
+        path: format!("{at}{}", masked::pointer(&path)),
+        expected: expected(error),
+        came,
+    }
+}
+
+fn expected(error: &ValidationError<'_>) -> String {
+    match error.kind() {
+        Kind::Required { .. } => "required".to_owned(),
+        // Their messages repeat the names of members, which come from the service.
+        Kind::AdditionalProperties { .. }
+        | Kind::UnevaluatedProperties { .. }
+        | Kind::PropertyNames { .. } => "no members but the listed ones".to_owned(),
+        kind => format!("{}: {}", kind.keyword(), error.masked_with("the value")),
+    }
+}
+
+/// Of a choice that nothing fits, what is wrong with the alternative that was meant: the one of the right `type`, and of
+/// several the one with the least errors.
+fn nearest<'e>(error: &'e ValidationError<'_>) -> Option<&'e ValidationError<'static>> {
+    let (Kind::AnyOf { context } | Kind::OneOfNotValid { context }) = error.kind() else { return None };
+    let is_of_other_type = |error: &ValidationError<'_>| error.instance_path().to_string().ends_with("/type");
+    let branch = context
+        .iter()
+        .filter(|branch| !branch.is_empty())
+        .min_by_key(|branch| (branch.iter().any(is_of_other_type), branch.len()))?;
+    branch.iter().max_by_key(|error| error.instance_path().to_string().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn explained(schema: &Value, instance: &Value) -> Violation {
+        let validator = jsonschema::validator_for(schema).unwrap();
+        explain("get_card", "", &validator.iter_errors(instance).next().unwrap())
+    }
+
+    #[test]
+    fn an_absent_member_is_named() {
+        let found = explained(&json!({"required": ["bin"]}), &json!({}));
+        assert_eq!(
+            (found.path.as_str(), found.expected.as_str(), found.came.as_str()),
+            ("/bin", "required", "absent")
+        );
+    }
+
+    #[test]
+    fn the_alternative_that_was_meant_is_explained() {
+        let kind = |kind: &str, rest: Value| json!({"properties": {"type": {"const": kind}, "state": rest}});
+        let schema =
+            json!({"oneOf": [kind("a", json!({"type": "string"})), kind("b", json!({"type": "integer"}))]});
+        let found = explained(&schema, &json!({"type": "b", "state": "4111111111111111"}));
+        assert_eq!(found.path, "/state");
+        assert!(found.expected.starts_with("type: "), "{found:?}");
+        assert!(!format!("{found:?}").contains("4111"), "{found:?}");
+    }
+}

@@ -1,0 +1,157 @@
+//! `openapi/cmp.json`, ready to be held against what is sent and what comes back.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use cmp_simulator::Operation;
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::explain::explain;
+use super::masked;
+use super::outcome::Violation;
+
+pub(crate) const JSON_API: &str = "application/vnd.api+json";
+const JSON: &str = "application/json";
+const HTML: &str = "text/html";
+const NO_CONTENT: u16 = 204;
+const SEE_OTHER: u16 = 303;
+/// From in front of the application: the body may be absent, and has no fixed structure.
+const GATEWAY: [u16; 3] = [502, 503, 504];
+
+pub(crate) struct Contract {
+    document: Value,
+    /// By the text of their schema: making one takes far longer than using it.
+    validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
+}
+
+/// The media type of an operation's requests and answers.
+pub(crate) fn media_type(operation: Operation) -> &'static str {
+    if Operation::V1.contains(&operation) { JSON } else { JSON_API }
+}
+
+impl Contract {
+    pub(crate) fn new(document: Value) -> Self {
+        Self { document, validators: Mutex::default() }
+    }
+
+    pub(crate) fn read(root: &std::path::Path) -> Result<Self> {
+        let text = std::fs::read_to_string(root.join("openapi/cmp.json")).context("openapi/cmp.json")?;
+        Ok(Self::new(serde_json::from_str(&text).context("openapi/cmp.json")?))
+    }
+
+    pub(crate) fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Name and version of the documents.
+    pub(crate) fn title(&self) -> String {
+        let text = |key: &str| self.document["info"][key].as_str().unwrap_or_default().to_owned();
+        format!("{}, {}", text("title"), text("version"))
+    }
+
+    fn operation(&self, operation: Operation) -> &Value {
+        &self.document["paths"][operation.path_template()][operation.method().as_str().to_lowercase()]
+    }
+
+    fn validator(&self, schema: &Value) -> Option<Arc<Validator>> {
+        let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = validators.entry(schema.to_string()).or_insert_with(|| {
+            let root = json!({"allOf": [schema], "components": self.document["components"]});
+            // Every schema of the contract compiles: a test of the contract sees to it.
+            jsonschema::options().should_validate_formats(true).build(&root).ok().map(Arc::new)
+        });
+        made.clone()
+    }
+
+    fn errors(&self, operation: Operation, schema: &Value, at: &str, instance: &Value) -> Vec<Violation> {
+        let Some(validator) = self.validator(schema) else { return Vec::new() };
+        let errors = validator.iter_errors(instance);
+        errors.map(|error| explain(operation.name(), at, &error)).collect()
+    }
+
+    pub(crate) fn statuses(&self, operation: Operation) -> BTreeMap<u16, &Value> {
+        let responses = self.operation(operation)["responses"].as_object().into_iter().flatten();
+        responses.filter_map(|(status, response)| Some((status.parse().ok()?, response))).collect()
+    }
+
+    /// Where a request's body breaks the operation's request schema.
+    pub(crate) fn request_violations(&self, operation: Operation, body: &Value) -> Vec<Violation> {
+        let schema = &self.operation(operation)["requestBody"]["content"][media_type(operation)]["schema"];
+        self.errors(operation, schema, "request", body)
+    }
+
+    /// Where an answer breaks the contract.
+    pub(crate) fn answer_violations(&self, answer: &Answer) -> Vec<Violation> {
+        let operation = answer.operation;
+        let violation = |path: &str, expected: String, came: String| {
+            vec![Violation { operation: operation.name().to_owned(), path: path.to_owned(), expected, came }]
+        };
+        let statuses = self.statuses(operation);
+        let Some(response) = statuses.get(&answer.status) else {
+            let known: Vec<_> = statuses.keys().map(u16::to_string).collect();
+            return violation("status", format!("one of {}", known.join(", ")), answer.status.to_string());
+        };
+        let Some(content) = response["content"].as_object() else {
+            return match answer.announced_body() {
+                None => Vec::new(),
+                Some(came) => violation("body", format!("{} has no body", answer.status), came),
+            };
+        };
+        if answer.bytes.is_empty() {
+            let may_be = GATEWAY.contains(&answer.status)
+                || (answer.status == SEE_OTHER && answer.header("location").is_some());
+            return if may_be {
+                Vec::new()
+            } else {
+                violation("body", "a body".to_owned(), "none".to_owned())
+            };
+        }
+        let media_type = answer.media_type();
+        let Some(described) = content.get(media_type) else {
+            let known: Vec<_> = content.keys().cloned().collect();
+            let came = if media_type.is_empty() { "none".to_owned() } else { masked::pointer(media_type) };
+            return violation("content-type", known.join(" or "), came);
+        };
+        if media_type == HTML {
+            return Vec::new();
+        }
+        let Some(document) = &answer.json else {
+            return violation("body", "JSON".to_owned(), format!("{} other bytes", answer.bytes.len()));
+        };
+        let mut violations = self.errors(operation, &described["schema"], "", document);
+        if answer.status >= 400 {
+            violations.extend(error_document(answer, document));
+        }
+        violations
+    }
+}
+
+/// The error schemas require nothing at their top, so that any object would do.
+fn error_document(answer: &Answer, document: &Value) -> Option<Violation> {
+    let says_something = document["errors"].as_array().is_some_and(|errors| !errors.is_empty());
+    (!says_something).then(|| Violation {
+        operation: answer.operation.name().to_owned(),
+        path: "/errors".to_owned(),
+        expected: "at least one error".to_owned(),
+        came: document.get("errors").map_or_else(|| "absent".to_owned(), masked::describe),
+    })
+}
+
+impl Answer {
+    /// What speaks for a body where there must be none: an HTTP client takes a 204 for empty whatever follows it.
+    fn announced_body(&self) -> Option<String> {
+        if !self.bytes.is_empty() {
+            return Some(format!("{} bytes", self.bytes.len()));
+        }
+        if self.status != NO_CONTENT {
+            return None;
+        }
+        match self.header("content-length") {
+            Some(length) if length != "0" => Some("a body by its content-length".to_owned()),
+            _ => self.header("transfer-encoding").map(|_| "a body by its transfer-encoding".to_owned()),
+        }
+    }
+}
