@@ -1,7 +1,7 @@
 //! The simulator as a program.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use cmp_simulator::program::{self, Options};
@@ -21,11 +21,16 @@ struct Cli {
     statuses: bool,
 }
 
-fn main() -> std::io::Result<()> {
+fn main() -> io::Result<()> {
     let cli = Cli::parse();
     if cli.statuses {
-        return std::io::stdout().write_all(provoke::markdown().as_bytes());
+        return io::stdout().write_all(provoke::markdown().as_bytes());
     }
-    let openapi = cli.openapi.map(std::fs::read_to_string).transpose()?;
+    let openapi = cli.openapi.map(|path| read(&path)).transpose()?;
     program::main(&cli.options, openapi)
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

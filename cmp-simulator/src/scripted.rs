@@ -49,10 +49,7 @@ pub(crate) fn redirect(code: u16, location: &str) -> Reply {
     Reply::empty(status(code)).with_header(header::LOCATION, location)
 }
 
-/// A script's number that HTTP does not know, or that is no final answer, becomes a 500.
+/// A fault's status was checked when the fault was made.
 fn status(code: u16) -> StatusCode {
-    StatusCode::from_u16(code)
-        .ok()
-        .filter(|status| !status.is_informational())
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -8,11 +8,12 @@ mod diff;
 mod spec;
 mod update;
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -56,10 +57,12 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     let root = cli.root.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
+    ensure!(root.is_dir(), "--root {}: there is no such folder", root.display());
     match cli.task {
         Task::Spec(command) => spec::run(&command, &root)?,
         Task::Simulator(options) => {
-            let openapi = std::fs::read_to_string(root.join("openapi/cmp.json"))?;
+            let contract = root.join("openapi/cmp.json");
+            let openapi = fs::read_to_string(&contract).with_context(|| contract.display().to_string())?;
             cmp_simulator::program::main(&options, Some(openapi))?;
         }
         Task::Api => ci::api::write(&root)?,

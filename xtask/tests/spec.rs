@@ -250,7 +250,7 @@ fn broken_json_is_refused() {
     let text = workspace.page(CARDS).text().replacen("\"openapi\":", "\"openapi\"", 1);
     fs::write(&path, text).expect("written");
     let message = workspace.fails(&["import", path.to_str().expect("UTF-8")]);
-    names(&message, &["Cards.md", "section \"", "the JSON after line", "column"]);
+    names(&message, &["Cards.md", "section \"", "the fence in line", "not JSON", "column"]);
     workspace.write("openapi/fragments/get-cards-card_id.json", "{");
     names(&workspace.fails(&["merge"]), &["openapi/fragments/get-cards-card_id.json is not JSON"]);
 }
@@ -448,4 +448,102 @@ fn transcribed_fragments_are_what_their_transcription_gives() {
     names(&workspace.fails(&["check"]), &["openapi/fragments/get-network-tokens-pan_alias.json"]);
     fs::remove_file(&transcription).expect("removed");
     names(&workspace.fails(&["check"]), &["openapi/fragments/delete-network-tokens-pan_alias.json"]);
+}
+
+#[test]
+fn a_folder_in_the_place_of_one_document_leaves_the_other_as_it_is() {
+    let workspace = Workspace::new();
+    workspace.edit("openapi/fragments/delete-cards-card_id.json", |fragment| {
+        fragment["paths"]["/cards/{card_id}"]["delete"]["summary"] = "Removes a card.".into();
+    });
+    fs::remove_file(workspace.path("cmp-generated/openapi.json")).expect("removed");
+    workspace.write("cmp-generated/openapi.json/inside", "");
+    let message = workspace.fails(&["merge"]);
+    names(&message, &["cmp-generated/openapi.json", "a folder stands where a file is to be written"]);
+}
+
+#[test]
+fn what_a_write_that_was_cut_off_left_behind_is_passed_over() {
+    let workspace = Workspace::new();
+    workspace.write("openapi/fragments/.tmpAbCdEf", "{");
+    workspace.write("openapi/transcribed/.tmpAbCdEf", "{");
+    workspace.run(&["check"]).expect("fresh");
+}
+
+#[test]
+fn an_import_says_what_it_did() {
+    let workspace = Workspace::new();
+    let mut page = workspace.page(CARDS);
+    page.section("Create a card")["paths"]["/cards"]["post"]["description"] = "Stores a card.".into();
+    page.sections.retain(|(section, _)| section != "Delete a card");
+    let said = workspace.run(&["import", &workspace.save(&page)]).expect("imports");
+    for line in [
+        "changed        post-cards.json",
+        "removed        delete-cards-card_id.json",
+        "unchanged      get-cards-card_id.json",
+        "unchanged      post-cards-card_id-cryptogram.json",
+    ] {
+        assert!(said.lines().any(|said| said == line), "\"{line}\" is missing in:\n{said}");
+    }
+    assert_eq!(said.lines().count(), 10);
+}
+
+#[test]
+fn an_operation_of_another_document_is_refused() {
+    let workspace = Workspace::new();
+    let other = json!({
+        "openapi": "3.1.0", "info": {"title": "Cards", "version": "9"},
+        "paths": {"/cards": {"post": {"responses": {}}}}
+    });
+    let file = workspace.path("other.json");
+    fs::write(&file, other.to_string()).expect("written");
+    names(
+        &workspace.fails(&["import", file.to_str().expect("UTF-8")]),
+        &["post-cards.json", "\"Cards\" (other.json)", "\"VGS Card Management Platform (CMP) API\" (Cards)"],
+    );
+}
+
+#[test]
+fn the_written_contract_is_not_imported_as_published() {
+    let workspace = Workspace::new();
+    let contract = workspace.path("openapi/cmp.json");
+    let message = workspace.fails(&["import", contract.to_str().expect("UTF-8")]);
+    names(&message, &["cmp.json", "x-generated", "import what VGS publishes"]);
+}
+
+#[test]
+fn a_day_that_is_not_in_the_calendar_is_refused() {
+    let workspace = Workspace::new();
+    let page = workspace.save(&workspace.page(CARDS));
+    names(&workspace.fails(&["import", &page, "--date", "2025-13-45"]), &["--date 2025-13-45"]);
+}
+
+#[test]
+fn names_that_can_not_be_built_are_refused() {
+    let workspace = Workspace::new();
+    let rules = fs::read_to_string(workspace.path("openapi/lowering.toml")).expect("rules");
+    for (name, part) in [("get card", "snake_case"), ("create_card", "has the same name")] {
+        workspace.write("openapi/lowering.toml", rules.replace("\"get_card\"", &format!("\"{name}\"")));
+        names(&workspace.fails(&["merge"]), &["openapi/lowering.toml", "[operations]", name, part]);
+    }
+}
+
+#[test]
+fn a_root_without_what_is_needed_is_named() {
+    let nowhere = TempDir::new().expect("a folder");
+    let run = |task: &[&str], root: &Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(task)
+            .arg("--root")
+            .arg(root)
+            .output()
+            .expect("runs");
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    names(&run(&["spec", "check"], &nowhere.path().join("gone")), &["gone: there is no such folder"]);
+    names(
+        &run(&["simulator"], nowhere.path()),
+        &[nowhere.path().to_str().expect("UTF-8"), "openapi/cmp.json"],
+    );
 }

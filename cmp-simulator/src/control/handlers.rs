@@ -163,10 +163,10 @@ fn settings(shared: &Shared, _: &Request) -> Outcome {
 }
 
 fn change_settings(shared: &Shared, request: &Request) -> Outcome {
-    let change: Value = body(request)?;
+    let change: Map<String, Value> = body(request)?;
     let mut state = shared.state();
     let mut merged = json!(state.settings);
-    merge(&mut merged, change);
+    merge(&mut merged, change.into());
     let settings: Settings = serde_json::from_value(merged)
         .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, &masked::text(&error.to_string())))?;
     state.settings = settings;

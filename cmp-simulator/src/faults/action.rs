@@ -1,9 +1,13 @@
 //! What a fault does.
+//!
+//! An action that HTTP can't carry out is refused where it is made: read from JSON by an error, in code by a panic.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// What goes wrong.
@@ -41,7 +45,7 @@ pub enum Action {
     Garbage {},
     /// Sends the answer with another `Content-Type`.
     ContentType {
-        /// The other media type
+        /// The other media type: any value that a header can have
         media_type: String,
     },
     /// Sends the answer in small pieces.
@@ -57,7 +61,7 @@ pub enum Action {
     Redirect {
         /// 301, 302, 303, 307 or 308
         status: u16,
-        /// The value of `Location`
+        /// The value of `Location`: any that a header can have
         location: String,
     },
     /// Sends the answer with white space behind it, which leaves JSON valid.
@@ -96,6 +100,25 @@ impl Action {
         }
     }
 
+    /// Why HTTP can't carry the action out, if it can't.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Answer(answer) => answer.check(),
+            Self::ContentType { media_type } => check_header("content-type", media_type),
+            Self::Redirect { status, location } if [301, 302, 303, 307, 308].contains(status) => {
+                check_header("location", location)
+            }
+            Self::Redirect { status, .. } => Err(format!("{status} is not the status of a redirect")),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let action = Self::deserialize(from)?;
+        action.check().map_err(D::Error::custom)?;
+        Ok(action)
+    }
+
     /// Whether the action needs the proper answer, with which the request takes effect.
     pub(crate) const fn spoils_the_answer(&self) -> bool {
         !matches!(self, Self::Answer(_) | Self::Drop { .. } | Self::Hang {} | Self::Redirect { .. })
@@ -107,7 +130,7 @@ impl Action {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Answer {
-    /// The status, 200 to 999; any other number is answered by 500
+    /// The status, 200 to 999: what HTTP/1.1 can end an exchange with
     pub status: u16,
     /// The body
     #[serde(default, skip_serializing_if = "AnswerBody::is_default")]
@@ -118,7 +141,7 @@ pub struct Answer {
     /// The value of `Retry-After`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<RetryAfter>,
-    /// More headers
+    /// More headers: names and values that HTTP can carry
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
 }
@@ -132,6 +155,25 @@ impl Answer {
             retry_after: None,
             headers: BTreeMap::new(),
         }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let status = StatusCode::from_u16(self.status).ok().filter(|status| !status.is_informational());
+        status.ok_or_else(|| format!("{} is not a status from 200 to 999", self.status))?;
+        let content_type = self.content_type.as_ref().map(|value| ("content-type", value.clone()));
+        let retry_after = self.retry_after.as_ref().map(|value| ("retry-after", value.to_string()));
+        let more = self.headers.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let mut all = content_type.into_iter().chain(retry_after).chain(more);
+        all.try_for_each(|(name, value)| check_header(name, &value))
+    }
+}
+
+/// The value is not repeated: a script may carry a token in it.
+fn check_header(name: &str, value: &str) -> Result<(), String> {
+    let parsed = name.parse::<HeaderName>().map_err(|_| format!("{name:?} is not the name of a header"))?;
+    match HeaderValue::from_str(value) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!("the value of {parsed} can't stand in a header")),
     }
 }
 

@@ -34,7 +34,7 @@ use crate::operation::Operation;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    #[serde(rename = "do")]
+    #[serde(rename = "do", deserialize_with = "Action::read")]
     action: Action,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     on: Vec<Operation>,
@@ -63,11 +63,18 @@ fn is_zero_ms(number: &u64) -> bool {
 /// What goes wrong.
 impl Fault {
     /// Any [`Action`].
+    ///
+    /// # Panics
+    /// If HTTP can't carry it out: a status or a header that can't be sent.
     pub fn new(action: Action) -> Self {
+        must_be_possible(&action);
         Self { action, on: Vec::new(), times: None, after: 0, rate: None, delay_ms: 0, effect_applied: false }
     }
 
-    /// Answers with this status and the error body that the documents give it.
+    /// Answers with this status, 200 to 999, and the error body that the documents give it.
+    ///
+    /// # Panics
+    /// If the status is outside of that range.
     pub fn status(status: u16) -> Self {
         Self::new(Action::Answer(Answer::new(status)))
     }
@@ -103,6 +110,9 @@ impl Fault {
     }
 
     /// Sends the proper answer with another `Content-Type`.
+    ///
+    /// # Panics
+    /// If the text can't stand in a header.
     pub fn content_type(media_type: impl Into<String>) -> Self {
         Self::new(Action::ContentType { media_type: media_type.into() })
     }
@@ -117,7 +127,10 @@ impl Fault {
         Self::new(Action::Hang {})
     }
 
-    /// Answers with a redirect.
+    /// Answers with a redirect: 301, 302, 303, 307 or 308.
+    ///
+    /// # Panics
+    /// If the status is another one, or the location can't stand in a header.
     pub fn redirect(status: u16, location: impl Into<String>) -> Self {
         Self::new(Action::Redirect { status, location: location.into() })
     }
@@ -141,6 +154,9 @@ impl Fault {
 /// How it goes wrong.
 impl Fault {
     /// Adds `Retry-After` to a scripted answer: seconds, a date, or any text. Other faults ignore it.
+    ///
+    /// # Panics
+    /// If the text can't stand in a header.
     #[must_use]
     pub fn retry_after(self, value: impl Into<RetryAfter>) -> Self {
         let value = value.into();
@@ -172,6 +188,9 @@ impl Fault {
     }
 
     /// Adds a header to a scripted answer. Other faults ignore it.
+    ///
+    /// # Panics
+    /// If the name is not one of a header, or the value can't stand in one.
     #[must_use]
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.answer(|answer| {
@@ -209,6 +228,7 @@ impl Fault {
     fn answer(mut self, change: impl FnOnce(&mut Answer)) -> Self {
         if let Action::Answer(answer) = &mut self.action {
             change(answer);
+            must_be_possible(&self.action);
         }
         self
     }
@@ -271,6 +291,78 @@ impl Fault {
     }
 }
 
+#[track_caller]
+fn must_be_possible(action: &Action) {
+    if let Err(reason) = action.check() {
+        panic!("a fault that can't be: {reason}");
+    }
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn faults_that_http_can_not_carry_out_are_not_read() {
+        for (action, reason) in [
+            (json!({ "answer": { "status": 99 } }), "99 is not a status from 200 to 999"),
+            (json!({ "answer": { "status": 101 } }), "101 is not a status from 200 to 999"),
+            (json!({ "answer": { "status": 1000 } }), "1000 is not a status from 200 to 999"),
+            (
+                json!({ "answer": { "status": 503, "headers": { "a b": "c" } } }),
+                "\"a b\" is not the name of a header",
+            ),
+            (
+                json!({ "answer": { "status": 503, "headers": { "A": "b\r\nc: d" } } }),
+                "the value of a can't stand",
+            ),
+            (
+                json!({ "answer": { "status": 503, "retry_after": "\n" } }),
+                "the value of retry-after can't stand",
+            ),
+            (
+                json!({ "answer": { "status": 503, "content_type": "\n" } }),
+                "the value of content-type can't stand",
+            ),
+            (json!({ "content_type": { "media_type": "\n" } }), "the value of content-type can't stand"),
+            (
+                json!({ "redirect": { "status": 307, "location": "a\r\nb: c" } }),
+                "the value of location can't stand",
+            ),
+            (
+                json!({ "redirect": { "status": 200, "location": "/" } }),
+                "200 is not the status of a redirect",
+            ),
+        ] {
+            let error = serde_json::from_value::<Fault>(json!({ "do": action })).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        for status in [200, 599, 999] {
+            serde_json::from_value::<Fault>(json!({ "do": { "answer": { "status": status } } })).unwrap();
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "99 is not a status")]
+    fn a_status_that_can_not_be_sent_panics() {
+        let _ = Fault::status(99);
+    }
+
+    #[test]
+    #[should_panic(expected = "the value of location can't stand in a header")]
+    fn a_location_that_can_not_be_sent_panics() {
+        let _ = Fault::redirect(307, "a\r\nb: c");
+    }
+
+    #[test]
+    #[should_panic(expected = "the value of x can't stand in a header")]
+    fn a_header_that_can_not_be_sent_panics() {
+        let _ = Fault::status(503).header("x", "\0");
+    }
 }

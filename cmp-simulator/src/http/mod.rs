@@ -56,8 +56,7 @@ impl Reply {
         self.with_header(header::CONTENT_TYPE, media_type)
     }
 
-    /// A value that can't stand in a header is left out: it comes from a fault script, and sending it would
-    /// break the connection in a way nobody asked for.
+    /// A value that can't stand in a header is left out; those of a fault were checked when it was made.
     pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(name, value);

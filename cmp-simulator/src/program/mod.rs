@@ -51,6 +51,10 @@ impl Options {
 fn read_settings(path: &Path) -> io::Result<Settings> {
     let named = |error: &dyn std::fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+    // Of a list, serde would take the members in their order: an empty one would be settings.
+    if !text.trim_start().starts_with('{') {
+        return Err(named(&"expected a JSON object"));
+    }
     serde_json::from_str(&text).map_err(|error| named(&error))
 }
 

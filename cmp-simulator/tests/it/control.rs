@@ -1,12 +1,14 @@
 //! The control API and the program that serves it.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use cmp_simulator::Simulator;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::support::{Answer, Client, VISA, http, included};
 
@@ -88,6 +90,13 @@ async fn it_drives_the_world_and_the_faults() {
     client.get(&id).await.expect(200);
     let refused = control.send("POST", "/faults", &json!({ "do": { "explode": {} } })).await.expect(400);
     assert!(refused.json()["error"].as_str().unwrap().contains("explode"));
+    let impossible = json!({ "do": { "answer": { "status": 99 } } });
+    let refused = control.send("POST", "/faults", &impossible).await.expect(400);
+    assert!(refused.json()["error"].as_str().unwrap().contains("99 is not a status"));
+    control.send("PUT", "/chaos", &json!({ "rate": 1.0, "faults": [impossible] })).await.expect(400);
+    let split = json!({ "do": { "redirect": { "status": 307, "location": "a\r\nb: c" } } });
+    control.send("POST", "/faults", &json!([split])).await.expect(400);
+    assert_eq!(control.get("/faults").await, json!([]));
 
     control.send("POST", "/world", &json!({ "event": "advance_clock", "seconds": 1200 })).await.expect(204);
     client.get(&id).await.expect(401);
@@ -102,6 +111,8 @@ async fn it_changes_settings_redeems_and_resets() {
     control.send("PATCH", "/settings", &change).await.expect(204);
     assert!(!simulator.settings().duplicate_detection);
     control.send("PATCH", "/settings", &json!({ "speed": 9 })).await.expect(400);
+    control.send("PATCH", "/settings", &json!([])).await.expect(400);
+    assert!(!simulator.settings().duplicate_detection);
 
     let id = client.store(VISA).await;
     let answer = client.cryptogram(&id, json!({})).await.expect(200).json();
@@ -204,14 +215,28 @@ async fn the_program_serves_and_stops() {
     }
 }
 
+/// What the program says when it can't start.
+async fn refusal(arguments: &[&str]) -> String {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_cmp-simulator")).args(arguments).kill_on_drop(true).output();
+    let output = timeout(Duration::from_secs(30), output).await.expect("it starts instead").unwrap();
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 #[tokio::test]
-async fn the_program_refuses_bad_settings() {
+async fn the_program_says_what_it_can_not_start_with() {
     let directory = tempfile::tempdir().unwrap();
     let settings = directory.path().join("settings.json");
-    std::fs::write(&settings, r#"{ "enrolment": "sometimes" }"#).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_cmp-simulator")).arg("--settings").arg(&settings).output();
-    let output = output.await.unwrap();
-    assert!(!output.status.success());
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.contains("settings.json") && error.contains("sometimes"), "{error}");
+    for (text, reason) in [(r#"{ "enrolment": "sometimes" }"#, "sometimes"), ("[]", "expected a JSON object")]
+    {
+        std::fs::write(&settings, text).unwrap();
+        let error = refusal(&["--settings", settings.to_str().unwrap()]).await;
+        assert!(error.contains("settings.json") && error.contains(reason), "{error}");
+    }
+    let error = refusal(&["--openapi", "nowhere.json"]).await;
+    assert!(error.contains("nowhere.json: "), "{error}");
+    let simulator = Simulator::start().await.unwrap();
+    let error = refusal(&["--port", &simulator.address().port().to_string()]).await;
+    assert!(error.contains(&format!("{}: ", simulator.address())), "{error}");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::correct::Correction;
@@ -52,9 +52,9 @@ impl Layout {
     /// The fragments and their sources, which must agree; both empty before the first import.
     pub(crate) fn tree(&self) -> Result<Tree> {
         let tree = self.tree_to_import_into()?;
-        let (files, noted): (Vec<_>, Vec<_>) =
-            (tree.fragments.keys().collect(), tree.sources.0.keys().collect());
-        ensure!(files == noted, "openapi/fragments holds {files:?}, openapi/sources.toml names {noted:?}");
+        if let Some(missing) = tree.sources.0.keys().find(|file| !tree.fragments.contains_key(*file)) {
+            bail!("openapi/sources.toml names {missing}, which openapi/fragments does not hold");
+        }
         Ok(tree)
     }
 
@@ -66,11 +66,9 @@ impl Layout {
             Err(_) if fragments.is_empty() => Sources::default(),
             Err(error) => return Err(error).context("openapi/sources.toml"),
         };
-        let unnoted = fragments.keys().find(|file| !sources.0.contains_key(*file));
-        ensure!(
-            unnoted.is_none(),
-            "openapi/fragments holds {unnoted:?}, which openapi/sources.toml does not name"
-        );
+        if let Some(unnoted) = fragments.keys().find(|file| !sources.0.contains_key(*file)) {
+            bail!("openapi/fragments holds {unnoted}, which openapi/sources.toml does not name");
+        }
         Ok(Tree { fragments, sources })
     }
 
@@ -90,8 +88,7 @@ impl Layout {
         if !folder.exists() {
             return Ok(files);
         }
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
+        for path in visible(folder)? {
             let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
             ensure!(path.extension().is_some_and(|e| e == "json"), "{shown}: expected only .json files here");
             let text = fs::read_to_string(&path).with_context(|| shown.clone())?;
@@ -100,4 +97,18 @@ impl Layout {
         }
         Ok(files)
     }
+}
+
+/// The entries of `folder` in order, but for those that begin with a dot: no editor's files, and none of a write that
+/// was cut off.
+pub(crate) fn visible(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }

@@ -1,16 +1,18 @@
 //! Pages and OpenAPI files in, fragments and their sources out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use chrono::NaiveDate;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::files::{Layout, Tree};
 use super::sources::{Origin, Source, Sources};
-use super::{json, merge, page, split, transcribed, write};
+use super::{json, merge, page, pipeline, split, summary, transcribed, write};
 
 /// What the person who imports says about the pages.
 #[derive(Default)]
@@ -31,13 +33,14 @@ struct Found {
 pub(crate) fn run(layout: &Layout, pages: &[PathBuf], note: &Note) -> Result<()> {
     let old = layout.tree_to_import_into()?;
     let new = checked(&old, pages, note)?;
-    write::replace_tree(layout, &old, &new, &[])
+    write::replace_tree(layout, &old, &new, &[])?;
+    write::to_stdout(&summary::of(&old, &new))
 }
 
 /// The fragments and sources after the import, if they fit together.
 pub(crate) fn checked(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree> {
     if let Some(date) = &note.date {
-        ensure!(is_date(date), "--date {date}: expected YYYY-MM-DD");
+        ensure!(is_date(date), "--date {date}: expected a day as YYYY-MM-DD");
     }
     let new = imported(old, pages, note)?;
     merge::merge(&new.fragments, None)
@@ -55,7 +58,7 @@ pub(crate) fn transcriptions(old: &Tree, files: &[PathBuf]) -> Result<Tree> {
     let found = read_all(files)?;
     let mut names = BTreeSet::new();
     for Found { page, origin, document, .. } in &found {
-        let file = file_name(document)?;
+        let file = Operation::of(document)?.file_name();
         ensure!(*origin == Origin::Transcribed, "{page}: {} is missing for {file}", transcribed::MARK);
         names.insert(file);
     }
@@ -108,66 +111,136 @@ fn from_page(text: &str) -> Result<Vec<Found>> {
 /// The fragments and sources after the import; what the same pages held before and hold no more is gone. Into an empty
 /// folder it is a new start, for which the sources only lend their dates.
 fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
-    let mut fragments = BTreeMap::new();
-    let mut sources = Sources::default();
-    for Found { page, section, origin, text, document } in found {
-        let place =
-            section.as_ref().map_or_else(|| page.clone(), |section| format!("{page}, section \"{section}\""));
-        let file = file_name(&document).with_context(|| place.clone())?;
-        let sha256 =
-            Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let source = Source {
-            document: info(&document, "title").with_context(|| place.clone())?,
-            version: info(&document, "version").with_context(|| place.clone())?,
-            imported: old.sources.date_for(&file, &sha256, note.date.as_ref()),
-            origin,
-            url: old.sources.url_of(&page),
-            page,
-            section,
-            sha256,
-        };
-        if fragments.insert(file.clone(), document).is_some() {
-            bail!("{place}: the operation of {file} is already on another of these pages or sections");
-        }
-        sources.0.insert(file, source);
+    let mut new = Tree::default();
+    for found in found {
+        let place = found.place();
+        add(&mut new, &old.sources, found, note).context(place)?;
     }
-    if old.fragments.is_empty() {
-        return Ok(Tree { fragments, sources });
+    if !old.fragments.is_empty() {
+        keep(&mut new, old)?;
     }
-    let pages: BTreeSet<_> = sources.0.values().map(|s| (s.page.clone(), s.document.clone())).collect();
-    for (file, source) in &old.sources.0 {
-        if !sources.0.contains_key(file) && !pages.contains(&(source.page.clone(), source.document.clone())) {
-            let fragment = old.fragments.get(file).with_context(|| format!("fragments/{file} is missing"))?;
-            fragments.insert(file.clone(), fragment.clone());
-            sources.0.insert(file.clone(), source.clone());
-        }
-    }
-    Ok(Tree { fragments, sources })
+    Ok(new)
 }
 
-fn info(document: &Value, key: &str) -> Result<String> {
-    let value = document.pointer(&format!("/info/{key}")).and_then(Value::as_str);
-    value.map(str::to_owned).with_context(|| format!("the document has no /info/{key}"))
+impl Found {
+    fn place(&self) -> String {
+        let section = self.section.as_ref().map(|section| format!(", section \"{section}\""));
+        self.page.clone() + &section.unwrap_or_default()
+    }
 }
 
-/// `post-cards.json` for `POST /cards`, `get-cards-card_id.json` for `GET /cards/{card_id}`.
-fn file_name(document: &Value) -> Result<String> {
-    let mut operations = Vec::new();
-    for (path, item) in json::section(document, "paths", "")? {
-        let members = json::object(item, &json::below("/paths", path))?;
-        operations.extend(members.keys().filter(|k| split::METHODS.contains(&k.as_str())).map(|m| (m, path)));
+fn add(new: &mut Tree, old: &Sources, found: Found, note: &Note) -> Result<()> {
+    let Found { page, section, origin, text, document } = found;
+    ensure!(
+        document.get(pipeline::MARK).is_none(),
+        "\"{}\" says that this tool wrote the document; import what VGS publishes",
+        pipeline::MARK
+    );
+    let operation = Operation::of(&document)?;
+    let file = operation.file_name();
+    if let Some(other) = new.fragments.get(&file) {
+        operation.check_same(&file, other)?;
+        bail!("{operation} is already on another of these pages or sections");
     }
-    let [(method, path)] = operations[..] else {
-        bail!("expected one operation, found {}", operations.len());
+    let sha256 = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let source = Source {
+        document: info(&document, "title")?,
+        version: info(&document, "version")?,
+        imported: old.date_for(&file, &sha256, note.date.as_ref()),
+        origin,
+        url: old.url_of(&page),
+        page,
+        section,
+        sha256,
     };
-    let words: Vec<&str> = path.split(['/', '{', '}']).filter(|word| !word.is_empty()).collect();
-    Ok(format!("{method}-{}.json", words.join("-")))
+    new.fragments.insert(file.clone(), document);
+    new.sources.0.insert(file, source);
+    Ok(())
 }
 
+/// Takes over from `old` what stands on other pages. An operation stays with its document.
+fn keep(new: &mut Tree, old: &Tree) -> Result<()> {
+    let pages: BTreeSet<_> = new.sources.0.values().map(|s| (s.page.clone(), s.document.clone())).collect();
+    for (file, source) in &old.sources.0 {
+        if let Some(fresh) = new.sources.0.get(file) {
+            ensure!(
+                fresh.document == source.document,
+                "{file}: the document \"{}\" ({}) has an operation of the document \"{}\" ({}); if that was \
+                 renamed, empty openapi/fragments and import all its pages",
+                fresh.document,
+                fresh.page,
+                source.document,
+                source.page
+            );
+        }
+        if pages.contains(&(source.page.clone(), source.document.clone())) {
+            continue;
+        }
+        let fragment = old.fragments.get(file).with_context(|| format!("fragments/{file} is missing"))?;
+        match new.fragments.get(file) {
+            Some(fresh) => Operation::of(fresh)?.check_same(file, fragment)?,
+            None => {
+                new.fragments.insert(file.clone(), fragment.clone());
+                new.sources.0.insert(file.clone(), source.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `info.title` or `info.version`. A version without quotes is a number in YAML.
+fn info(document: &Value, key: &str) -> Result<String> {
+    let value = document.pointer(&format!("/info/{key}"));
+    let value = value.with_context(|| format!("the document has no /info/{key}"))?;
+    let text = value.as_str().with_context(|| format!("/info/{key} is {value}; it must be a string"))?;
+    Ok(text.to_owned())
+}
+
+/// The one operation of a fragment.
+#[derive(Debug, PartialEq, Eq)]
+struct Operation {
+    method: String,
+    path: String,
+}
+
+impl Operation {
+    fn of(document: &Value) -> Result<Self> {
+        let mut operations = Vec::new();
+        for (path, item) in json::section(document, "paths", "")? {
+            let members = json::object(item, &json::below("/paths", path))?;
+            let methods = members.keys().filter(|key| split::METHODS.contains(&key.as_str()));
+            operations.extend(methods.map(|method| (method, path)));
+        }
+        let [(method, path)] = operations[..] else {
+            bail!("expected one operation, found {}", operations.len());
+        };
+        Ok(Self { method: method.clone(), path: path.clone() })
+    }
+
+    /// `post-cards.json` for `POST /cards`, `get-cards-card_id.json` for `GET /cards/{card_id}`.
+    fn file_name(&self) -> String {
+        let words: Vec<&str> = self.path.split(['/', '{', '}']).filter(|word| !word.is_empty()).collect();
+        format!("{}-{}.json", self.method, words.join("-"))
+    }
+
+    /// Fails if `other`, which has the same `file` name, is another operation's document.
+    fn check_same(&self, file: &str, other: &Value) -> Result<()> {
+        let other = Self::of(other)?;
+        ensure!(*self == other, "{self} and {other} would both be openapi/fragments/{file}");
+        Ok(())
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method.to_uppercase(), self.path)
+    }
+}
+
+/// Whether `text` is a day of the calendar in the one form that `sources.toml` has.
 fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let digits = |part: &str, width| part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit());
-    matches!(parts[..], [year, month, day] if digits(year, 4) && digits(month, 2) && digits(day, 2))
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d");
+    date.is_ok_and(|date| date.format("%Y-%m-%d").to_string() == text)
 }
 
 #[cfg(test)]
@@ -188,8 +261,10 @@ mod tests {
 
     #[test]
     fn files_are_named_by_method_and_path() {
-        let name =
-            |path: &str| file_name(&json!({"paths": {path: {"get": {}, "parameters": []}}})).expect("a name");
+        let name = |path: &str| {
+            let document = json!({"paths": {path: {"get": {}, "parameters": []}}});
+            Operation::of(&document).expect("an operation").file_name()
+        };
         assert_eq!(name("/cards"), "get-cards.json");
         assert_eq!(name("/cards/{card_id}/network-tokens"), "get-cards-card_id-network-tokens.json");
     }
@@ -217,5 +292,32 @@ mod tests {
         assert!(is_date("2025-01-31"));
         assert!(!is_date("31.1.2025"));
         assert!(!is_date("2025-1-31"));
+        assert!(!is_date("2025-13-45"));
+        assert!(!is_date("2025-02-29") && is_date("2024-02-29"));
+    }
+
+    #[test]
+    fn two_paths_of_one_file_name_are_both_named() {
+        let both = vec![found("P", "/a-b", "a"), found("P", "/a/b", "b")];
+        let error = import(&Tree::default(), both, &Note::default()).expect_err("one file name");
+        assert_eq!(
+            format!("{error:#}"),
+            "P, section \"S\": GET /a/b and GET /a-b would both be openapi/fragments/get-a-b.json"
+        );
+        let before = import(&Tree::default(), vec![found("P", "/a-b", "a")], &Note::default());
+        let before = before.expect("imported");
+        let error =
+            import(&before, vec![found("Q", "/a/b", "b")], &Note::default()).expect_err("of two pages");
+        assert!(error.to_string().starts_with("GET /a/b and GET /a-b would both be"), "{error}");
+        let moved = import(&before, vec![found("P", "/a/b", "b")], &Note::default()).expect("moved");
+        assert_eq!(moved.fragments["get-a-b.json"]["paths"], json!({"/a/b": {"get": {}}}));
+    }
+
+    #[test]
+    fn a_version_that_is_a_number_is_told_from_a_missing_one() {
+        let mut numbered = found("P", "/a", "a");
+        numbered.document["info"]["version"] = json!(1.0);
+        let error = import(&Tree::default(), vec![numbered], &Note::default()).expect_err("a number");
+        assert_eq!(format!("{error:#}"), "P, section \"S\": /info/version is 1.0; it must be a string");
     }
 }

@@ -47,7 +47,8 @@ impl<'a> Merging<'a> {
     fn add(&mut self, file: &'a str, fragment: &'a Value) -> Result<()> {
         json::check_references(fragment)?;
         let title = title(fragment).context("/info/title is missing")?;
-        ensure!(fragment.pointer("/info/version").is_some_and(Value::is_string), "/info/version is missing");
+        let version = fragment.pointer("/info/version").context("/info/version is missing")?;
+        ensure!(version.is_string(), "/info/version is {version}; it must be a string");
         let openapi = fragment.get("openapi").and_then(Value::as_str).unwrap_or_default();
         ensure!(openapi.starts_with("3.1."), "/openapi is \"{openapi}\"; only OpenAPI 3.1 can be merged");
         let is_primary = title == self.primary;

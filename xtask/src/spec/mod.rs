@@ -15,6 +15,7 @@ mod page;
 pub(crate) mod pipeline;
 pub(crate) mod sources;
 pub(crate) mod split;
+mod summary;
 mod transcribed;
 pub(crate) mod write;
 

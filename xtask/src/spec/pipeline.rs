@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use super::files::Layout;
 use super::{correct, json, lower, merge};
 
-const MARK: &str = "Written by `cargo xtask spec merge` from openapi/fragments, openapi/corrections and \
+/// The member of the written documents that says what they are.
+pub(crate) const MARK: &str = "x-generated";
+const ORIGIN: &str = "Written by `cargo xtask spec merge` from openapi/fragments, openapi/corrections and \
                     openapi/lowering.toml. Do not edit.";
 
 /// The three documents as texts.
@@ -41,7 +43,7 @@ pub(crate) fn render(layout: &Layout) -> Result<Rendered> {
 
 fn marked(document: Value) -> Value {
     let mut out = Map::new();
-    out.insert("x-generated".to_owned(), MARK.into());
+    out.insert(MARK.to_owned(), ORIGIN.into());
     if let Value::Object(members) = document {
         out.extend(members);
     }

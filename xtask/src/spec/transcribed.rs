@@ -3,14 +3,13 @@
 //! They stand in `openapi/transcribed`, and `import` makes fragments of them. Each of their operations says where it was
 //! read, in an extension that stays on it in the contract.
 
-use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::files::Layout;
+use super::files::{Layout, visible};
 use super::import;
 use super::split::METHODS;
 
@@ -59,15 +58,7 @@ pub(crate) fn check(layout: &Layout) -> Result<()> {
 
 fn files(layout: &Layout) -> Result<Vec<PathBuf>> {
     let folder = layout.transcriptions();
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        files.push(entry?.path());
-    }
-    files.sort();
-    Ok(files)
+    if folder.exists() { visible(&folder) } else { Ok(Vec::new()) }
 }
 
 #[cfg(test)]

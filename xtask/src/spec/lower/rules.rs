@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
+use syn::Ident;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +75,75 @@ impl Scalar {
 
 impl Rules {
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text).context("openapi/lowering.toml")
+        let rules: Self = toml::from_str(text).context("openapi/lowering.toml")?;
+        rules.check_names().context("openapi/lowering.toml")?;
+        Ok(rules)
+    }
+
+    /// Names that the generator would turn into others, or into code that does not compile.
+    fn check_names(&self) -> Result<()> {
+        let mut methods = BTreeMap::new();
+        for (operation, name) in &self.operations {
+            let entry = format!("[operations] \"{operation}\" = \"{name}\"");
+            ensure!(is_snake_case(name), "{entry}: expected a Rust name in snake_case");
+            if let Some(other) = methods.insert(name, operation) {
+                bail!("{entry}: \"{other}\" has the same name");
+            }
+        }
+        for (place, name) in &self.types {
+            let entry = format!("[types] \"{place}\" = \"{name}\"");
+            ensure!(is_camel_case(name), "{entry}: expected a Rust name in CamelCase");
+        }
+        Ok(())
+    }
+}
+
+fn is_snake_case(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    is_identifier(name) && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(fits)
+}
+
+fn is_camel_case(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric();
+    is_identifier(name) && name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(fits)
+}
+
+/// Whether `name` can be a name in Rust. The parser knows the keywords up to Rust 2021; `gen` came with 2024.
+fn is_identifier(name: &str) -> bool {
+    syn::parse_str::<Ident>(name).is_ok() && name != "gen"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(operations: &str, types: &str) -> String {
+        let text = format!(
+            "primary = \"P\"\nreplaced = []\n[operations]\n{operations}\n[types]\n{types}\n[scalars]\n"
+        );
+        format!("{:#}", Rules::parse(&text).expect_err("a bad name"))
+    }
+
+    #[test]
+    fn names_that_are_no_rust_are_refused_by_entry() {
+        for name in ["get card", "getCard", "_get", "9lives", "", "await", "gen"] {
+            let expected = format!(
+                "openapi/lowering.toml: [operations] \"GET /a\" = \"{name}\": expected a Rust name in snake_case"
+            );
+            assert_eq!(error(&format!("\"GET /a\" = \"{name}\""), ""), expected);
+        }
+        for name in ["card", "Card Type", "Card_Type", "Self"] {
+            let expected = format!(
+                "openapi/lowering.toml: [types] \"Card.x\" = \"{name}\": expected a Rust name in CamelCase"
+            );
+            assert_eq!(error("", &format!("\"Card.x\" = \"{name}\"")), expected);
+        }
+    }
+
+    #[test]
+    fn one_name_for_two_operations_is_refused() {
+        let expected =
+            "openapi/lowering.toml: [operations] \"POST /a\" = \"x\": \"GET /a\" has the same name";
+        assert_eq!(error("\"POST /a\" = \"x\"\n\"GET /a\" = \"x\"", ""), expected);
     }
 }
