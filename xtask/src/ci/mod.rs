@@ -34,7 +34,7 @@ const STEPS: &[Step] = &[
     Step { name: "arrows", run: arrows::check },
     Step { name: "spec", run: |root| cargo(root, &["xtask", "spec", "check"], &[]) },
     Step { name: "clippy", run: |root| cargo(root, &with_warnings_denied(&["--all-targets"]), &[]) },
-    Step { name: "clippy as users build it", run: |root| clippy_cmp(root, &[]) },
+    Step { name: "clippy of each feature", run: each_feature },
     Step { name: "clippy with native-tls", run: native_tls },
     Step { name: "msrv", run: msrv::check },
     Step { name: "test", run: |root| cargo(root, &["test", "--workspace", "--no-fail-fast"], &[]) },
@@ -42,15 +42,7 @@ const STEPS: &[Step] = &[
         name: "docs",
         run: |root| cargo(root, &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),
     },
-    Step {
-        name: "checkout example",
-        run: |root| cargo(root, &["run", "-q", "-p", "cmp", "--example", "checkout"], &[]),
-    },
-    Step { name: "payment examples", run: payment_examples },
-    Step {
-        name: "webhooks example",
-        run: |root| cargo(root, &["run", "-q", "-p", "cmp", "--example", "webhooks"], &[]),
-    },
+    Step { name: "examples", run: examples },
     Step { name: "contract", run: |root| cargo(root, &["xtask", "contract"], &[]) },
     Step { name: "public API", run: api::check },
     Step { name: "semver", run: api::semver },
@@ -126,11 +118,20 @@ fn with_warnings_denied<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     all
 }
 
-fn payment_examples(root: &Path) -> Result<Done> {
-    for example in ["pay_customer", "pay_form", "pay_merchant", "bulk"] {
+/// Every example, each of which ends by itself.
+fn examples(root: &Path) -> Result<Done> {
+    for example in ["checkout", "pay_customer", "pay_form", "pay_merchant", "webhooks", "v1", "bulk"] {
         cargo(root, &["run", "-q", "-p", "cmp", "--example", example], &[])?;
     }
     Ok(Done::Passed)
+}
+
+/// Without what the tests of the workspace turn on.
+fn each_feature(root: &Path) -> Result<Done> {
+    for features in [&[][..], &["--features", "webhooks"], &["--features", "test-util"]] {
+        clippy_cmp(root, features)?;
+    }
+    cargo(root, &["clippy", "-p", "cmp-simulator", "--lib", "--", "-D", "warnings"], &[])
 }
 
 fn clippy_cmp(root: &Path, features: &[&str]) -> Result<Done> {
