@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Done, metadata};
 
-const PACKAGED: [&str; 2] = ["cmp-generated", "cmp"];
+const PACKAGED: [&str; 3] = ["cmp-generated", "cmp", "cmp-simulator"];
 const MANIFEST: &str = r#"[package]
 name = "outside"
 version = "0.0.0"
@@ -15,12 +15,14 @@ edition = "2024"
 
 [dependencies]
 anyhow = "1"
-cmp = "=VERSION"
+cmp = { version = "=VERSION", features = ["test-util", "webhooks"] }
+cmp-simulator = { version = "=VERSION", features = ["program"] }
 tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
 
 [patch.crates-io]
 cmp = { path = "cmp-VERSION" }
 cmp-generated = { path = "cmp-generated-VERSION" }
+cmp-simulator = { path = "cmp-simulator-VERSION" }
 
 [workspace]
 "#;
@@ -30,6 +32,10 @@ pub(super) fn check(root: &Path) -> Result<Done> {
     let metadata = metadata(root, &["--no-deps"])?;
     let target = Path::new(metadata["target_directory"].as_str().context("cargo names no target directory")?);
     let folder = target.join("outside");
+    // Nothing of an earlier run: a file that is no longer packed must be missed.
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
     fs::create_dir_all(folder.join("src"))?;
     for package in PACKAGED {
         unpack(target, &folder, &format!("{package}-{version}"))?;
