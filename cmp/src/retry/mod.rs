@@ -34,6 +34,7 @@ impl RetryClass {
     }
 }
 
+/// As the end of a sentence.
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -44,5 +45,16 @@ impl fmt::Display for StopReason {
             Self::RetryAfterTooLong => "the service asked for a longer wait than the policy allows",
             Self::DeadlineTooClose => "the deadline has passed, or would pass during the wait",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_reason_completes_a_sentence() {
+        let text = format!("not tried again: {}", StopReason::AttemptsExhausted);
+        assert_eq!(text, "not tried again: the policy's attempts are used up");
     }
 }
