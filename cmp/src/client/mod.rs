@@ -22,6 +22,7 @@ use crate::{
     network_tokens::NetworkTokens,
     payments::Payments,
     retry::{RetryBudget, RetryPolicy},
+    variables::Variables,
 };
 
 /// A client of the Card Management Platform.
@@ -58,9 +59,9 @@ impl Client {
     pub fn from_env() -> Result<Self> {
         let builder =
             Self::builder(Environment::from_env()?).service_account(crate::ServiceAccount::from_env()?);
-        match std::env::var("VGS_VAULT_ID") {
-            Ok(vault) if !vault.is_empty() => builder.vault(vault).build(),
-            _ => builder.build(),
+        match Variables::of_process().read("VGS_VAULT_ID")? {
+            Some(vault) => builder.vault(vault).build(),
+            None => builder.build(),
         }
     }
 

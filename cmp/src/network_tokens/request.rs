@@ -26,19 +26,17 @@ pub enum TransactionType {
     Aft,
 }
 
-impl From<TransactionType> for types::KnownTransactionType {
-    fn from(transaction: TransactionType) -> Self {
-        match transaction {
-            TransactionType::Ecom => Self::Ecom,
-            TransactionType::Aft => Self::Aft,
-        }
+fn known(transaction: TransactionType) -> types::KnownTransactionType {
+    match transaction {
+        TransactionType::Ecom => types::KnownTransactionType::Ecom,
+        TransactionType::Aft => types::KnownTransactionType::Aft,
     }
 }
 
 /// As the service writes it: `ECOM` or `AFT`.
 impl fmt::Display for TransactionType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        types::KnownTransactionType::from(*self).fmt(f)
+        known(*self).fmt(f)
     }
 }
 
@@ -128,7 +126,7 @@ impl<F: CryptogramForm> RequestCryptogram<'_, F> {
         let attributes = types::CryptoFetchAttributes {
             amount: self.amount.map(wire::amount),
             currency_code: self.amount.map(wire::currency_code).transpose()?,
-            transaction_type: self.transaction.map(Into::into),
+            transaction_type: self.transaction.map(known),
             cryptogram_type: Some(F::ON_THE_WIRE),
         };
         Ok(types::CryptoFetchRequest { data: types::CryptoFetchRequestData { attributes } })
