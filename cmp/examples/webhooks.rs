@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use axum::{
     Router,
     body::Bytes,
@@ -99,7 +99,7 @@ async fn main() -> Result<()> {
     simulator.world().update_card(id.as_str())?;
     simulator.webhooks().settled().await;
 
-    let view = receiver.view(id).unwrap_or_default();
+    let view = receiver.view(id).context("no event came")?;
     println!("\n{id} by its events:");
     println!("  card          ends in {}, expires {}", show(view.last4()), show(view.expiry()));
     println!("  updater       {}", show(view.account_updater()));

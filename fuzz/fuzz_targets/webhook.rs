@@ -5,8 +5,8 @@
 use std::{sync::LazyLock, time::Duration};
 
 use cmp::{
-    CardId,
-    webhooks::{Applied, CardView, Event, Signer, Verifier, WebhookSecret},
+    v1::PanAlias,
+    webhooks::{Applied, CardView, Details, Event, Signer, Verifier, WebhookSecret},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -15,6 +15,10 @@ static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     verifier.tolerance(Duration::from_secs(u64::from(u32::MAX)))
 });
 static SIGNER: LazyLock<Signer> = LazyLock::new(|| Signer::new(secret()).expect("a secret"));
+
+fn alias() -> PanAlias {
+    PanAlias::new("tok_1").expect("an alias")
+}
 
 fn secret() -> WebhookSecret {
     WebhookSecret::new("whsec_fuzz").expect("not empty")
@@ -40,10 +44,12 @@ fuzz_target!(|input: &[u8]| {
 fn apply(event: &Event) {
     assert!(!event.id().is_empty() && !event.name().is_empty());
     assert!(format!("{event:?}").len() > event.id().len());
-    let mut view = match (event.card_id(), event.network_token_id()) {
+    let mut view = match (event.card_id(), event.details()) {
         (Some(card), _) => CardView::new(card.clone()),
-        (None, Some(token)) => CardView::of_network_token(token),
-        (None, None) => CardView::new(CardId::new("CRD1").expect("an id")),
+        (None, Details::NetworkToken(token) | Details::V1NetworkToken(token)) => {
+            CardView::of_alias(token.pan_alias().cloned().unwrap_or_else(alias))
+        }
+        (None, _) => CardView::of_alias(alias()),
     };
     view.apply(event);
     let once = view.clone();

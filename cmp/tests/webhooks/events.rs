@@ -1,5 +1,6 @@
 use cmp::{
     CardEvent, TokenState,
+    v1::PanAlias,
     webhooks::{Details, Event, NetworkTokenEvent, WebhookError},
 };
 
@@ -39,7 +40,7 @@ fn every_documented_member_of_a_network_token_event_is_read() {
     assert_eq!(token.card_bin(), Some("411111"));
     assert_eq!(token.card_expiry().unwrap().to_string(), "12/2025");
     assert_eq!(token.expiry().unwrap().to_string(), "01/2028");
-    assert_eq!(token.pan_alias(), Some("tok_sandbox_1"));
+    assert_eq!(token.pan_alias().map(PanAlias::as_str), Some("tok_sandbox_1"));
     assert_eq!(token.payment_account_reference(), Some("V0010013021273389273862730174"));
     assert_eq!(token.tenant_id(), Some("tnt_1"));
     assert_eq!(token.created_at().unwrap().to_rfc3339(), "2025-01-10T17:56:12.783411+00:00");

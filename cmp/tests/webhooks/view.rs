@@ -1,5 +1,6 @@
 use cmp::{
     CardEvent, TokenState,
+    v1::PanAlias,
     webhooks::{Applied, CardView, Event},
 };
 use proptest::prelude::*;
@@ -109,30 +110,65 @@ fn what_is_not_about_the_card_is_told() {
     assert_eq!(view().apply(&undated), Applied::Undated);
 }
 
+fn v1(id: &str, name: &str, second: u32, details: &Value) -> Event {
+    let timestamp = format!("2025-01-15T10:00:{second:02}Z");
+    let body = json!({ "id": id, "event": name, "timestamp": timestamp, "details": details });
+    Event::parse_unverified(body.to_string().as_bytes()).unwrap()
+}
+
 #[test]
-fn v1_events_are_found_by_their_token() {
-    let id = "NTKpRRhGgX6cRRNh7C8TWKGjE".parse().unwrap();
-    let mut view = CardView::of_network_token(&id);
-    let body = NETWORK_TOKEN.replace("cmp_network_token.updated", "network_token.suspended");
-    let body = body.replace("\"card_id\": \"CRDecqZp3xRgXU3TFmtcDdzQs\", ", "");
-    let event = Event::parse_unverified(body.as_bytes()).unwrap();
-    assert_eq!((event.card_id(), view.apply(&event)), (None, Applied::Changed));
-    assert_eq!(view.card_id(), None);
-    let mut another = CardView::of_network_token(&"NTKanother".parse().unwrap());
-    assert_eq!(another.apply(&event), Applied::NotThisCard);
+fn v1_events_are_found_by_their_alias() {
+    let alias: PanAlias = "tok_sandbox_1".parse().unwrap();
+    let mut card = CardView::of_alias(alias.clone());
+    assert_eq!((card.card_id(), card.alias()), (None, Some(&alias)));
+    let token = json!({ "pan_alias": "tok_sandbox_1", "network_token_id": "NTK1", "state": "ACTIVE" });
+    assert_eq!(card.apply(&v1("1", "network_token.updated", 1, &token)), Applied::Changed);
+    let nameless = json!({ "network_token_id": "NTK1" });
+    assert_eq!(
+        card.apply(&v1("2", "network_token.suspended", 2, &nameless)),
+        Applied::Changed,
+        "a known token"
+    );
+    assert_eq!(card.network_token().unwrap().state(), Some(&TokenState::Suspended));
+    let renewed = json!({ "old_account_number": "tok_sandbox_1", "new_account_number": "tok_sandbox_2" });
+    assert_eq!(card.apply(&v1("3", "au_card.updated", 3, &renewed)), Applied::Changed);
+
+    let stored = serde_json::to_string(&card).unwrap();
+    assert_eq!(serde_json::from_str::<CardView>(&stored).unwrap(), card);
+    assert!(!format!("{card:?}").contains("tok_sandbox_1"), "an alias may look like a PAN");
+
+    let mut another = CardView::of_alias("tok_sandbox_3".parse().unwrap());
+    let unnamed = json!({});
+    for (name, details) in
+        [("network_token.updated", &token), ("au_card.updated", &renewed), ("au_card.closed", &unnamed)]
+    {
+        assert_eq!(another.apply(&v1("4", name, 4, details)), Applied::NotThisCard, "{name}");
+    }
+}
+
+#[test]
+fn an_event_without_its_card_is_found_by_a_known_token() {
+    let mut card = view();
+    card.apply(&token("1", 1, "active"));
+    let suspended = json!({ "network_token_id": "NTK1", "state": "suspended" });
+    assert_eq!(card.apply(&v1("2", "cmp_network_token.updated", 2, &suspended)), Applied::Changed);
+    let unknown = json!({ "network_token_id": "NTK2", "state": "active" });
+    assert_eq!(card.apply(&v1("3", "cmp_network_token.updated", 3, &unknown)), Applied::NotThisCard);
 }
 
 #[test]
 fn a_stored_view_that_was_tampered_with_is_refused() {
     for bad in [
+        json!({}),
         json!({ "card_id": "../.." }),
-        json!({ "expiry": { "value": "13/2025", "at": "2025-01-15T10:00:00Z", "event": "1" } }),
-        json!({ "expiry": { "value": "12/2025", "at": "yesterday", "event": "1" } }),
+        json!({ "pan_alias": "../.." }),
+        json!({ "card_id": CARD, "expiry": { "value": "13/2025", "at": "2025-01-15T10:00:00Z", "event": "1" } }),
+        json!({ "card_id": CARD, "expiry": { "value": "12/2025", "at": "yesterday", "event": "1" } }),
     ] {
         assert!(serde_json::from_value::<CardView>(bad.clone()).is_err(), "{bad}");
     }
     assert!(
-        serde_json::from_value::<CardView>(json!({})).is_ok(),
+        serde_json::from_value::<CardView>(json!({ "card_id": CARD })).is_ok(),
         "what a later version adds is absent here"
     );
 }

@@ -4,6 +4,7 @@ use super::{Prose, members::Members, name::NetworkTokenEvent};
 use crate::{
     network_tokens::TokenState,
     secret::NetworkTokenNumber,
+    v1::PanAlias,
     value::{CardId, Expiry, NetworkTokenId},
 };
 
@@ -22,7 +23,7 @@ pub struct NetworkTokenDetails {
     state: Option<TokenState>,
     reason_code: Option<String>,
     reason_text: Option<Prose>,
-    pan_alias: Option<String>,
+    pan_alias: Option<PanAlias>,
     card_bin: Option<String>,
     card_last4: Option<String>,
     card_expiry: Option<Expiry>,
@@ -44,7 +45,7 @@ impl NetworkTokenDetails {
             state: from.owned("state").map(TokenState::from),
             reason_code: from.owned("reason_code"),
             reason_text: from.owned("reason_text").map(Prose),
-            pan_alias: from.owned("pan_alias"),
+            pan_alias: from.owned("pan_alias").and_then(|alias| PanAlias::new(alias).ok()),
             card_bin: from.leading_digits("card_bin"),
             card_last4: from.last4("card_last4"),
             card_expiry: from.month_and_year("card_exp_month", "card_exp_year"),
@@ -121,8 +122,8 @@ impl NetworkTokenDetails {
 
     /// The alias that stands for the card's PAN.
     #[must_use]
-    pub fn pan_alias(&self) -> Option<&str> {
-        self.pan_alias.as_deref()
+    pub fn pan_alias(&self) -> Option<&PanAlias> {
+        self.pan_alias.as_ref()
     }
 
     /// The first digits of the card's number.

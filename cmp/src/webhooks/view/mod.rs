@@ -1,20 +1,25 @@
 //! Views: what a service keeps of a card, brought up to date by events.
 
 mod register;
+mod subject;
 mod token;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 pub use token::TokenView;
 
-use self::register::{Register, Stamp, Text};
+use self::{
+    register::{Register, Stamp, Text},
+    subject::Subject,
+};
 use super::{CardUpdateDetails, Details, Event, NetworkTokenDetails, event::card_event};
 use crate::{
     Card, CardEvent,
     network_tokens::TokenState,
-    value::{CardId, Expiry, NetworkTokenId},
+    v1::PanAlias,
+    value::{CardId, Expiry},
 };
 
 /// What is known of a card, with nothing secret in it: to store beside the card's id, and to show.
@@ -40,15 +45,18 @@ use crate::{
 /// assert_eq!(serde_json::from_str::<CardView>(&stored)?, card);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CardView {
-    #[serde(serialize_with = "write_id", deserialize_with = "read_id")]
-    card_id: Option<CardId>,
+    #[serde(flatten)]
+    subject: Subject,
+    #[serde(default)]
     last4: Register<String>,
+    #[serde(default)]
     expiry: Register<Expiry>,
+    #[serde(default)]
     account_updater: Register<CardEvent>,
     /// By id; events that name none share the empty one.
+    #[serde(default)]
     network_tokens: BTreeMap<String, TokenView>,
 }
 
@@ -70,14 +78,23 @@ impl CardView {
     /// A view of which nothing is known yet.
     #[must_use]
     pub fn new(card: CardId) -> Self {
-        Self { card_id: Some(card), ..Self::default() }
+        Self::about(Subject::Card(card))
     }
 
-    /// A view of what is behind a network token. V1 knows no cards: its events are told apart by this id.
+    /// A view of the card behind an alias, of which nothing is known yet. V1 knows a card by its alias alone.
     #[must_use]
-    pub fn of_network_token(token: &NetworkTokenId) -> Self {
-        let network_tokens = BTreeMap::from([(token.to_string(), TokenView::default())]);
-        Self { network_tokens, ..Self::default() }
+    pub fn of_alias(alias: PanAlias) -> Self {
+        Self::about(Subject::Alias(alias))
+    }
+
+    fn about(subject: Subject) -> Self {
+        Self {
+            subject,
+            last4: Register::default(),
+            expiry: Register::default(),
+            account_updater: Register::default(),
+            network_tokens: BTreeMap::new(),
+        }
     }
 
     /// A view of a card that was read.
@@ -90,7 +107,7 @@ impl CardView {
 
     /// Brings the view up to date from a reading of the card.
     pub fn read(&mut self, card: &Card) -> Applied {
-        if self.card_id.as_ref() != Some(card.id()) {
+        if self.card_id() != Some(card.id()) {
             return Applied::NotThisCard;
         }
         let stamp = read_at(card.updated_at());
@@ -123,11 +140,11 @@ impl CardView {
         if changed { Applied::Changed } else { Applied::Unchanged }
     }
 
+    /// An event that doesn't name its card is known by a network token that an earlier one told.
     fn is_meant_by(&self, event: &Event) -> bool {
-        match (&self.card_id, event.card_id()) {
-            (Some(mine), Some(named)) => mine == named,
-            _ => event.network_token_id().is_some_and(|id| self.network_tokens.contains_key(id.as_str())),
-        }
+        self.subject.is_named_by(event).unwrap_or_else(|| {
+            event.network_token_id().is_some_and(|id| self.network_tokens.contains_key(id.as_str()))
+        })
     }
 
     fn take_token(&mut self, token: &NetworkTokenDetails, stamp: &Stamp) -> bool {
@@ -158,10 +175,22 @@ impl CardView {
         self.last4.offer_known(new.or_else(|| update.last4().map(str::to_owned)), stamp)
     }
 
-    /// The card; `None` for a view [of a network token](Self::of_network_token).
+    /// The card; `None` for a view [of an alias](Self::of_alias).
     #[must_use]
     pub fn card_id(&self) -> Option<&CardId> {
-        self.card_id.as_ref()
+        match &self.subject {
+            Subject::Card(card) => Some(card),
+            Subject::Alias(_) => None,
+        }
+    }
+
+    /// The alias; `None` for a view of a card.
+    #[must_use]
+    pub fn alias(&self) -> Option<&PanAlias> {
+        match &self.subject {
+            Subject::Card(_) => None,
+            Subject::Alias(alias) => Some(alias),
+        }
     }
 
     /// The last four digits of the card's number; `None` too after the number changed to one that the event didn't
@@ -218,15 +247,6 @@ fn last4_of(number: &str) -> Option<String> {
     const SHORTEST_PAN: usize = 12;
     let is_pan = number.len() >= SHORTEST_PAN && number.bytes().all(|byte| byte.is_ascii_digit());
     is_pan.then(|| number[number.len() - 4..].to_owned())
-}
-
-fn write_id<S: Serializer>(id: &Option<CardId>, serializer: S) -> Result<S::Ok, S::Error> {
-    id.as_ref().map(CardId::as_str).serialize(serializer)
-}
-
-fn read_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CardId>, D::Error> {
-    let id: Option<String> = Option::deserialize(deserializer)?;
-    id.map(CardId::new).transpose().map_err(de::Error::custom)
 }
 
 impl Text for String {
