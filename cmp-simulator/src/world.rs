@@ -45,6 +45,18 @@ pub enum WorldEvent {
         /// The new state
         state: TokenState,
     },
+    /// A payment is made with a V1 network token.
+    UseV1Token {
+        /// The alias
+        pan_alias: String,
+    },
+    /// The account updater reports something about the card behind an alias of V1.
+    ReportV1Update {
+        /// The alias
+        pan_alias: String,
+        /// What it reports
+        update: CardUpdateEvent,
+    },
     /// The account updater reports something about the card.
     ReportUpdate {
         /// The card
@@ -206,6 +218,24 @@ impl<'a> World<'a> {
         self.happen(&WorldEvent::ChangeV1Token { pan_alias: pan_alias.to_owned(), state })
     }
 
+    /// A payment is made with a V1 network token. Nothing changes, but webhooks tell of it.
+    ///
+    /// # Errors
+    /// If the alias has no token that has arrived.
+    pub fn use_v1_token(self, pan_alias: &str) -> Done {
+        self.happen(&WorldEvent::UseV1Token { pan_alias: pan_alias.to_owned() })
+    }
+
+    /// The account updater reports something about the card behind an alias of V1. As for CMP, a card that is updated
+    /// or expired is renewed, and a usable token becomes `CARD_UPDATED`. A new number has an alias of its own, and the
+    /// token stays with the old one (inferred).
+    ///
+    /// # Errors
+    /// If the alias was never enrolled.
+    pub fn report_v1_update(self, pan_alias: &str, update: CardUpdateEvent) -> Done {
+        self.happen(&WorldEvent::ReportV1Update { pan_alias: pan_alias.to_owned(), update })
+    }
+
     /// Makes every access token that was given out invalid.
     pub fn revoke_access_tokens(self) {
         self.shared.state().access.revoke_all();
@@ -229,7 +259,7 @@ fn happen(state: &mut State, event: &WorldEvent) -> Done {
     match event {
         WorldEvent::DeliverToken { card_id } => {
             state.stored(card_id).ok_or(NothingThere::Card)?;
-            if state.deliver(card_id) { Ok(()) } else { Err(NothingThere::NetworkToken) }
+            token(state.deliver(card_id))
         }
         WorldEvent::ChangeToken { card_id, state: new } => change_token(state, card_id, *new),
         WorldEvent::ReportUpdate { card_id, update } => {
@@ -240,13 +270,12 @@ fn happen(state: &mut State, event: &WorldEvent) -> Done {
             state.v1.set_outcome(pan_alias, *outcome);
             Ok(())
         }
-        WorldEvent::DeliverV1Token { pan_alias } => {
-            let now = state.now();
-            if state.v1.deliver(pan_alias, now) { Ok(()) } else { Err(NothingThere::NetworkToken) }
-        }
-        WorldEvent::ChangeV1Token { pan_alias, state: new } => {
-            let now = state.now();
-            state.v1.change(pan_alias, *new, now).map(|_| ()).ok_or(NothingThere::NetworkToken)
+        WorldEvent::DeliverV1Token { pan_alias } => token(state.deliver_v1(pan_alias)),
+        WorldEvent::ChangeV1Token { pan_alias, state: new } => token(state.change_v1(pan_alias, *new)),
+        WorldEvent::UseV1Token { pan_alias } => token(state.use_v1(pan_alias)),
+        WorldEvent::ReportV1Update { pan_alias, update } => {
+            state.settle_v1(pan_alias);
+            token(state.report_v1_update(pan_alias, *update))
         }
         WorldEvent::RevokeAccessTokens {} => {
             state.access.revoke_all();
@@ -257,6 +286,10 @@ fn happen(state: &mut State, event: &WorldEvent) -> Done {
             Ok(())
         }
     }
+}
+
+fn token(was_there: bool) -> Done {
+    if was_there { Ok(()) } else { Err(NothingThere::NetworkToken) }
 }
 
 fn change_token(state: &mut State, card_id: &str, new: TokenState) -> Done {

@@ -24,6 +24,16 @@ impl Ids {
         format!("NTK{}", self.base58(22))
     }
 
+    /// `tok_sandbox_…`, an alias of a card number as the default format has it.
+    pub(crate) fn pan_alias(&mut self) -> String {
+        format!("tok_sandbox_{}", self.base58(22))
+    }
+
+    /// `V001` and 25 digits, a payment account reference.
+    pub(crate) fn payment_account_reference(&mut self) -> String {
+        format!("V001{}", self.digits(25))
+    }
+
     /// `CUS…`, the prefix of a card update subscription.
     pub(crate) fn subscription(&mut self) -> String {
         format!("CUS{}", self.base58(22))

@@ -26,7 +26,7 @@ pub use cryptogram::{CryptogramRefused, CryptogramType, Redemption, TransactionT
 pub(crate) use enrolment::Provisioned;
 pub(crate) use ids::Ids;
 pub use network_token::TokenState;
-pub(crate) use network_token::{NetworkToken, luhn_digit};
+pub(crate) use network_token::{NetworkToken, luhn_digit, token_number};
 pub use updates::CardUpdateEvent;
 pub(crate) use updates::{CardUpdate, Change};
 
@@ -94,7 +94,7 @@ impl State {
             id: id.clone(),
             sequence: self.cards_made,
             fingerprint: fingerprint(self.settings.seed, &new.pan),
-            pan_alias: format!("tok_sandbox_{}", self.ids.base58(22)),
+            pan_alias: self.ids.pan_alias(),
             cvc_alias: format!("tok_sandbox_{}", self.ids.base58(20)),
             pan: new.pan,
             cvc: new.cvc,

@@ -93,8 +93,8 @@ impl NetworkToken {
         };
         Self {
             id: ids.network_token(),
-            number: number(brand.unwrap_or(Brand::Visa), ids),
-            payment_account_reference: format!("V001{}", ids.digits(25)),
+            number: token_number(brand.unwrap_or(Brand::Visa), ids),
+            payment_account_reference: ids.payment_account_reference(),
             expiry,
             created_at: now,
             updated_at: now,
@@ -123,7 +123,7 @@ fn three_years_from(now: DateTime<Utc>) -> Expiry {
 }
 
 /// Like the documents' samples, the number fails the Luhn check, so that it can be nobody's card.
-fn number(brand: Brand, ids: &mut Ids) -> String {
+pub(crate) fn token_number(brand: Brand, ids: &mut Ids) -> String {
     let bin = brand.token_bin();
     let mut number = format!("{bin}{}", ids.digits(brand.token_length() - bin.len() - 1));
     number.push(char::from(b'0' + (luhn_digit(&number) + 1) % 10));
@@ -165,7 +165,7 @@ mod tests {
     fn numbers_are_no_valid_cards() {
         let mut ids = Ids::new(3);
         for brand in [Brand::Visa, Brand::Mastercard, Brand::Amex, Brand::Discover] {
-            let number = number(brand, &mut ids);
+            let number = token_number(brand, &mut ids);
             assert_eq!(number.len(), brand.token_length());
             let (body, check) = number.split_at(number.len() - 1);
             assert_ne!(check, luhn_digit(body).to_string());

@@ -8,7 +8,7 @@ use crate::webhooks::Happening;
 impl State {
     /// Tells of a network token, as it is now.
     pub(crate) fn tell_of_token(&mut self, id: &str, token_id: &str) {
-        self.tell(id, |state, id| {
+        self.tell(|state| {
             let card = state.cards.get(id)?;
             let token = card.tokens.iter().find(|token| token.id == token_id)?;
             Some(Happening::token(&state.settings, card, token))
@@ -25,7 +25,7 @@ impl State {
 
     /// Tells of what the account updater reported last.
     pub(super) fn tell_of_update(&mut self, id: &str) {
-        self.tell(id, |state, id| {
+        self.tell(|state| {
             let card = state.cards.get(id)?;
             Some(Happening::update(card, card.updates.last()?))
         });
@@ -34,14 +34,15 @@ impl State {
     /// Tells that the card was enrolled with the account updater, or could not be.
     pub(super) fn tell_of_enrolment(&mut self, id: &str, enrolled: bool) {
         let event = if enrolled { CardUpdateEvent::Enrolled } else { CardUpdateEvent::EnrollmentFailed };
-        self.tell(id, |state, id| Some(Happening::enrolment(state.cards.get(id)?, event, state.now())));
+        self.tell(|state| Some(Happening::enrolment(state.cards.get(id)?, event, state.now())));
     }
 
-    fn tell(&mut self, id: &str, what: impl FnOnce(&Self, &str) -> Option<Happening>) {
+    /// Tells what is made only if somebody listens.
+    pub(crate) fn tell(&mut self, what: impl FnOnce(&Self) -> Option<Happening>) {
         if !self.has_listeners() {
             return;
         }
-        if let Some(happening) = what(self, id) {
+        if let Some(happening) = what(self) {
             let now = self.now();
             self.outbox.add(&self.settings.webhooks, &happening, now);
         }
@@ -63,6 +64,9 @@ impl State {
         for (_, id) in pending {
             self.settle(&id);
         }
+        for pan_alias in self.v1.pending() {
+            self.settle_v1(&pan_alias);
+        }
     }
 
     /// When the next pending token arrives by itself, if somebody listens.
@@ -70,6 +74,7 @@ impl State {
         if !self.has_listeners() {
             return None;
         }
-        self.cards.values().filter_map(|card| card.pending.as_ref()?.due).min()
+        let cards = self.cards.values().filter_map(|card| card.pending.as_ref()?.due);
+        cards.chain(self.v1.next_arrival()).min()
     }
 }

@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
-use super::enrolment::Enrolment;
+use super::enrolment::{CARD_BIN, CARD_LAST4, Enrolment};
 use crate::readings::Readings;
-use crate::state::{Expiry, TokenState};
+use crate::state::Expiry;
 
 /// The API reference names no state of a token that is not there yet; this name is inferred.
 const PENDING: &str = "PENDING";
@@ -16,8 +16,8 @@ pub(super) fn document(enrolment: &Enrolment, readings: &Readings) -> Value {
         "updated_at": readings.time(enrolment.updated_at),
         "card": card(enrolment.expiry, readings),
     });
-    if !matches!(enrolment.state, None | Some(TokenState::Failed)) {
-        document["network_token_last4"] = readings.number(&enrolment.last4);
+    if enrolment.has_token() {
+        document["network_token_last4"] = readings.number(enrolment.last4());
         document["expires_at"] = year_and_month(enrolment.expiry).into();
     }
     document
@@ -26,8 +26,8 @@ pub(super) fn document(enrolment: &Enrolment, readings: &Readings) -> Value {
 /// The API reference's sample, with the expiry that the request gave.
 fn card(expiry: Expiry, readings: &Readings) -> Value {
     json!({
-        "last4": readings.number("0010"),
-        "bin": readings.number("489537"),
+        "last4": readings.number(CARD_LAST4),
+        "bin": readings.number(CARD_BIN),
         "expires_at": year_and_month(expiry),
         "holder_info": {
             "name": "Jane Doe",

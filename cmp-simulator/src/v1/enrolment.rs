@@ -5,24 +5,33 @@ use serde::Serialize;
 
 use super::V1Outcome;
 use super::request::NewEnrolment;
-use crate::state::{Expiry, Ids, PendingEnrolment, TokenState};
+use crate::state::{Brand, Expiry, Ids, PendingEnrolment, TokenState, token_number};
+
+/// The card behind every alias is that of the API reference's sample.
+const CARD_BRAND: Brand = Brand::Visa;
+pub(crate) const CARD_BIN: &str = "489537";
+pub(crate) const CARD_LAST4: &str = "0010";
 
 /// All aliases that V1 knows, and how enrolling them ends.
 #[derive(Default)]
 pub(crate) struct Enrolments {
     enrolled: HashMap<String, Enrolment>,
+    made: u64,
     outcomes: HashMap<String, V1Outcome>,
 }
 
 /// An alias and its network token.
 pub(crate) struct Enrolment {
     pub(crate) pan_alias: String,
-    pub(crate) last4: String,
+    pub(crate) token_id: String,
+    pub(crate) number: String,
+    pub(crate) payment_account_reference: String,
     pub(crate) expiry: Expiry,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
     /// `None` until the token arrives
     pub(crate) state: Option<TokenState>,
+    sequence: u64,
     arrival: PendingEnrolment,
 }
 
@@ -30,6 +39,15 @@ impl Enrolment {
     /// Failed and deleted tokens stay so: the card can be enrolled anew.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.state, Some(TokenState::Failed | TokenState::Deleted))
+    }
+
+    /// Whether there is a number: not before the token arrives, and not where enrolling failed.
+    pub(crate) fn has_token(&self) -> bool {
+        !matches!(self.state, None | Some(TokenState::Failed))
+    }
+
+    pub(crate) fn last4(&self) -> &str {
+        &self.number[self.number.len() - 4..]
     }
 
     fn change(&mut self, state: TokenState, now: DateTime<Utc>) {
@@ -68,7 +86,7 @@ impl Enrolments {
     pub(crate) fn view(&self, pan_alias: &str) -> Option<V1TokenView> {
         self.get(pan_alias).map(|enrolled| V1TokenView {
             state: enrolled.state,
-            last4: enrolled.last4.clone(),
+            last4: enrolled.last4().to_owned(),
             exp_month: enrolled.expiry.month,
             exp_year: enrolled.expiry.year,
         })
@@ -81,13 +99,17 @@ impl Enrolments {
         now: DateTime<Utc>,
         ids: &mut Ids,
     ) -> &Enrolment {
+        self.made += 1;
         let enrolment = Enrolment {
             pan_alias: new.pan_alias.clone(),
-            last4: ids.digits(4),
+            token_id: ids.network_token(),
+            number: token_number(CARD_BRAND, ids),
+            payment_account_reference: ids.payment_account_reference(),
             expiry: new.expiry,
             created_at: now,
             updated_at: now,
             state: None,
+            sequence: self.made,
             arrival,
         };
         self.enrolled.entry(new.pan_alias).insert_entry(enrolment).into_mut()
@@ -100,14 +122,13 @@ impl Enrolments {
         }
     }
 
-    /// Lets a token arrive whose time has come.
-    pub(crate) fn settle(&mut self, pan_alias: &str, now: DateTime<Utc>) {
-        if self.get(pan_alias).is_some_and(|enrolled| enrolled.arrival.has_come(now)) {
-            self.deliver(pan_alias, now);
-        }
+    /// Whether a token is pending whose time has come.
+    pub(crate) fn has_come(&self, pan_alias: &str, now: DateTime<Utc>) -> bool {
+        let enrolled = self.get(pan_alias);
+        enrolled.is_some_and(|enrolled| enrolled.state.is_none() && enrolled.arrival.has_come(now))
     }
 
-    /// Lets a pending token arrive now; `false` if none is pending.
+    /// Lets a pending token arrive; `false` if none is pending.
     pub(crate) fn deliver(&mut self, pan_alias: &str, now: DateTime<Utc>) -> bool {
         let state = match self.outcome(pan_alias) {
             V1Outcome::Failed => TokenState::Failed,
@@ -117,19 +138,29 @@ impl Enrolments {
         pending.map(|enrolled| enrolled.change(state, now)).is_some()
     }
 
-    /// Gives a token another state; `None` without such a token.
-    pub(crate) fn change(
-        &mut self,
-        pan_alias: &str,
-        state: TokenState,
-        now: DateTime<Utc>,
-    ) -> Option<&Enrolment> {
-        let enrolled = self.enrolled.get_mut(pan_alias)?;
-        enrolled.change(state, now);
-        Some(enrolled)
+    /// Gives a token another state; `false` without such a token.
+    pub(crate) fn change(&mut self, pan_alias: &str, state: TokenState, now: DateTime<Utc>) -> bool {
+        self.enrolled.get_mut(pan_alias).map(|enrolled| enrolled.change(state, now)).is_some()
     }
 
-    pub(crate) fn delete(&mut self, pan_alias: &str, now: DateTime<Utc>) -> Option<&Enrolment> {
-        self.change(pan_alias, TokenState::Deleted, now)
+    /// Gives the card behind a token another expiry.
+    pub(crate) fn renew(&mut self, pan_alias: &str, expiry: Expiry) {
+        if let Some(enrolled) = self.enrolled.get_mut(pan_alias) {
+            enrolled.expiry = expiry;
+        }
+    }
+
+    /// The aliases of all pending tokens, the oldest first.
+    pub(crate) fn pending(&self) -> Vec<String> {
+        let mut pending: Vec<_> =
+            self.enrolled.values().filter(|enrolled| enrolled.state.is_none()).collect();
+        pending.sort_unstable_by_key(|enrolled| enrolled.sequence);
+        pending.into_iter().map(|enrolled| enrolled.pan_alias.clone()).collect()
+    }
+
+    /// When the next pending token arrives by itself.
+    pub(crate) fn next_arrival(&self) -> Option<DateTime<Utc>> {
+        let pending = self.enrolled.values().filter(|enrolled| enrolled.state.is_none());
+        pending.filter_map(|enrolled| enrolled.arrival.due).min()
     }
 }

@@ -6,6 +6,7 @@
 
 mod document;
 mod enrolment;
+mod lifecycle;
 mod outcome;
 mod problem;
 mod request;
@@ -13,8 +14,8 @@ mod request;
 use http::StatusCode;
 
 use document::document;
-pub(crate) use enrolment::Enrolments;
 pub use enrolment::V1TokenView;
+pub(crate) use enrolment::{CARD_BIN, CARD_LAST4, Enrolment, Enrolments};
 pub use outcome::V1Outcome;
 use problem::Problem;
 pub(crate) use problem::error_reply;
@@ -23,7 +24,7 @@ use request::NewEnrolment;
 use crate::http::{Reply, Request, bearer};
 use crate::operation::Operation;
 use crate::readings::V1Enrolled;
-use crate::state::State;
+use crate::state::{State, TokenState};
 
 /// Answers one request for a V1 operation; `pan_alias` is empty for one without it in its path.
 pub(crate) fn answer(state: &mut State, operation: Operation, pan_alias: &str, request: &Request) -> Reply {
@@ -50,12 +51,12 @@ fn provision(state: &mut State, request: &Request) -> Result<Reply, Problem> {
     if let Some(problem) = Problem::of(state.v1.outcome(&new.pan_alias)) {
         return Err(problem);
     }
-    let now = state.now();
-    state.v1.settle(&new.pan_alias, now);
+    state.settle_v1(&new.pan_alias);
     if let Some(enrolled) = state.v1.get(&new.pan_alias).filter(|enrolled| !enrolled.is_over()) {
         return Ok(Reply::json(StatusCode::OK, &document(enrolled, &state.settings.readings)));
     }
     let arrival = state.token_arrival();
+    let now = state.now();
     let enrolled = state.v1.enrol(new, arrival, now, &mut state.ids);
     let status = match state.settings.readings.v1_enrolled {
         V1Enrolled::Created => StatusCode::CREATED,
@@ -65,8 +66,7 @@ fn provision(state: &mut State, request: &Request) -> Result<Reply, Problem> {
 }
 
 fn get(state: &mut State, pan_alias: &str) -> Result<Reply, Problem> {
-    let now = state.now();
-    state.v1.settle(pan_alias, now);
+    state.settle_v1(pan_alias);
     let enrolled = state.v1.get(pan_alias).ok_or_else(Problem::not_found)?;
     let reply = Reply::json(StatusCode::OK, &document(enrolled, &state.settings.readings));
     state.v1.count_get(pan_alias);
@@ -75,7 +75,7 @@ fn get(state: &mut State, pan_alias: &str) -> Result<Reply, Problem> {
 
 /// The token stays visible in the state `DELETED`: "the result of this operation leads to a token status update".
 fn delete(state: &mut State, pan_alias: &str) -> Result<Reply, Problem> {
-    let now = state.now();
-    let enrolled = state.v1.delete(pan_alias, now).ok_or_else(Problem::not_found)?;
+    state.change_v1(pan_alias, TokenState::Deleted);
+    let enrolled = state.v1.get(pan_alias).ok_or_else(Problem::not_found)?;
     Ok(Reply::json(StatusCode::OK, &document(enrolled, &state.settings.readings)))
 }

@@ -2,8 +2,12 @@
 //!
 //! One is sent to each endpoint for a network token that arrives or changes its state
 //! (`cmp_network_token.updated`), and for what the account updater tells (`cmp_au_card.…`). They are signed as
-//! VGS is known to sign: `vgs-signature: t=<unix seconds>,v0=<hex of HMAC-SHA256 over "t.body">`. What a request
+//! VGS is known to sign: `vgs-signature: t=<unix seconds>,v0=<hex of HMAC-SHA256 over "t.body">`. What a request to CMP
 //! does, its answer tells: of that there is no notification.
+//!
+//! V1 tells of its network tokens (`network_token.…`) and of its account updater (`au_card.…`) in the same way. Its
+//! answers are not final, so a deletion is told of too: it "leads to a token status update" (source: the V1 API
+//! reference).
 //!
 //! ```no_run
 //! # async fn test(card_id: &str) -> Result<(), Box<dyn std::error::Error>> {
@@ -30,7 +34,7 @@ use std::fmt;
 use std::io;
 
 pub(crate) use delivery::{Signals, deliver};
-pub(crate) use happening::Happening;
+pub(crate) use happening::{Happening, V1TokenEvent, V1Update};
 pub(crate) use outbox::Outbox;
 pub use sent::{Attempt, Notification, Outcome};
 pub use settings::{DeliveryOrder, Endpoint, WebhookSettings};

@@ -20,3 +20,4 @@ mod secrets;
 mod support;
 mod v1;
 mod webhooks;
+mod webhooks_v1;

@@ -21,7 +21,7 @@ use crate::support::{Client, VISA, http};
 const SECRET: &str = "whsec_simulated";
 
 /// A receiver that answers with the statuses that it is given, then with 204.
-struct Receiver {
+pub(crate) struct Receiver {
     url: String,
     received: Arc<Mutex<Vec<Received>>>,
     statuses: Arc<Mutex<VecDeque<u16>>>,
@@ -29,10 +29,10 @@ struct Receiver {
 }
 
 #[derive(Clone)]
-struct Received {
+pub(crate) struct Received {
     signature: String,
     content_type: String,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 impl Receiver {
@@ -49,12 +49,12 @@ impl Receiver {
     }
 
     /// What came since the last call.
-    fn take(&self) -> Vec<Received> {
+    pub(crate) fn take(&self) -> Vec<Received> {
         std::mem::take(&mut self.received.lock().unwrap())
     }
 
     /// Name and, for a network token, state of each event that came.
-    async fn told(&self, simulator: &Simulator) -> Vec<String> {
+    pub(crate) async fn told(&self, simulator: &Simulator) -> Vec<String> {
         simulator.webhooks().settled().await;
         let name = |received: Received| {
             let event = received.body["event"].as_str().unwrap().to_owned();
@@ -99,13 +99,19 @@ async fn serve(
     }
 }
 
-async fn listening(change: impl FnOnce(&mut Settings)) -> (Simulator, Client, Receiver) {
+pub(crate) async fn listening(change: impl FnOnce(&mut Settings)) -> (Simulator, Client, Receiver) {
     let receiver = Receiver::start().await;
     let simulator =
         Simulator::builder().webhook(receiver.url.as_str(), SECRET).unwrap().start().await.unwrap();
     simulator.configure(change);
     let client = Client::new(&simulator).await;
     (simulator, client, receiver)
+}
+
+/// Sorted, because another crate of the workspace lets `serde_json` keep the order of members.
+pub(crate) fn members(value: &Value) -> String {
+    let names: BTreeSet<_> = value.as_object().unwrap().keys().cloned().collect();
+    names.into_iter().collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test]
@@ -181,11 +187,6 @@ async fn the_message_has_the_documented_members() {
     simulator.world().update_card(&id).unwrap();
     simulator.webhooks().settled().await;
     let received = receiver.take();
-    // Sorted, because another crate of the workspace lets serde_json keep the order of members.
-    let members = |value: &Value| {
-        let names: BTreeSet<_> = value.as_object().unwrap().keys().cloned().collect();
-        names.into_iter().collect::<Vec<_>>().join(" ")
-    };
     for message in &received {
         assert_eq!(message.content_type, "application/json");
         assert_eq!(

@@ -13,13 +13,14 @@ use axum::{
     routing::post,
 };
 use cmp::{
-    Client, Environment, Expiry, NewCard, Pan, ServiceAccount, TokenState,
+    CardEvent, Client, Environment, Expiry, NewCard, Pan, ServiceAccount, TokenState,
+    v1::{self, NewEnrolment, PanAlias},
     webhooks::{
         Applied, CardView, Deduplicator, Event, Handled, SeenError, Verifier, WebhookError, WebhookSecret,
     },
 };
 use cmp_simulator::{
-    CardUpdateEvent, Settings, Simulator,
+    CardUpdateEvent, Settings, Simulator, TokenState as Simulated,
     webhooks::{DeliveryOrder, Outcome},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -83,6 +84,12 @@ impl House {
         Self { simulator, cmp, receiver, serving }
     }
 
+    fn v1(&self) -> v1::Client {
+        let environment = v1::Environment::custom(self.simulator.url(), self.simulator.token_url()).unwrap();
+        let account = ServiceAccount::new(self.simulator.client_id(), self.simulator.client_secret());
+        v1::Client::builder(environment).service_account(account).build().unwrap()
+    }
+
     async fn events(&self) -> Vec<Event> {
         self.simulator.webhooks().settled().await;
         self.receiver.events.lock().unwrap().clone()
@@ -130,6 +137,37 @@ async fn a_view_kept_by_events_is_what_a_get_would_show() {
         assert_eq!(read.network_token().unwrap().state(), known.state());
         assert_eq!((read.last4(), read.expiry()), (view.last4(), view.expiry()));
     }
+}
+
+#[tokio::test]
+async fn a_view_of_a_v1_alias_is_what_a_get_would_show() {
+    let house = House::start(SECRET, |_| ()).await;
+    let v1 = house.v1();
+    let alias: PanAlias = "5573495XKjDP28V7312".parse().unwrap();
+    let world = house.simulator.world();
+    let mut view = CardView::of_alias(alias.clone());
+    v1.enroll(NewEnrolment::new(alias.clone(), Expiry::new(12, 2030).unwrap())).await.unwrap();
+    for step in 0..6 {
+        match step {
+            0 => {}
+            1 => world.change_v1_token(alias.as_str(), Simulated::Suspended).unwrap(),
+            2 => world.change_v1_token(alias.as_str(), Simulated::Activated).unwrap(),
+            3 => world.use_v1_token(alias.as_str()).unwrap(),
+            4 => world.report_v1_update(alias.as_str(), CardUpdateEvent::Expired).unwrap(),
+            _ => drop(v1.delete(&alias).await.unwrap()),
+        }
+        for event in house.events().await {
+            view.apply(&event);
+        }
+        let token = v1.get(&alias).await.unwrap();
+        let known = view.network_token().unwrap();
+        assert_eq!(known.state(), Some(token.state()), "step {step}");
+        assert_eq!((known.last4(), known.expiry()), (token.last4(), token.expiry()), "step {step}");
+        let card = token.card().unwrap();
+        assert_eq!((view.last4(), view.expiry()), (card.last4(), card.expiry()), "step {step}");
+    }
+    assert_eq!(view.account_updater(), Some(&CardEvent::Expired));
+    assert_eq!(house.events().await.len(), 7);
 }
 
 #[tokio::test]

@@ -3,8 +3,12 @@
 //! The envelope and the members of `details` are those that VGS documents; `details` of CMP's network tokens are
 //! not published, and are taken to be those of V1 with the card's id and the reason.
 
+mod v1;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
+
+pub(crate) use v1::{V1TokenEvent, V1Update};
 
 use crate::readings::StateCase;
 use crate::settings::Settings;
@@ -63,7 +67,7 @@ impl Happening {
             };
             let (before, after) = match change.field {
                 "pan" => (change.old.clone(), change.new.clone()),
-                _ => (month_and(card.expiry.month, &change.old), month_and(card.expiry.month, &change.new)),
+                _ => (with_month(card.expiry, &change.old), with_month(card.expiry, &change.new)),
             };
             happening.details[old] = before.into();
             happening.details[new] = after.into();
@@ -114,8 +118,13 @@ fn year(expiry: Expiry) -> String {
 }
 
 /// `MMYY`
-fn month_and(month: u32, year: &str) -> String {
-    format!("{month:02}{year:0>2}")
+fn month_and_year(expiry: Expiry) -> String {
+    format!("{:02}{:02}", expiry.month, expiry.year)
+}
+
+/// `MMYY`, in another year
+fn with_month(expiry: Expiry, year: &str) -> String {
+    format!("{:02}{year:0>2}", expiry.month)
 }
 
 fn rfc3339(at: DateTime<Utc>) -> String {
