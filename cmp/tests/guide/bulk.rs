@@ -66,7 +66,7 @@ async fn each_operation_reaches_each_card() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn with_faults_every_id_has_one_outcome() {
-    const CARDS: usize = 10_000;
+    const CARDS: usize = 2_000;
     let simulator = simulator().await;
     let quick = RetryPolicy::default().backoff(Duration::from_millis(1), Duration::from_millis(4));
     let cmp = builder(&simulator).retry(quick).build().unwrap();
@@ -100,7 +100,7 @@ async fn with_faults_every_id_has_one_outcome() {
     assert_eq!((progress.finished(), progress.in_flight()), (CARDS as u64, 0));
     // A 500 and garbage are not retried: 2 of 8 faults, at 5 %. What else fails is of no card.
     let spoiled = progress.failed - (CARDS / 10) as u64;
-    assert!((20..400).contains(&spoiled), "{spoiled}");
+    assert!((4..80).contains(&spoiled), "{spoiled}");
 }
 
 #[tokio::test]

@@ -1,0 +1,115 @@
+//! A run over many cards: each id comes out once, and memory doesn't depend on their number.
+
+use std::{collections::BTreeMap, process::Stdio};
+
+use cmp::{Client, Environment, Expiry, NewCard, Pan, ServiceAccount};
+use cmp_simulator::{Chaos, Enrolment, Fault, Simulator};
+use futures_util::{StreamExt, stream};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::{Child, ChildStdin, Command},
+};
+
+/// A documented sandbox test card whose network token becomes active; many cards can have its number here.
+const TEST_PAN: &str = "5100260000019206";
+
+struct Ran {
+    provisioned: usize,
+    failed: usize,
+    most_memory: usize,
+}
+
+/// Every tenth id is of no card, so that some fail for good.
+async fn run(count: usize) -> Ran {
+    let simulator = Simulator::builder()
+        .duplicate_detection(false)
+        .enrolment(Enrolment::Manual)
+        .start()
+        .await
+        .expect("a free port");
+    let mut outcomes: BTreeMap<String, Vec<String>> = store(&simulator, count * 9 / 10).await;
+    outcomes.extend((0..count / 10).map(|number| (format!("CRDunknown-{number}"), Vec::new())));
+    assert_eq!(outcomes.len(), count);
+    let faults = [
+        Fault::status(503),
+        Fault::status(502).html(),
+        Fault::status(500),
+        Fault::dropped(),
+        Fault::dropped().reset(),
+        Fault::lost_answer(),
+        Fault::cut_body(10),
+        Fault::garbage(),
+    ];
+    simulator.faults().chaos(Chaos::new(0.05).seed(11).faults(faults));
+
+    let mut worker = worker(&simulator);
+    let writing =
+        tokio::spawn(write(worker.stdin.take().expect("a pipe"), outcomes.keys().cloned().collect()));
+    let mut lines = BufReader::new(worker.stdout.take().expect("a pipe")).lines();
+    let mut most_memory = None;
+    while let Some(line) = lines.next_line().await.expect("lines") {
+        match line.split_once(' ') {
+            Some((id, outcome)) => {
+                outcomes.get_mut(id).expect("none is made up").push(outcome.to_owned());
+            }
+            None => most_memory = line.parse().ok(),
+        }
+    }
+    writing.await.expect("all ids were taken");
+    assert!(worker.wait().await.expect("an exit").success());
+
+    for (id, outcomes) in &outcomes {
+        let [outcome] = outcomes.as_slice() else { panic!("{id} has {} outcomes", outcomes.len()) };
+        assert!(outcome == "failed" || !id.starts_with("CRDunknown"), "{id} has a network token");
+    }
+    let provisioned = outcomes.values().filter(|outcomes| outcomes[0] == "provisioned").count();
+    Ran { provisioned, failed: count - provisioned, most_memory: most_memory.expect("the last line") }
+}
+
+async fn store(simulator: &Simulator, count: usize) -> BTreeMap<String, Vec<String>> {
+    let environment = Environment::custom(simulator.url(), simulator.token_url()).expect("addresses");
+    let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    let cmp = Client::builder(environment).service_account(account).build().expect("a client");
+    let pan = Pan::new(TEST_PAN).expect("a test card");
+    let card = NewCard::new(pan, Expiry::new(12, 2030).expect("a date"));
+    let stored = stream::iter(0..count)
+        .map(|_| async { cmp.cards().create(card.clone()).await.expect("a card that can be stored") });
+    stored.buffer_unordered(32).map(|stored| (stored.id().to_string(), Vec::new())).collect().await
+}
+
+fn worker(simulator: &Simulator) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_bulk-worker"))
+        .env("VGS_ENVIRONMENT", "custom")
+        .env("VGS_API_URL", simulator.url())
+        .env("VGS_TOKEN_URL", simulator.token_url())
+        .env("VGS_CLIENT_ID", simulator.client_id())
+        .env("VGS_CLIENT_SECRET", simulator.client_secret())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the worker starts")
+}
+
+async fn write(mut input: ChildStdin, ids: Vec<String>) {
+    for id in ids {
+        input.write_all(format!("{id}\n").as_bytes()).await.expect("the worker reads");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_faults_every_id_has_one_outcome_and_memory_stays_flat() {
+    let (few, many) = (run(10_000).await, run(100_000).await);
+    println!("{} and {} octets", few.most_memory, many.most_memory);
+    for (ran, unknown) in [(&few, 1_000), (&many, 10_000)] {
+        // A 500 and garbage are not retried: a quarter of the faults, which meet one request in twenty.
+        let spoiled = ran.failed - unknown;
+        assert!(spoiled > 0 && spoiled < ran.provisioned / 20, "{spoiled}");
+    }
+    assert!(
+        many.most_memory < few.most_memory + few.most_memory / 4,
+        "{} octets for ten times the ids, and {} before",
+        many.most_memory,
+        few.most_memory
+    );
+}
