@@ -39,6 +39,8 @@ pub struct Card {
     included: Included,
     observability: Option<Observability>,
     related: Vec<String>,
+    asked_at: DateTime<Utc>,
+    lists_network_tokens: bool,
 }
 
 #[derive(Clone)]
@@ -74,7 +76,8 @@ pub struct Observability {
 }
 
 impl Card {
-    pub(super) fn from_wire(document: types::CardResourceResponse) -> Result<Self> {
+    /// Reads an answer to what was asked at this time.
+    pub(super) fn from_wire(document: types::CardResourceResponse, asked_at: DateTime<Utc>) -> Result<Self> {
         let data = document.data;
         let id = data.id.ok_or_else(|| unreadable("the answer has no card id"))?;
         // The documents have `included` beside `data`, the guide's sample has it within.
@@ -89,12 +92,18 @@ impl Card {
                 .and_then(|metadata| metadata.observability)
                 .map(Observability::from_wire),
             related: data.relationships.into_iter().flatten().map(|(name, _)| name).collect(),
+            asked_at,
+            lists_network_tokens: false,
         })
     }
 
     /// The same for an answer that must be about this card.
-    pub(super) fn of(asked: &CardId, document: types::CardResourceResponse) -> Result<Self> {
-        let card = Self::from_wire(document)?;
+    pub(super) fn of(
+        asked: &CardId,
+        document: types::CardResourceResponse,
+        asked_at: DateTime<Utc>,
+    ) -> Result<Self> {
+        let card = Self::from_wire(document, asked_at)?;
         if card.id != *asked {
             let message = "the service answered with another card";
             return Err(Error::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, message));
@@ -102,8 +111,26 @@ impl Card {
         Ok(card)
     }
 
+    /// The same card, whose network tokens are all that there are.
+    pub(super) fn with_all_network_tokens(self) -> Self {
+        Self { lists_network_tokens: true, ..self }
+    }
+
     pub(super) fn trace_of(document: &types::CardResourceResponse) -> Option<&str> {
         document.metadata.as_ref()?.observability.as_ref()?.trace_id.as_deref()
+    }
+
+    /// When the card was asked for, by the client's clock: what it says is at least as new as that.
+    #[must_use]
+    pub fn asked_at(&self) -> DateTime<Utc> {
+        self.asked_at
+    }
+
+    /// Whether a network token that isn't here isn't there either. It is so for a [`get`](super::Cards::get) that asked for
+    /// nothing special or for network tokens; the answers to storing and changing a card don't tell.
+    #[must_use]
+    pub fn lists_network_tokens(&self) -> bool {
+        self.lists_network_tokens
     }
 
     /// The id, which stays the same for the life of the card.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use cmp_generated::types;
 use reqwest::Url;
 
@@ -18,9 +19,10 @@ pub(super) async fn existing(
     body: &[u8],
     location: Option<&str>,
     deadline: Instant,
+    asked_at: DateTime<Utc>,
 ) -> Result<Card> {
     let in_body = serde_json::from_slice::<types::CardResourceResponse>(body).ok();
-    if let Some(card) = in_body.and_then(|document| Card::from_wire(document).ok()) {
+    if let Some(card) = in_body.and_then(|document| Card::from_wire(document, asked_at).ok()) {
         return Ok(card);
     }
     let Some(id) = location.and_then(|location| card_id_in(core, location)) else {

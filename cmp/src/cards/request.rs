@@ -94,7 +94,7 @@ impl<'a> Cards<'a> {
     /// 400, 401, 403, 415, 422 (a member is missing or breaks a rule), 500 and the transient ones. Where the outcome
     /// is unknown, [`Error::next_step`](crate::Error::next_step) says what to do.
     pub async fn create(self, card: NewCard) -> Result<Stored> {
-        let deadline = self.0.deadline();
+        let (deadline, asked_at) = (self.0.deadline(), self.0.clock.utc());
         let body = &card.into_wire()?;
         let reply =
             self.0
@@ -103,10 +103,10 @@ impl<'a> Cards<'a> {
                 })
                 .await?;
         if let Answer::SeeOther { body, location } = &reply.answer {
-            let card = duplicate::existing(self.0, body, location.as_deref(), deadline).await?;
+            let card = duplicate::existing(self.0, body, location.as_deref(), deadline, asked_at).await?;
             return Ok(Stored::Duplicate(card));
         }
-        reply.read(|_, answer| Card::from_wire(answer).map(Stored::Created))
+        reply.read(|_, answer| Card::from_wire(answer, asked_at).map(Stored::Created))
     }
 
     /// Reads a card with what belongs to it: `GET /cards/{card_id}`.
@@ -164,6 +164,7 @@ impl<'a> Cards<'a> {
     /// 400, 401, 403, 404, 415, 422, 500 and the transient ones.
     pub async fn update(self, id: &CardId, changes: CardChanges) -> Result<Card> {
         let body = changes.into_wire()?;
+        let asked_at = self.0.clock.utc();
         let (card, body) = (id.as_str(), &body);
         let reply = self
             .0
@@ -171,7 +172,7 @@ impl<'a> Cards<'a> {
                 client.update_card(card, body).await
             })
             .await?;
-        reply.read(|_, answer| Card::of(id, answer))
+        reply.read(|_, answer| Card::of(id, answer, asked_at))
     }
 
     /// Deletes a card and all that belongs to it, for good: `DELETE /cards/{card_id}`.
@@ -261,6 +262,7 @@ impl<'a> IntoFuture for GetCard<'a> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let include = comma_delimited(&self.include);
+            let asked_at = self.core.clock.utc();
             let (id, include) = (self.id.as_str(), include.as_deref());
             let reply = self
                 .core
@@ -268,7 +270,9 @@ impl<'a> IntoFuture for GetCard<'a> {
                     client.get_card(id, include).await
                 })
                 .await?;
-            reply.read(|_, answer| Card::of(&self.id, answer))
+            let card = reply.read(|_, answer| Card::of(&self.id, answer, asked_at))?;
+            let all_tokens = self.include.is_empty() || self.include.contains(&Include::NetworkTokens);
+            Ok(if all_tokens { card.with_all_network_tokens() } else { card })
         })
     }
 }

@@ -4,6 +4,7 @@
 
 mod delivery;
 mod events;
+mod reading;
 mod repeats;
 mod robustness;
 mod samples;

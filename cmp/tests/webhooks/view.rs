@@ -225,6 +225,14 @@ proptest! {
             prop_assert_eq!(straight.apply(event), Applied::Unchanged);
         }
         let stored = serde_json::to_string(&crooked).unwrap();
-        prop_assert_eq!(serde_json::from_str::<CardView>(&stored).unwrap(), straight);
+        prop_assert_eq!(&serde_json::from_str::<CardView>(&stored).unwrap(), &straight);
+
+        let (mut one, mut other) = (view(), view());
+        for (index, event) in shuffled.iter().enumerate() {
+            if index % 2 == 0 { one.apply(event) } else { other.apply(event) };
+        }
+        one.merge(&other);
+        prop_assert_eq!(&one, &straight);
+        prop_assert_eq!(one.merge(&other), Applied::Unchanged);
     }
 }

@@ -4,7 +4,7 @@ mod register;
 mod subject;
 mod token;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -16,17 +16,21 @@ use self::{
 };
 use super::{CardUpdateDetails, Details, Event, NetworkTokenDetails, event::card_event};
 use crate::{
-    Card, CardEvent,
-    network_tokens::TokenState,
+    Card, CardEvent, CardUpdate,
+    network_tokens::{NetworkToken, TokenState},
     v1::PanAlias,
-    value::{CardId, Expiry},
+    value::{CardId, Expiry, NetworkTokenId},
 };
+
+/// The place of what events told without a token's id.
+const NAMELESS: &str = "";
 
 /// What is known of a card, with nothing secret in it: to store beside the card's id, and to show.
 ///
 /// Events may come in any order and more than once. Each value is kept with the time of the event that told it, and
-/// only a later event replaces it: the same events give the same view, in whatever order they were applied. A reading
-/// of the card counts as an event at the time at which the card last changed.
+/// only a later event replaces it: the same events give the same view, in whatever order they were applied. A
+/// [reading](Self::read) of the card counts like an event, and [two views](Self::merge) of one card like the events of
+/// both. To write a view back that another process may have written meanwhile, merge the two first.
 ///
 /// ```
 /// use cmp::{TokenState, webhooks::{Applied, CardView, Event}};
@@ -106,23 +110,55 @@ impl CardView {
     }
 
     /// Brings the view up to date from a reading of the card.
+    ///
+    /// It counts as of the time at which the card was [asked for](Card::asked_at), by the client's clock, or last changed
+    /// by the service's, whichever is later: an event that came before doesn't outdate it, so the two clocks should agree.
+    /// A network token that [`get`](crate::Cards::get) doesn't show any more is deleted.
     pub fn read(&mut self, card: &Card) -> Applied {
         if self.card_id() != Some(card.id()) {
             return Applied::NotThisCard;
         }
-        let stamp = read_at(card.updated_at());
-        let mut changed = self.last4.offer(card.last4().map(str::to_owned), &stamp);
-        changed |= self.expiry.offer(card.expiry(), &stamp);
+        let stamp = Stamp { at: as_of(card), event: None };
+        self.change(|view| {
+            view.last4.offer(card.last4().map(str::to_owned), &stamp);
+            view.expiry.offer(card.expiry(), &stamp);
+            view.read_tokens(card, &stamp);
+            for update in card.updates() {
+                let at = update.occurred_at().unwrap_or(DateTime::UNIX_EPOCH);
+                view.account_updater.offer_known(update.event().cloned(), &Stamp { at, event: None });
+            }
+        })
+    }
+
+    fn read_tokens(&mut self, card: &Card, stamp: &Stamp) {
         for token in card.network_tokens() {
-            let id = token.id().map(ToString::to_string).unwrap_or_default();
-            let stamp = read_at(token.updated_at());
-            changed |= self.network_tokens.entry(id).or_default().read(token, &stamp);
+            self.network_tokens.entry(place(token).to_owned()).or_default().read(token, stamp);
         }
-        for update in card.updates() {
-            let stamp = read_at(update.occurred_at());
-            changed |= self.account_updater.offer_known(update.event().cloned(), &stamp);
+        if card.lists_network_tokens() {
+            let read: BTreeSet<_> = card.network_tokens().iter().map(place).collect();
+            for (id, token) in self.network_tokens.iter_mut().filter(|(id, _)| !read.contains(id.as_str())) {
+                match id.as_str() {
+                    NAMELESS => token.forget_state(stamp),
+                    _ => token.is_gone(stamp),
+                }
+            }
         }
-        if changed { Applied::Changed } else { Applied::Unchanged }
+    }
+
+    /// Takes what another view of the same card knows, such as one that another receiver stored meanwhile: the result is
+    /// as if all events and readings of both had gone into one.
+    pub fn merge(&mut self, other: &Self) -> Applied {
+        if self.subject != other.subject {
+            return Applied::NotThisCard;
+        }
+        self.change(|view| {
+            view.last4.merge(&other.last4);
+            view.expiry.merge(&other.expiry);
+            view.account_updater.merge(&other.account_updater);
+            for (id, token) in &other.network_tokens {
+                view.network_tokens.entry(id.clone()).or_default().merge(token);
+            }
+        })
     }
 
     /// Brings the view up to date from an event.
@@ -131,13 +167,29 @@ impl CardView {
             return Applied::NotThisCard;
         }
         let Some(at) = event.happened_at() else { return Applied::Undated };
-        let stamp = Stamp { at, event: event.id().to_owned() };
-        let changed = match event.details() {
-            Details::NetworkToken(token) | Details::V1NetworkToken(token) => self.take_token(token, &stamp),
-            Details::CardUpdate(update) | Details::V1CardUpdate(update) => self.take_update(update, &stamp),
-            Details::Other(_) => return Applied::NotThisCard,
-        };
-        if changed { Applied::Changed } else { Applied::Unchanged }
+        let stamp = Stamp { at, event: Some(event.id().to_owned()) };
+        match event.details() {
+            Details::NetworkToken(token) | Details::V1NetworkToken(token) => {
+                self.change(|view| view.take_token(token, &stamp))
+            }
+            Details::CardUpdate(update) | Details::V1CardUpdate(update) => {
+                self.change(|view| view.take_update(update, &stamp))
+            }
+            Details::Other(_) => Applied::NotThisCard,
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Self)) -> Applied {
+        let before = self.clone();
+        change(self);
+        if self.shown() == before.shown() { Applied::Unchanged } else { Applied::Changed }
+    }
+
+    /// All that can be read from the view but its times.
+    fn shown(&self) -> impl PartialEq {
+        let tokens: Vec<_> = self.network_tokens.iter().map(|(id, token)| (id, token.shown())).collect();
+        let current = self.network_token().map(TokenView::shown);
+        (self.last4(), self.expiry(), self.account_updater(), current, tokens)
     }
 
     /// An event that doesn't name its card is known by a network token that an earlier one told.
@@ -147,32 +199,30 @@ impl CardView {
         })
     }
 
-    fn take_token(&mut self, token: &NetworkTokenDetails, stamp: &Stamp) -> bool {
-        let id = token.network_token_id().map(ToString::to_string).unwrap_or_default();
-        let changed = [
-            self.network_tokens.entry(id).or_default().take(token, stamp),
-            self.last4.offer_known(token.card_last4().map(str::to_owned), stamp),
-            self.expiry.offer_known(token.card_expiry(), stamp),
-        ];
-        changed.contains(&true)
+    fn take_token(&mut self, token: &NetworkTokenDetails, stamp: &Stamp) {
+        let id = token.network_token_id().map_or(NAMELESS, NetworkTokenId::as_str).to_owned();
+        self.network_tokens.entry(id).or_default().take(token, stamp);
+        self.last4.offer_known(token.card_last4().map(str::to_owned), stamp);
+        self.expiry.offer_known(token.card_expiry(), stamp);
     }
 
-    fn take_update(&mut self, update: &CardUpdateDetails, stamp: &Stamp) -> bool {
-        let changed = [
-            self.account_updater.offer(Some(update.event().clone()), stamp),
-            self.expiry.offer_known(update.new_expiry(), stamp),
-            self.take_number(update, stamp),
-        ];
-        changed.contains(&true)
+    fn take_update(&mut self, update: &CardUpdateDetails, stamp: &Stamp) {
+        self.account_updater.offer(Some(update.event().clone()), stamp);
+        self.expiry.offer_known(update.new_expiry(), stamp);
+        self.take_number(update, stamp);
     }
 
-    /// With a new number the old last four digits are wrong, and `card_last4` may be of either number.
-    fn take_number(&mut self, update: &CardUpdateDetails, stamp: &Stamp) -> bool {
-        let new = update.new_account_number().and_then(|number| last4_of(number.expose()));
-        if *update.event() == CardEvent::Updated {
-            return self.last4.offer(new, stamp);
+    /// With a new number the old last four digits are wrong, and `card_last4` may be of either number. An update that
+    /// tells a new expiry and no number is of the expiry alone.
+    fn take_number(&mut self, update: &CardUpdateDetails, stamp: &Stamp) {
+        let number = update.new_account_number();
+        let new = number.and_then(|number| last4_of(number.expose()));
+        let expiry_alone = number.is_none() && update.new_expiry().is_some();
+        if *update.event() == CardEvent::Updated && !expiry_alone {
+            self.last4.offer(new, stamp);
+        } else {
+            self.last4.offer_known(new.or_else(|| update.last4().map(str::to_owned)), stamp);
         }
-        self.last4.offer_known(new.or_else(|| update.last4().map(str::to_owned)), stamp)
     }
 
     /// The card; `None` for a view [of an alias](Self::of_alias).
@@ -225,10 +275,19 @@ impl CardView {
         self.account_updater.stamp().map(|stamp| stamp.at)
     }
 
-    /// The network token to look at: the usable one that changed last, without one the one that changed last.
+    /// The network token to look at: the usable one that changed last, without one the one that changed last. What an
+    /// event told later without naming a token is of the same one, and is all that is known for sure.
     #[must_use]
     pub fn network_token(&self) -> Option<&TokenView> {
-        self.network_tokens.values().max_by_key(|token| (token.is_usable(), token.changed_at()))
+        let (nameless, named): (Vec<_>, Vec<_>) =
+            self.network_tokens.iter().partition(|(id, _)| id.as_str() == NAMELESS);
+        let named = named.into_iter().map(|(_, token)| token);
+        let named = named.max_by_key(|token| (token.is_usable(), token.changed_at()));
+        let nameless = nameless.into_iter().map(|(_, token)| token).find(|token| token.state().is_some());
+        match (named, nameless) {
+            (Some(named), Some(nameless)) if named.changed_at() >= nameless.changed_at() => Some(named),
+            (named, nameless) => nameless.or(named),
+        }
     }
 
     /// All network tokens by their ids; the id of a token that came without one is empty.
@@ -237,9 +296,17 @@ impl CardView {
     }
 }
 
-/// Before every event of the same moment. A card without a time is older than any event.
-fn read_at(updated_at: Option<DateTime<Utc>>) -> Stamp {
-    Stamp { at: updated_at.unwrap_or(DateTime::UNIX_EPOCH), event: String::new() }
+fn place(token: &NetworkToken) -> &str {
+    token.id().map_or(NAMELESS, NetworkTokenId::as_str)
+}
+
+/// Nothing in a card is newer than the moment at which it was asked for, if the clocks agree; if they don't, at least its
+/// own dates are right about each other.
+fn as_of(card: &Card) -> DateTime<Utc> {
+    let tokens = card.network_tokens().iter().filter_map(NetworkToken::updated_at);
+    let updates = card.updates().iter().filter_map(CardUpdate::occurred_at);
+    let told = card.updated_at().into_iter().chain(tokens).chain(updates);
+    told.fold(card.asked_at(), DateTime::max)
 }
 
 /// An alias tells nothing of the number's end.

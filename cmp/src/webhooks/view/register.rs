@@ -3,11 +3,20 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de};
 
-/// When an event happened. Of two at the same moment one must win, whatever order they come in: the ids decide.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// When something was known to be so: from an event, or from a reading of the card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     pub(super) at: DateTime<Utc>,
-    pub(super) event: String,
+    /// The event's id; `None` for a reading.
+    pub(super) event: Option<String>,
+}
+
+impl Stamp {
+    /// Of two at the same moment one must win, whatever order they come in: the events' ids decide, and a reading shows
+    /// what all of them did.
+    fn rank(&self) -> (DateTime<Utc>, bool, Option<&str>) {
+        (self.at, self.event.is_none(), self.event.as_deref())
+    }
 }
 
 /// What the latest event told, which may be that the value is not known any more.
@@ -20,30 +29,36 @@ struct Latest<T> {
     stamp: Stamp,
 }
 
-impl<T: PartialEq> Register<T> {
-    /// Takes a value unless a later one is known; `true` if the value is another than before.
-    pub(super) fn offer(&mut self, value: Option<T>, stamp: &Stamp) -> bool {
-        if self.0.as_ref().is_some_and(|latest| latest.stamp > *stamp) {
-            return false;
+impl<T> Register<T> {
+    /// Takes a value unless a later one is known.
+    pub(super) fn offer(&mut self, value: Option<T>, stamp: &Stamp) {
+        if self.stamp().is_none_or(|latest| latest.rank() <= stamp.rank()) {
+            self.0 = Some(Latest { value, stamp: stamp.clone() });
         }
-        let changes = self.value() != value.as_ref();
-        self.0 = Some(Latest { value, stamp: stamp.clone() });
-        changes
     }
 
     /// Takes a value, if there is one, unless a later one is known.
-    pub(super) fn offer_known(&mut self, value: Option<T>, stamp: &Stamp) -> bool {
-        value.is_some() && self.offer(value, stamp)
+    pub(super) fn offer_known(&mut self, value: Option<T>, stamp: &Stamp) {
+        if value.is_some() {
+            self.offer(value, stamp);
+        }
     }
-}
 
-impl<T> Register<T> {
     pub(super) fn value(&self) -> Option<&T> {
         self.0.as_ref()?.value.as_ref()
     }
 
     pub(super) fn stamp(&self) -> Option<&Stamp> {
         self.0.as_ref().map(|latest| &latest.stamp)
+    }
+}
+
+impl<T: Clone> Register<T> {
+    /// Takes what another register knows, unless it is older.
+    pub(super) fn merge(&mut self, other: &Self) {
+        if let Some(latest) = &other.0 {
+            self.offer(latest.value.clone(), &latest.stamp);
+        }
     }
 }
 
@@ -94,22 +109,41 @@ impl<'de, T: Text> Deserialize<'de> for Register<T> {
 mod tests {
     use super::*;
 
-    fn stamp(second: i64, event: &str) -> Stamp {
+    fn stamp(second: i64, event: Option<&str>) -> Stamp {
         let at = DateTime::from_timestamp(second, 0).expect("in range");
-        Stamp { at, event: event.to_owned() }
+        Stamp { at, event: event.map(str::to_owned) }
     }
 
     #[test]
-    fn later_stamps_win_and_readings_at_one_moment_replace_each_other() {
+    fn later_stamps_win_and_a_reading_beats_the_events_of_its_moment() {
         let mut register = Register::default();
-        assert!(register.offer(Some(1), &stamp(5, "")));
-        assert!(register.offer(Some(2), &stamp(5, "")), "a card without a time can be read again");
-        assert!(register.offer(Some(3), &stamp(5, "b")));
-        assert!(!register.offer(Some(4), &stamp(5, "a")));
-        assert!(!register.offer(Some(4), &stamp(4, "c")));
-        assert!(!register.offer_known(None, &stamp(6, "d")));
-        assert_eq!(register.value(), Some(&3));
-        assert!(register.offer(None, &stamp(6, "d")));
-        assert_eq!((register.value(), register.stamp()), (None, Some(&stamp(6, "d"))));
+        for (value, stamp, expected) in [
+            (1, stamp(5, Some("a")), 1),
+            (2, stamp(5, Some("b")), 2),
+            (3, stamp(5, Some("a")), 2),
+            (4, stamp(5, None), 4),
+            (5, stamp(5, None), 5),
+            (6, stamp(5, Some("c")), 5),
+            (7, stamp(4, None), 5),
+        ] {
+            register.offer(Some(value), &stamp);
+            assert_eq!(register.value(), Some(&expected), "{stamp:?}");
+        }
+        register.offer_known(None, &stamp(6, None));
+        assert_eq!(register.value(), Some(&5));
+        register.offer(None, &stamp(6, None));
+        assert_eq!((register.value(), register.stamp()), (None, Some(&stamp(6, None))));
+    }
+
+    #[test]
+    fn the_later_of_two_registers_is_merged_into_the_other() {
+        let (mut one, mut other) = (Register::default(), Register::default());
+        other.offer(Some(1), &stamp(5, Some("a")));
+        one.merge(&other);
+        assert_eq!(one.value(), Some(&1));
+        other.merge(&Register::default());
+        other.offer(None, &stamp(6, None));
+        one.merge(&other);
+        assert_eq!((one.value(), &one), (None, &other));
     }
 }

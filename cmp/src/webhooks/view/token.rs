@@ -19,27 +19,46 @@ pub struct TokenView {
 }
 
 impl TokenView {
-    pub(super) fn take(&mut self, token: &NetworkTokenDetails, stamp: &Stamp) -> bool {
+    pub(super) fn take(&mut self, token: &NetworkTokenDetails, stamp: &Stamp) {
         let state = token.state();
-        let reason = token.reason_code().map(str::to_owned);
-        // A reason belongs to its state: a new state without one has none.
-        let changed = [
-            state.is_some() && self.reason_code.offer(reason, stamp),
-            self.state.offer_known(state, stamp),
-            self.last4.offer_known(token.last4().map(str::to_owned), stamp),
-            self.expiry.offer_known(token.expiry(), stamp),
-        ];
-        changed.contains(&true)
+        if state.is_some() {
+            // A reason belongs to its state: a new state without one has none.
+            self.reason_code.offer(token.reason_code().map(str::to_owned), stamp);
+        }
+        self.state.offer_known(state, stamp);
+        self.last4.offer_known(token.last4().map(str::to_owned), stamp);
+        self.expiry.offer_known(token.expiry(), stamp);
     }
 
-    pub(super) fn read(&mut self, token: &NetworkToken, stamp: &Stamp) -> bool {
-        let changed = [
-            self.state.offer(Some(token.state().clone()), stamp),
-            self.reason_code.offer(token.reason_code().map(str::to_owned), stamp),
-            self.last4.offer_known(token.last4().map(str::to_owned), stamp),
-            self.expiry.offer_known(token.expiry(), stamp),
-        ];
-        changed.contains(&true)
+    pub(super) fn read(&mut self, token: &NetworkToken, stamp: &Stamp) {
+        self.state.offer(Some(token.state().clone()), stamp);
+        self.reason_code.offer(token.reason_code().map(str::to_owned), stamp);
+        self.last4.offer_known(token.last4().map(str::to_owned), stamp);
+        self.expiry.offer_known(token.expiry(), stamp);
+    }
+
+    /// A reading of the card doesn't have it any more. To be deleted is the only documented way to go.
+    pub(super) fn is_gone(&mut self, stamp: &Stamp) {
+        self.state.offer(Some(TokenState::Deleted), stamp);
+        self.reason_code.offer(None, stamp);
+    }
+
+    /// What an event told without naming a token, a reading of the card tells of a named one.
+    pub(super) fn forget_state(&mut self, stamp: &Stamp) {
+        self.state.offer(None, stamp);
+        self.reason_code.offer(None, stamp);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.state.merge(&other.state);
+        self.reason_code.merge(&other.reason_code);
+        self.last4.merge(&other.last4);
+        self.expiry.merge(&other.expiry);
+    }
+
+    /// All that can be read from the view but its times.
+    pub(super) fn shown(&self) -> impl PartialEq {
+        (self.state(), self.reason_code(), self.last4(), self.expiry())
     }
 
     /// The state; `None` if no event told it.

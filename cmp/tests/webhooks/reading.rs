@@ -1,0 +1,138 @@
+//! Views that are brought up to date by readings of the card and by events, together.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use cmp::{
+    Card, CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount, TokenState,
+    webhooks::{Applied, CardView, Event},
+};
+use cmp_simulator::Simulator;
+use serde_json::{Value, json};
+
+use crate::samples::PAN;
+
+struct House {
+    simulator: Simulator,
+    cmp: Client,
+    id: CardId,
+}
+
+impl House {
+    async fn start() -> Self {
+        let simulator = Simulator::start().await.unwrap();
+        let environment = Environment::custom(simulator.url(), simulator.token_url()).unwrap();
+        let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+        let cmp = Client::builder(environment).service_account(account).build().unwrap();
+        let card = NewCard::new(Pan::new(PAN).unwrap(), Expiry::new(12, 2030).unwrap());
+        let id = cmp.cards().create(card).await.unwrap().id().clone();
+        Self { simulator, cmp, id }
+    }
+
+    async fn card(&self) -> Card {
+        self.cmp.cards().get(&self.id).await.unwrap()
+    }
+
+    /// An event about the card that names no network token.
+    fn nameless(&self, at: DateTime<Utc>, state: &str) -> Event {
+        self.event("cmp_network_token.updated", at, json!({ "state": state }))
+    }
+
+    fn event(&self, name: &str, at: DateTime<Utc>, mut details: Value) -> Event {
+        details["card_id"] = json!(self.id.as_str());
+        let timestamp = at.to_rfc3339_opts(SecondsFormat::Nanos, true);
+        let body = json!({ "id": format!("{name} {at}"), "event": name, "timestamp": timestamp, "details": details });
+        Event::parse_unverified(body.to_string().as_bytes()).unwrap()
+    }
+}
+
+fn state(view: &CardView) -> Option<&TokenState> {
+    view.network_token().and_then(|token| token.state())
+}
+
+#[tokio::test]
+async fn an_event_that_names_no_token_is_of_the_one_that_is_there() {
+    let house = House::start().await;
+    let card = house.card().await;
+    let mut view = CardView::of(&card);
+    assert_eq!((state(&view), card.network_tokens().len()), (Some(&TokenState::Active), 1));
+    let before = house.nameless(card.asked_at() - TimeDelta::seconds(1), "suspended");
+    view.apply(&before);
+    assert_eq!(state(&view), Some(&TokenState::Active), "the reading is newer");
+    let after = house.nameless(Utc::now() + TimeDelta::seconds(1), "suspended");
+    assert_eq!(view.apply(&after), Applied::Changed);
+    assert_eq!(state(&view), Some(&TokenState::Suspended));
+    assert!(!view.network_token().unwrap().is_usable());
+}
+
+#[tokio::test]
+async fn a_reading_outdates_what_was_told_without_a_name() {
+    let house = House::start().await;
+    let mut view = CardView::new(house.id.clone());
+    view.apply(&house.nameless(house.card().await.asked_at(), "active"));
+    assert_eq!(state(&view), Some(&TokenState::Active));
+    house.simulator.world().suspend_token(house.id.as_str()).unwrap();
+    let card = house.card().await;
+    assert_eq!(view.read(&card), Applied::Changed);
+    assert_eq!(state(&view), Some(&TokenState::Suspended));
+    assert_eq!(view.read(&card), Applied::Unchanged);
+}
+
+#[tokio::test]
+async fn a_token_that_a_reading_does_not_show_any_more_is_deleted() {
+    let house = House::start().await;
+    let mut view = CardView::of(&house.card().await);
+    house.cmp.network_tokens().delete(&house.id).await.unwrap();
+    let stored =
+        house.cmp.cards().update(&house.id, cmp::CardChanges::new().expiry(Expiry::new(1, 2031).unwrap()));
+    assert_eq!(view.read(&stored.await.unwrap()), Applied::Changed, "the expiry");
+    assert_eq!(state(&view), Some(&TokenState::Active), "the answer to a change doesn't tell of tokens");
+    let card = house.cmp.cards().get(&house.id).include([cmp::Include::CardUpdates]).await.unwrap();
+    view.read(&card);
+    assert_eq!(state(&view), Some(&TokenState::Active), "nor does one that was not asked for them");
+    let card = house.card().await;
+    assert_eq!((view.read(&card), card.network_tokens().len()), (Applied::Changed, 0));
+    assert_eq!(state(&view), Some(&TokenState::Deleted));
+    assert_eq!(CardView::of(&card).network_token(), None);
+
+    let mut nameless = CardView::new(house.id.clone());
+    nameless.apply(&house.nameless(card.asked_at(), "active"));
+    assert_eq!(nameless.read(&house.card().await), Applied::Changed);
+    assert_eq!(state(&nameless), None, "which one it was nobody can say");
+}
+
+#[tokio::test]
+async fn a_reading_tells_what_an_event_left_unknown() {
+    let house = House::start().await;
+    let mut view = CardView::of(&house.card().await);
+    let alias = json!({ "new_account_number": "tok_sandbox_1", "new_expiration_date": "1233" });
+    view.apply(&house.event("cmp_au_card.updated", Utc::now(), alias));
+    assert_eq!(view.last4(), None);
+    let card = house.card().await;
+    assert_eq!(view.read(&card), Applied::Changed);
+    assert_eq!((view.last4(), view.expiry()), (card.last4(), card.expiry()));
+}
+
+#[tokio::test]
+async fn an_update_of_the_expiry_alone_leaves_the_number() {
+    let house = House::start().await;
+    let card = house.card().await;
+    let mut view = CardView::of(&card);
+    let renewed = json!({ "new_expiration_date": "1233" });
+    view.apply(&house.event("cmp_au_card.updated", Utc::now() + TimeDelta::seconds(1), renewed));
+    assert_eq!((view.last4(), view.expiry()), (card.last4(), Expiry::new(12, 2033).ok()));
+    view.apply(&house.event("cmp_au_card.updated", Utc::now() + TimeDelta::seconds(2), json!({})));
+    assert_eq!(view.last4(), None, "an update that tells nothing is of the number");
+}
+
+#[tokio::test]
+async fn a_simulated_clock_that_is_ahead_does_not_outdate_readings() {
+    let house = House::start().await;
+    let world = house.simulator.world();
+    world.advance_clock(std::time::Duration::from_secs(600));
+    world.suspend_token(house.id.as_str()).unwrap();
+    let suspended_at = house.card().await.network_tokens()[0].updated_at().unwrap();
+    let mut view = CardView::new(house.id.clone());
+    view.apply(&house.nameless(suspended_at, "suspended"));
+    world.resume_token(house.id.as_str()).unwrap();
+    view.read(&house.card().await);
+    assert_eq!(state(&view), Some(&TokenState::Activated));
+}
