@@ -114,6 +114,40 @@ fn the_shapes_that_the_service_sends_fit_the_contract() {
 }
 
 #[test]
+fn notifications_are_held_to_what_a_receiver_needs() {
+    let contract = read("openapi/cmp.json");
+    let token = json!({
+        "id": "evt-1", "event": "cmp_network_token.updated", "timestamp": "2025-01-15T10:00:00.000Z",
+        "details": {"card_id": "CRD1", "state": "SUSPENDED", "card_last4": 42, "updated_at": "2025-01-15T10:00:00.1"}
+    });
+    let mut v1 = token.clone();
+    v1["details"] = json!({"network_token_id": "NTK1", "pan_alias": "tok_1", "state": "frozen"});
+    let mut update = token.clone();
+    update["details"] = json!({"card_id": "CRD1", "new_expiration_date": "1225", "more": null});
+    let kinds = [
+        ("NetworkTokenNotification", &token, "/details/card_id"),
+        ("V1NetworkTokenNotification", &v1, "/details/pan_alias"),
+        ("CardUpdateNotification", &update, "/details/card_id"),
+        ("V1CardUpdateNotification", &update, "/details/card_id"),
+    ];
+    for (name, good, essential) in kinds {
+        assert_eq!(errors(&contract, name, good), Vec::<String>::new(), "{name}");
+        for place in ["/id", "/event", "/timestamp", "/details", essential] {
+            let (holder, key) = place.rsplit_once('/').expect("a member");
+            let mut less = good.clone();
+            less.pointer_mut(holder).and_then(Value::as_object_mut).expect("an object").remove(key);
+            assert_ne!(errors(&contract, name, &less), Vec::<String>::new(), "{name} without {place}");
+            let mut other = good.clone();
+            *other.pointer_mut(place).expect("a member") = json!([1]);
+            assert_ne!(errors(&contract, name, &other), Vec::<String>::new(), "{name}, {place} as a list");
+        }
+        let mut undated = good.clone();
+        undated["timestamp"] = "yesterday".into();
+        assert_ne!(errors(&contract, name, &undated), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
 fn requests_stay_as_strict_as_documented() {
     let contract = read("openapi/cmp.json");
     let card = |attributes: &Value| json!({"data": {"attributes": attributes}});

@@ -95,7 +95,12 @@ impl Workspace {
     }
 
     fn transcription(&self) -> String {
-        self.path("openapi/transcribed/v1-network-tokens.yaml").to_str().expect("UTF-8").to_owned()
+        self.transcribed("v1-network-tokens")
+    }
+
+    fn transcribed(&self, name: &str) -> String {
+        let path = self.path(&format!("openapi/transcribed/{name}.yaml"));
+        path.to_str().expect("UTF-8").to_owned()
     }
 
     /// Writes a page outside of what is compared; the argument for `import`.
@@ -150,6 +155,8 @@ fn names(message: &str, parts: &[&str]) {
 
 const CARDS: &str = "Cards";
 const TOKENS: &str = "Network Tokens";
+/// The transcription of what the service sends by itself.
+const NOTIFICATIONS: &str = "notifications";
 
 #[test]
 fn importing_the_pages_into_nothing_gives_the_fragments_as_they_are() {
@@ -161,8 +168,8 @@ fn importing_the_pages_into_nothing_gives_the_fragments_as_they_are() {
     fs::remove_file(workspace.path("openapi/sources.toml")).expect("removed");
     workspace.run(&["import", &pages[0], &pages[1], date]).expect("imports");
     assert_eq!(fs::read_dir(workspace.path("openapi/fragments")).expect("fragments").count(), 7);
-    let transcription = workspace.transcription();
-    workspace.run(&["import", &transcription, date]).expect("imports");
+    let transcriptions = [workspace.transcription(), workspace.transcribed(NOTIFICATIONS)];
+    workspace.run(&["import", &transcriptions[0], &transcriptions[1], date]).expect("imports");
     assert!(before == workspace.files(), "the fragments or their sources came out differently");
 }
 
@@ -172,7 +179,9 @@ fn emptied_fragments_are_brought_back_with_their_dates() {
     let pages = [workspace.save(&workspace.page(CARDS)), workspace.save(&workspace.page(TOKENS))];
     let before = workspace.files();
     fs::remove_dir_all(workspace.path("openapi/fragments")).expect("removed");
-    workspace.run(&["import", &pages[0], &pages[1], &workspace.transcription()]).expect("imports");
+    let transcriptions = [workspace.transcription(), workspace.transcribed(NOTIFICATIONS)];
+    let all = ["import", &pages[0], &pages[1], &transcriptions[0], &transcriptions[1]];
+    workspace.run(&all).expect("imports");
     assert!(before == workspace.files(), "the fragments or their sources came out differently");
 }
 
@@ -451,6 +460,43 @@ fn transcribed_fragments_are_what_their_transcription_gives() {
 }
 
 #[test]
+fn webhooks_are_in_the_contract_and_not_in_what_is_generated() {
+    let workspace = Workspace::new();
+    let transcription = workspace.transcribed(NOTIFICATIONS);
+    let text = fs::read_to_string(&transcription).expect("a transcription");
+    workspace.write(&transcription, text.replace("summary: A network token changed", "summary: Changed"));
+    names(&workspace.fails(&["check"]), &["openapi/fragments/notify-cmp_network_token.json"]);
+    workspace.run(&["import", &transcription]).expect("imports");
+    assert_eq!(workspace.changed_by(&["merge"]), ["openapi/cmp.json"]);
+    let contract = workspace.read("openapi/cmp.json");
+    assert_eq!(contract["webhooks"]["cmp_network_token"]["post"]["summary"], "Changed");
+
+    workspace.write(&transcription, text.replace("  au_card:\n    post:", "  au_card:\n    put:"));
+    names(&workspace.fails(&["import", &transcription]), &["webhook au_card: expected post, found put"]);
+    workspace.write(&transcription, text.replace("title: CardUpdateDetails", "readOnly: true"));
+    workspace.run(&["import", &transcription]).expect("a valid document");
+    names(
+        &workspace.fails(&["merge"]),
+        &["step vocabulary", "/components/schemas/CardUpdateDetails/readOnly: unknown keyword"],
+    );
+}
+
+#[test]
+fn one_webhook_in_two_fragments_is_refused() {
+    let workspace = Workspace::new();
+    let copy = fs::read(workspace.path("openapi/fragments/notify-au_card.json")).expect("a file");
+    workspace.write("openapi/fragments/notify-again.json", copy);
+    let sources = fs::read_to_string(workspace.path("openapi/sources.toml")).expect("sources");
+    let entry = sources.split("\n\n").find(|part| part.contains("notify-au_card.json")).expect("an entry");
+    let again = entry.replace("notify-au_card.json", "notify-again.json");
+    workspace.write("openapi/sources.toml", format!("{}\n\n{again}\n", sources.trim_end()));
+    names(
+        &workspace.fails(&["merge"]),
+        &["notify-au_card.json", "notify-again.json", "/webhooks/au_card/post", "the same operation"],
+    );
+}
+
+#[test]
 fn a_folder_in_the_place_of_one_document_leaves_the_other_as_it_is() {
     let workspace = Workspace::new();
     workspace.edit("openapi/fragments/delete-cards-card_id.json", |fragment| {
@@ -485,7 +531,7 @@ fn an_import_says_what_it_did() {
     ] {
         assert!(said.lines().any(|said| said == line), "\"{line}\" is missing in:\n{said}");
     }
-    assert_eq!(said.lines().count(), 10);
+    assert_eq!(said.lines().count(), 14);
 }
 
 #[test]

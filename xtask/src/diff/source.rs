@@ -12,6 +12,7 @@ use super::prepare::{Prepared, prepare};
 use crate::spec::files::{Layout, Tree};
 use crate::spec::import::{self, Note};
 use crate::spec::json;
+use crate::spec::split::SECTIONS;
 
 /// Forces the reading of an argument as a revision.
 const REVISION: &str = "rev:";
@@ -86,7 +87,9 @@ fn file(layout: &Layout, path: &Path) -> Result<Prepared> {
         Some("yaml" | "yml") => yaml_serde::from_str(&text).context("not YAML")?,
         _ => return with_pages(layout, &[path.to_owned()]),
     };
-    json::section(&document, "paths", "")?;
+    for section in SECTIONS {
+        json::section(&document, section, "")?;
+    }
     Prepared::whole(layout, document)
 }
 

@@ -198,29 +198,40 @@ fn info(document: &Value, key: &str) -> Result<String> {
 
 /// The one operation of a fragment.
 #[derive(Debug, PartialEq, Eq)]
-struct Operation {
-    method: String,
-    path: String,
+enum Operation {
+    Request { method: String, path: String },
+    Webhook(String),
 }
 
 impl Operation {
     fn of(document: &Value) -> Result<Self> {
         let mut operations = Vec::new();
-        for (path, item) in json::section(document, "paths", "")? {
-            let members = json::object(item, &json::below("/paths", path))?;
-            let methods = members.keys().filter(|key| split::METHODS.contains(&key.as_str()));
-            operations.extend(methods.map(|method| (method, path)));
+        for section in split::SECTIONS {
+            for (path, item) in json::section(document, section, "")? {
+                let members = json::object(item, &json::below(&json::below("", section), path))?;
+                let methods = members.keys().filter(|key| split::METHODS.contains(&key.as_str()));
+                operations.extend(methods.map(|method| (section, method, path)));
+            }
         }
-        let [(method, path)] = operations[..] else {
+        let [(section, method, path)] = operations[..] else {
             bail!("expected one operation, found {}", operations.len());
         };
-        Ok(Self { method: method.clone(), path: path.clone() })
+        if section != split::WEBHOOKS {
+            return Ok(Self::Request { method: method.clone(), path: path.clone() });
+        }
+        ensure!(method == split::NOTIFYING, "webhook {path}: expected {}, found {method}", split::NOTIFYING);
+        Ok(Self::Webhook(path.clone()))
     }
 
-    /// `post-cards.json` for `POST /cards`, `get-cards-card_id.json` for `GET /cards/{card_id}`.
+    /// `post-cards.json` for `POST /cards`, `get-cards-card_id.json` for `GET /cards/{card_id}`, `notify-au_card.json`
+    /// for the webhook `au_card`.
     fn file_name(&self) -> String {
-        let words: Vec<&str> = self.path.split(['/', '{', '}']).filter(|word| !word.is_empty()).collect();
-        format!("{}-{}.json", self.method, words.join("-"))
+        let (kind, path) = match self {
+            Self::Request { method, path } => (method.as_str(), path),
+            Self::Webhook(name) => ("notify", name),
+        };
+        let words: Vec<&str> = path.split(['/', '{', '}']).filter(|word| !word.is_empty()).collect();
+        format!("{kind}-{}.json", words.join("-"))
     }
 
     /// Fails if `other`, which has the same `file` name, is another operation's document.
@@ -233,7 +244,10 @@ impl Operation {
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method.to_uppercase(), self.path)
+        match self {
+            Self::Request { method, path } => write!(f, "{} {path}", method.to_uppercase()),
+            Self::Webhook(name) => write!(f, "webhook {name}"),
+        }
     }
 }
 
@@ -267,6 +281,14 @@ mod tests {
         };
         assert_eq!(name("/cards"), "get-cards.json");
         assert_eq!(name("/cards/{card_id}/network-tokens"), "get-cards-card_id-network-tokens.json");
+        let webhook = Operation::of(&json!({"webhooks": {"au_card": {"post": {}}}})).expect("a webhook");
+        assert_eq!(
+            (webhook.file_name().as_str(), webhook.to_string().as_str()),
+            ("notify-au_card.json", "webhook au_card")
+        );
+        let error =
+            Operation::of(&json!({"webhooks": {"au_card": {"put": {}}}})).expect_err("not sent by POST");
+        assert_eq!(error.to_string(), "webhook au_card: expected post, found put");
     }
 
     #[test]

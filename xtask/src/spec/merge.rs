@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use super::json::{self, below};
-use super::split::METHODS;
+use super::split::{METHODS, SECTIONS};
 
 /// Folds the fragments, in order of their file names, into one document. The `info`, `servers` and `security` of the
 /// document titled `primary` (the first one's, unless given) head it; operations of other documents carry their own
@@ -59,7 +59,9 @@ impl<'a> Merging<'a> {
             let at = below("", key);
             match key.as_str() {
                 "components" => self.components(file, value)?,
-                "paths" => self.paths(file, value, fragment, is_primary)?,
+                section if SECTIONS.contains(&section) => {
+                    self.items(section, file, fragment, is_primary)?;
+                }
                 "tags" => self.tags(file, value)?,
                 "info" | "servers" | "security" => {
                     self.fold(&format!("{at} of \"{title}\""), &at, file, value)?;
@@ -101,11 +103,12 @@ impl<'a> Merging<'a> {
         Ok(())
     }
 
-    fn paths(&mut self, file: &'a str, paths: &'a Value, fragment: &Value, is_primary: bool) -> Result<()> {
-        for (path, item) in json::object(paths, "/paths")? {
-            let path_at = below("/paths", path);
-            for (key, value) in json::object(item, &path_at)? {
-                let at = below(&path_at, key);
+    /// Paths, or webhooks.
+    fn items(&mut self, section: &str, file: &'a str, fragment: &'a Value, is_primary: bool) -> Result<()> {
+        for (path, item) in json::section(fragment, section, "")? {
+            let item_at = below(&below("", section), path);
+            for (key, value) in json::object(item, &item_at)? {
+                let at = below(&item_at, key);
                 let is_operation = METHODS.contains(&key.as_str());
                 if !self.fold(&at, &at, file, value)? && is_operation {
                     let (other, _) = self.seen[&at];
@@ -115,7 +118,7 @@ impl<'a> Merging<'a> {
                 if is_operation && !is_primary {
                     own(&mut value, fragment);
                 }
-                member(member(&mut self.out, "paths"), path).insert(key.clone(), value);
+                member(member(&mut self.out, section), path).insert(key.clone(), value);
             }
         }
         Ok(())
@@ -222,6 +225,34 @@ mod tests {
         let text = error(&[("1.json", one.clone()), ("2.json", one)]);
         assert!(
             text.contains("2.json: /paths/~1a/get: the same operation is in openapi/fragments/1.json"),
+            "{text}"
+        );
+    }
+
+    fn webhook(title: &str, name: &str) -> Value {
+        json!({
+            "openapi": "3.1.0", "info": {"title": title, "version": "1"}, "security": [],
+            "components": {"schemas": {"S": {"type": "string"}}}, "webhooks": {name: {"post": {}}}
+        })
+    }
+
+    #[test]
+    fn webhooks_fold_like_paths() {
+        let schemas = json!({"S": {"type": "string"}});
+        let parts = [
+            ("1.json", fragment("A", "/a", schemas)),
+            ("2.json", webhook("B", "told")),
+            ("3.json", webhook("B", "again")),
+        ];
+        let out = merged(&parts).expect("merged");
+        assert_eq!(
+            out["webhooks"],
+            json!({"told": {"post": {"security": []}}, "again": {"post": {"security": []}}})
+        );
+        assert_eq!(out["security"], json!([{"bearer": []}]));
+        let text = error(&[("1.json", webhook("A", "told")), ("2.json", webhook("A", "told"))]);
+        assert!(
+            text.contains("2.json: /webhooks/told/post: the same operation is in openapi/fragments/1.json"),
             "{text}"
         );
     }

@@ -1,4 +1,4 @@
-//! A whole OpenAPI document, split into one fragment an operation.
+//! A whole OpenAPI document, split into one fragment an operation; a webhook is one too.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,23 @@ use serde_json::{Map, Value};
 use super::json;
 
 pub(crate) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+/// What the service sends by itself, by name and not by path.
+pub(crate) const WEBHOOKS: &str = "webhooks";
+/// The method by which that is sent.
+pub(crate) const NOTIFYING: &str = "post";
+/// The members of a document that hold operations.
+pub(crate) const SECTIONS: [&str; 2] = ["paths", WEBHOOKS];
 
 /// One document an operation, each with only the components that the operation reaches.
 pub(crate) fn by_operation(document: &Value) -> Result<Vec<Value>> {
     let mut fragments = Vec::new();
-    for (path, item) in json::section(document, "paths", "")? {
-        let methods = json::object(item, &json::below("/paths", path))?;
-        for method in methods.keys().filter(|key| METHODS.contains(&key.as_str())) {
-            fragments.push(fragment(document, path, method)?);
+    for section in SECTIONS {
+        for (path, item) in json::section(document, section, "")? {
+            let at = json::below(&json::below("", section), path);
+            let methods = json::object(item, &at)?.keys().filter(|key| METHODS.contains(&key.as_str()));
+            for method in methods {
+                fragments.push(fragment(document, (section, path), method)?);
+            }
         }
     }
     if fragments.is_empty() {
@@ -24,8 +33,8 @@ pub(crate) fn by_operation(document: &Value) -> Result<Vec<Value>> {
     Ok(fragments)
 }
 
-fn fragment(document: &Value, path: &str, method: &str) -> Result<Value> {
-    let mut item = document["paths"][path].as_object().context("a path without an object")?.clone();
+fn fragment(document: &Value, (section, path): (&str, &str), method: &str) -> Result<Value> {
+    let mut item = document[section][path].as_object().context("a path without an object")?.clone();
     item.retain(|key, _| key == method || !METHODS.contains(&key.as_str()));
     let item = Value::Object(item);
     let mut kept: BTreeSet<String> = schemes(&item).chain(schemes(document)).collect();
@@ -33,7 +42,8 @@ fn fragment(document: &Value, path: &str, method: &str) -> Result<Value> {
     let mut out = Map::new();
     for (key, value) in json::object(document, "")? {
         let value = match key.as_str() {
-            "paths" => serde_json::json!({ path: item.clone() }),
+            name if name == section => serde_json::json!({ path: item.clone() }),
+            name if SECTIONS.contains(&name) => continue,
             "components" => components(value, &kept),
             "tags" => tags(value, &item[method]),
             _ => value.clone(),
@@ -109,5 +119,20 @@ mod tests {
         assert!(parts[0]["paths"]["/p"].get("parameters").is_some());
         assert!(parts[0]["paths"]["/p"].get("post").is_none());
         assert_eq!(parts[1]["components"]["schemas"], json!({"C": {}}));
+    }
+
+    #[test]
+    fn a_webhook_is_a_fragment_of_its_own() {
+        let document = json!({
+            "components": {"schemas": {"A": {}, "B": {"$ref": "#/components/schemas/C"}, "C": {}}},
+            "paths": {"/p": {"get": {"responses": {"200": {"$ref": "#/components/schemas/A"}}}}},
+            "webhooks": {"told": {"post": {"requestBody": {"$ref": "#/components/schemas/B"}}}}
+        });
+        let parts = by_operation(&document).expect("two fragments");
+        assert_eq!(parts[0].get("webhooks"), None);
+        assert_eq!(parts[1].get("paths"), None);
+        assert_eq!(parts[1]["webhooks"], document["webhooks"]);
+        let names: Vec<_> = parts[1]["components"]["schemas"].as_object().expect("schemas").keys().collect();
+        assert_eq!(names, ["B", "C"]);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::files::{Layout, visible};
 use super::import;
-use super::split::METHODS;
+use super::split::{METHODS, SECTIONS};
 
 /// The extension on an operation that says where it was read.
 pub(crate) const MARK: &str = "x-transcribed-from";
@@ -26,8 +26,8 @@ pub(crate) struct Place {
 
 /// Where a fragment's operation was read; `None` for a published one, which has no such mark.
 pub(crate) fn place(fragment: &Value) -> Result<Option<Place>> {
-    let items = fragment.get("paths").and_then(Value::as_object).into_iter().flatten();
-    for (path, item) in items {
+    let sections = SECTIONS.iter().filter_map(|section| fragment.get(section)?.as_object());
+    for (path, item) in sections.flatten() {
         for method in METHODS {
             if let Some(mark) = item.get(method).and_then(|operation| operation.get(MARK)) {
                 let place = Place::deserialize(mark);
@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn the_mark_says_where_an_operation_was_read() {
         let found = place(&fragment(json!({MARK: {"page": "P", "section": "S"}}))).expect("a place");
-        assert_eq!(found, Some(Place { page: "P".to_owned(), section: "S".to_owned() }));
+        let read = Place { page: "P".to_owned(), section: "S".to_owned() };
+        assert_eq!(found, Some(read));
+        let webhook = json!({"webhooks": {"told": {"post": {MARK: {"page": "P", "section": "S"}}}}});
+        assert_eq!(place(&webhook).expect("a place"), found);
         assert_eq!(place(&fragment(json!({}))).expect("published"), None);
         let error = place(&fragment(json!({MARK: "P"}))).expect_err("no section");
         assert_eq!(error.to_string(), "GET /a: x-transcribed-from");

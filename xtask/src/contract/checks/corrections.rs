@@ -99,6 +99,7 @@ pub(crate) const PROBES: &[Probe] = &[
         |settings| settings.readings.times = Times::Naive,
         |s| Box::pin(v1::enrolled(s)),
     ),
+    documents("060-notification-values"),
 ];
 
 impl Probe {

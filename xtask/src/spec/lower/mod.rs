@@ -30,6 +30,7 @@ pub(crate) use schema::bare;
 pub(crate) fn lower(contract: Value, rules: &Rules) -> Result<Value> {
     let document = step("replace", replace::placeholders(contract, &rules.replaced))?;
     step("vocabulary", vocabulary::check(&document))?;
+    let document = step("webhooks", prune::webhooks(document))?;
     let document = step("errors", errors::union(document))?;
     let document = step("operations", operations::simplify(document, &rules.operations))?;
     let document = step("prune", prune::unreachable(document))?;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 use crate::spec::json::{below, object};
-use crate::spec::split::METHODS;
+use crate::spec::split::{METHODS, SECTIONS};
 
 pub(crate) const SCHEMAS: &str = "/components/schemas";
 
@@ -70,13 +70,15 @@ pub(crate) fn everywhere(document: &mut Value, visit: &mut Visit<'_>) -> Result<
     roots(document, &mut |schema, at| inside_out(schema, at, visit))
 }
 
-/// Calls `visit` with every operation and its pointer.
+/// Calls `visit` with every operation, webhooks among them, and its pointer.
 pub(crate) fn operations(document: &mut Value, visit: &mut Visit<'_>) -> Result<()> {
-    for (path, item) in members(document, "paths") {
-        let at = below("/paths", path);
-        for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            if METHODS.contains(&method.as_str()) {
-                visit(operation, &below(&at, method))?;
+    for section in SECTIONS {
+        for (path, item) in members(document, section) {
+            let at = below(&below("", section), path);
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
+                if METHODS.contains(&method.as_str()) {
+                    visit(operation, &below(&at, method))?;
+                }
             }
         }
     }

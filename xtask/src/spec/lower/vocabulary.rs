@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::schema;
 use crate::spec::json::{below, object, section};
-use crate::spec::split::METHODS;
+use crate::spec::split::{METHODS, NOTIFYING, WEBHOOKS};
 use crate::spec::transcribed::MARK;
 
-const ROOT: &[&str] = &["openapi", "info", "tags", "servers", "security", "components", "paths"];
+const ROOT: &[&str] = &["openapi", "info", "tags", "servers", "security", "components", "paths", WEBHOOKS];
 const COMPONENTS: &[&str] = &["schemas", "securitySchemes"];
 const OPERATION: &[&str] = &[
     "tags",
@@ -64,13 +64,8 @@ const SCHEMA: &[&str] = &[
 pub(super) fn check(document: &Value) -> Result<()> {
     known(document, "", ROOT)?;
     known(&document["components"], "/components", COMPONENTS)?;
-    for (path, item) in section(document, "paths", "")? {
-        let at = below("/paths", path);
-        known(item, &at, &METHODS)?;
-        for (method, operation) in object(item, &at)? {
-            check_operation(operation, &below(&at, method))?;
-        }
-    }
+    check_items(document, "paths", &METHODS)?;
+    check_items(document, WEBHOOKS, &[NOTIFYING])?;
     schema::everywhere(&mut document.clone(), &mut |schema, at| {
         known(schema, at, SCHEMA)?;
         if schema.get("type").is_some_and(|kind| kind == "array") && schema.get("required").is_some() {
@@ -78,6 +73,17 @@ pub(super) fn check(document: &Value) -> Result<()> {
         }
         Ok(())
     })
+}
+
+fn check_items(document: &Value, name: &str, methods: &[&str]) -> Result<()> {
+    for (path, item) in section(document, name, "")? {
+        let at = below(&below("", name), path);
+        known(item, &at, methods)?;
+        for (method, operation) in object(item, &at)? {
+            check_operation(operation, &below(&at, method))?;
+        }
+    }
+    Ok(())
 }
 
 fn check_operation(operation: &Value, at: &str) -> Result<()> {
@@ -130,6 +136,25 @@ mod tests {
         assert_eq!(text, "/paths/~1p/get/responses/200/links: unknown keyword");
         let text = error(json!({"query": {}}), json!({}));
         assert_eq!(text, "/paths/~1p/query: unknown keyword");
+    }
+
+    #[test]
+    fn webhooks_are_checked_like_paths() {
+        let error = |item: Value| {
+            let document = json!({"webhooks": {"told": item}, "components": {"schemas": {}}});
+            check(&document).expect_err("unknown").to_string()
+        };
+        assert_eq!(error(json!({"put": {}})), "/webhooks/told/put: unknown keyword");
+        assert_eq!(
+            error(json!({"post": {"callbacks": {}}})),
+            "/webhooks/told/post/callbacks: unknown keyword"
+        );
+        let inline = json!({"content": {"application/json": {"schema": {"if": {}}}}});
+        let text = error(json!({"post": {"requestBody": inline}}));
+        assert_eq!(
+            text,
+            "/webhooks/told/post/requestBody/content/application~1json/schema/if: unknown keyword"
+        );
     }
 
     #[test]
