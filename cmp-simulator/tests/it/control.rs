@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::support::{Answer, Client, VISA, http, included};
+use crate::support::{Answer, Client, VISA, contract, http, included};
 
 struct Control {
     http: reqwest::Client,
@@ -213,6 +213,31 @@ async fn the_program_serves_and_stops() {
             assert!(!log.contains(secret), "{secret} is in the log");
         }
     }
+}
+
+/// All values of members that are called `name`.
+fn members<'v>(value: &'v Value, name: &str) -> Vec<&'v Value> {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(key, member)| if key == name { vec![member] } else { self::members(member, name) })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(|item| members(item, name)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn the_contract_is_served_with_its_webhooks() {
+    let contract = contract().document();
+    let simulator = Simulator::builder().openapi(contract.to_string()).start().await.unwrap();
+    let served = http().get(format!("{}/openapi.json", simulator.url())).send().await.unwrap();
+    let served: Value = serde_json::from_slice(&served.bytes().await.unwrap()).unwrap();
+    assert_eq!(served["webhooks"].as_object().unwrap().len(), 4);
+    for unchanged in ["webhooks", "components", "info"] {
+        assert_eq!(served[unchanged], contract[unchanged], "{unchanged}");
+    }
+    assert_eq!(members(&served, "servers"), [&json!([{ "url": simulator.url() }])]);
 }
 
 /// What the program says when it can't start.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use cmp_simulator::webhooks::{DeliveryOrder, Endpoint, Outcome};
 use cmp_simulator::{CardUpdateEvent, Enrolment, Settings, Simulator, TokenArrival};
 use http_body_util::{BodyExt, Empty};
+use hyper::HeaderMap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::{Client, VISA, http};
+use crate::support::{Client, VISA, http, notifications};
 
 const SECRET: &str = "whsec_simulated";
 
@@ -31,7 +32,7 @@ pub(crate) struct Receiver {
 #[derive(Clone)]
 pub(crate) struct Received {
     signature: String,
-    content_type: String,
+    headers: HeaderMap,
     pub(crate) body: Value,
 }
 
@@ -48,9 +49,14 @@ impl Receiver {
         self.statuses.lock().unwrap().extend(statuses);
     }
 
-    /// What came since the last call.
+    /// What came since the last call, each as the contract has it.
+    #[track_caller]
     pub(crate) fn take(&self) -> Vec<Received> {
-        std::mem::take(&mut self.received.lock().unwrap())
+        let received = std::mem::take(&mut *self.received.lock().unwrap());
+        for message in &received {
+            assert_eq!(notifications::violation(&message.headers, &message.body), None);
+        }
+        received
     }
 
     /// Name and, for a network token, state of each event that came.
@@ -84,11 +90,11 @@ async fn serve(
             let (received, statuses) = (Arc::clone(&received), Arc::clone(&statuses));
             async move {
                 assert_eq!(request.uri().path_and_query().unwrap(), "/hooks?from=vgs");
-                let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
-                let (signature, content_type) = (header("vgs-signature"), header("content-type"));
+                let headers = request.headers().clone();
+                let signature = headers["vgs-signature"].to_str().unwrap().to_owned();
                 let body = request.into_body().collect().await.unwrap().to_bytes();
                 let body = serde_json::from_slice(&body).unwrap();
-                received.lock().unwrap().push(Received { signature, content_type, body });
+                received.lock().unwrap().push(Received { signature, headers, body });
                 let status = statuses.lock().unwrap().pop_front().unwrap_or(204);
                 let answer = hyper::Response::builder().status(status).body(Empty::<Bytes>::new());
                 Ok::<_, Infallible>(answer.unwrap())
@@ -146,6 +152,52 @@ async fn every_change_without_a_request_is_told() {
     assert_eq!(outcomes, [Outcome::Delivered; 8]);
 }
 
+/// `take` holds each to its schema; the contract's list of events must be the simulator's.
+#[tokio::test]
+async fn every_documented_event_is_sent() {
+    let (simulator, client, receiver) = listening(|_| ()).await;
+    let id = client.store(VISA).await;
+    for event in [
+        CardUpdateEvent::Updated,
+        CardUpdateEvent::Expired,
+        CardUpdateEvent::Closed,
+        CardUpdateEvent::NonParticipating,
+        CardUpdateEvent::ContactCardholderAdvice,
+        CardUpdateEvent::Unknown,
+        CardUpdateEvent::Enrolled,
+        CardUpdateEvent::EnrollmentFailed,
+        CardUpdateEvent::OptOut,
+    ] {
+        simulator.world().report_update(&id, event).unwrap();
+    }
+    simulator.webhooks().settled().await;
+    let name = |message: Received| message.body["event"].as_str().unwrap().to_owned();
+    let told: BTreeSet<_> = receiver.take().into_iter().map(name).collect();
+    let documented = ["cmp_network_token", "cmp_au_card"].map(notifications::documented_events).concat();
+    // Only published code has this spelling.
+    let documented = documented.into_iter().filter(|event| event != "enrollment.failed");
+    assert_eq!(told, documented.collect());
+}
+
+#[tokio::test]
+async fn what_breaks_the_contract_is_seen() {
+    let (simulator, client, receiver) = listening(|_| ()).await;
+    client.store(VISA).await;
+    simulator.webhooks().settled().await;
+    let Received { headers, body, .. } = receiver.take().remove(0);
+    let after = |change: &dyn Fn(&mut HeaderMap, &mut Value)| {
+        let (mut headers, mut body) = (headers.clone(), body.clone());
+        change(&mut headers, &mut body);
+        notifications::violation(&headers, &body).expect("a violation")
+    };
+    assert!(after(&|_, body| body["event"] = json!("cmp_network_token.gone")).contains("is not listed"));
+    assert!(after(&|_, body| body["details"]["card_id"] = json!(7)).ends_with("at /details/card_id"));
+    assert!(after(&|_, body| body["details"]["state"] = Value::Null).ends_with("at /details/state"));
+    assert!(after(&|_, body| body["timestamp"] = json!("2025-01-15T10:00:00")).ends_with("at /timestamp"));
+    assert!(after(&|headers, _| drop(headers.remove("vgs-signature"))).ends_with("no header vgs-signature"));
+    assert!(after(&|headers, _| drop(headers.remove("content-type"))).contains("of the type \"\""));
+}
+
 #[tokio::test]
 async fn test_cards_are_told_of_as_documented() {
     let (simulator, client, receiver) = listening(|_| ()).await;
@@ -188,7 +240,7 @@ async fn the_message_has_the_documented_members() {
     simulator.webhooks().settled().await;
     let received = receiver.take();
     for message in &received {
-        assert_eq!(message.content_type, "application/json");
+        assert_eq!(message.headers["content-type"], "application/json");
         assert_eq!(
             members(&message.body),
             "description details event fingerprint grouping id integration_id occurrence org_id producer scope \

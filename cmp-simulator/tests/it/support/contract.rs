@@ -51,12 +51,16 @@ impl Contract {
         contract
     }
 
+    pub(crate) fn document(&self) -> &Value {
+        &self.document
+    }
+
     fn operation(&self, operation: Operation) -> &Value {
         let method = operation.method().as_str().to_lowercase();
         &self.document["paths"][operation.path_template()][method]
     }
 
-    fn validator(&self, schema: &Value) -> Validator {
+    pub(super) fn validator(&self, schema: &Value) -> Validator {
         let root = json!({ "allOf": [schema], "components": self.document["components"] });
         jsonschema::options().should_validate_formats(true).build(&root).unwrap()
     }

@@ -1,6 +1,7 @@
 //! A client without opinions, which validates every answer.
 
 mod contract;
+pub(crate) mod notifications;
 
 use cmp_simulator::{Operation, ServiceAccount, Simulator, TOKEN_PATH};
 use serde_json::{Value, json};
