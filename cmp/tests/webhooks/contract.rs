@@ -1,0 +1,254 @@
+//! The contract's webhooks (`openapi/cmp.json`): each event that they list is known, and each member is read.
+
+use std::collections::BTreeSet;
+
+use cmp::{
+    CardEvent, TokenState,
+    webhooks::{CardUpdateDetails, Details, Event, NetworkTokenDetails, NetworkTokenEvent, Producer},
+};
+use serde_json::{Value, json};
+
+use crate::samples::{CARD_UPDATE, NETWORK_TOKEN};
+
+/// A member by its name in the contract, and what the client makes of it.
+type Member<T> = (&'static str, fn(&T) -> Option<String>);
+
+const ENVELOPE: &[Member<Event>] = &[
+    ("description", |event| text(event.description())),
+    ("summary", |event| text(event.summary())),
+    ("timestamp", |event| text(event.timestamp())),
+    ("scope", |event| text(event.scope())),
+    ("grouping", |event| text(event.grouping())),
+    ("occurrence", |event| text(event.occurrence())),
+    ("fingerprint", |event| text(event.fingerprint())),
+    ("integration_id", |event| text(event.integration_id())),
+    ("org_id", |event| text(event.org_id())),
+    ("tenant", |event| text(event.tenant())),
+    ("producer", |event| event.producer().map(|_| "there".to_owned())),
+];
+
+/// Without them it is no event.
+const ESSENTIAL: [&str; 3] = ["id", "event", "details"];
+
+const PRODUCER: &[Member<Producer>] = &[
+    ("application_name", |producer| text(producer.application_name())),
+    ("application_protocol", |producer| text(producer.application_protocol())),
+];
+
+const NETWORK_TOKEN_DETAILS: &[Member<NetworkTokenDetails>] = &[
+    ("card_id", |token| text(token.card_id())),
+    ("network_token_id", |token| text(token.network_token_id())),
+    ("network_token", |token| token.number().map(|number| number.expose().to_owned())),
+    ("network_token_last4", |token| text(token.last4())),
+    ("exp_month", |token| text(token.expiry())),
+    ("exp_year", |token| text(token.expiry())),
+    ("payment_account_reference", |token| text(token.payment_account_reference())),
+    ("state", |token| text(token.state())),
+    ("reason_code", |token| text(token.reason_code())),
+    ("reason_text", |token| text(token.reason_text())),
+    ("pan_alias", |token| text(token.pan_alias())),
+    ("card_bin", |token| text(token.card_bin())),
+    ("card_last4", |token| text(token.card_last4())),
+    ("card_exp_month", |token| text(token.card_expiry())),
+    ("card_exp_year", |token| text(token.card_expiry())),
+    ("tenant_id", |token| text(token.tenant_id())),
+    ("created_at", |token| text(token.created_at())),
+    ("updated_at", |token| text(token.updated_at())),
+];
+
+/// V1 is not known to tell them.
+const CMP_ALONE: [&str; 3] = ["card_id", "reason_code", "reason_text"];
+
+const CARD_UPDATE_DETAILS: &[Member<CardUpdateDetails>] = &[
+    ("card_id", |update| text(update.card_id())),
+    ("card_last4", |update| text(update.last4())),
+    ("card_first8", |update| text(update.first8())),
+    ("card_bin", |update| text(update.bin())),
+    ("card_fingerprint", |update| text(update.fingerprint())),
+    ("fingerprint_matches", |update| text(update.fingerprint_matches())),
+    ("new_account_number", |update| update.new_account_number().map(|number| number.expose().to_owned())),
+    ("new_expiration_date", |update| text(update.new_expiry())),
+    ("old_account_number", |update| update.old_account_number().map(|number| number.expose().to_owned())),
+    ("old_expiration_date", |update| text(update.old_expiry())),
+    ("reason_code", |update| text(update.reason_code())),
+    ("reason_text", |update| text(update.reason_text())),
+    ("occurred_at", |update| text(update.occurred_at())),
+];
+
+fn text(value: Option<impl ToString>) -> Option<String> {
+    value.map(|value| value.to_string())
+}
+
+struct Contract(Value);
+
+/// A webhook of the contract, and a body of its kind with every member.
+struct Webhook<'c> {
+    name: &'c str,
+    schema: &'c Value,
+    sample: Value,
+}
+
+impl Contract {
+    fn read() -> Self {
+        Self(serde_json::from_str(include_str!("../../../openapi/cmp.json")).unwrap())
+    }
+
+    fn webhooks(&self) -> Vec<Webhook<'_>> {
+        let webhooks = self.0["webhooks"].as_object().unwrap().iter();
+        let webhooks = webhooks.map(|(name, item)| {
+            let schema = &item["post"]["requestBody"]["content"]["application/json"]["schema"];
+            let mut sample: Value = serde_json::from_str(NETWORK_TOKEN).unwrap();
+            if name.ends_with("au_card") {
+                let update: Value = serde_json::from_str(CARD_UPDATE).unwrap();
+                sample["details"] = update["details"].clone();
+            }
+            sample["event"] = format!("{name}.updated").into();
+            Webhook { name, schema, sample }
+        });
+        webhooks.collect()
+    }
+
+    /// The properties of a schema, through references and `allOf`.
+    fn properties<'c>(&'c self, schema: &'c Value) -> Vec<(&'c str, &'c Value)> {
+        if let Some(target) = schema["$ref"].as_str() {
+            return self.properties(self.0.pointer(target.trim_start_matches('#')).unwrap());
+        }
+        let parts = schema["allOf"].as_array().into_iter().flatten();
+        let own = schema["properties"].as_object().into_iter().flatten();
+        let own = own.map(|(name, property)| (name.as_str(), property));
+        parts.flat_map(|part| self.properties(part)).chain(own).collect()
+    }
+
+    /// The property of a schema that has it.
+    fn property<'c>(&'c self, schema: &'c Value, name: &str) -> &'c Value {
+        self.properties(schema).into_iter().find(|(property, _)| *property == name).unwrap().1
+    }
+
+    fn names<'c>(&'c self, schema: &'c Value) -> BTreeSet<&'c str> {
+        self.properties(schema).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[track_caller]
+    fn accepts(&self, schema: &Value, body: &Value) {
+        let root = json!({ "allOf": [schema], "components": self.0["components"] });
+        let validator = jsonschema::options().should_validate_formats(true).build(&root).unwrap();
+        let errors: Vec<_> = validator.iter_errors(body).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new());
+    }
+}
+
+fn event(body: &Value) -> Event {
+    Event::parse_unverified(body.to_string().as_bytes()).unwrap()
+}
+
+/// Each member reads as something, and as nothing without it; gives their names.
+#[track_caller]
+fn read<T>(
+    members: &[Member<T>],
+    sample: &Value,
+    place: &str,
+    part: impl Fn(&Event) -> T,
+) -> BTreeSet<&'static str> {
+    for (name, read) in members {
+        let mut without = sample.clone();
+        let holder = without.pointer_mut(place).and_then(Value::as_object_mut).unwrap();
+        assert!(holder.remove(*name).is_some(), "the sample has no {name}");
+        assert!(read(&part(&event(sample))).is_some(), "{name} is not read");
+        assert_eq!(read(&part(&event(&without))), None, "{name} comes from elsewhere");
+    }
+    members.iter().map(|(name, _)| *name).collect()
+}
+
+fn network_token(event: &Event) -> NetworkTokenDetails {
+    match event.details() {
+        Details::NetworkToken(token) | Details::V1NetworkToken(token) => token.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn card_update(event: &Event) -> CardUpdateDetails {
+    match event.details() {
+        Details::CardUpdate(update) | Details::V1CardUpdate(update) => update.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_samples_are_as_the_contract_has_them() {
+    let contract = Contract::read();
+    for webhook in contract.webhooks() {
+        contract.accepts(webhook.schema, &webhook.sample);
+    }
+    let update: Value = serde_json::from_str(CARD_UPDATE).unwrap();
+    let schema =
+        contract.webhooks().into_iter().find(|webhook| webhook.name == "cmp_au_card").unwrap().schema;
+    contract.accepts(schema, &update);
+}
+
+#[test]
+fn every_listed_event_is_known() {
+    let contract = Contract::read();
+    for webhook in contract.webhooks() {
+        let listed = contract.property(webhook.schema, "event")["anyOf"][0]["enum"].as_array().unwrap();
+        assert!(!listed.is_empty());
+        for name in listed {
+            let event = event(&json!({ "id": "1", "event": name, "details": {} }));
+            let known = match (webhook.name, event.details()) {
+                ("cmp_network_token", Details::NetworkToken(token))
+                | ("network_token", Details::V1NetworkToken(token)) => {
+                    !matches!(token.event(), NetworkTokenEvent::Other(_))
+                }
+                ("cmp_au_card", Details::CardUpdate(update)) | ("au_card", Details::V1CardUpdate(update)) => {
+                    !matches!(update.event(), CardEvent::Other(_))
+                }
+                _ => false,
+            };
+            assert!(known, "{}: {name}, {event:?}", webhook.name);
+        }
+    }
+}
+
+#[test]
+fn every_listed_state_is_known() {
+    let contract = Contract::read();
+    for webhook in contract.webhooks().into_iter().filter(|webhook| webhook.name.ends_with("network_token")) {
+        let details = contract.property(webhook.schema, "details");
+        let listed = contract.property(details, "state")["anyOf"][0]["enum"].as_array().unwrap();
+        assert!(!listed.is_empty());
+        for state in listed {
+            let mut body = webhook.sample.clone();
+            body["details"]["state"] = state.clone();
+            let state = network_token(&event(&body)).state();
+            assert!(!matches!(state, None | Some(TokenState::Other(_))), "{state:?}");
+        }
+    }
+}
+
+#[test]
+fn every_member_of_the_envelope_is_read() {
+    let contract = Contract::read();
+    for webhook in contract.webhooks() {
+        let mut known = read(ENVELOPE, &webhook.sample, "", Event::clone);
+        known.extend(ESSENTIAL);
+        assert_eq!(contract.names(webhook.schema), known, "{}", webhook.name);
+        let known = read(PRODUCER, &webhook.sample, "/producer", |event| event.producer().unwrap().clone());
+        assert_eq!(contract.names(contract.property(webhook.schema, "producer")), known);
+    }
+}
+
+#[test]
+fn every_member_of_the_details_is_read() {
+    let contract = Contract::read();
+    for webhook in contract.webhooks() {
+        let mut known = if webhook.name.ends_with("network_token") {
+            read(NETWORK_TOKEN_DETAILS, &webhook.sample, "/details", network_token)
+        } else {
+            read(CARD_UPDATE_DETAILS, &webhook.sample, "/details", card_update)
+        };
+        if webhook.name == "network_token" {
+            known.retain(|name| !CMP_ALONE.contains(name));
+        }
+        let told = contract.names(contract.property(webhook.schema, "details"));
+        assert_eq!(told, known, "{}", webhook.name);
+    }
+}
