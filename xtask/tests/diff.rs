@@ -10,6 +10,7 @@ use tempfile::TempDir;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const NOTHING: &str = "no change\n";
 const ADDITIVE: i32 = 20;
+const BREAKING: i32 = 30;
 
 fn diff(root: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
@@ -74,6 +75,48 @@ fn a_page_is_laid_over_what_is_there() {
     fs::create_dir(&pages).expect("created");
     fs::rename(&page, pages.join("Cryptograms.md")).expect("moved");
     says(&diff(root.path(), &["openapi/cmp.json", "pages"]), ADDITIVE, "new-optional-request-property");
+}
+
+#[test]
+fn a_change_of_a_notification_is_told_by_its_name() {
+    let root = workspace();
+    let mut contract = read(&root.path().join("openapi/cmp.json"));
+    let schemas = &mut contract["components"]["schemas"];
+    schemas["CardUpdateDetails"]["properties"]["issuer"] = serde_json::json!({"type": "string"});
+    schemas["BaseNetworkTokenDetails"]["properties"]["state"]["anyOf"][0]["enum"]
+        .as_array_mut()
+        .expect("a list")
+        .push("frozen".into());
+    schemas["NotificationEnvelope"]["required"] = serde_json::json!(["id"]);
+    fs::write(root.path().join("new.json"), contract.to_string()).expect("written");
+    let output = diff(root.path(), &["openapi/cmp.json", "new.json"]);
+    for text in [
+        "webhook-optional-property-added (for readers)\n              webhook au_card, webhook cmp_au_card: \
+         notification, `details.issuer` is new\n",
+        "Rust: cmp::webhooks::CardUpdateDetails\n",
+        "webhook-property-enum-value-added (for readers)\n              webhook cmp_network_token, webhook \
+         network_token: notification, `details.state` also lists frozen\n",
+        "Rust: cmp::webhooks::NetworkTokenDetails\n",
+        "webhook-property-became-optional (for readers)\n",
+        "Rust: cmp::webhooks::Event\n",
+        "1 breaking, 2 additive\n",
+    ] {
+        says(&output, BREAKING, text);
+    }
+    let details = contract.pointer_mut("/components/schemas/V1NetworkTokenDetails/allOf/1/required");
+    *details.expect("what V1 always tells") = serde_json::json!(["pan_alias"]);
+    fs::write(root.path().join("v1.json"), contract.to_string()).expect("written");
+    says(
+        &diff(root.path(), &["new.json", "v1.json"]),
+        BREAKING,
+        "webhook network_token: notification, `details.network_token_id` is optional now\n              at \
+         /components/schemas/BaseNetworkTokenDetails/properties/network_token_id\n              Rust: \
+         cmp::webhooks::NetworkTokenDetails\n1 breaking\n",
+    );
+    contract["webhooks"].as_object_mut().expect("webhooks").retain(|name, _| name != "au_card");
+    fs::write(root.path().join("less.json"), contract.to_string()).expect("written");
+    says(&diff(root.path(), &["v1.json", "less.json"]), BREAKING, "webhook au_card is gone");
+    says(&diff(root.path(), &["less.json", "v1.json"]), ADDITIVE, "webhook au_card is new");
 }
 
 #[test]

@@ -128,6 +128,7 @@ fn the_cases_cover_the_kinds_of_change() {
         "-status-",
         "security-",
         "description-",
+        "webhook-",
     ] {
         assert!(kinds.iter().any(|id| id.contains(kind)), "no case of {kind}");
     }

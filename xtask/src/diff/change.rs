@@ -20,7 +20,7 @@ pub(crate) enum Level {
 pub(crate) enum Side {
     /// Those who send requests.
     Callers,
-    /// Those who read answers.
+    /// Those who read answers and notifications.
     Readers,
     Both,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Change {
     pub(crate) level: Level,
     #[serde(rename = "for")]
     pub(crate) side: Side,
-    /// `METHOD /path` of each operation that it reaches; empty for the whole contract.
+    /// `METHOD /path` or `webhook name` of each operation that it reaches; empty for the whole contract.
     pub(crate) operations: Vec<String>,
     /// The member of the body, such as `data.attributes.cvc`, where it is first met; empty for none.
     pub(crate) member: String,

@@ -3,7 +3,8 @@
 //! The walker is our own: `drift` 0.2 yields "Unhandled" for every new member, enum value, limit and requiredness of the
 //! lowered documents (tried on them), and the lowered documents no longer have media types, statuses or security.
 //! Change ids are oasdiff's where it has one; it says nothing of descriptions, servers and the like, which are named in
-//! the same manner. Components that no operation reaches are not compared: they are no part of what is sent.
+//! the same manner. Components that no operation and no webhook reaches are not compared: they are no part of what is sent.
+//! A webhook is judged as an answer is: the service sends it, users read it.
 
 pub(crate) mod change;
 pub(crate) mod compare;

@@ -7,7 +7,7 @@ use super::view::{At, resolved};
 use super::{Compare, Finding, Target};
 use crate::diff::change::{Level, Side};
 use crate::spec::json::below;
-use crate::spec::split::METHODS;
+use crate::spec::split::{METHODS, SECTIONS, WEBHOOKS};
 
 /// An operation in one of the documents.
 struct Found<'d> {
@@ -24,6 +24,7 @@ impl Compare<'_> {
         let counterpart = |of: &Found<'_>, all: &[Found<'_>]| {
             all.iter().position(|other| {
                 other.operation.method == of.operation.method
+                    && other.operation.is_webhook == of.operation.is_webhook
                     && template(&other.operation.path) == template(&of.operation.path)
             })
         };
@@ -33,16 +34,26 @@ impl Compare<'_> {
         for found in &new {
             match counterpart(found, &old) {
                 Some(index) => self.pair(&old[index], found),
-                None => {
-                    let text = format!("{} is new", found.operation.label());
-                    let verdict = (Level::Additive, Side::Both);
-                    self.operation(&found.operation, "endpoint-added", verdict, &found.at, text);
-                }
+                None => self.added(found),
             }
         }
     }
 
+    fn added(&mut self, found: &Found<'_>) {
+        let (id, side) = match found.operation.is_webhook {
+            true => ("webhook-added", Side::Readers),
+            false => ("endpoint-added", Side::Both),
+        };
+        let text = format!("{} is new", found.operation.label());
+        self.operation(&found.operation, id, (Level::Additive, side), &found.at, text);
+    }
+
     fn removed(&mut self, gone: &Found<'_>, new: &[Found<'_>]) {
+        if gone.operation.is_webhook {
+            let text = format!("{} is gone", gone.operation.label());
+            let verdict = (Level::Breaking, Side::Readers);
+            return self.operation(&gone.operation, "webhook-removed", verdict, &gone.at, text);
+        }
         let path_is_left =
             new.iter().any(|other| template(&other.operation.path) == template(&gone.operation.path));
         let id = match (path_is_left, is_deprecated(gone.value)) {
@@ -104,28 +115,29 @@ impl Compare<'_> {
             match before.iter().find(|other| other.key == parameter.key) {
                 Some(other) => self.parameter(&place, other, parameter),
                 None => {
-                    let (id, level) = match (parameter.kind.as_str(), parameter.required) {
+                    let (kind, level) = match (parameter.kind.as_str(), parameter.required) {
                         ("path", _) => ("new-request-path-parameter", Level::Breaking),
-                        (_, true) => ("new-required-request-parameter", Level::Breaking),
+                        (_, true) => ("new-required-request-parameter", place.verdict(true)),
                         (_, false) => ("new-optional-request-parameter", Level::Additive),
                     };
-                    self.member_as(&place, id, level, &parameter.at, "is new");
+                    let id = kind.replace("request", place.message());
+                    self.member_as(&place, &id, level, &parameter.at, "is new");
                 }
             }
         }
         for gone in before.iter().filter(|gone| !after.iter().any(|other| other.key == gone.key)) {
             let place = Place::new(&new.operation, Part::Parameter(gone.name.clone()));
-            self.member_as(&place, "request-parameter-removed", Level::Breaking, &gone.at, "is gone");
+            self.member(&place, "removed", Level::Breaking, &gone.at, "is gone");
         }
     }
 
     fn parameter(&mut self, place: &Place, old: &Parameter<'_>, new: &Parameter<'_>) {
         match (old.required, new.required) {
             (false, true) => {
-                self.member(place, "became-required", Level::Breaking, &new.at, "is required now");
+                self.member(place, "became-required", place.verdict(true), &new.at, "is required now");
             }
             (true, false) => {
-                self.member(place, "became-optional", Level::Additive, &new.at, "is optional now");
+                self.member(place, "became-optional", place.verdict(false), &new.at, "is optional now");
             }
             _ => {}
         }
@@ -155,22 +167,24 @@ impl Compare<'_> {
         let required = |body: &Value| body.get("required").is_some_and(|required| required == true);
         match (body(self.old, old), body(self.new, new)) {
             (None, Some((at, body))) => {
-                let (id, level) = match required(body) {
-                    true => ("request-body-added-required", Level::Breaking),
-                    false => ("request-body-added-optional", Level::Additive),
+                let (suffix, level) = match required(body) {
+                    true => ("added-required", place.verdict(true)),
+                    false => ("added-optional", Level::Additive),
                 };
-                self.member_as(&place, id, level, &at, "is new");
+                self.member(&place, suffix, level, &at, "is new");
             }
             (Some((at, _)), None) => {
-                self.member_as(&place, "request-body-removed", Level::Breaking, &at, "is gone");
+                self.member(&place, "removed", Level::Breaking, &at, "is gone");
             }
             (Some(before), Some(after)) => {
                 match (required(before.1), required(after.1)) {
                     (false, true) => {
-                        self.member(&place, "became-required", Level::Breaking, &after.0, "is required now");
+                        let level = place.verdict(true);
+                        self.member(&place, "became-required", level, &after.0, "is required now");
                     }
                     (true, false) => {
-                        self.member(&place, "became-optional", Level::Additive, &after.0, "is optional now");
+                        let level = place.verdict(false);
+                        self.member(&place, "became-optional", level, &after.0, "is optional now");
                     }
                     _ => {}
                 }
@@ -208,7 +222,7 @@ impl Compare<'_> {
         // Fewer failures are no harm; a success that no longer comes is what a program waits for.
         let level = if success && verb == "removed" { Level::Breaking } else { Level::Additive };
         self.findings.push(Finding {
-            id: format!("response-{kind}-status-{verb}"),
+            id: format!("{}-{kind}-status-{verb}", place.message()),
             level,
             side: Side::Readers,
             at: at.to_owned(),
@@ -231,17 +245,20 @@ impl Compare<'_> {
         let (before, after) = (of(old).unwrap_or_default(), of(new).unwrap_or_default());
         for name in after.keys().filter(|name| !before.contains_key(*name)) {
             let text = format!("has a new header {name}");
-            self.member_as(place, "response-header-added", Level::Additive, &new.0, &text);
+            self.member_as(
+                place,
+                &format!("{}-header-added", place.message()),
+                Level::Additive,
+                &new.0,
+                &text,
+            );
         }
         for (name, header) in before.iter().filter(|(name, _)| !after.contains_key(*name)) {
             let required = header.get("required").is_some_and(|required| required == true);
-            let id = if required {
-                "required-response-header-removed"
-            } else {
-                "optional-response-header-removed"
-            };
+            let kind = if required { "required" } else { "optional" };
+            let id = format!("{kind}-{}-header-removed", place.message());
             let text = format!("no longer has the header {name}");
-            self.member_as(place, id, Level::Breaking, &old.0, &text);
+            self.member_as(place, &id, Level::Breaking, &old.0, &text);
         }
     }
 
@@ -250,7 +267,10 @@ impl Compare<'_> {
         let of = |body: &Value| body.get("content").and_then(Value::as_object).cloned().unwrap_or_default();
         let (before, after) = (of(old), of(new));
         let (old_at, new_at) = (below(&old_at, "content"), below(&new_at, "content"));
-        let part = if place.is_sent() { "request-body" } else { "response" };
+        let part = match place.part {
+            Part::Answer(_) => place.message().to_owned(),
+            _ => place.prefix(),
+        };
         for (kind, media) in &after {
             let Some(other) = before.get(kind) else {
                 let (id, text) = (format!("{part}-media-type-added"), format!("may be {kind} too"));
@@ -283,12 +303,17 @@ fn is_like(one: &Found<'_>, other: &Found<'_>) -> bool {
 
 fn found(document: &Value) -> Vec<Found<'_>> {
     let mut all = Vec::new();
-    for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
-        let at = below("/paths", path);
-        let shared = listed(item, &at);
-        for method in METHODS {
-            if let Some(value) = item.get(method) {
-                let operation = Operation { method: method.to_owned(), path: path.clone() };
+    for section in SECTIONS {
+        for (path, item) in document.get(section).and_then(Value::as_object).into_iter().flatten() {
+            let at = below(&below("", section), path);
+            let shared = listed(item, &at);
+            for method in METHODS {
+                let Some(value) = item.get(method) else { continue };
+                let operation = Operation {
+                    is_webhook: section == WEBHOOKS,
+                    method: method.to_owned(),
+                    path: path.clone(),
+                };
                 all.push(Found { operation, at: below(&at, method), value, shared: shared.clone() });
             }
         }

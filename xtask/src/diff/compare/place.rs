@@ -2,18 +2,25 @@
 
 use crate::diff::change::{Level, Side};
 
-/// An operation as requests see it.
+/// What labels and change ids of webhooks begin with.
+pub(super) const WEBHOOK: &str = "webhook";
+
+/// An operation as requests see it, or a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Operation {
+    /// The service sends it, to whoever is told.
+    pub(crate) is_webhook: bool,
     /// In lower case.
     pub(crate) method: String,
+    /// A webhook's name.
     pub(crate) path: String,
 }
 
 impl Operation {
-    /// `POST /cards`
+    /// `POST /cards`, `webhook au_card`
     pub(crate) fn label(&self) -> String {
-        format!("{} {}", self.method.to_uppercase(), self.path)
+        let kind = if self.is_webhook { WEBHOOK } else { &self.method.to_uppercase() };
+        format!("{kind} {}", self.path)
     }
 }
 
@@ -57,12 +64,13 @@ impl Place {
         place
     }
 
+    /// Whether those who use the API write it. A notification is the service's, and its answer theirs.
     pub(super) fn is_sent(&self) -> bool {
-        !matches!(self.part, Part::Answer(_))
+        matches!(self.part, Part::Answer(_)) == self.operation.is_webhook
     }
 
     pub(super) fn side(&self) -> Side {
-        if self.is_sent() { Side::Callers } else { Side::Readers }
+        if self.is_sent() && !self.operation.is_webhook { Side::Callers } else { Side::Readers }
     }
 
     /// The verdict on a change that leaves fewer values possible (`tighter`), or more: a sender must keep within them,
@@ -71,17 +79,26 @@ impl Place {
         if tighter == self.is_sent() { Level::Breaking } else { Level::Additive }
     }
 
-    /// What change ids here begin with.
-    pub(super) fn prefix(&self) -> &'static str {
-        let whole = !self.trail.iter().any(|step| matches!(step, Step::Property(_)));
-        match (&self.part, whole) {
-            (Part::Parameter(_), true) => "request-parameter",
-            (Part::Parameter(_), false) => "request-parameter-property",
-            (Part::Request, true) => "request-body",
-            (Part::Request, false) => "request-property",
-            (Part::Answer(_), true) => "response-body",
-            (Part::Answer(_), false) => "response-property",
+    /// The message that the place is in, as change ids call it.
+    pub(super) fn message(&self) -> &'static str {
+        match (&self.part, self.operation.is_webhook) {
+            (Part::Answer(_), false) => "response",
+            (Part::Answer(_), true) => "webhook-response",
+            (_, false) => "request",
+            (_, true) => WEBHOOK,
         }
+    }
+
+    /// What change ids here begin with.
+    pub(super) fn prefix(&self) -> String {
+        let whole = !self.trail.iter().any(|step| matches!(step, Step::Property(_)));
+        let part = match (&self.part, whole) {
+            (Part::Parameter(_), true) => "parameter",
+            (Part::Parameter(_), false) => "parameter-property",
+            (_, true) => "body",
+            (_, false) => "property",
+        };
+        format!("{}-{part}", self.message())
     }
 
     /// `data.attributes.capabilities[]`
@@ -103,6 +120,7 @@ impl Place {
     pub(super) fn words(&self) -> String {
         let part = match &self.part {
             Part::Parameter(name) => format!("parameter `{name}`"),
+            Part::Request if self.operation.is_webhook => "notification".to_owned(),
             Part::Request => "request body".to_owned(),
             Part::Answer(_) => "answer".to_owned(),
         };

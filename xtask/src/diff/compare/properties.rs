@@ -33,25 +33,26 @@ impl Compare<'_> {
     }
 
     fn property_added(&mut self, place: &Place, at: &str, schema: &Value, required: bool) {
+        let message = place.message();
         let (id, level) = match (place.is_sent(), required) {
             (true, true) if schema.get("default").is_some() => {
-                ("new-required-request-property-with-default", Level::Additive)
+                (format!("new-required-{message}-property-with-default"), Level::Additive)
             }
-            (true, true) => ("new-required-request-property", Level::Breaking),
-            (true, false) => ("new-optional-request-property", Level::Additive),
-            (false, true) => ("response-required-property-added", Level::Additive),
-            (false, false) => ("response-optional-property-added", Level::Additive),
+            (true, true) => (format!("new-required-{message}-property"), Level::Breaking),
+            (true, false) => (format!("new-optional-{message}-property"), Level::Additive),
+            (false, true) => (format!("{message}-required-property-added"), Level::Additive),
+            (false, false) => (format!("{message}-optional-property-added"), Level::Additive),
         };
-        self.member_as(place, id, level, at, "is new");
+        self.member_as(place, &id, level, at, "is new");
     }
 
     fn property_removed(&mut self, place: &Place, at: &str, required: bool) {
-        let id = match (place.is_sent(), required) {
-            (true, _) => "request-property-removed",
-            (false, true) => "response-required-property-removed",
-            (false, false) => "response-optional-property-removed",
+        let kind = match (place.is_sent(), required) {
+            (true, _) => "property-removed",
+            (false, true) => "required-property-removed",
+            (false, false) => "optional-property-removed",
         };
-        self.member_as(place, id, Level::Breaking, at, "is gone");
+        self.member_as(place, &format!("{}-{kind}", place.message()), Level::Breaking, at, "is gone");
     }
 
     fn requiredness(&mut self, place: &Place, (at, schema): &At<'_>, before: bool, after: bool) {
@@ -72,9 +73,9 @@ impl Compare<'_> {
 
     /// Members that go one way only.
     fn one_way(&mut self, place: &Place, before: &Value, (at, after): &At<'_>, required: bool) {
-        let (keyword, name, direction) = match place.is_sent() {
-            true => ("readOnly", "read-only", "request"),
-            false => ("writeOnly", "write-only", "response"),
+        let (keyword, name) = match place.is_sent() {
+            true => ("readOnly", "read-only"),
+            false => ("writeOnly", "write-only"),
         };
         let set = |schema: &Value| schema.get(keyword).is_some_and(|value| value == true);
         let kind = if required { "required" } else { "optional" };
@@ -84,7 +85,8 @@ impl Compare<'_> {
             _ => return,
         };
         let text = format!("{} {name}", verb.replace('-', " "));
-        self.member_as(place, &format!("{direction}-{kind}-property-{verb}-{name}"), level, at, &text);
+        let id = format!("{}-{kind}-property-{verb}-{name}", place.message());
+        self.member_as(place, &id, level, at, &text);
     }
 
     fn additional(&mut self, place: &Place, old: &View<'_>, new: &View<'_>) {

@@ -30,6 +30,16 @@ impl Facade {
         Ok(Self(scan))
     }
 
+    /// The public type of a module, if it has one of that name.
+    pub(super) fn of_module(&self, module: &str, name: &str) -> Vec<String> {
+        let of_name = self.0.holders.iter().filter(|holder| holder.public && holder.name == name);
+        let paths: Names = of_name
+            .filter_map(|holder| self.path(&holder.file, name))
+            .filter(|path| path.starts_with(&format!("cmp::{module}::")))
+            .collect();
+        paths.into_iter().collect()
+    }
+
     /// The public functions that run a generated operation.
     pub(super) fn operation(&self, method: &str) -> Vec<String> {
         let mut out = Names::new();

@@ -13,6 +13,10 @@ pub(crate) use facade::Facade;
 use generated::{Field, Lowered, Spot};
 use rust_names::{pascal, snake};
 
+/// The facade's module of notifications, and what it makes of a whole one.
+const EVENTS: &str = "webhooks";
+const EVENT: &str = "Event";
+
 /// What names items: the lowered documents, where there are any, and the facade.
 pub(crate) struct Naming<'d> {
     lowered: Vec<Lowered<'d>>,
@@ -28,6 +32,9 @@ impl<'d> Naming<'d> {
 
     pub(crate) fn items(&self, target: &Target) -> Items {
         let mut items = Items::default();
+        if let Some(facade) = self.reader(target) {
+            return Items { facade, ..items };
+        }
         // What is new is in the new document, unless that can't be lowered; then the old one says where it would be.
         for must_exist in [true, false] {
             for lowered in &self.lowered {
@@ -43,6 +50,23 @@ impl<'d> Naming<'d> {
             }
         }
         items
+    }
+
+    /// The facade's part in a webhook, of which nothing is generated: what has the name of the nearest schema of the
+    /// contract, or else the event as a whole.
+    fn reader(&self, target: &Target) -> Option<Vec<String>> {
+        let (operation, trail) = match target {
+            Target::Contract => return None,
+            Target::Operation(operation) => (operation, &[][..]),
+            Target::Member(place) | Target::Values(place, _) => (&place.operation, &place.trail[..]),
+        };
+        let schemas = trail.iter().rev().flat_map(|step| match step {
+            Step::Into { old, new } => [new.as_deref(), old.as_deref()],
+            _ => [None, None],
+        });
+        let of_schema = |name: &str| self.facade.of_module(EVENTS, name.trim_start_matches("V1"));
+        let found = schemas.flatten().map(of_schema).find(|paths| !paths.is_empty());
+        operation.is_webhook.then(|| found.unwrap_or_else(|| self.facade.of_module(EVENTS, EVENT)))
     }
 
     fn operation(&self, lowered: &Lowered<'_>, operation: &Operation, argument: Option<&str>) -> Items {
