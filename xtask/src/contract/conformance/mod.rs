@@ -1,5 +1,6 @@
 //! What is written from the contract: `docs/conformance.md` for readers, `cmp/src/drift/known.json` for the client.
 
+mod notifications;
 mod page;
 
 use std::path::{Path, PathBuf};
@@ -20,8 +21,12 @@ pub(crate) fn files(
     let lowered = std::fs::read_to_string(root.join("cmp-generated/openapi.json"))?;
     let lowered = serde_json::from_str(&lowered).context("cmp-generated/openapi.json")?;
     let facade = facade::operations(root)?;
+    let notifications = notifications::section(root, contract.document(), &facade::details(root)?)?;
     Ok(vec![
-        (root.join("docs/conformance.md"), page::page(contract, corrections, &lowered, &facade)?),
+        (
+            root.join("docs/conformance.md"),
+            page::page(contract, corrections, &lowered, &facade, &notifications)?,
+        ),
         (root.join("cmp/src/drift/known.json"), json::pretty(&known::known(contract.document(), &facade))?),
     ])
 }

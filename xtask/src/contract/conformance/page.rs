@@ -20,6 +20,7 @@ pub(super) fn page(
     corrections: &Corrections,
     lowered: &Value,
     facade: &[Operation],
+    notifications: &str,
 ) -> Result<String> {
     let mut text = HEAD.to_owned();
     writeln!(text, "What the client, the simulator and the checks cover of: {}.\n", contract.title())?;
@@ -32,6 +33,7 @@ pub(super) fn page(
     for operation in facade {
         text += &row(operation, contract, lowered)?;
     }
+    text += notifications;
     text += "\n## Corrections\n\nWhere the documents and the service disagree. *checked* says how \
              `cargo xtask contract` sees whether a correction is still needed.\n\n\
              | correction | what | reason | evidence | checked |\n|---|---|---|---|---|\n";
@@ -89,7 +91,7 @@ fn row(operation: &Operation, contract: &Contract, lowered: &Value) -> Result<St
     Ok(line)
 }
 
-fn listed(items: &[String]) -> String {
+pub(super) fn listed(items: &[String]) -> String {
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
