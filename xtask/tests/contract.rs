@@ -128,7 +128,7 @@ fn notifications_are_held_to_what_a_receiver_needs() {
         ("NetworkTokenNotification", &token, "/details/card_id"),
         ("V1NetworkTokenNotification", &v1, "/details/pan_alias"),
         ("CardUpdateNotification", &update, "/details/card_id"),
-        ("V1CardUpdateNotification", &update, "/details/card_id"),
+        ("V1CardUpdateNotification", &update, "/details"),
     ];
     for (name, good, essential) in kinds {
         assert_eq!(errors(&contract, name, good), Vec::<String>::new(), "{name}");

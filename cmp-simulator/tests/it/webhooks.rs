@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cmp_simulator::webhooks::{DeliveryOrder, Endpoint, Outcome};
-use cmp_simulator::{CardUpdateEvent, Enrolment, Settings, Simulator, TokenArrival};
+use cmp_simulator::{CardUpdateEvent, Enrolment, Settings, Simulator, TokenArrival, TokenState};
 use http_body_util::{BodyExt, Empty};
 use hyper::HeaderMap;
 use hyper::server::conn::http1;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::{Client, VISA, http, notifications};
+use crate::support::{ALIAS, Client, VISA, http, notifications};
 
 const SECRET: &str = "whsec_simulated";
 
@@ -156,7 +156,12 @@ async fn every_change_without_a_request_is_told() {
 #[tokio::test]
 async fn every_documented_event_is_sent() {
     let (simulator, client, receiver) = listening(|_| ()).await;
-    let id = client.store(VISA).await;
+    let (id, world) = (client.store(VISA).await, simulator.world());
+    client.enrol(ALIAS).await;
+    for state in [TokenState::Suspended, TokenState::Activated, TokenState::Deleted] {
+        world.change_v1_token(ALIAS, state).unwrap();
+    }
+    world.use_v1_token(ALIAS).unwrap();
     for event in [
         CardUpdateEvent::Updated,
         CardUpdateEvent::Expired,
@@ -168,12 +173,14 @@ async fn every_documented_event_is_sent() {
         CardUpdateEvent::EnrollmentFailed,
         CardUpdateEvent::OptOut,
     ] {
-        simulator.world().report_update(&id, event).unwrap();
+        world.report_update(&id, event).unwrap();
+        world.report_v1_update(ALIAS, event).unwrap();
     }
     simulator.webhooks().settled().await;
     let name = |message: Received| message.body["event"].as_str().unwrap().to_owned();
     let told: BTreeSet<_> = receiver.take().into_iter().map(name).collect();
-    let documented = ["cmp_network_token", "cmp_au_card"].map(notifications::documented_events).concat();
+    let webhooks = ["cmp_network_token", "cmp_au_card", "network_token", "au_card"];
+    let documented = webhooks.map(notifications::documented_events).concat();
     // Only published code has this spelling.
     let documented = documented.into_iter().filter(|event| event != "enrollment.failed");
     assert_eq!(told, documented.collect());

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cmp::{
     CardEvent, TokenState,
+    v1::PanAlias,
     webhooks::{CardUpdateDetails, Details, Event, NetworkTokenDetails, NetworkTokenEvent, Producer},
 };
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ const NETWORK_TOKEN_DETAILS: &[Member<NetworkTokenDetails>] = &[
     ("state", |token| text(token.state())),
     ("reason_code", |token| text(token.reason_code())),
     ("reason_text", |token| text(token.reason_text())),
-    ("pan_alias", |token| text(token.pan_alias())),
+    ("pan_alias", |token| text(token.pan_alias().map(PanAlias::as_str))),
     ("card_bin", |token| text(token.card_bin())),
     ("card_last4", |token| text(token.card_last4())),
     ("card_exp_month", |token| text(token.card_expiry())),
