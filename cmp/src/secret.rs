@@ -9,6 +9,8 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::error::InvalidInput;
+#[cfg(feature = "webhooks")]
+use crate::variables::trimmed;
 
 /// What the schema of `CardAttributes.pan` allows in a request.
 const PAN_DIGITS: std::ops::RangeInclusive<usize> = 14..=19;
@@ -97,12 +99,12 @@ secrets! {
 
 #[cfg(feature = "webhooks")]
 impl WebhookSecret {
-    /// Takes a secret.
+    /// Takes a secret. ASCII white space at its ends, which mounted files bring along, is dropped.
     ///
     /// # Errors
     /// [`InvalidInput`] if it is empty or blank: anybody could sign with that.
     pub fn new(secret: impl Into<String>) -> Result<Self, InvalidInput> {
-        let secret = Self::from_trusted(secret);
+        let secret = Self::from_trusted(trimmed(secret.into()));
         if secret.is_blank() {
             return Err(InvalidInput::new("webhook secret", "must not be empty"));
         }

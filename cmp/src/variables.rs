@@ -32,8 +32,8 @@ impl Variables {
     }
 }
 
-/// In place, so that no second copy of a secret is left behind in memory.
-fn trimmed(mut text: String) -> String {
+/// Without ASCII white space at its ends; in place, so that no second copy of a secret is left behind in memory.
+pub(crate) fn trimmed(mut text: String) -> String {
     text.truncate(text.trim_ascii_end().len());
     let leading = text.len() - text.trim_ascii_start().len();
     text.drain(..leading);

@@ -19,13 +19,13 @@ pub enum WebhookError {
     /// The signature is right, but older than the tolerance: a late or a replayed notification.
     #[error("the notification was signed {} s ago, which is too long", .age.as_secs())]
     TooOld {
-        /// The time since it was signed.
+        /// The time since it was signed, in whole seconds.
         age: Duration,
     },
     /// The signature is right, but from further in the future than the tolerance: one of the clocks is wrong.
     #[error("the notification was signed {} s in the future", .ahead.as_secs())]
     TooNew {
-        /// The time until the moment at which it claims to be signed.
+        /// The time until the moment at which it claims to be signed, in whole seconds.
         ahead: Duration,
     },
     /// The body is not UTF-8.

@@ -9,7 +9,7 @@
 //!     CardId, TokenState,
 //!     webhooks::{Applied, CardView, Deduplicator, Handled, SeenError, Signer, Verifier, WebhookSecret},
 //! };
-//! use reqwest::header::HeaderMap;
+//! use http::HeaderMap;
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! // Once, when the receiver starts:
@@ -47,7 +47,7 @@
 //!
 //! | what comes | how it is read |
 //! |---|---|
-//! | several signatures in one header, or several headers | each is tried; one that fits is enough |
+//! | several signatures in one header, or several headers | one that fits is enough; four different times at most |
 //! | a time further from now than the tolerance, past or future | refused, though signed |
 //! | signatures in upper case | accepted; Base64 and other lengths are refused as malformed |
 //! | names with `-`, `_`, `.`, in either case; `enrollment.failed` alone | the same event |

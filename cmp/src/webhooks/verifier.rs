@@ -5,7 +5,7 @@ use reqwest::header::{HeaderMap, HeaderName};
 
 use super::{
     Event, WebhookError,
-    signature::{self, HEADER, SCHEME, SignatureHeader},
+    signature::{self, HEADER, SCHEME, Signature, SignatureHeaders},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -21,7 +21,7 @@ const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 /// Cheap to clone; make one and keep it.
 ///
 /// ```
-/// # fn receive(headers: &reqwest::header::HeaderMap, body: &[u8], secret: String)
+/// # fn receive(headers: &http::HeaderMap, body: &[u8], secret: String)
 /// # -> Result<(), Box<dyn std::error::Error>> {
 /// use cmp::webhooks::{Verifier, WebhookSecret};
 ///
@@ -86,7 +86,8 @@ impl Verifier {
         Ok(self)
     }
 
-    /// How far from now, into the past and the future, a notification may be signed; five minutes unless set.
+    /// How far from now, into the past and the future, a notification may be signed: five minutes unless set, and in
+    /// whole seconds, as its time is. What was signed exactly so long ago still passes.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
@@ -102,48 +103,77 @@ impl Verifier {
 
     /// Verifies a request by its headers and its raw body: the octets as they came, before any decoding.
     ///
-    /// Several headers of the name count as one, as HTTP says.
+    /// `HeaderMap` is that of the crate `http`, version 1, as axum, hyper and reqwest have it; for another one there is
+    /// [`verify_value`](Self::verify_value).
+    ///
+    /// There may be several headers of the name, such as one for each secret during a rotation. One signature that fits is
+    /// enough, whatever the others are; together they may have four different times.
     ///
     /// # Errors
     /// [`WebhookError`], of which [`is_unverified`](WebhookError::is_unverified) holds.
     pub fn verify<'b>(&self, headers: &HeaderMap, body: &'b [u8]) -> Result<Verified<'b>, WebhookError> {
-        let values: Vec<_> = headers.get_all(&self.header).iter().map(|value| value.to_str()).collect();
-        if values.is_empty() {
+        if !headers.contains_key(&self.header) {
             return Err(WebhookError::NoSignature);
         }
-        let values: Result<Vec<_>, _> = values.into_iter().collect();
-        let values = values.map_err(|_| WebhookError::malformed("is not visible ASCII"))?;
-        self.verify_value(&values.join(","), body)
+        let values = headers.get_all(&self.header).iter();
+        let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+        if values.is_empty() {
+            return Err(WebhookError::malformed("is not visible ASCII"));
+        }
+        self.verify_values(&values, body)
     }
 
-    /// Verifies a raw body by the value of its signature header.
+    /// Verifies a raw body by the value of its signature header: for frameworks with another version of the crate `http`,
+    /// or none.
+    ///
+    /// Several headers are joined with commas, as HTTP says (RFC 9110 §5.3).
+    ///
+    /// ```
+    /// # use cmp::webhooks::{Signer, Verifier, WebhookSecret};
+    /// # let body = b"{}";
+    /// # let secret = || WebhookSecret::new("a secret").unwrap();
+    /// # let (verifier, value) = (Verifier::new(secret())?, Signer::new(secret())?.sign(body));
+    /// let values: Vec<&str> = vec!["t=1,v0=of another secret", &value];
+    /// assert!(verifier.verify_value(&values.join(","), body).is_ok());
+    /// # Ok::<(), cmp::InvalidInput>(())
+    /// ```
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
     pub fn verify_value<'b>(&self, value: &str, body: &'b [u8]) -> Result<Verified<'b>, WebhookError> {
-        let header = SignatureHeader::parse(value, &self.scheme)?;
-        let fits = self.secrets.iter().any(|secret| {
-            let expected = signature::sign(secret, header.time, body);
-            header.signatures.contains(&expected)
-        });
-        if !fits {
-            return Err(WebhookError::WrongSignature);
+        self.verify_values(&[value], body)
+    }
+
+    fn verify_values<'b>(&self, values: &[&str], body: &'b [u8]) -> Result<Verified<'b>, WebhookError> {
+        let headers = SignatureHeaders::parse(values, &self.scheme)?;
+        let mut verdict = WebhookError::WrongSignature;
+        for time in headers.times {
+            if !self.fits(time.text, &headers.signatures, body) {
+                continue;
+            }
+            // After the signature, because only a signed time is evidence of anything.
+            match self.check_time(time.signed_at) {
+                Ok(()) => return Ok(Verified { body, signed_at: time.signed_at }),
+                Err(error) => verdict = error,
+            }
         }
-        // After the signature, because only a signed time is evidence of anything.
-        self.check_time(header.signed_at)?;
-        Ok(Verified { body, signed_at: header.signed_at })
+        Err(verdict)
+    }
+
+    fn fits(&self, time: &str, signatures: &[Signature], body: &[u8]) -> bool {
+        self.secrets.iter().any(|secret| signatures.contains(&signature::sign(secret, time, body)))
     }
 
     fn check_time(&self, signed_at: DateTime<Utc>) -> Result<(), WebhookError> {
-        let age = self.clock.utc() - signed_at;
-        let beyond = |distance: Duration| Some(distance).filter(|distance| *distance > self.tolerance);
-        if let Some(age) = age.to_std().ok().and_then(beyond) {
-            return Err(WebhookError::TooOld { age });
+        let age = self.clock.utc().timestamp() - signed_at.timestamp();
+        let distance = Duration::from_secs(age.unsigned_abs());
+        if distance <= self.tolerance {
+            Ok(())
+        } else if age > 0 {
+            Err(WebhookError::TooOld { age: distance })
+        } else {
+            Err(WebhookError::TooNew { ahead: distance })
         }
-        if let Some(ahead) = (-age).to_std().ok().and_then(beyond) {
-            return Err(WebhookError::TooNew { ahead });
-        }
-        Ok(())
     }
 }
 
