@@ -1,7 +1,9 @@
 use std::fmt;
 
+use crate::error::scrub;
+
 /// The state of a network token. The service writes it in lower case, older documents in upper case; both are read.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenState {
     /// It can be used.
@@ -59,6 +61,21 @@ impl From<String> for TokenState {
             "activated" => Self::Activated,
             "deleted" => Self::Deleted,
             _ => Self::Other(state),
+        }
+    }
+}
+
+/// Scrubs what this version doesn't know, because that can be anything.
+impl fmt::Debug for TokenState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Active => f.write_str("Active"),
+            Self::Failed => f.write_str("Failed"),
+            Self::CardUpdated => f.write_str("CardUpdated"),
+            Self::Suspended => f.write_str("Suspended"),
+            Self::Activated => f.write_str("Activated"),
+            Self::Deleted => f.write_str("Deleted"),
+            Self::Other(state) => f.debug_tuple("Other").field(&scrub(state)).finish(),
         }
     }
 }

@@ -53,8 +53,12 @@
 //! | names with `-`, `_`, `.`, in either case; `enrollment.failed` alone | the same event |
 //! | an event that this version doesn't know | [`Details::Other`], or the `Other` of its kind |
 //! | unknown members; known ones of another type | as absent |
-//! | `MMYY`; month and year as text or number, with two digits or four | [`Expiry`](crate::Expiry) |
-//! | `network_token`, `new_account_number`, `old_account_number` | secrets, as text or number |
+//! | numbers: of digits only, where digits are meant | as text: card and token numbers and their parts, months, years, `occurrence`, the event's id |
+//! | truth values, as such or as text | for `fingerprint_matches` only |
+//! | any depth, and numbers of any size, in unknown members | skipped |
+//! | `MMYY`; month and year with two digits or four | [`Expiry`](crate::Expiry) |
+//! | `network_token`, `new_account_number`, `old_account_number` | secrets |
+//! | no `state` of a network token | as the event's name or the reason code implies |
 //! | date-times without a zone | as UTC |
 //! | a byte order mark | skipped |
 //! | a body that is not UTF-8, not JSON, not an object, without id or event name | refused, each told apart |

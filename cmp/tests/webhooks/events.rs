@@ -99,6 +99,31 @@ fn a_v1_event_without_a_state_implies_it() {
 }
 
 #[test]
+fn a_reason_code_without_a_state_implies_it() {
+    let state = |details: &str| {
+        let event =
+            event(&format!(r#"{{"id":"1","event":"cmp_network_token.updated","details":{details}}}"#));
+        let Details::NetworkToken(token) = event.details() else { panic!("{event:?}") };
+        token.state()
+    };
+    for (code, expected) in [
+        ("cmp_network_token.provisioned", Some(TokenState::Active)),
+        ("cmp_network_token.provisioning_failed", Some(TokenState::Failed)),
+        ("cmp_network_token.suspended", Some(TokenState::Suspended)),
+        ("cmp_network_token.activated", Some(TokenState::Activated)),
+        ("cmp_network_token.deleted", Some(TokenState::Deleted)),
+        ("cmp_card_updated", Some(TokenState::CardUpdated)),
+        ("CMP-Network-Token-Suspended", Some(TokenState::Suspended)),
+        ("suspended", None),
+        ("declined", None),
+    ] {
+        assert_eq!(state(&format!(r#"{{"reason_code":"{code}"}}"#)), expected, "{code}");
+    }
+    let told = state(r#"{"reason_code":"cmp_network_token.suspended","state":"ACTIVATED"}"#);
+    assert_eq!(told, Some(TokenState::Activated), "what is told comes first");
+}
+
+#[test]
 fn unknown_events_and_members_are_kept_and_left_out() {
     let other = event(
         r#"{"id": 7, "event": "route.created", "more": [1, {"a": null}],
@@ -131,12 +156,80 @@ fn a_member_of_another_type_counts_as_absent() {
     assert_eq!(token.last4(), Some("0042"), "with its leading zeros");
     assert_eq!((token.card_id(), token.expiry(), token.state()), (None, None, None));
     assert_eq!((token.updated_at(), token.card_bin()), (None, None));
+}
 
+#[test]
+fn details_of_another_type_are_none() {
     for details in ["null", "[]", "\"text\"", "{}"] {
         let body = format!(r#"{{"id":"1","event":"cmp_au_card.closed","details":{details}}}"#);
         let event = Event::parse_unverified(body.as_bytes()).unwrap();
         assert!(matches!(event.details(), Details::CardUpdate(_)), "{details}");
     }
+}
+
+#[test]
+fn truth_values_and_numbers_are_no_texts() {
+    for scalar in ["true", "5", "1.50", "{}"] {
+        let body = format!(
+            r#"{{"id":"1","event":"cmp_network_token.updated","tenant":{scalar},
+                "details":{{"state":{scalar},"card_id":{scalar},"network_token_id":{scalar},"pan_alias":{scalar},
+                            "reason_code":{scalar},"payment_account_reference":{scalar},"updated_at":{scalar}}}}}"#
+        );
+        let bare = event(r#"{"id":"1","event":"cmp_network_token.updated"}"#);
+        assert_eq!(event(&body), bare, "{scalar}");
+    }
+    let id = |id: &str| {
+        let body = format!(r#"{{"id":{id},"event":"route.created"}}"#);
+        Event::parse_unverified(body.as_bytes()).map(|event| event.id().to_owned())
+    };
+    assert_eq!(id("12345678901234567890123").as_deref(), Ok("12345678901234567890123"));
+    for no_id in ["true", "1.50", "-5", "1e3"] {
+        assert_eq!(id(no_id), Err(WebhookError::NotAnEvent { rule: "it has no id" }), "{no_id}");
+    }
+    let named = |name: &str| Event::parse_unverified(format!(r#"{{"id":"1","event":{name}}}"#).as_bytes());
+    assert_eq!(named("5"), Err(WebhookError::NotAnEvent { rule: "it has no event name" }));
+}
+
+#[test]
+fn numbers_are_taken_where_digits_are_meant_and_truth_values_where_truth_is() {
+    let update = |members: &str| {
+        let body = format!(r#"{{"id":"1","event":"cmp_au_card.updated","details":{{{members}}}}}"#);
+        let Details::CardUpdate(update) = event(&body).details().clone() else { panic!("{body}") };
+        update
+    };
+    let read = update(
+        r#""card_last4":42,"card_first8":41111111,"card_bin":411111,"new_account_number":4111111111111111,
+        "new_expiration_date":125,"fingerprint_matches":true"#,
+    );
+    assert_eq!((read.last4(), read.first8(), read.bin()), (Some("0042"), Some("41111111"), Some("411111")));
+    assert_eq!(read.new_account_number().unwrap().expose(), PAN);
+    assert_eq!(read.new_expiry().unwrap().to_string(), "01/2025");
+    assert_eq!(read.fingerprint_matches(), Some(true));
+    assert_eq!(update(r#""fingerprint_matches":"False""#).fingerprint_matches(), Some(false));
+
+    let other = update(
+        r#""card_last4":4.2,"card_first8":true,"card_bin":-411111,"new_account_number":true,
+        "old_account_number":4.111e15,"new_expiration_date":12.5,"fingerprint_matches":1"#,
+    );
+    assert_eq!(other, update(""));
+}
+
+#[test]
+fn what_nobody_asks_for_is_skipped_however_odd_it_is() {
+    let deep = |depth: usize| format!("{}{}", r#"{"a":["#.repeat(depth), "]}".repeat(depth));
+    for odd in [deep(130), deep(100_000), "1e999".to_owned(), r#""\ud800""#.to_owned(), "-0.0e-0".to_owned()]
+    {
+        let body = format!(
+            r#"{{"odd":{odd},"id":"1","event":"cmp_au_card.closed",
+                "details":{{"card_id":"CRD1","odd":{odd},"producer":{odd},"reason_code":{odd}}},"tail":{odd}}}"#
+        );
+        let event = event(&body);
+        assert_eq!(event.card_id().unwrap().as_str(), "CRD1");
+    }
+    let other = event(r#"{"id":"1","event":"route.created","details":{"big":1e999,"exact":1.50}}"#);
+    let Details::Other(details) = other.details() else { panic!("{other:?}") };
+    let value = |name: &str| details.get(name).unwrap().expose().to_owned();
+    assert_eq!((value("big"), value("exact")), ("1e999".to_owned(), "1.50".to_owned()));
 }
 
 #[test]
@@ -172,19 +265,46 @@ fn a_byte_order_mark_is_skipped() {
 
 #[test]
 fn nothing_shows_a_number() {
-    let everywhere = format!(
-        r#"{{"id":"1","event":"route.x","description":"{PAN}","summary":"{PAN}","details":{{"{PAN}":"{PAN}"}}}}"#
-    );
-    let reason = format!(
-        r#"{{"id":"1","event":"cmp_au_card.closed","details":{{"reason_text":"was {PAN}","card_last4":"{PAN}",
-            "card_first8":"{PAN}","card_bin":"{PAN}","card_id":"{PAN}"}}}}"#
-    );
     let broken = format!(r#"{{"id":"1","event":"cmp_au_card.closed","details":{{"new_account_number":{PAN}"#);
-    for body in [NETWORK_TOKEN, CARD_UPDATE, &everywhere, &reason, &broken] {
+    for body in [NETWORK_TOKEN, CARD_UPDATE, &broken] {
         let shown = match Event::parse_unverified(body.as_bytes()) {
             Ok(event) => format!("{event:?}"),
             Err(error) => format!("{error:?} {error}"),
         };
         assert!(!shown.contains(PAN), "{shown}");
+    }
+}
+
+/// Every member that a sample has, and the names of events that this version doesn't know.
+#[test]
+fn a_pan_in_any_member_is_not_shown() {
+    for sample in [NETWORK_TOKEN, CARD_UPDATE] {
+        for canary in [PAN.to_owned(), format!("declined {PAN}"), format!("declined:{PAN}")] {
+            let mut body: serde_json::Value = serde_json::from_str(sample).unwrap();
+            replace_texts(&mut body, &canary);
+            for prefix in ["cmp_network_token.", "cmp_au_card.", "network_token.", "au_card.", "route.", ""] {
+                body["event"] = format!("{prefix}{canary}").into();
+                body["details"][&canary] = canary.clone().into();
+                let event = event(&body.to_string());
+                let details = match event.details() {
+                    Details::NetworkToken(token) | Details::V1NetworkToken(token) => format!("{token:?}"),
+                    Details::CardUpdate(update) | Details::V1CardUpdate(update) => format!("{update:?}"),
+                    other => format!("{other:?}"),
+                };
+                let shown = format!("{event:?} {details} {:?}", event.producer());
+                assert!(!shown.contains(PAN), "{shown}");
+            }
+        }
+    }
+}
+
+fn replace_texts(value: &mut serde_json::Value, by: &str) {
+    match value {
+        serde_json::Value::Object(members) => {
+            for member in members.values_mut() {
+                replace_texts(member, by);
+            }
+        }
+        _ => *value = by.into(),
     }
 }

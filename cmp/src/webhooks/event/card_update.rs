@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use super::{Prose, members::Members};
+use super::{Outside, members::Members};
 use crate::{CardEvent, secret::Pan, value::CardId, value::Expiry};
 
 /// What the account updater tells about a card. Each part may be missing.
@@ -11,14 +11,14 @@ pub struct CardUpdateDetails {
     last4: Option<String>,
     first8: Option<String>,
     bin: Option<String>,
-    fingerprint: Option<String>,
+    fingerprint: Option<Outside>,
     fingerprint_matches: Option<bool>,
     new_account_number: Option<Pan>,
     new_expiry: Option<Expiry>,
     old_account_number: Option<Pan>,
     old_expiry: Option<Expiry>,
-    reason_code: Option<String>,
-    reason_text: Option<Prose>,
+    reason_code: Option<Outside>,
+    reason_text: Option<Outside>,
     occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -26,18 +26,18 @@ impl CardUpdateDetails {
     pub(super) fn read(event: CardEvent, from: &Members) -> Self {
         Self {
             event,
-            card_id: from.owned("card_id").and_then(|id| CardId::new(id).ok()),
+            card_id: from.text("card_id").and_then(|id| CardId::new(id).ok()),
             last4: from.last4("card_last4"),
             first8: from.leading_digits("card_first8"),
             bin: from.leading_digits("card_bin"),
-            fingerprint: from.owned("card_fingerprint"),
-            fingerprint_matches: from.text("fingerprint_matches").and_then(truth),
-            new_account_number: from.secret("new_account_number", Pan::from_trusted),
+            fingerprint: from.outside("card_fingerprint"),
+            fingerprint_matches: from.truth("fingerprint_matches"),
+            new_account_number: from.digits("new_account_number").map(Pan::from_trusted),
             new_expiry: from.expiry("new_expiration_date"),
-            old_account_number: from.secret("old_account_number", Pan::from_trusted),
+            old_account_number: from.digits("old_account_number").map(Pan::from_trusted),
             old_expiry: from.expiry("old_expiration_date"),
-            reason_code: from.owned("reason_code"),
-            reason_text: from.owned("reason_text").map(Prose),
+            reason_code: from.outside("reason_code"),
+            reason_text: from.outside("reason_text"),
             occurred_at: from.time("occurred_at"),
         }
     }
@@ -117,7 +117,7 @@ impl CardUpdateDetails {
     /// Why, in words.
     #[must_use]
     pub fn reason_text(&self) -> Option<&str> {
-        self.reason_text.as_ref().map(Prose::as_str)
+        self.reason_text.as_deref()
     }
 
     /// When it happened.
@@ -125,8 +125,4 @@ impl CardUpdateDetails {
     pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
         self.occurred_at
     }
-}
-
-fn truth(text: &str) -> Option<bool> {
-    text.to_ascii_lowercase().parse().ok()
 }

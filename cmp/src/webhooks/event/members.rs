@@ -1,35 +1,45 @@
 //! JSON objects whose shape is not promised.
 //!
 //! A notification comes once and can't be asked for again in another form. So nothing in it but broken JSON makes it
-//! unreadable: a member that isn't what is expected counts as absent.
+//! unreadable: a member that isn't what is expected counts as absent, and one that nobody asks for is skipped, however
+//! deep it is and whatever its numbers are.
 
 use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use cmp_generated::scalar::{Last4, Timestamp};
 use serde::{
-    Deserialize, Deserializer,
-    de::{
-        Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-        value::{Error as Unreadable, StrDeserializer},
-    },
+    Deserialize,
+    de::value::{Error as Unreadable, StrDeserializer},
 };
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::Outside;
 use crate::value::Expiry;
 
-/// An object: its texts and numbers as text, and its objects. All else is left out.
+/// An object: its texts, numbers and truth values, and its objects, which are read when they are asked for.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Members(BTreeMap<String, Node>);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Node {
     Text(Zeroizing<String>),
-    Members(Members),
+    /// As it was written: one of many digits is no `f64`.
+    Number(Zeroizing<String>),
+    Truth(bool),
+    /// Its JSON.
+    Object(Zeroizing<String>),
     Nothing,
 }
 
 impl Members {
+    /// Reads an object. Its values are skipped here without recursion, so their depth needs no limit.
+    pub(super) fn parse(json: &str) -> serde_json::Result<Self> {
+        let values: BTreeMap<String, &RawValue> = serde_json::from_str(json)?;
+        Ok(Self(values.into_iter().map(|(name, value)| (name, Node::read(value.get()))).collect()))
+    }
+
     /// The text; an empty one is none.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         match self.0.get(name) {
@@ -38,17 +48,38 @@ impl Members {
         }
     }
 
-    pub(super) fn owned(&self, name: &str) -> Option<String> {
-        self.text(name).map(str::to_owned)
+    pub(super) fn outside(&self, name: &str) -> Option<Outside> {
+        self.text(name).map(Outside::new)
     }
 
-    pub(super) fn secret<S>(&self, name: &str, kind: impl Fn(String) -> S) -> Option<S> {
-        self.text(name).map(|text| kind(text.to_owned()))
-    }
-
-    pub(super) fn members(&self, name: &str) -> Option<&Self> {
+    /// A text that digits are meant by, or a number of digits only.
+    pub(super) fn digits(&self, name: &str) -> Option<&str> {
         match self.0.get(name) {
-            Some(Node::Members(members)) => Some(members),
+            Some(Node::Number(number)) => Some(number.as_str()).filter(|number| only_digits(number)),
+            _ => self.text(name),
+        }
+    }
+
+    /// A truth value, or the text of one.
+    pub(super) fn truth(&self, name: &str) -> Option<bool> {
+        match self.0.get(name) {
+            Some(Node::Truth(truth)) => Some(*truth),
+            _ => self.text(name)?.to_ascii_lowercase().parse().ok(),
+        }
+    }
+
+    /// A text, a number or a truth value, as text.
+    pub(super) fn scalar(&self, name: &str) -> Option<&str> {
+        match self.0.get(name)? {
+            Node::Number(number) => Some(number),
+            Node::Truth(truth) => Some(if *truth { "true" } else { "false" }),
+            _ => self.text(name),
+        }
+    }
+
+    pub(super) fn members(&self, name: &str) -> Option<Self> {
+        match self.0.get(name) {
+            Some(Node::Object(json)) => Self::parse(json).ok(),
             _ => None,
         }
     }
@@ -60,12 +91,13 @@ impl Members {
     /// Digits that are too few for a PAN.
     pub(super) fn leading_digits(&self, name: &str) -> Option<String> {
         const MOST: usize = 10;
-        self.owned(name).filter(|digits| digits.len() <= MOST && only_digits(digits))
+        let digits = self.digits(name).filter(|digits| digits.len() <= MOST && only_digits(digits))?;
+        Some(digits.to_owned())
     }
 
     /// Four digits; a number has lost its leading zeros.
     pub(super) fn last4(&self, name: &str) -> Option<String> {
-        let digits = self.text(name).filter(|digits| only_digits(digits))?;
+        let digits = self.digits(name).filter(|digits| only_digits(digits))?;
         Some(Last4::new(digits).into_inner()).filter(|digits| digits.len() == 4)
     }
 
@@ -77,20 +109,37 @@ impl Members {
 
     /// Month and year in two members; the year with two digits or four.
     pub(super) fn month_and_year(&self, month: &str, year: &str) -> Option<Expiry> {
-        let (month, year) = (self.text(month)?, self.text(year)?);
+        let (month, year) = (self.digits(month)?, self.digits(year)?);
         let padded = if year.len() == 1 { "0" } else { "" };
         format!("{month}/{padded}{year}").parse().ok()
     }
 
     /// `MMYY`, as documented, `MMYYYY`, or either with a slash; a number has lost its leading zero.
     pub(super) fn expiry(&self, name: &str) -> Option<Expiry> {
-        let text = self.text(name)?;
+        let text = self.digits(name)?;
         if text.contains('/') {
             return text.parse().ok();
         }
         let digits = if text.len() % 2 == 0 { text.to_owned() } else { format!("0{text}") };
         let (month, year) = digits.split_at_checked(2)?;
         format!("{month}/{year}").parse().ok()
+    }
+}
+
+impl Node {
+    /// Reads one JSON value, by its first octet.
+    fn read(json: &str) -> Self {
+        let owned = || Zeroizing::new(json.to_owned());
+        match json.as_bytes() {
+            [b'"', ..] => {
+                serde_json::from_str(json).map_or(Self::Nothing, |text| Self::Text(Zeroizing::new(text)))
+            }
+            [b'-' | b'0'..=b'9', ..] => Self::Number(owned()),
+            [b'{', ..] => Self::Object(owned()),
+            b"true" => Self::Truth(true),
+            b"false" => Self::Truth(false),
+            _ => Self::Nothing,
+        }
     }
 }
 
@@ -105,91 +154,12 @@ impl fmt::Debug for Members {
     }
 }
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor)
-    }
-}
-
-struct ObjectVisitor;
-
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Members;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = BTreeMap::new();
-        while let Some((name, node)) = map.next_entry()? {
-            members.insert(name, node);
-        }
-        Ok(Members(members))
-    }
-}
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
-    }
-}
-
-struct NodeVisitor;
-
-impl NodeVisitor {
-    fn text<E>(text: impl Into<String>) -> Result<Node, E> {
-        Ok(Node::Text(Zeroizing::new(text.into())))
-    }
-}
-
-impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Node, E> {
-        Self::text(text)
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Node, E> {
-        Self::text(number.to_string())
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Node, E> {
-        Self::text(number.to_string())
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Node, E> {
-        Self::text(number.to_string())
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Node, E> {
-        Self::text(value.to_string())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Node, E> {
-        Ok(Node::Nothing)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Node, A::Error> {
-        ObjectVisitor.visit_map(map).map(Node::Members)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Node::Nothing)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn members(value: &str) -> Members {
-        serde_json::from_str(&format!("{{\"m\":{value}}}")).expect("JSON")
+        Members::parse(&format!("{{\"m\":{value}}}")).expect("JSON")
     }
 
     #[test]
@@ -227,7 +197,7 @@ mod tests {
             ("1", "null", None),
         ] {
             let json = format!("{{\"month\":{month},\"year\":{year}}}");
-            let members: Members = serde_json::from_str(&json).expect("JSON");
+            let members = Members::parse(&json).expect("JSON");
             let expiry = members.month_and_year("month", "year").map(|expiry| expiry.to_string());
             assert_eq!(expiry.as_deref(), expected, "{json}");
         }

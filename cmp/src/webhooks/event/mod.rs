@@ -4,6 +4,7 @@ mod card_update;
 mod members;
 mod name;
 mod network_token;
+mod outside;
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ pub(super) use name::card_event;
 pub use network_token::NetworkTokenDetails;
 use serde_json::error::Category;
 
-use self::{members::Members, name::Kind};
+use self::{members::Members, name::Kind, outside::Outside};
 use super::WebhookError;
 use crate::{
     secret::DetailValue,
@@ -41,18 +42,18 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Event {
-    id: String,
-    name: String,
-    description: Option<String>,
-    summary: Option<String>,
+    id: Outside,
+    name: Outside,
+    description: Option<Outside>,
+    summary: Option<Outside>,
     timestamp: Option<DateTime<Utc>>,
-    scope: Option<String>,
-    grouping: Option<String>,
+    scope: Option<Outside>,
+    grouping: Option<Outside>,
     occurrence: Option<u64>,
-    fingerprint: Option<String>,
-    integration_id: Option<String>,
-    org_id: Option<String>,
-    tenant: Option<String>,
+    fingerprint: Option<Outside>,
+    integration_id: Option<Outside>,
+    org_id: Option<Outside>,
+    tenant: Option<Outside>,
     producer: Option<Producer>,
     details: Details,
 }
@@ -80,13 +81,9 @@ pub struct OtherDetails(Members);
 /// What sent an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Producer {
-    application_name: Option<String>,
-    application_protocol: Option<String>,
+    application_name: Option<Outside>,
+    application_protocol: Option<Outside>,
 }
-
-/// Words from outside: as they are for who asks, scrubbed in `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-struct Prose(String);
 
 impl Event {
     /// Reads an event from a body whose sender is not known: for bodies that were verified before, and for tests.
@@ -99,31 +96,28 @@ impl Event {
     pub fn parse_unverified(body: &[u8]) -> Result<Self, WebhookError> {
         let text = std::str::from_utf8(body).map_err(|_| WebhookError::NotUtf8)?;
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        let envelope: Members = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+        let envelope = Members::parse(text).map_err(|error| unreadable(&error))?;
         Self::read(&envelope)
     }
 
     fn read(envelope: &Members) -> Result<Self, WebhookError> {
-        let id = envelope.owned("id").ok_or(WebhookError::NotAnEvent { rule: "it has no id" })?;
-        let name =
-            envelope.owned("event").ok_or(WebhookError::NotAnEvent { rule: "it has no event name" })?;
-        let nothing = Members::default();
-        let details = Details::read(&name, envelope.members("details").unwrap_or(&nothing));
+        let id = envelope.digits("id").ok_or(WebhookError::NotAnEvent { rule: "it has no id" })?;
+        let name = envelope.text("event").ok_or(WebhookError::NotAnEvent { rule: "it has no event name" })?;
         Ok(Self {
-            id,
-            name,
-            details,
-            description: envelope.owned("description"),
-            summary: envelope.owned("summary"),
+            id: Outside::new(id),
+            name: Outside::new(name),
+            details: Details::read(name, envelope.members("details").unwrap_or_default()),
+            description: envelope.outside("description"),
+            summary: envelope.outside("summary"),
             timestamp: envelope.time("timestamp"),
-            scope: envelope.owned("scope"),
-            grouping: envelope.owned("grouping"),
-            occurrence: envelope.text("occurrence").and_then(|number| number.parse().ok()),
-            fingerprint: envelope.owned("fingerprint"),
-            integration_id: envelope.owned("integration_id"),
-            org_id: envelope.owned("org_id"),
-            tenant: envelope.owned("tenant"),
-            producer: envelope.members("producer").map(Producer::read),
+            scope: envelope.outside("scope"),
+            grouping: envelope.outside("grouping"),
+            occurrence: envelope.digits("occurrence").and_then(|number| number.parse().ok()),
+            fingerprint: envelope.outside("fingerprint"),
+            integration_id: envelope.outside("integration_id"),
+            org_id: envelope.outside("org_id"),
+            tenant: envelope.outside("tenant"),
+            producer: envelope.members("producer").as_ref().map(Producer::read),
         })
     }
 
@@ -255,13 +249,13 @@ impl fmt::Debug for Event {
 }
 
 impl Details {
-    fn read(name: &str, details: &Members) -> Self {
+    fn read(name: &str, details: Members) -> Self {
         match Kind::of(name) {
-            Kind::NetworkToken(event) => Self::NetworkToken(NetworkTokenDetails::read(event, details)),
-            Kind::CardUpdate(event) => Self::CardUpdate(CardUpdateDetails::read(event, details)),
-            Kind::V1NetworkToken(event) => Self::V1NetworkToken(NetworkTokenDetails::read(event, details)),
-            Kind::V1CardUpdate(event) => Self::V1CardUpdate(CardUpdateDetails::read(event, details)),
-            Kind::Other => Self::Other(OtherDetails(details.clone())),
+            Kind::NetworkToken(event) => Self::NetworkToken(NetworkTokenDetails::read(event, &details)),
+            Kind::CardUpdate(event) => Self::CardUpdate(CardUpdateDetails::read(event, &details)),
+            Kind::V1NetworkToken(event) => Self::V1NetworkToken(NetworkTokenDetails::read(event, &details)),
+            Kind::V1CardUpdate(event) => Self::V1CardUpdate(CardUpdateDetails::read(event, &details)),
+            Kind::Other => Self::Other(OtherDetails(details)),
         }
     }
 }
@@ -275,15 +269,15 @@ impl OtherDetails {
     /// A member that is a text, a number or a truth value, as text.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<DetailValue> {
-        self.0.secret(name, DetailValue::from_trusted)
+        self.0.scalar(name).map(DetailValue::from_trusted)
     }
 }
 
 impl Producer {
     fn read(from: &Members) -> Self {
         Self {
-            application_name: from.owned("application_name"),
-            application_protocol: from.owned("application_protocol"),
+            application_name: from.outside("application_name"),
+            application_protocol: from.outside("application_protocol"),
         }
     }
 
@@ -297,18 +291,6 @@ impl Producer {
     #[must_use]
     pub fn application_protocol(&self) -> Option<&str> {
         self.application_protocol.as_deref()
-    }
-}
-
-impl Prose {
-    fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Prose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::error::scrub(&self.0).fmt(f)
     }
 }
 

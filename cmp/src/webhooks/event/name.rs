@@ -8,7 +8,7 @@ use serde::{
     de::value::{Error as Unreadable, StrDeserializer},
 };
 
-use crate::CardEvent;
+use crate::{CardEvent, error::scrub};
 
 /// What a name says that an event is about.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,9 +21,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Documents and code spell one event with `-`, `_` and `.`, in either case.
     pub(super) fn of(name: &str) -> Self {
-        let name = name.trim().to_ascii_lowercase().replace(['-', '.'], "_");
+        let name = normalised(name);
         let after = |prefix: &str| name.strip_prefix(prefix).filter(|rest| !rest.is_empty());
         if let Some(event) = after("cmp_network_token_") {
             Self::NetworkToken(NetworkTokenEvent::of(event))
@@ -42,10 +41,15 @@ impl Kind {
     }
 }
 
+/// Documents and code spell one event with `-`, `_` and `.`, in either case.
+pub(super) fn normalised(name: &str) -> String {
+    name.trim().to_ascii_lowercase().replace(['-', '.'], "_")
+}
+
 /// What happened to a network token (source: VGS's documentation of network token events).
 ///
 /// CMP knows [`Updated`](Self::Updated) only, and tells the rest by state and reason code; V1 has an event for each.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NetworkTokenEvent {
     /// It changed: see its state.
@@ -84,6 +88,20 @@ impl NetworkTokenEvent {
             Self::Activated => "activated",
             Self::Deleted => "deleted",
             Self::Other(event) => event,
+        }
+    }
+}
+
+/// Scrubs what this version doesn't know, because that can be anything.
+impl fmt::Debug for NetworkTokenEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Updated => f.write_str("Updated"),
+            Self::Used => f.write_str("Used"),
+            Self::Suspended => f.write_str("Suspended"),
+            Self::Activated => f.write_str("Activated"),
+            Self::Deleted => f.write_str("Deleted"),
+            Self::Other(event) => f.debug_tuple("Other").field(&scrub(event)).finish(),
         }
     }
 }

@@ -1,6 +1,10 @@
 use chrono::{DateTime, Utc};
 
-use super::{Prose, members::Members, name::NetworkTokenEvent};
+use super::{
+    Outside,
+    members::Members,
+    name::{NetworkTokenEvent, normalised},
+};
 use crate::{
     network_tokens::TokenState,
     secret::NetworkTokenNumber,
@@ -19,15 +23,15 @@ pub struct NetworkTokenDetails {
     number: Option<NetworkTokenNumber>,
     last4: Option<String>,
     expiry: Option<Expiry>,
-    payment_account_reference: Option<String>,
+    payment_account_reference: Option<Outside>,
     state: Option<TokenState>,
-    reason_code: Option<String>,
-    reason_text: Option<Prose>,
+    reason_code: Option<Outside>,
+    reason_text: Option<Outside>,
     pan_alias: Option<PanAlias>,
     card_bin: Option<String>,
     card_last4: Option<String>,
     card_expiry: Option<Expiry>,
-    tenant_id: Option<String>,
+    tenant_id: Option<Outside>,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
 }
@@ -36,20 +40,20 @@ impl NetworkTokenDetails {
     pub(super) fn read(event: NetworkTokenEvent, from: &Members) -> Self {
         Self {
             event,
-            card_id: from.owned("card_id").and_then(|id| CardId::new(id).ok()),
-            network_token_id: from.owned("network_token_id").and_then(|id| NetworkTokenId::new(id).ok()),
-            number: from.secret("network_token", NetworkTokenNumber::from_trusted),
+            card_id: from.text("card_id").and_then(|id| CardId::new(id).ok()),
+            network_token_id: from.text("network_token_id").and_then(|id| NetworkTokenId::new(id).ok()),
+            number: from.digits("network_token").map(NetworkTokenNumber::from_trusted),
             last4: from.last4("network_token_last4"),
             expiry: from.month_and_year("exp_month", "exp_year"),
-            payment_account_reference: from.owned("payment_account_reference"),
-            state: from.owned("state").map(TokenState::from),
-            reason_code: from.owned("reason_code"),
-            reason_text: from.owned("reason_text").map(Prose),
-            pan_alias: from.owned("pan_alias").and_then(|alias| PanAlias::new(alias).ok()),
+            payment_account_reference: from.outside("payment_account_reference"),
+            state: from.text("state").map(|state| TokenState::from(state.to_owned())),
+            reason_code: from.outside("reason_code"),
+            reason_text: from.outside("reason_text"),
+            pan_alias: from.text("pan_alias").and_then(|alias| PanAlias::new(alias).ok()),
             card_bin: from.leading_digits("card_bin"),
             card_last4: from.last4("card_last4"),
             card_expiry: from.month_and_year("card_exp_month", "card_exp_year"),
-            tenant_id: from.owned("tenant_id"),
+            tenant_id: from.outside("tenant_id"),
             created_at: from.time("created_at"),
             updated_at: from.time("updated_at"),
         }
@@ -97,15 +101,13 @@ impl NetworkTokenDetails {
         self.payment_account_reference.as_deref()
     }
 
-    /// The token's state: the one that it tells, else the one that the event's name implies.
+    /// The token's state: the one that it tells, else the one that the event's name implies, else the reason code.
     #[must_use]
     pub fn state(&self) -> Option<TokenState> {
-        self.state.clone().or(match self.event {
-            NetworkTokenEvent::Suspended => Some(TokenState::Suspended),
-            NetworkTokenEvent::Activated => Some(TokenState::Activated),
-            NetworkTokenEvent::Deleted => Some(TokenState::Deleted),
-            _ => None,
-        })
+        self.state
+            .clone()
+            .or_else(|| state_by_event(&self.event))
+            .or_else(|| state_by_reason(self.reason_code()?))
     }
 
     /// Why the token is in this state, such as `cmp_network_token.suspended`.
@@ -117,7 +119,7 @@ impl NetworkTokenDetails {
     /// The reason in words.
     #[must_use]
     pub fn reason_text(&self) -> Option<&str> {
-        self.reason_text.as_ref().map(Prose::as_str)
+        self.reason_text.as_deref()
     }
 
     /// The alias that stands for the card's PAN.
@@ -160,5 +162,27 @@ impl NetworkTokenDetails {
     #[must_use]
     pub fn updated_at(&self) -> Option<DateTime<Utc>> {
         self.updated_at
+    }
+}
+
+fn state_by_event(event: &NetworkTokenEvent) -> Option<TokenState> {
+    match event {
+        NetworkTokenEvent::Suspended => Some(TokenState::Suspended),
+        NetworkTokenEvent::Activated => Some(TokenState::Activated),
+        NetworkTokenEvent::Deleted => Some(TokenState::Deleted),
+        _ => None,
+    }
+}
+
+/// All reason codes that VGS documents for network tokens, in whichever spelling.
+fn state_by_reason(code: &str) -> Option<TokenState> {
+    match normalised(code).as_str() {
+        "cmp_network_token_provisioned" => Some(TokenState::Active),
+        "cmp_network_token_provisioning_failed" => Some(TokenState::Failed),
+        "cmp_network_token_suspended" => Some(TokenState::Suspended),
+        "cmp_network_token_activated" => Some(TokenState::Activated),
+        "cmp_network_token_deleted" => Some(TokenState::Deleted),
+        "cmp_card_updated" => Some(TokenState::CardUpdated),
+        _ => None,
     }
 }
