@@ -73,6 +73,8 @@ pub mod drift;
 mod environment;
 mod error;
 #[doc = include_str!("guide.md")]
+#[cfg_attr(feature = "webhooks", doc = "[webhooks]: crate::webhooks")]
+#[cfg_attr(not(feature = "webhooks"), doc = "[webhooks]: https://docs.rs/cmp/latest/cmp/webhooks")]
 pub mod guide {}
 mod http;
 mod jitter;
