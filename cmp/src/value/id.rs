@@ -23,9 +23,7 @@ macro_rules! ids {
             /// and separators, or with more than twelve digits in a row.
             pub fn new(id: impl Into<String>) -> Result<Self, InvalidInput> {
                 let id = id.into();
-                let fits = (1..=LONGEST).contains(&id.len())
-                    && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-                if !fits {
+                if !has_the_form_of_an_id(&id) {
                     return Err(InvalidInput::new($field, "must be 1 to 128 letters, digits, `_` or `-`"));
                 }
                 if looks_like_a_pan(&id) {
@@ -108,6 +106,17 @@ ids! {
 
     /// The id of a network token, `NT…`.
     NetworkTokenId, "network token id";
+}
+
+/// Whether a text from outside can be shown where an id is expected.
+#[cfg_attr(not(feature = "webhooks"), expect(dead_code, reason = "all other ids are of the types above"))]
+pub(crate) fn is_showable(id: &str) -> bool {
+    has_the_form_of_an_id(id) && !looks_like_a_pan(id)
+}
+
+fn has_the_form_of_an_id(id: &str) -> bool {
+    (1..=LONGEST).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// Nothing but digits and separators, or more digits in one piece than the last group of a UUID can have.

@@ -2,7 +2,7 @@
 
 mod amount;
 mod expiry;
-mod id;
+pub(crate) mod id;
 pub(crate) mod open;
 pub(crate) mod wire;
 

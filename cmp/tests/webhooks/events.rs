@@ -277,6 +277,14 @@ fn nothing_shows_a_number() {
 
 /// Every member that a sample has, and the names of events that this version doesn't know.
 #[test]
+fn an_id_is_shown_to_look_for() {
+    for id in ["evt_1", "evt-0b1122c3445d66778e99aabbccddeeff", "5f1f3b1c-7c6b-4c7e-9a53-123456789012"] {
+        let event = event(&format!(r#"{{"id":"{id}","event":"cmp_au_card.closed"}}"#));
+        assert!(format!("{event:?}").contains(id), "{event:?}");
+    }
+}
+
+#[test]
 fn a_pan_in_any_member_is_not_shown() {
     for sample in [NETWORK_TOKEN, CARD_UPDATE] {
         for canary in [PAN.to_owned(), format!("declined {PAN}"), format!("declined:{PAN}")] {

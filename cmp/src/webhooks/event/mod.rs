@@ -19,7 +19,7 @@ use self::{members::Members, name::Kind, outside::Outside};
 use super::WebhookError;
 use crate::{
     secret::DetailValue,
-    value::{CardId, NetworkTokenId},
+    value::{CardId, NetworkTokenId, id},
 };
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -239,8 +239,9 @@ impl Event {
 /// Its words are left out: nobody promises that there is no PAN in them.
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: &dyn fmt::Debug = &&*self.id;
         f.debug_struct("Event")
-            .field("id", &self.id)
+            .field("id", if id::is_showable(&self.id) { shown } else { &self.id })
             .field("name", &self.name)
             .field("timestamp", &self.timestamp)
             .field("details", &self.details)
