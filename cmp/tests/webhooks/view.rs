@@ -77,6 +77,15 @@ fn older_events_change_nothing_and_later_ones_do() {
 }
 
 #[test]
+fn a_pan_in_a_reason_or_a_state_is_not_shown() {
+    let mut card = view();
+    let details = json!({ "network_token_id": "NTK1", "state": format!("frozen {PAN}"), "reason_code": format!("declined:{PAN}") });
+    assert_eq!(card.apply(&event("1", "cmp_network_token.updated", 1, details)), Applied::Changed);
+    assert!(card.network_token().unwrap().reason_code().unwrap().contains(PAN), "it is there for who asks");
+    assert!(!format!("{card:?} {:?}", card.network_token()).contains(PAN), "{card:?}");
+}
+
+#[test]
 fn a_reason_goes_with_its_state() {
     let mut card = view();
     let details = json!({ "network_token_id": "NTK1", "state": "suspended", "reason_code": "by the issuer" });

@@ -94,11 +94,12 @@ mod tests {
 
     #[test]
     fn the_two_types_of_details_are_found() {
-        let names: Vec<_> = details(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")))
-            .unwrap()
-            .into_iter()
-            .map(|details| details.name)
-            .collect();
+        let found = details(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))).unwrap();
+        let names: Vec<_> = found.iter().map(|details| details.name.as_str()).collect();
         assert_eq!(names, ["CardUpdateDetails", "NetworkTokenDetails"]);
+        assert!(
+            found.iter().all(|details| !details.secrets.is_empty()),
+            "each has a card's or a token's number"
+        );
     }
 }

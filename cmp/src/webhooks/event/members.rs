@@ -60,6 +60,11 @@ impl Members {
         }
     }
 
+    /// [`digits`](Self::digits) that don't show.
+    pub(super) fn secret<'m, S>(&'m self, name: &str, kind: impl Fn(&'m str) -> S) -> Option<S> {
+        self.digits(name).map(kind)
+    }
+
     /// A truth value, or the text of one.
     pub(super) fn truth(&self, name: &str) -> Option<bool> {
         match self.0.get(name) {

@@ -42,7 +42,7 @@ impl NetworkTokenDetails {
             event,
             card_id: from.text("card_id").and_then(|id| CardId::new(id).ok()),
             network_token_id: from.text("network_token_id").and_then(|id| NetworkTokenId::new(id).ok()),
-            number: from.digits("network_token").map(NetworkTokenNumber::from_trusted),
+            number: from.secret("network_token", NetworkTokenNumber::from_trusted),
             last4: from.last4("network_token_last4"),
             expiry: from.month_and_year("exp_month", "exp_year"),
             payment_account_reference: from.outside("payment_account_reference"),

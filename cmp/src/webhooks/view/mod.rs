@@ -4,7 +4,10 @@ mod register;
 mod subject;
 mod token;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -49,7 +52,7 @@ const NAMELESS: &str = "";
 /// assert_eq!(serde_json::from_str::<CardView>(&stored)?, card);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CardView {
     #[serde(flatten)]
     subject: Subject,
@@ -298,6 +301,20 @@ impl CardView {
 
 fn place(token: &NetworkToken) -> &str {
     token.id().map_or(NAMELESS, NetworkTokenId::as_str)
+}
+
+impl fmt::Debug for CardView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CardView")
+            .field("subject", &self.subject)
+            .field("last4", &self.last4())
+            .field("expiry", &self.expiry())
+            .field("changed_at", &self.changed_at())
+            .field("account_updater", &self.account_updater())
+            .field("account_updater_at", &self.account_updater_at())
+            .field("network_tokens", &self.network_tokens)
+            .finish()
+    }
 }
 
 /// Nothing in a card is newer than the moment at which it was asked for, if the clocks agree; if they don't, at least its

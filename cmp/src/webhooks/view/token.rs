@@ -1,15 +1,18 @@
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::register::{Register, Stamp};
 use crate::{
+    error::scrub,
     network_tokens::{NetworkToken, TokenState},
     value::Expiry,
     webhooks::NetworkTokenDetails,
 };
 
 /// What is known of a network token, without its number.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TokenView {
     state: Register<TokenState>,
@@ -96,5 +99,17 @@ impl TokenView {
     pub fn changed_at(&self) -> Option<DateTime<Utc>> {
         let stamps = [self.state.stamp(), self.last4.stamp(), self.expiry.stamp()];
         stamps.into_iter().flatten().map(|stamp| stamp.at).max()
+    }
+}
+
+impl fmt::Debug for TokenView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenView")
+            .field("state", &self.state())
+            .field("reason_code", &self.reason_code().map(scrub))
+            .field("last4", &self.last4())
+            .field("expiry", &self.expiry())
+            .field("changed_at", &self.changed_at())
+            .finish()
     }
 }
