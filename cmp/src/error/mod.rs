@@ -3,6 +3,7 @@
 mod code;
 pub(crate) mod document;
 mod scrub;
+mod telling;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -309,17 +310,17 @@ impl Error {
         self.0.kind == ErrorKind::Service && self.0.status == Some(401)
     }
 
-    /// 403: the service account lacks a scope, or the account is not enabled for this.
+    /// 403: the service account lacks a scope, or this card or account is refused.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
-        self.0.status == Some(403)
+        self.0.kind == ErrorKind::Service && self.0.status == Some(403)
     }
 
     /// The scope that the service account seems to lack: the one that an operation answered with 403 needs, or
     /// `cards:read-pci` where a PAN was asked for and none came.
     ///
-    /// A 403 can also mean that the account isn't enabled for the operation; the service doesn't tell these apart
-    /// (source: the CMP documentation).
+    /// With 403 it is a guess: the service also refuses cards and accounts so, with the scope there, and nothing in its
+    /// answer is documented to tell these apart (source: the CMP documentation).
     #[must_use]
     pub fn missing_scope(&self) -> Option<Scope> {
         match (self.0.kind, self.0.operation) {
@@ -348,9 +349,17 @@ impl Error {
     }
 
     /// Why the card has no network token to pay with, where that is known: state and reason code of the one it has.
+    ///
+    /// Only the card tells. Where it could not be read, for want of the scope `cards:read` or for another reason, this
+    /// is `None`, and [`source`](std::error::Error::source) is the error that reading it ended with.
     #[must_use]
     pub fn no_usable_token(&self) -> Option<&NoUsableToken> {
         self.0.source.as_deref()?.downcast_ref()
+    }
+
+    /// The reason was looked for in the card, and reading that failed.
+    fn is_for_unread_reason(&self) -> bool {
+        matches!(self.0.source.as_deref(), Some(source) if source.is::<Self>())
     }
 
     /// The attempt or the whole call ran out of time.
@@ -368,59 +377,6 @@ impl Error {
         let harmless = self.0.delivery != Delivery::OutcomeUnknown
             || self.0.operation.is_some_and(|operation| operation.retry_class().may_be_repeated());
         transient && harmless
-    }
-
-    /// What to do, in a sentence for a person: where the outcome is unknown, a scope is missing, or the card has no
-    /// active network token.
-    #[must_use]
-    pub fn next_step(&self) -> Option<&'static str> {
-        match (self.0.delivery, self.0.operation) {
-            (Delivery::OutcomeUnknown, Some(operation)) => Some(operation.when_unknown()),
-            _ if self.missing_scope().is_some() => {
-                Some("give the service account the scope that `missing_scope` names")
-            }
-            _ if self.is_without_active_token() => {
-                Some(self.no_usable_token().unwrap_or(&NoUsableToken::None).next_step())
-            }
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        if let Some(operation) = inner.operation {
-            write!(f, "{}: ", operation.name())?;
-        }
-        f.write_str(&inner.message)?;
-        match inner.status {
-            Some(status) if inner.kind == ErrorKind::Service => write!(f, " {status}")?,
-            Some(status) => write!(f, " (status {status})")?,
-            None => {}
-        }
-        if let Some(code) = &inner.code {
-            write!(f, " {code}")?;
-        }
-        if let Some(path) = inner.details.iter().find_map(ErrorDetail::path) {
-            write!(f, " at {path}")?;
-        }
-        if let Some(reason) = self.no_usable_token() {
-            write!(f, "; {reason}")?;
-        }
-        if let Some(scope) = self.missing_scope() {
-            write!(f, "; it needs the scope {scope}")?;
-        }
-        if inner.delivery == Delivery::OutcomeUnknown {
-            f.write_str("; the outcome is unknown")?;
-        }
-        if inner.attempts > 1 {
-            write!(f, "; {} attempts", inner.attempts)?;
-        }
-        if let Some(trace_id) = &inner.trace_id {
-            write!(f, "; trace {trace_id}")?;
-        }
-        Ok(())
     }
 }
 

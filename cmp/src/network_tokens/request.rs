@@ -118,7 +118,7 @@ impl<F: CryptogramForm> RequestCryptogram<'_, F> {
                 Err(reason) => error.with_source(reason),
                 Ok(_) => error,
             },
-            Err(_) => error,
+            Err(unread) => error.with_source(unread),
         }
     }
 

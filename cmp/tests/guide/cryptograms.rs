@@ -1,8 +1,13 @@
+use std::error::Error as _;
+
 use cmp::{Amount, CryptogramType, ErrorKind, TransactionType};
-use cmp_simulator::{CryptogramRefused, Fault, Operation, Simulator, TransactionType as Made};
+use cmp_simulator::{
+    CryptogramRefused, Fault, Operation, Scope as Granted, ServiceAccount as Account, Simulator,
+    TransactionType as Made,
+};
 use serde_json::json;
 
-use crate::support::{ACTIVE, SUSPENDED, VISA, client, store, store_enrolled};
+use crate::support::{ACTIVE, SUSPENDED, VISA, client, client_of, store_enrolled};
 
 #[tokio::test]
 async fn each_form_is_made_for_its_payment_and_good_once() {
@@ -48,14 +53,28 @@ async fn without_an_active_token_the_error_tells_why_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn if_the_card_can_not_be_read_the_error_stays_what_it_is() {
-    let simulator = Simulator::start().await.unwrap();
-    let cmp = client(&simulator);
-    let id = store(&cmp, SUSPENDED).await;
+async fn if_the_card_can_not_be_read_the_error_says_so_and_names_the_scope() {
+    let few = Account::new("few", "a-secret").scopes([Granted::NetworkTokensRead]);
+    let simulator = Simulator::builder().account(few).account(Account::new("all", "a-secret"));
+    let simulator = simulator.start().await.unwrap();
+    let (all, few) = (client_of(&simulator, "all"), client_of(&simulator, "few"));
+    let id = store_enrolled(&all, SUSPENDED).await;
+
+    let unexplained = |error: cmp::Error| {
+        assert!(error.is_without_active_token() && error.no_usable_token().is_none());
+        assert!(error.missing_scope().is_none(), "the scope for cryptograms is there");
+        assert!(error.to_string().contains("could not be read, which takes the scope cards:read"), "{error}");
+        let advice = error.next_step().unwrap();
+        assert!(advice.contains("`cards:read`") && !advice.contains("provision"), "{advice}");
+        let why = error.source().and_then(|source| source.downcast_ref::<cmp::Error>());
+        why.and_then(cmp::Error::status)
+    };
+    assert_eq!(unexplained(few.network_tokens().cryptogram(&id).await.unwrap_err()), Some(403));
+    assert_eq!(unexplained(few.payments().customer_initiated(&id).await.unwrap_err()), Some(403));
+
+    simulator.forget_requests();
     simulator.faults().add(Fault::status(503).on(Operation::GetCard));
-    let error = cmp.network_tokens().cryptogram(&id).await.unwrap_err();
-    assert!(error.is_without_active_token() && error.no_usable_token().is_none());
-    assert!(error.next_step().unwrap().contains("provision"));
+    assert_eq!(unexplained(all.network_tokens().cryptogram(&id).await.unwrap_err()), Some(503));
     assert_eq!(simulator.count(Operation::GetCard), 1, "the reason is worth one attempt");
 }
 

@@ -1,16 +1,12 @@
-use cmp::{Amount, Client, Environment, Operation, Scope, ServiceAccount, StoredNumber};
-use cmp_simulator::{PanWithoutScope, Readings, Scope as Granted, ServiceAccount as Account, Simulator};
+use cmp::{Amount, Expiry, NewCard, Operation, Pan, Scope, StoredNumber};
+use cmp_simulator::{
+    Fault, Operation as Simulated, PanWithoutScope, Readings, Scope as Granted, ServiceAccount as Account,
+    Simulator,
+};
 
-use crate::support::{ACTIVE, store};
+use crate::support::{ACTIVE, client_of, store};
 
 const SECRET: &str = "a-secret";
-
-fn client(simulator: &Simulator, account: &str) -> Client {
-    let environment =
-        Environment::custom(simulator.url(), simulator.token_url()).expect("loopback is allowed");
-    let account = ServiceAccount::new(account, SECRET);
-    Client::builder(environment).service_account(account).build().expect("a complete builder")
-}
 
 async fn simulator(scopes: &[Granted]) -> Simulator {
     let all = Account::new("all", SECRET);
@@ -21,8 +17,8 @@ async fn simulator(scopes: &[Granted]) -> Simulator {
 #[tokio::test]
 async fn a_missing_scope_is_named_for_every_operation() {
     let simulator = simulator(&[]).await;
-    let id = store(&client(&simulator, "all"), ACTIVE).await;
-    let cmp = client(&simulator, "few");
+    let id = store(&client_of(&simulator, "all"), ACTIVE).await;
+    let cmp = client_of(&simulator, "few");
     let refused = [
         cmp.cards().get(&id).await.unwrap_err(),
         cmp.cards().delete(&id).await.unwrap_err(),
@@ -37,13 +33,33 @@ async fn a_missing_scope_is_named_for_every_operation() {
     }
 }
 
+#[tokio::test]
+async fn a_refusal_with_every_scope_is_not_stated_as_a_missing_one() {
+    let simulator = simulator(&[]).await;
+    // The documented sandbox card that is answered 403.
+    let card = NewCard::new(Pan::new("5100260000049211").unwrap(), Expiry::new(12, 2030).unwrap());
+    let error = client_of(&simulator, "all").cards().create(card).await.unwrap_err();
+    assert!(error.is_forbidden());
+    let told = error.to_string();
+    assert!(told.contains("may lack the scope cards:write, or this card or account is refused"), "{told}");
+    assert!(error.next_step().unwrap().contains("if it has, the service refuses this card"));
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_token_endpoint_misses_no_scope() {
+    let simulator = simulator(&[]).await;
+    simulator.faults().add(Fault::status(403).on(Simulated::Token));
+    let error = client_of(&simulator, "all").cards().get(&"CRDany".parse().unwrap()).await.unwrap_err();
+    assert!(error.is_unauthorized() && !error.is_forbidden());
+    assert_eq!((error.status(), error.missing_scope()), (Some(403), None));
+}
+
 #[test]
 fn client_and_simulator_agree_on_scopes() {
     let names = |operation: Operation| (operation.name(), operation.scope().as_str());
-    let simulated = |operation: cmp_simulator::Operation| {
-        (operation.name(), operation.scope().map(Granted::name).unwrap_or_default())
-    };
-    for operation in cmp_simulator::Operation::CMP {
+    let simulated =
+        |operation: Simulated| (operation.name(), operation.scope().map(Granted::name).unwrap_or_default());
+    for operation in Simulated::CMP {
         assert!(Operation::ALL.iter().any(|ours| names(*ours) == simulated(operation)), "{operation}");
     }
     assert!(Scope::ALL.iter().all(|scope| scope.as_str().parse() == Ok(*scope)));
@@ -52,14 +68,14 @@ fn client_and_simulator_agree_on_scopes() {
 #[tokio::test]
 async fn a_404_misses_no_scope() {
     let simulator = simulator(&[]).await;
-    let error = client(&simulator, "all").cards().get(&"CRDnobody".parse().unwrap()).await.unwrap_err();
+    let error = client_of(&simulator, "all").cards().get(&"CRDnobody".parse().unwrap()).await.unwrap_err();
     assert_eq!(error.missing_scope(), None);
 }
 
 #[tokio::test]
 async fn the_type_tells_what_came_back() {
     let simulator = simulator(&[Granted::CardsRead, Granted::NetworkTokensRead]).await;
-    let (all, few) = (client(&simulator, "all"), client(&simulator, "few"));
+    let (all, few) = (client_of(&simulator, "all"), client_of(&simulator, "few"));
     let id = store(&all, ACTIVE).await;
 
     let in_clear = all.cards().get(&id).await.unwrap();

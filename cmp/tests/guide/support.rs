@@ -26,6 +26,12 @@ pub(crate) fn client(simulator: &Simulator) -> Client {
     builder(simulator).build().expect("a complete builder")
 }
 
+/// A client of the account with this id, whose secret is `a-secret`.
+pub(crate) fn client_of(simulator: &Simulator, account: &str) -> Client {
+    let account = ServiceAccount::new(account, "a-secret");
+    builder(simulator).service_account(account).build().expect("a complete builder")
+}
+
 pub(crate) async fn store(cmp: &Client, pan: &str) -> CardId {
     let card = NewCard::new(Pan::new(pan).expect("a test card"), Expiry::new(12, 2030).expect("a date"));
     cmp.cards().create(card).await.expect("a card that can be stored").id().clone()

@@ -276,7 +276,7 @@ async fn forbidden_in_both_documented_shapes() {
         assert!(error.is_forbidden());
         let detail = &error.details()[0];
         assert_eq!((detail.summary(), detail.detail()), (Some("Forbidden"), Some("No such scope")));
-        assert!(error.to_string().contains("needs the scope cards:read"), "{error}");
+        assert!(error.to_string().contains("may lack the scope cards:read, or this card"), "{error}");
     }
 }
 

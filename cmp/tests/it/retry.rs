@@ -144,6 +144,18 @@ async fn one_deadline_ends_it_all() {
 }
 
 #[tokio::test]
+async fn a_read_without_an_answer_has_changed_nothing_and_says_so() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = builder(simulator.url(), &ManualClock::new()).retry(RetryPolicy::none()).build().unwrap();
+    simulator.faults().add(Fault::dropped());
+    let read = cmp.cards().get(&card_id()).await.unwrap_err();
+    let deleted = cmp.cards().delete(&card_id()).await.unwrap_err();
+    assert_eq!((read.delivery(), deleted.delivery()), (Delivery::OutcomeUnknown, Delivery::OutcomeUnknown));
+    assert!(read.to_string().ends_with("; nothing was changed"), "{read}");
+    assert!(deleted.to_string().ends_with("; the outcome is unknown"), "{deleted}");
+}
+
+#[tokio::test]
 async fn a_deadline_that_has_passed_sends_nothing() {
     let simulator = Simulator::start().await.unwrap();
     let cmp = simulated(&simulator, &ManualClock::new());
