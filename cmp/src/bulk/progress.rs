@@ -9,13 +9,14 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-/// How far a run has come.
+/// How far a run has come, in calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BulkProgress {
     /// Calls that were started.
     pub started: u64,
-    /// Of these, those that succeeded.
+    /// Of these, those that succeeded: their outcome is `Ok`. What the answer says doesn't count: a network token that
+    /// was [provisioned](super::BulkOver::provision) may be in the state `failed`.
     pub succeeded: u64,
     /// Of these, those that failed.
     pub failed: u64,

@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
-use cmp::{CardChanges, CardId, Client, Cvc, Expiry, NewCard, Pan, RetryBudget, RetryPolicy};
+use cmp::{CardChanges, CardId, Client, Cvc, Expiry, NewCard, Pan, RetryBudget, RetryPolicy, bulk::BulkRun};
 use cmp_simulator::{Chaos, Enrolment, Fault, Operation, Simulator};
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 
 use crate::support::{ACTIVE, FAR_TOO_LONG, builder, client};
 
@@ -143,13 +143,70 @@ async fn a_stopped_run_finishes_what_it_started_and_can_be_resumed() {
 
     let remaining = run.into_remaining();
     assert_eq!(remaining.unfinished().count(), 0);
-    let mut resumed = cmp.bulk().over_stream(remaining).delete();
+    let mut resumed = cmp.bulk().resume(remaining).delete();
     while let Some((id, outcome)) = resumed.next().await {
         outcome.unwrap();
         seen.push(id);
     }
     assert_eq!(seen.len(), 50, "none is done twice");
     assert!(seen.into_iter().collect::<BTreeSet<_>>() == ids);
+}
+
+/// Polls a run whose calls all hang, until `done`.
+async fn drive<S, T>(run: &mut BulkRun<S, T>, done: impl Fn() -> bool)
+where
+    S: Stream<Item = CardId>,
+    T: std::fmt::Debug + 'static,
+{
+    while !done() {
+        tokio::select! {
+            biased;
+            result = run.next() => panic!("{result:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_card_that_the_stopped_run_deleted_is_no_failure_of_the_resumed_one() {
+    let simulator = simulator().await;
+    let cmp = client(&simulator);
+    let ids = store(&cmp, 5).await;
+    simulator.faults().add(Fault::hang().effect_applied().on(Operation::DeleteCard).times(3));
+
+    let mut run = cmp.bulk().concurrency(3).over(ids.into_iter().chain(unknown(1))).delete();
+    drive(&mut run, || simulator.cards().len() == 2).await;
+    simulator.faults().add(Fault::hang().on(Operation::GetCard).times(3));
+    let mut looked_at = cmp.bulk().concurrency(3).resume(run.into_remaining()).get();
+    drive(&mut looked_at, || simulator.count(Operation::GetCard) == 3).await;
+    let mut run = cmp.bulk().resume(looked_at.into_remaining()).delete();
+    // Stopped and resumed before anything was polled: one type, so that this can be a loop.
+    for _ in 0..2 {
+        run = cmp.bulk().resume(run.into_remaining()).delete();
+    }
+    let mut failed = Vec::new();
+    while let Some((id, outcome)) = run.next().await {
+        if let Err(error) = outcome {
+            assert!(error.is_not_found(), "{error}");
+            failed.push(id);
+        }
+    }
+    assert_eq!(failed, unknown(1).collect::<Vec<_>>(), "only what no run began to delete");
+    assert_eq!(run.progress().finished(), 6);
+    assert!(simulator.cards().is_empty());
+}
+
+#[tokio::test]
+async fn a_card_that_was_only_read_and_is_not_there_is_a_failure() {
+    let simulator = simulator().await;
+    let cmp = client(&simulator);
+    simulator.faults().add(Fault::hang().on(Operation::GetCard));
+    let mut read = cmp.bulk().concurrency(1).over(unknown(1)).get();
+    drive(&mut read, || simulator.count(Operation::GetCard) == 1).await;
+    let remaining = read.into_remaining();
+    assert_eq!(remaining.unfinished().count(), 1);
+    let (_, outcome) = cmp.bulk().resume(remaining).delete().next().await.unwrap();
+    assert!(outcome.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
