@@ -111,7 +111,7 @@ impl<E> ClientBuilder<E> {
     }
 
     /// Sends this header with every request to the API, but not with those for an access token. It must not be a
-    /// secret.
+    /// secret. Of two with one name, the last is sent.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -212,7 +212,7 @@ impl<E> ClientBuilder<E> {
             let Some(value) = visible.then(|| HeaderValue::try_from(value.as_str()).ok()).flatten() else {
                 return Err(Error::configuration(format!("the header {parsed} must be visible ASCII text")));
             };
-            headers.append(parsed, value);
+            headers.insert(parsed, value);
         }
         Ok(headers)
     }
@@ -256,7 +256,7 @@ fn parsed(what: &str, url: &str) -> Result<Url> {
 }
 
 impl ClientBuilder {
-    /// Sends `vgs-vault` with this vault id, as VGS's own command line does.
+    /// Sends `vgs-vault` with this vault id, as VGS's own command line does. Called twice, the last id is sent.
     pub fn vault(self, vault_id: impl Into<String>) -> Self {
         self.header("vgs-vault", vault_id)
     }

@@ -39,12 +39,13 @@ pub type ClientBuilder = crate::client::ClientBuilder<Environment>;
 pub struct Client(Arc<Core>);
 
 impl ClientBuilder {
-    /// Sends `Calm-Tenant` with this vault id, as VGS's own command line does.
+    /// Sends `Calm-Tenant` with this vault id, as VGS's own command line does. Called twice, the last id is sent.
     pub fn tenant(self, vault_id: impl Into<String>) -> Self {
         self.header("calm-tenant", vault_id)
     }
 
-    /// Sends `Calm-Merchant` with this merchant id, `MC…` (source: demos that VGS's partners publish).
+    /// Sends `Calm-Merchant` with this merchant id, `MC…` (source: demos that VGS's partners publish). Called twice, the
+    /// last id is sent.
     pub fn merchant(self, merchant_id: impl Into<String>) -> Self {
         self.header("calm-merchant", merchant_id)
     }

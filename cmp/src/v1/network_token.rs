@@ -56,6 +56,10 @@ pub struct Card {
 
 impl NetworkToken {
     /// The alias of the card's PAN.
+    ///
+    /// `None` also for one that [`PanAlias::new`] refuses, such as one with other characters than letters, digits, `_` and
+    /// `-`: it could not be asked for again. The alias that you asked with is good all the same, and
+    /// [`Client::raw`](super::Client::raw) gives the answer's as it came.
     #[must_use]
     pub fn alias(&self) -> Option<&PanAlias> {
         self.alias.as_ref()
