@@ -2,24 +2,22 @@ use std::{sync::Arc, time::Duration};
 
 use cmp_generated::hooks::MediaType;
 use reqwest::{
-    Certificate, Url,
+    Url,
     header::{HeaderMap, HeaderName, HeaderValue},
-    redirect,
 };
 
-use super::{Client, Proxy};
+use super::{Client, Proxy, route::Route};
 use crate::{
     auth::{AccessToken, ClientCredentials, ServiceAccount, StaticToken, TokenCache, TokenProvider},
     call::Core,
     clock::{Clock, SystemClock},
     drift::{DriftEvent, Watch},
-    environment::{Endpoints, Environment, is_loopback},
+    environment::{Endpoints, Environment},
     error::{Error, Result},
     jitter::Jitter,
     retry::{RetryBudget, RetryPolicy},
 };
 
-const USER_AGENT: &str = concat!("cmp-rust/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// Set by the client itself, or about the connection, which is the HTTP stack's.
@@ -50,8 +48,8 @@ pub struct ClientBuilder<E = Environment> {
     clock: Arc<dyn Clock>,
     jitter: Jitter,
     headers: Vec<(String, String)>,
-    proxy: Option<Proxy>,
-    root_certificates: Vec<Vec<u8>>,
+    to_api: Route,
+    to_token_endpoint: Route,
     connect_timeout: Duration,
     largest_answer: usize,
     drift: Option<Watch>,
@@ -73,8 +71,8 @@ impl<E> ClientBuilder<E> {
             clock: Arc::new(SystemClock),
             jitter: Jitter::default(),
             headers: Vec::new(),
-            proxy: None,
-            root_certificates: Vec::new(),
+            to_api: Route::default(),
+            to_token_endpoint: Route::default(),
             connect_timeout: CONNECT_TIMEOUT,
             largest_answer: LARGEST_ANSWER,
             drift: None,
@@ -117,15 +115,32 @@ impl<E> ClientBuilder<E> {
         self
     }
 
-    /// Goes through this proxy, instead of those that the process environment names.
+    /// Sends requests to the API through this proxy, instead of those that the process environment names. Requests for
+    /// an access token don't go through it, since a vault's proxy has no business with the client secret: see
+    /// [`token_proxy`](Self::token_proxy).
     pub fn proxy(mut self, proxy: Proxy) -> Self {
-        self.proxy = Some(proxy);
+        self.to_api.proxy = Some(proxy);
         self
     }
 
-    /// Trusts this root certificate (PEM) beside the platform's, such as that of a vault's proxy.
+    /// Trusts this root certificate (PEM) beside the platform's, such as that of a vault's proxy, for the API but not for
+    /// the token endpoint: see [`token_root_certificate`](Self::token_root_certificate).
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates.push(pem.into());
+        self.to_api.root_certificates.push(pem.into());
+        self
+    }
+
+    /// Sends requests for an access token through this proxy, such as that of a network without another way out. It
+    /// holds for [`service_account`](Self::service_account).
+    pub fn token_proxy(mut self, proxy: Proxy) -> Self {
+        self.to_token_endpoint.proxy = Some(proxy);
+        self
+    }
+
+    /// Trusts this root certificate (PEM) beside the platform's for the token endpoint. It holds for
+    /// [`service_account`](Self::service_account).
+    pub fn token_root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.to_token_endpoint.root_certificates.push(pem.into());
         self
     }
 
@@ -174,8 +189,8 @@ impl<E> ClientBuilder<E> {
         let headers = self.parse_headers()?;
         let api_url = parsed("API", self.environment.api_url())?;
         let token_url = parsed("token", self.environment.token_url())?;
-        let http = self.http(&api_url)?;
-        let http_for_tokens = self.http(&token_url)?;
+        let http = self.to_api.client(&api_url, self.connect_timeout)?;
+        let http_for_tokens = self.to_token_endpoint.client(&token_url, self.connect_timeout)?;
         let provider = match self.credentials {
             None => return Err(Error::configuration("no credentials: give a service account or a token")),
             Some(Credentials::Provider(provider)) => provider,
@@ -215,39 +230,6 @@ impl<E> ClientBuilder<E> {
             headers.insert(parsed, value);
         }
         Ok(headers)
-    }
-
-    /// A client for the one host of `url`.
-    fn http(&self, url: &Url) -> Result<reqwest::Client> {
-        let mut http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(self.connect_timeout)
-            // A redirect would take the token to another place, or turn a 303 into a GET and lose what it says.
-            .redirect(redirect::Policy::none())
-            .referer(false);
-        for pem in &self.root_certificates {
-            let certificates = Certificate::from_pem_bundle(pem)
-                .map_err(|_| Error::configuration("a root certificate is not PEM"))?;
-            if certificates.is_empty() {
-                return Err(Error::configuration("a root certificate is not PEM"));
-            }
-            http = http.tls_certs_merge(certificates);
-        }
-        if let Some(proxy) = &self.proxy {
-            let usable = proxy.clone().into_reqwest()?;
-            if url.scheme() == "http" && !proxy.is_loopback() {
-                return Err(Error::configuration(
-                    "plain http must stay on this machine, and not go to a proxy",
-                ));
-            }
-            http = http.proxy(usable);
-        } else if is_loopback(url) {
-            // The process environment may name a proxy, for which loopback would be another machine.
-            http = http.no_proxy();
-        }
-        http.build().map_err(|error| {
-            Error::configuration(format!("HTTP can't be set up: {}", crate::http::cause(&error)))
-        })
     }
 }
 

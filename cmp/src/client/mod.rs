@@ -3,6 +3,7 @@
 mod builder;
 mod proxy;
 mod raw;
+mod route;
 
 use std::sync::Arc;
 

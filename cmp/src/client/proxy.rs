@@ -9,6 +9,26 @@ use crate::{
 };
 
 /// A forward proxy, such as a vault's, with its own user and password.
+///
+/// A vault's proxy puts the PAN in the place of an alias on the way, for which it answers with a certificate of its own
+/// authority. V1 calls that carry aliases may have to go through it (source: demos that VGS publishes):
+///
+/// ```no_run
+/// use cmp::{Proxy, ServiceAccount, v1::{Client, Environment}};
+///
+/// # fn read_password() -> String { String::new() }
+/// let proxy = Proxy::new("https://tntabc123.sandbox.verygoodproxy.com:8443")
+///     .credentials("US-user", read_password());
+/// let v1 = Client::builder(Environment::Sandbox)
+///     .service_account(ServiceAccount::from_env()?)
+///     .proxy(proxy)
+///     .root_certificate(std::fs::read("vgs-sandbox.pem")?)
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Access tokens are fetched without either of the two; [`ClientBuilder::token_proxy`](crate::ClientBuilder::token_proxy)
+/// is the proxy for those.
 #[derive(Clone)]
 pub struct Proxy {
     url: String,

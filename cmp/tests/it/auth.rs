@@ -9,7 +9,7 @@ use std::{
 };
 
 use cmp::{
-    Client, Delivery, ErrorKind,
+    Client, Delivery, Environment, ErrorKind, Proxy, RetryPolicy, ServiceAccount,
     auth::{AccessToken, AuthState, TokenError, TokenFuture, TokenProvider},
     clock::ManualClock,
 };
@@ -78,8 +78,8 @@ async fn a_token_that_can_not_be_replaced_is_not_sent_twice() {
 #[tokio::test]
 async fn a_wrong_secret_is_told_at_once_and_not_shown() {
     let simulator = Simulator::start().await.unwrap();
-    let environment = cmp::Environment::custom(simulator.url(), simulator.token_url()).unwrap();
-    let account = cmp::ServiceAccount::new(simulator.client_id(), "wrong-canary-secret");
+    let environment = Environment::custom(simulator.url(), simulator.token_url()).unwrap();
+    let account = ServiceAccount::new(simulator.client_id(), "wrong-canary-secret");
     let cmp =
         Client::builder(environment).service_account(account).clock(ManualClock::new()).build().unwrap();
     let error = cmp.cards().get(&card_id()).await.unwrap_err();
@@ -228,4 +228,23 @@ async fn a_provider_that_panics_is_an_error() {
     assert_eq!(cmp.warm_up().await.unwrap_err().kind(), ErrorKind::Authentication);
     assert!(matches!(&*cmp.auth_state().borrow(), AuthState::Failed { still_usable: false, .. }));
     assert_eq!(cmp.warm_up().await.unwrap_err().kind(), ErrorKind::Authentication);
+}
+
+#[tokio::test]
+async fn a_vaults_proxy_never_sees_the_client_secret() {
+    let (identity, vault) = (Simulator::start().await.unwrap(), Simulator::start().await.unwrap());
+    let environment = Environment::custom("http://127.0.0.1:9", identity.token_url()).unwrap();
+    let account = ServiceAccount::new(identity.client_id(), identity.client_secret());
+    let builder = || {
+        let builder = Client::builder(environment.clone()).service_account(account.clone());
+        builder.retry(RetryPolicy::none()).proxy(Proxy::new(vault.url()))
+    };
+    // The vault's simulator stands for the API too, which knows no token of another.
+    let error = builder().build().unwrap().cards().get(&card_id()).await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Service, Some(401)));
+    assert!(vault.requests().iter().all(|request| request.operation == Some(Simulated::GetCard)));
+    assert!(vault.tokens_minted() == 0 && identity.tokens_minted() > 0);
+
+    builder().token_proxy(Proxy::new(vault.url())).build().unwrap().warm_up().await.unwrap();
+    assert_eq!(vault.tokens_minted(), 1, "where that is asked for");
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use cmp::{Client, Delivery, Environment, ErrorKind, auth::AccessToken, clock::ManualClock};
+use cmp::{
+    Client, ClientBuilder, Delivery, Environment, ErrorKind, ServiceAccount, auth::AccessToken,
+    clock::ManualClock,
+};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -18,8 +21,12 @@ use tokio_rustls::{
 
 use crate::support::card_id;
 
-/// A server for `localhost` that answers 204 over TLS; its address and certificate.
-async fn secure_server() -> (String, String) {
+const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+const TOKEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 41\r\n\r\n\
+                     {\"access_token\":\"test\",\"expires_in\":1200}";
+
+/// A server for `localhost` that answers so over TLS; its address and certificate.
+async fn secure_server(answer: &'static str) -> (String, String) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
     let config =
@@ -33,7 +40,7 @@ async fn secure_server() -> (String, String) {
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             let mut request = vec![0; 16 * 1024];
             if stream.read(&mut request).await.is_ok() {
-                drop(stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await);
+                drop(stream.write_all(answer.as_bytes()).await);
                 drop(stream.shutdown().await);
             }
         }
@@ -44,23 +51,46 @@ async fn secure_server() -> (String, String) {
 fn client(url: &str, trusted: Option<&str>) -> Client {
     let environment = Environment::custom(url, format!("{url}/token")).unwrap();
     let builder = Client::builder(environment).access_token(AccessToken::new("test-token").unwrap());
-    let builder = trusted.into_iter().fold(builder, cmp::ClientBuilder::root_certificate);
+    let builder = trusted.into_iter().fold(builder, ClientBuilder::root_certificate);
     builder.clock(ManualClock::new()).build().unwrap()
 }
 
 #[tokio::test]
 async fn an_added_root_certificate_is_trusted() {
-    let (url, certificate) = secure_server().await;
+    let (url, certificate) = secure_server(NO_CONTENT).await;
     client(&url, Some(&certificate)).cards().delete(&card_id()).await.unwrap();
 }
 
 #[tokio::test]
 async fn another_certificate_is_not() {
-    let (url, _) = secure_server().await;
-    let (_, of_another) = secure_server().await;
+    let (url, _) = secure_server(NO_CONTENT).await;
+    let (_, of_another) = secure_server(NO_CONTENT).await;
     for trusted in [None, Some(of_another.as_str())] {
         let error = client(&url, trusted).cards().delete(&card_id()).await.unwrap_err();
         assert_eq!((error.kind(), error.delivery()), (ErrorKind::Connection, Delivery::NotSent));
         assert!(error.to_string().contains("certificate"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn the_token_endpoint_has_root_certificates_of_its_own() {
+    let (api, of_api) = secure_server(NO_CONTENT).await;
+    let (tokens, of_tokens) = secure_server(TOKEN).await;
+    let environment = Environment::custom(api, format!("{tokens}/token")).unwrap();
+    let client = |for_api: [&str; 2], for_tokens: &[&str]| {
+        let builder =
+            Client::builder(environment.clone()).service_account(ServiceAccount::new("AC-1", "a-secret"));
+        let builder = for_api.into_iter().fold(builder, ClientBuilder::root_certificate);
+        let builder = for_tokens.iter().copied().fold(builder, ClientBuilder::token_root_certificate);
+        builder.clock(ManualClock::new()).build().unwrap()
+    };
+    let both = [of_api.as_str(), of_tokens.as_str()];
+    client(both, &[&of_tokens]).cards().delete(&card_id()).await.unwrap();
+
+    let error = client(both, &[]).cards().delete(&card_id()).await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Authentication, Delivery::NotSent));
+    assert!(error.to_string().contains("certificate"), "{error}");
+
+    let error = client([&of_tokens; 2], &both).cards().delete(&card_id()).await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Connection, Delivery::NotSent));
 }
