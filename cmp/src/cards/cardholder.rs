@@ -244,20 +244,20 @@ impl Address {
     }
 }
 
-impl From<types::Cardholder> for Cardholder {
-    fn from(wire: types::Cardholder) -> Self {
+impl Cardholder {
+    pub(super) fn from_wire(wire: types::Cardholder) -> Self {
         Self {
             name: wire.name.map(Personal::into_inner),
             company: wire.company.map(Personal::into_inner),
             phone: wire.phone.map(Personal::into_inner),
             email: wire.email.map(Personal::into_inner),
-            address: wire.address.map(Into::into),
+            address: wire.address.map(Address::from_wire),
         }
     }
 }
 
-impl From<types::Address> for Address {
-    fn from(wire: types::Address) -> Self {
+impl Address {
+    fn from_wire(wire: types::Address) -> Self {
         let lines = [wire.address1, wire.address2, wire.address3, wire.address4];
         Self {
             lines: lines.map(|line| line.map(Personal::into_inner)),

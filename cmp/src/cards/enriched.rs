@@ -95,8 +95,8 @@ impl EnrichedAttributes {
     }
 }
 
-impl From<types::EnrichedCardAttributes> for EnrichedAttributes {
-    fn from(wire: types::EnrichedCardAttributes) -> Self {
+impl EnrichedAttributes {
+    pub(super) fn from_wire(wire: types::EnrichedCardAttributes) -> Self {
         let brands = wire.additional_card_brands.into_iter().flatten();
         Self {
             properties: wire.card_properties.unwrap_or_default(),

@@ -115,7 +115,7 @@ impl CardUpdate {
         let values = attributes.updated_values.into_iter().flatten();
         Self {
             id: update.id,
-            event: attributes.event.map(Into::into),
+            event: attributes.event.map(CardEvent::from_wire),
             reason_code: attributes.reason_code,
             reason_text: attributes.reason_text,
             changed_fields: attributes.changed_fields.unwrap_or_default(),
@@ -204,7 +204,7 @@ impl CardUpdateSubscription {
         let attributes = subscription.attributes.unwrap_or_default();
         Self {
             id: subscription.id,
-            state: attributes.state.map(Into::into),
+            state: attributes.state.map(SubscriptionState::from_wire),
             bin: attributes.bin.map(Digits::into_inner),
             created_at: attributes.created_at.map(wire::time),
             updated_at: attributes.updated_at.map(wire::time),

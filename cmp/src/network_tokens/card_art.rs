@@ -97,18 +97,18 @@ impl CardArtAsset {
     }
 }
 
-impl From<types::CardArt> for CardArt {
-    fn from(mut wire: types::CardArt) -> Self {
-        let assets = wire.assets.take().into_iter().flatten().map(CardArtAsset::from).collect();
+impl CardArt {
+    pub(super) fn from_wire(mut wire: types::CardArt) -> Self {
+        let assets = wire.assets.take().into_iter().flatten().map(CardArtAsset::from_wire).collect();
         Self { wire, assets }
     }
 }
 
-impl From<types::CardAsset> for CardArtAsset {
-    fn from(wire: types::CardAsset) -> Self {
+impl CardArtAsset {
+    fn from_wire(wire: types::CardAsset) -> Self {
         let pixels = |count: Option<i64>| u32::try_from(count?).ok();
         Self {
-            kind: wire.type_.map(Into::into),
+            kind: wire.type_.map(CardArtKind::from_wire),
             mime_type: wire.mime_type,
             size: pixels(wire.width).zip(pixels(wire.height)),
             download_url: wire.download_url,

@@ -145,7 +145,8 @@ impl<F: CryptogramForm> Cryptogram<F> {
         let cryptogram = from.cryptogram.take().ok_or_else(incomplete)?;
         let value = cryptogram.value.ok_or_else(incomplete)?;
         let value = CryptogramValue::from_trusted(value.expose());
-        let kind = cryptogram.type_.map_or_else(|| CryptogramType::Other(String::new()), Into::into);
+        let kind =
+            cryptogram.type_.map_or_else(|| CryptogramType::Other(String::new()), CryptogramType::from_wire);
         Self::check_form(&kind)?;
         let token = types::NetworkTokenResource {
             id: data.id.unwrap_or_default(),
@@ -161,7 +162,7 @@ impl<F: CryptogramForm> Cryptogram<F> {
 
     /// A form that is known and another one would end in the wrong field of a payment.
     fn check_form(kind: &CryptogramType) -> Result<()> {
-        let asked = CryptogramType::from(F::ON_THE_WIRE);
+        let asked = CryptogramType::from_known(F::ON_THE_WIRE);
         if *kind == asked || matches!(kind, CryptogramType::Other(_)) {
             return Ok(());
         }

@@ -48,7 +48,7 @@ impl NetworkToken {
             reason_text: from.reason_text,
             created_at: from.created_at.map(wire::time),
             updated_at: from.updated_at.map(wire::time),
-            card_art: resource.meta.and_then(|meta| meta.card_art).map(Into::into),
+            card_art: resource.meta.and_then(|meta| meta.card_art).map(CardArt::from_wire),
         }
     }
 

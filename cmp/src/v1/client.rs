@@ -121,7 +121,7 @@ impl Client {
                 client.provision_v1_network_token(body).await
             })
             .await?;
-        reply.read(|_, token| Ok(token.into()))
+        reply.read(|_, token| Ok(NetworkToken::from_wire(token)))
     }
 
     /// Reads the network token of a card: `GET /network-tokens/{pan_alias}`.
@@ -184,7 +184,7 @@ impl Client {
             .await;
         match reply {
             Err(error) if error.is_deleted_by_us() => Ok(None),
-            reply => reply?.read(|_, token| Ok(Some(token.into()))),
+            reply => reply?.read(|_, token| Ok(Some(NetworkToken::from_wire(token)))),
         }
     }
 
@@ -266,7 +266,7 @@ pub(super) async fn get(core: &Core, alias: &PanAlias) -> Result<NetworkToken> {
             client.get_v1_network_token(alias).await
         })
         .await?;
-    reply.read(|_, token| Ok(token.into()))
+    reply.read(|_, token| Ok(NetworkToken::from_wire(token)))
 }
 
 /// V1's answers have none.

@@ -63,8 +63,8 @@ impl Holder {
     }
 }
 
-impl From<types::V1HolderInfo> for Holder {
-    fn from(mut wire: types::V1HolderInfo) -> Self {
+impl Holder {
+    pub(super) fn from_wire(mut wire: types::V1HolderInfo) -> Self {
         let billing_address = wire.billing_address.take().map(|wire| BillingAddress { wire });
         Self { wire, billing_address }
     }

@@ -135,8 +135,8 @@ impl Card {
     }
 }
 
-impl From<types::V1NetworkToken> for NetworkToken {
-    fn from(wire: types::V1NetworkToken) -> Self {
+impl NetworkToken {
+    pub(super) fn from_wire(wire: types::V1NetworkToken) -> Self {
         Self {
             alias: wire.pan_alias.and_then(|alias| PanAlias::new(alias.into_inner()).ok()),
             last4: wire.network_token_last4.map(Last4::into_inner),
@@ -144,18 +144,18 @@ impl From<types::V1NetworkToken> for NetworkToken {
             state: wire.state.unwrap_or_default().into(),
             created_at: wire.created_at.map(wire::time),
             updated_at: wire.updated_at.map(wire::time),
-            card: wire.card.map(Into::into),
+            card: wire.card.map(Card::from_wire),
         }
     }
 }
 
-impl From<types::V1Card> for Card {
-    fn from(wire: types::V1Card) -> Self {
+impl Card {
+    fn from_wire(wire: types::V1Card) -> Self {
         Self {
             last4: wire.last4.map(Last4::into_inner),
             bin: wire.bin.map(Digits::into_inner),
             expiry: wire.expires_at.as_deref().and_then(year_and_month),
-            holder: wire.holder_info.map(Into::into),
+            holder: wire.holder_info.map(Holder::from_wire),
         }
     }
 }

@@ -22,21 +22,17 @@ macro_rules! open_enum {
                     Self::Other(value) => value,
                 }
             }
-        }
 
-        impl From<$known> for $name {
-            fn from(known: $known) -> Self {
+            fn from_known(known: $known) -> Self {
                 use $known as Known;
                 match known {
                     $(Known::$variant => Self::$variant,)*
                 }
             }
-        }
 
-        impl From<cmp_generated::scalar::Open<$known>> for $name {
-            fn from(value: cmp_generated::scalar::Open<$known>) -> Self {
+            pub(crate) fn from_wire(value: cmp_generated::scalar::Open<$known>) -> Self {
                 match value {
-                    cmp_generated::scalar::Open::Known(known) => known.into(),
+                    cmp_generated::scalar::Open::Known(known) => Self::from_known(known),
                     cmp_generated::scalar::Open::Unknown(value) => Self::Other(value),
                 }
             }

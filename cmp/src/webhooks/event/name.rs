@@ -117,7 +117,7 @@ pub(in crate::webhooks) fn card_event(event: &str) -> CardEvent {
     let text = event.replace('_', "-");
     let text: StrDeserializer<'_, Unreadable> = StrDeserializer::new(&text);
     match Open::<KnownCardUpdateEvent>::deserialize(text) {
-        Ok(event) => event.into(),
+        Ok(event) => CardEvent::from_wire(event),
         Err(_) => CardEvent::Other(event.to_owned()),
     }
 }
