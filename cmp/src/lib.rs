@@ -120,3 +120,5 @@ pub use secret::{
     UpdatedValue,
 };
 pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId};
+/// What [`CryptogramValue::expose`] hands out: text that is overwritten when it is dropped.
+pub use zeroize::Zeroizing;

@@ -1,4 +1,6 @@
-use std::fmt;
+use std::{convert::Infallible, fmt, str::FromStr};
+
+use crate::value::stored::stored_as_text;
 
 use crate::error::scrub;
 
@@ -85,6 +87,17 @@ impl fmt::Display for TokenState {
         f.write_str(self.as_str())
     }
 }
+
+/// Reads any text: a state that this version doesn't know is kept.
+impl FromStr for TokenState {
+    type Err = Infallible;
+
+    fn from_str(state: &str) -> Result<Self, Self::Err> {
+        Ok(state.to_owned().into())
+    }
+}
+
+stored_as_text!(TokenState, "token state", as_str);
 
 #[cfg(test)]
 mod tests {

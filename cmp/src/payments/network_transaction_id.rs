@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use crate::error::InvalidInput;
+use crate::{error::InvalidInput, value::stored::stored_as_text};
 
 const LONGEST: usize = 64;
 
@@ -16,7 +16,7 @@ const LONGEST: usize = 64;
 /// assert!(NetworkTransactionId::new("").is_err());
 /// # Ok::<(), cmp::InvalidInput>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NetworkTransactionId(String);
 
 impl NetworkTransactionId {
@@ -59,6 +59,8 @@ impl FromStr for NetworkTransactionId {
     }
 }
 
+stored_as_text!(NetworkTransactionId, "network transaction id", as_str);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +70,11 @@ mod tests {
         for bad in ["", " ", " 123", "123 ", "12\n3", "ä", &"1".repeat(65)] {
             assert!(NetworkTransactionId::new(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn it_can_be_a_key_of_an_ordered_map() {
+        let id = |id| NetworkTransactionId::new(id).unwrap();
+        assert!(id("123") < id("124"));
     }
 }

@@ -11,6 +11,8 @@ use crate::{
 };
 
 /// What a payment goes out with, where a fallback to the PAN was asked for.
+///
+/// There will be no third: code that pays can match it without an arm for what it doesn't know.
 #[derive(Debug)]
 pub enum Credential<T, P = PanPayment> {
     /// The network token, with what the case needs beside it.

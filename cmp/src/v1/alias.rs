@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use crate::error::InvalidInput;
+use crate::{error::InvalidInput, value::stored::stored_as_text};
 
 const LONGEST: usize = 128;
 
@@ -55,6 +55,8 @@ impl FromStr for PanAlias {
         Self::new(alias)
     }
 }
+
+stored_as_text!(PanAlias, "pan alias", as_str);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 use std::{fmt, str::FromStr};
 
+use super::stored::stored_as_text;
 use crate::error::InvalidInput;
 
 /// The month and year in which a card or network token expires.
@@ -97,6 +98,8 @@ impl FromStr for Expiry {
         }
     }
 }
+
+stored_as_text!(Expiry, "expiry", to_string);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
+use super::stored::stored_as_text;
 use crate::error::InvalidInput;
 
 const LONGEST: usize = 128;
@@ -75,22 +74,7 @@ macro_rules! ids {
             }
         }
 
-        /// As a string.
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        /// From a string, checked as [`new`](Self::new) does.
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                // serde's own message would repeat a number that stands in the place of the id.
-                let id = String::deserialize(deserializer)
-                    .map_err(|_| de::Error::custom(concat!("invalid ", $field, ": must be a string")))?;
-                Self::new(id).map_err(de::Error::custom)
-            }
-        }
+        stored_as_text!($name, $field, as_str);
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
@@ -162,18 +146,6 @@ mod tests {
             "9f8b7a6c-1234-4321-8765-123456789012",
         ] {
             assert!(CardId::new(good).is_ok(), "{good}");
-        }
-    }
-
-    #[test]
-    fn an_id_is_stored_as_text_and_checked_when_read() {
-        let id = CardId::try_from("CRDecqZp3xRgXU3TFmtcDdzQs").unwrap();
-        let json = serde_json::to_string(&id).unwrap();
-        assert_eq!(json, r#""CRDecqZp3xRgXU3TFmtcDdzQs""#);
-        assert_eq!(serde_json::from_str::<CardId>(&json).unwrap(), id);
-        for bad in [r#""..""#, r#""4111-1111-1111-1111""#, "4111111111111111", "null", "[]"] {
-            let error = serde_json::from_str::<CardId>(bad).unwrap_err().to_string();
-            assert!(error.contains("card id") && !error.contains("1111"), "{error}");
         }
     }
 }

@@ -4,6 +4,7 @@ mod amount;
 mod expiry;
 pub(crate) mod id;
 pub(crate) mod open;
+pub(crate) mod stored;
 pub(crate) mod wire;
 
 pub use amount::{Amount, Currency};
