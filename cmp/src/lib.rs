@@ -60,6 +60,9 @@
 //! | 503 and others as JSON, HTML or nothing | the status counts; the body only adds detail |
 //! | 204 | `()` |
 
+// docs.rs builds with a nightly compiler, which marks what is behind a feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 compile_error!("the service speaks TLS only: enable the feature `rustls` (the default) or `native-tls`");
 

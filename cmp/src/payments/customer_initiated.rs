@@ -47,9 +47,39 @@ impl<'a> RequestCustomerInitiated<'a> {
 
     /// Sends it, and takes the PAN where the card has no active network token. For no other failure.
     ///
+    /// An alias of digits alone can't always be told from a PAN (see [`StoredNumber`](crate::StoredNumber)), and would then
+    /// go to the PSP as one: don't ask for the fallback where the account makes such aliases and `cards:read-pci` may be
+    /// missing.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000009207")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # cmp.cards().get(stored.id()).await?;
+    /// use cmp::{Amount, Credential};
+    ///
+    /// // The network token of this test card failed.
+    /// let payment = cmp.payments().customer_initiated(stored.id()).amount(Amount::usd("19.99")?);
+    /// match payment.or_pan().await? {
+    ///     Credential::NetworkToken(payment) => println!("{:?}, {:?}", payment.number, payment.eci),
+    ///     Credential::Pan(payment) => {
+    ///         println!("{:?}, {}, {:?}", payment.pan, payment.expiry, payment.because);
+    ///         # assert_eq!(payment.pan.expose(), "5100260000009207");
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// As without the fallback; [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the service account lacks
-    /// `cards:read-pci`.
+    /// As without the fallback. [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the card was read and no PAN came back
+    /// with it: [`missing_scope`](crate::Error::missing_scope) names `cards:read-pci`, and
+    /// [`no_usable_token`](crate::Error::no_usable_token) still tells why there is no token.
     pub async fn or_pan(self) -> Result<Credential<CustomerInitiated>> {
         let request = self.0;
         let deadline = request.core().deadline();

@@ -41,9 +41,38 @@ impl<'a> RequestMerchantForm<'a> {
     /// Sends it, and takes PAN and CVC where the card has no active network token. For no other failure: that there
     /// are no short cryptograms for a card's brand is one.
     ///
+    /// An alias of digits alone can't always be told from a PAN (see [`StoredNumber`](crate::StoredNumber)), and would then
+    /// go to the PSP as one: don't ask for the fallback where the account makes such aliases and `cards:read-pci` may be
+    /// missing.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let pan = cmp::Pan::new("5100260000009207")?;
+    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # cmp.cards().get(stored.id()).await?;
+    /// use cmp::Credential;
+    ///
+    /// // The network token of this test card failed.
+    /// match cmp.payments().merchant_form(stored.id()).or_pan().await? {
+    ///     Credential::NetworkToken(form) => println!("{:?}, {}, {:?}", form.number, form.expiry, form.cvc),
+    ///     Credential::Pan(form) => {
+    ///         println!("{:?}, {}, {:?}", form.pan, form.expiry, form.cvc);
+    ///         # assert_eq!(form.pan.expose(), "5100260000009207");
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// As without the fallback; [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the service account lacks
-    /// `cards:read-pci`.
+    /// As without the fallback. [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the card was read and no PAN came back
+    /// with it: [`missing_scope`](crate::Error::missing_scope) names `cards:read-pci`, and
+    /// [`no_usable_token`](crate::Error::no_usable_token) still tells why there is no token.
     pub async fn or_pan(self) -> Result<Credential<MerchantForm>> {
         let request = self.0;
         let deadline = request.core().deadline();
