@@ -6,7 +6,7 @@ use cmp::{
     Client, ClientBuilder, Delivery, Environment, ErrorKind, ServiceAccount, auth::AccessToken,
     clock::ManualClock,
 };
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{CertificateParams, DnType, KeyPair};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -27,13 +27,18 @@ const TOKEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconten
 
 /// A server for `localhost` that answers so over TLS; its address and certificate.
 async fn secure_server(answer: &'static str) -> (String, String) {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let signing_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    // OpenSSL takes the first trusted certificate of a name for the only one.
+    params.distinguished_name.push(DnType::CommonName, format!("a test's server at {port}"));
+    let cert = params.self_signed(&signing_key).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
     let config =
         ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.der().clone()], key);
     let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let url = format!("https://localhost:{port}");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // A client that doesn't trust the certificate hangs up here.

@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::InvalidInput,
     v1::PanAlias,
     value::CardId,
     webhooks::{CardUpdateDetails, Details, Event},
@@ -9,17 +8,11 @@ use crate::{
 
 /// What a view is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Written", try_from = "Written")]
 pub(super) enum Subject {
+    #[serde(rename = "card_id")]
     Card(CardId),
+    #[serde(rename = "pan_alias")]
     Alias(PanAlias),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Written {
-    CardId(String),
-    PanAlias(String),
 }
 
 impl Subject {
@@ -43,24 +36,4 @@ fn is_named_in(update: &CardUpdateDetails, alias: &PanAlias) -> Option<bool> {
     let numbers = [update.old_account_number(), update.new_account_number()];
     let mut names = numbers.into_iter().flatten().map(|number| number.expose() == alias.as_str()).peekable();
     names.peek().is_some().then(|| names.any(|named| named))
-}
-
-impl From<Subject> for Written {
-    fn from(subject: Subject) -> Self {
-        match subject {
-            Subject::Card(card) => Self::CardId(card.as_str().to_owned()),
-            Subject::Alias(alias) => Self::PanAlias(alias.as_str().to_owned()),
-        }
-    }
-}
-
-impl TryFrom<Written> for Subject {
-    type Error = InvalidInput;
-
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
-        match written {
-            Written::CardId(card) => CardId::new(card).map(Self::Card),
-            Written::PanAlias(alias) => PanAlias::new(alias).map(Self::Alias),
-        }
-    }
 }
