@@ -58,7 +58,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
         }
         Ok(Handled::Before) => StatusCode::NO_CONTENT,
         // Not accepted, so that it comes again.
-        Ok(Handled::InProgress) | Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

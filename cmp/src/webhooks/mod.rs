@@ -78,7 +78,7 @@ pub use error::WebhookError;
 pub use event::{
     CardUpdateDetails, Details, Event, NetworkTokenDetails, NetworkTokenEvent, OtherDetails, Producer,
 };
-pub use repeats::{Deduplicator, Handled, MemoryStore, SeenError, SeenEvents, SeenFuture, Sighting};
+pub use repeats::{Claim, Deduplicator, Handled, MemoryStore, SeenError, SeenEvents, SeenFuture, Sighting};
 pub use signer::Signer;
 pub use verifier::{Verified, Verifier};
 pub use view::{Applied, CardView, TokenView};

@@ -50,7 +50,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
     };
     match receiver.once.handle(&event, work).await {
         Ok(Handled::Now(()) | Handled::Before) => StatusCode::NO_CONTENT,
-        Ok(Handled::InProgress) | Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -5,7 +5,9 @@ use std::{
 
 use cmp::{
     clock::ManualClock,
-    webhooks::{Deduplicator, Event, Handled, MemoryStore, SeenError, SeenEvents, SeenFuture, Sighting},
+    webhooks::{
+        Claim, Deduplicator, Event, Handled, MemoryStore, SeenError, SeenEvents, SeenFuture, Sighting,
+    },
 };
 use tokio::sync::Notify;
 
@@ -60,63 +62,185 @@ async fn a_delivery_beside_another_waits_for_its_outcome() {
     assert_eq!(handle(&once, "1").await, Handled::Before);
 }
 
+const LEASE: Duration = Duration::from_secs(30);
+
+fn leasing(clock: &ManualClock) -> MemoryStore {
+    MemoryStore::new(10).lease(LEASE).clock(clock.clone())
+}
+
+async fn first(store: &impl SeenEvents, id: &str) -> Claim {
+    match store.claim(id).await.unwrap() {
+        Sighting::First(claim) => claim,
+        other => panic!("{id}: {other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_claim_of_a_receiver_that_died_lapses() {
     let clock = ManualClock::new();
-    let store = MemoryStore::new(10).lease(Duration::from_secs(30)).clock(clock.clone());
-    assert_eq!(store.claim("1").await, Ok(Sighting::First));
-    clock.advance(Duration::from_secs(29));
+    let store = leasing(&clock);
+    first(&store, "1").await;
+    clock.advance(LEASE - Duration::from_secs(1));
     assert_eq!(store.claim("1").await, Ok(Sighting::InProgress));
     clock.advance(Duration::from_secs(1));
-    assert_eq!(store.claim("1").await, Ok(Sighting::First));
-    store.complete("1").await.unwrap();
+    let claim = first(&store, "1").await;
+    store.complete("1", claim).await.unwrap();
     clock.advance(Duration::from_secs(3600));
     assert_eq!(store.claim("1").await, Ok(Sighting::Repeat));
+}
+
+#[tokio::test]
+async fn a_claim_belongs_to_the_one_that_made_it() {
+    let clock = ManualClock::new();
+    let store = leasing(&clock);
+    let late = first(&store, "1").await;
+    clock.advance(LEASE);
+    let claim = first(&store, "1").await;
+    store.release("1", late).await.unwrap();
+    assert_eq!(store.claim("1").await, Ok(Sighting::InProgress), "another's claim was released");
+    store.complete("1", late).await.unwrap();
+    assert_eq!(store.claim("1").await, Ok(Sighting::InProgress), "another's claim was completed");
+    store.release("1", claim).await.unwrap();
+    assert_ne!(first(&store, "1").await, late);
+}
+
+#[tokio::test]
+async fn work_that_outlives_its_claim_is_noted_if_nobody_claimed_the_event_since() {
+    let clock = ManualClock::new();
+    let store = leasing(&clock);
+    let late = first(&store, "1").await;
+    clock.advance(LEASE);
+    first(&store, "2").await;
+    store.complete("1", late).await.unwrap();
+    assert_eq!(store.claim("1").await, Ok(Sighting::Repeat));
+}
+
+#[tokio::test]
+async fn an_event_whose_handling_was_dropped_is_new_once_the_claim_has_lapsed() {
+    let clock = ManualClock::new();
+    let once = Deduplicator::with_store(leasing(&clock));
+    let event = event("1");
+    let begun = Notify::new();
+    let stuck = once.handle(&event, async || {
+        begun.notify_one();
+        std::future::pending::<Result<(), SeenError>>().await
+    });
+    tokio::select! {
+        _ = stuck => unreachable!("it never ends"),
+        () = begun.notified() => {}
+    }
+    assert_eq!(handle(&once, "1").await, Handled::InProgress);
+    clock.advance(LEASE);
+    assert_eq!(handle(&once, "1").await, Handled::Now(()));
+}
+
+#[tokio::test]
+async fn what_is_being_handled_is_not_forgotten() {
+    let clock = ManualClock::new();
+    let store = MemoryStore::new(1).lease(LEASE).clock(clock.clone());
+    let claim = first(&store, "1").await;
+    for id in ["2", "3"] {
+        let claim = first(&store, id).await;
+        store.complete(id, claim).await.unwrap();
+    }
+    assert_eq!(store.claim("1").await, Ok(Sighting::InProgress));
+    store.complete("1", claim).await.unwrap();
+    assert_eq!(store.claim("1").await, Ok(Sighting::Repeat));
+    assert_eq!(store.len(), 1, "of those that were handled");
+
+    for id in 0..100 {
+        first(&store, &format!("abandoned {id}")).await;
+    }
+    clock.advance(LEASE);
+    first(&store, "4").await;
+    assert_eq!(store.len(), 2, "claims that have lapsed are forgotten");
 }
 
 #[tokio::test]
 async fn memory_is_bounded_and_the_oldest_are_forgotten() {
     let store = MemoryStore::new(3);
     assert!(store.is_empty());
-    for id in 0..1000 {
-        let id = format!("{id}{}", "x".repeat(10_000));
-        assert_eq!(store.claim(&id).await, Ok(Sighting::First));
-        if id.len() % 2 == 0 {
-            store.release(&id).await.unwrap();
+    for number in 0..1000 {
+        let id = format!("{number}{}", "x".repeat(10_000));
+        let claim = first(&store, &id).await;
+        if number % 2 == 0 {
+            store.release(&id, claim).await.unwrap();
         } else {
-            store.complete(&id).await.unwrap();
+            store.complete(&id, claim).await.unwrap();
         }
         assert!(store.len() <= 3);
     }
     for id in ["a", "b", "c", "d"] {
-        store.claim(id).await.unwrap();
-        store.complete(id).await.unwrap();
+        let claim = first(&store, id).await;
+        store.complete(id, claim).await.unwrap();
     }
     assert_eq!(store.claim("b").await, Ok(Sighting::Repeat));
-    assert_eq!(store.claim("a").await, Ok(Sighting::First), "the oldest was forgotten");
-    assert_eq!(store.len(), 3);
+    first(&store, "a").await;
+    assert_eq!(store.len(), 4, "three that were handled and the oldest, which was forgotten, anew");
 }
 
+/// A store that fails in one of its three ways.
 #[derive(Debug)]
-struct Broken;
+struct Broken {
+    way: &'static str,
+    store: MemoryStore,
+}
+
+impl Broken {
+    fn at(way: &'static str, clock: &ManualClock) -> Deduplicator {
+        Deduplicator::with_store(Self { way, store: leasing(clock) })
+    }
+
+    fn fail<'a, T>(&self, way: &str, working: SeenFuture<'a, T>) -> SeenFuture<'a, T> {
+        if self.way == way { Box::pin(async { Err(SeenError::new("no connection")) }) } else { working }
+    }
+}
 
 impl SeenEvents for Broken {
-    fn claim<'a>(&'a self, _: &'a str) -> SeenFuture<'a, Sighting> {
-        Box::pin(async { Err(SeenError::new("no connection")) })
+    fn claim<'a>(&'a self, id: &'a str) -> SeenFuture<'a, Sighting> {
+        self.fail("claim", self.store.claim(id))
     }
 
-    fn complete<'a>(&'a self, _: &'a str) -> SeenFuture<'a, ()> {
-        Box::pin(async { Ok(()) })
+    fn complete<'a>(&'a self, id: &'a str, claim: Claim) -> SeenFuture<'a, ()> {
+        self.fail("complete", self.store.complete(id, claim))
     }
 
-    fn release<'a>(&'a self, _: &'a str) -> SeenFuture<'a, ()> {
-        Box::pin(async { Ok(()) })
+    fn release<'a>(&'a self, id: &'a str, claim: Claim) -> SeenFuture<'a, ()> {
+        self.fail("release", self.store.release(id, claim))
     }
 }
 
 #[tokio::test]
 async fn without_its_store_nothing_is_handled() {
-    let once = Deduplicator::with_store(Broken);
+    let once = Broken::at("claim", &ManualClock::new());
     let handled = once.handle(&event("1"), async || -> Result<(), SeenError> { panic!("handled") }).await;
     assert_eq!(handled.unwrap_err().to_string(), "the store of seen events failed: no connection");
+}
+
+#[tokio::test]
+async fn the_error_of_the_work_is_told_though_its_claim_can_not_be_released() {
+    let clock = ManualClock::new();
+    let once = Broken::at("release", &clock);
+    let failed = once.handle(&event("1"), async || Err::<(), _>(SeenError::new("of the work"))).await;
+    assert_eq!(failed, Err(SeenError::new("of the work")));
+    assert_eq!(handle(&once, "1").await, Handled::InProgress);
+    clock.advance(LEASE);
+    assert_eq!(handle(&once, "1").await, Handled::Now(()));
+}
+
+#[tokio::test]
+async fn work_that_can_not_be_noted_is_repeated_once_its_claim_has_lapsed() {
+    let clock = ManualClock::new();
+    let once = Broken::at("complete", &clock);
+    let times = AtomicUsize::new(0);
+    for seconds_later in [0, 29, 1] {
+        clock.advance(Duration::from_secs(seconds_later));
+        let work = async || Ok::<_, SeenError>(times.fetch_add(1, Ordering::Relaxed));
+        let handled = once.handle(&event("1"), work).await;
+        match seconds_later {
+            29 => assert_eq!(handled, Ok(Handled::InProgress)),
+            _ => assert_eq!(handled, Err(SeenError::new("no connection"))),
+        }
+    }
+    assert_eq!(times.into_inner(), 2);
 }

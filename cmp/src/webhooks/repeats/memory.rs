@@ -1,12 +1,12 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use sha2::{Digest, Sha256};
 
-use super::{SeenEvents, SeenFuture, Sighting};
+use super::{Claim, SeenEvents, SeenFuture, Sighting};
 use crate::clock::{Clock, SystemClock};
 
 /// Longer than any receiver should take to handle an event.
@@ -14,8 +14,9 @@ const LEASE: Duration = Duration::from_secs(60);
 
 /// The latest events, in the memory of this process.
 ///
-/// Memory is bounded: of each event a digest of 32 octets is kept, and beyond the capacity the oldest are forgotten. A
-/// repeat that comes after that is handled again, so the capacity must cover the time over which the service repeats.
+/// Memory is bounded: of each event a digest of 32 octets is kept, and of those that were handled the oldest are forgotten
+/// beyond the capacity. A repeat that comes after that is handled again, so the capacity must cover the time over which
+/// the service repeats. What is being handled is not forgotten until its claim has lapsed.
 #[derive(Debug)]
 pub struct MemoryStore {
     capacity: usize,
@@ -29,21 +30,21 @@ type Key = [u8; 32];
 
 #[derive(Debug, Default)]
 struct Seen {
-    entries: HashMap<Key, Entry>,
-    /// By age, the oldest first.
-    order: BTreeMap<u64, Key>,
-    next: u64,
+    in_progress: HashMap<Key, InProgress>,
+    handled: HashSet<Key>,
+    /// By the time at which they were handled, the oldest first.
+    order: VecDeque<Key>,
+    last: i64,
 }
 
 #[derive(Debug)]
-struct Entry {
-    place: u64,
-    /// Of a claim that has not been completed.
-    claimed: Option<Instant>,
+struct InProgress {
+    claim: Claim,
+    since: Instant,
 }
 
 impl MemoryStore {
-    /// Remembers the latest `capacity` events, at least one.
+    /// Remembers the latest `capacity` events that were handled, at least one.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { capacity: capacity.max(1), lease: LEASE, clock: Arc::new(SystemClock), seen: Mutex::default() }
@@ -63,10 +64,11 @@ impl MemoryStore {
         self
     }
 
-    /// How many events are remembered.
+    /// How many events are remembered, those that are being handled included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.seen().entries.len()
+        let seen = self.seen();
+        seen.handled.len() + seen.in_progress.len()
     }
 
     /// Whether none is.
@@ -83,40 +85,38 @@ impl MemoryStore {
         let now = self.clock.now();
         let key = key(id);
         let mut seen = self.seen();
-        let lapsed = match seen.entries.get(&key) {
-            Some(Entry { claimed: None, .. }) => return Sighting::Repeat,
-            Some(Entry { claimed: Some(since), .. }) => now.saturating_duration_since(*since) >= self.lease,
-            None => true,
-        };
-        if !lapsed {
+        if seen.handled.contains(&key) {
+            return Sighting::Repeat;
+        }
+        seen.in_progress.retain(|_, event| now.saturating_duration_since(event.since) < self.lease);
+        if seen.in_progress.contains_key(&key) {
             return Sighting::InProgress;
         }
-        seen.forget(&key);
-        seen.note(key, now);
-        if seen.entries.len() > self.capacity {
-            seen.forget_oldest();
-        }
-        Sighting::First
+        seen.last += 1;
+        let claim = Claim::new(seen.last);
+        seen.in_progress.insert(key, InProgress { claim, since: now });
+        Sighting::First(claim)
     }
 }
 
 impl Seen {
-    fn note(&mut self, key: Key, now: Instant) {
-        let place = self.next;
-        self.next += 1;
-        self.order.insert(place, key);
-        self.entries.insert(key, Entry { place, claimed: Some(now) });
-    }
-
-    fn forget(&mut self, key: &Key) {
-        if let Some(entry) = self.entries.remove(key) {
-            self.order.remove(&entry.place);
+    /// Ends a claim, unless the event has been claimed anew.
+    fn end(&mut self, key: &Key, claim: Claim) -> bool {
+        let is_anothers = self.in_progress.get(key).is_some_and(|event| event.claim != claim);
+        if !is_anothers {
+            self.in_progress.remove(key);
         }
+        !is_anothers
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some((_, key)) = self.order.pop_first() {
-            self.entries.remove(&key);
+    fn note(&mut self, key: Key, capacity: usize) {
+        if self.handled.insert(key) {
+            self.order.push_back(key);
+        }
+        if self.order.len() > capacity
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.handled.remove(&oldest);
         }
     }
 }
@@ -130,18 +130,20 @@ impl SeenEvents for MemoryStore {
         Box::pin(async { Ok(self.claim_now(id)) })
     }
 
-    fn complete<'a>(&'a self, id: &'a str) -> SeenFuture<'a, ()> {
-        Box::pin(async {
-            if let Some(entry) = self.seen().entries.get_mut(&key(id)) {
-                entry.claimed = None;
+    fn complete<'a>(&'a self, id: &'a str, claim: Claim) -> SeenFuture<'a, ()> {
+        Box::pin(async move {
+            let key = key(id);
+            let mut seen = self.seen();
+            if seen.end(&key, claim) {
+                seen.note(key, self.capacity);
             }
             Ok(())
         })
     }
 
-    fn release<'a>(&'a self, id: &'a str) -> SeenFuture<'a, ()> {
-        Box::pin(async {
-            self.seen().forget(&key(id));
+    fn release<'a>(&'a self, id: &'a str, claim: Claim) -> SeenFuture<'a, ()> {
+        Box::pin(async move {
+            self.seen().end(&key(id), claim);
             Ok(())
         })
     }
