@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::Utc;
 use http::{Request, Uri, header};
 use http_body_util::Full;
 use hyper::client::conn::http1;
@@ -86,17 +87,19 @@ async fn send(delivery: &Delivery) -> Result<u16, String> {
 }
 
 async fn post(delivery: &Delivery) -> io::Result<u16> {
-    let uri: Uri = delivery.url.parse().map_err(io::Error::other)?;
+    let uri: Uri = delivery.endpoint.url().parse().map_err(io::Error::other)?;
     let host = uri.host().unwrap_or_default();
     // The brackets of an IPv6 address belong to the URL.
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let stream = TcpStream::connect((name, uri.port_u16().unwrap_or(80))).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    // A receiver compares the time with its own clock, which nobody advances.
+    let signature = signature::header(delivery.endpoint.signing_secret(), Utc::now(), &delivery.body);
     let request = Request::post(uri.path_and_query().map_or("/", |path| path.as_str()))
         .header(header::HOST, uri.authority().map_or(host, |authority| authority.as_str()))
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::CONNECTION, "close")
-        .header(signature::HEADER, &delivery.signature)
+        .header(signature::HEADER, signature)
         .body(Full::<Bytes>::new(delivery.body.clone()))
         .map_err(io::Error::other)?;
     let mut answer = pin!(sender.send_request(request));

@@ -2,8 +2,9 @@
 //!
 //! One is sent to each endpoint for a network token that arrives or changes its state
 //! (`cmp_network_token.updated`), and for what the account updater tells (`cmp_au_card.…`). They are signed as
-//! VGS is known to sign: `vgs-signature: t=<unix seconds>,v0=<hex of HMAC-SHA256 over "t.body">`. What a request to CMP
-//! does, its answer tells: of that there is no notification.
+//! VGS is known to sign: `vgs-signature: t=<unix seconds>,v0=<hex of HMAC-SHA256 over "t.body">`. When they are due, and
+//! the times that they tell, are of the simulator's clock; `t` is the machine's time of sending, since a receiver compares
+//! it with its own clock. What a request to CMP does, its answer tells: of that there is no notification.
 //!
 //! V1 tells of its network tokens (`network_token.…`) and of its account updater (`au_card.…`) in the same way. Its
 //! answers are not final, so a deletion is told of too: it "leads to a token status update" (source: the V1 API

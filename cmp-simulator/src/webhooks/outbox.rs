@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::settings::{DeliveryOrder, Endpoint, WebhookSettings};
-use super::{Attempt, Happening, Notification, Outcome, signature};
+use super::{Attempt, Happening, Notification, Outcome};
 use crate::masked;
 use crate::state::Ids;
 
@@ -35,9 +35,9 @@ struct Entry {
 /// One request to send.
 pub(super) struct Delivery {
     pub(super) number: u64,
-    pub(super) url: String,
-    pub(super) signature: String,
+    pub(super) endpoint: Endpoint,
     pub(super) body: Bytes,
+    /// By the simulator's clock
     pub(super) at: DateTime<Utc>,
 }
 
@@ -92,8 +92,7 @@ impl Outbox {
         entry.on_its_way = true;
         Some(Delivery {
             number: entry.number,
-            url: entry.endpoint.url().to_owned(),
-            signature: signature::header(entry.endpoint.signing_secret(), now, &entry.body),
+            endpoint: entry.endpoint.clone(),
             body: entry.body.clone(),
             at: now,
         })

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use cmp_simulator::webhooks::{DeliveryOrder, Endpoint, Outcome};
 use cmp_simulator::{CardUpdateEvent, Enrolment, Settings, Simulator, TokenArrival, TokenState};
 use http_body_util::{BodyExt, Empty};
@@ -273,6 +274,28 @@ async fn the_message_has_the_documented_members() {
     assert_ne!(details["new_account_number"], VISA);
     assert_eq!(changed.body["details"]["card_last4"], details["card_last4"]);
     assert_ne!(arrived.body["id"], changed.body["id"]);
+}
+
+#[tokio::test]
+async fn the_signature_is_of_the_time_of_sending_and_all_else_of_the_simulators_clock() {
+    let (simulator, client, receiver) = listening(|_| ()).await;
+    let id = client.store(VISA).await;
+    assert_eq!(receiver.told(&simulator).await.len(), 1);
+    simulator.world().advance_clock(Duration::from_secs(3600));
+    // The body's time has milliseconds, the signature's none.
+    let before = Utc::now() - TimeDelta::milliseconds(1);
+    simulator.world().suspend_token(&id).unwrap();
+    simulator.webhooks().settled().await;
+    let after = Utc::now();
+    let received = receiver.take();
+    let signed = received[0].signature.split_once(',').unwrap().0.strip_prefix("t=").unwrap();
+    assert!((before.timestamp()..=after.timestamp()).contains(&signed.parse().unwrap()), "{signed}");
+
+    let happened: DateTime<Utc> = received[0].body["timestamp"].as_str().unwrap().parse().unwrap();
+    let attempted = simulator.webhooks().sent()[1].attempts[0].at;
+    for time in [happened, attempted] {
+        assert!((before..=after).contains(&(time - TimeDelta::hours(1))), "{time}");
+    }
 }
 
 #[tokio::test]
