@@ -41,6 +41,16 @@ pub(crate) fn json(value: &Value) -> Value {
     }
 }
 
+/// Whether something in the JSON was masked here.
+pub(crate) fn is_in(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains(MASK) || is_in(value)),
+        Value::Array(items) => items.iter().any(is_in),
+        Value::String(text) => text.contains(MASK),
+        Value::Number(_) | Value::Bool(_) | Value::Null => false,
+    }
+}
+
 fn object(members: &Map<String, Value>) -> Map<String, Value> {
     let mask = |(name, value): (&String, &Value)| {
         let secret = SECRET_MEMBERS.iter().any(|known| name.eq_ignore_ascii_case(known));

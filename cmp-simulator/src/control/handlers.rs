@@ -163,10 +163,16 @@ fn settings(shared: &Shared, _: &Request) -> Outcome {
 }
 
 fn change_settings(shared: &Shared, request: &Request) -> Outcome {
-    let change: Map<String, Value> = body(request)?;
+    let change: Value = body::<Map<_, _>>(request)?.into();
+    if masked::is_in(&change) {
+        return Err(Refused::new(
+            StatusCode::BAD_REQUEST,
+            "a masked value can't be set: leave it out, or name it in full",
+        ));
+    }
     let mut state = shared.state();
     let mut merged = json!(state.settings);
-    merge(&mut merged, change.into());
+    merge(&mut merged, change);
     let settings: Settings = serde_json::from_value(merged)
         .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, &masked::text(&error.to_string())))?;
     state.settings = settings;

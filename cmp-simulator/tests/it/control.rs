@@ -126,6 +126,21 @@ async fn it_changes_settings_redeems_and_resets() {
 }
 
 #[tokio::test]
+async fn what_it_masked_is_not_taken_for_a_secret() {
+    let (simulator, _client, control) = controlled().await;
+    simulator.webhooks().send_to("http://127.0.0.1:9/411111111111", "whsec_kept").unwrap();
+    simulator.configure(|settings| settings.seed = 123_456_789_012);
+    let before = simulator.settings();
+    let shown = control.get("/settings").await;
+    for member in ["accounts", "webhooks", "seed"] {
+        let change = json!({ member: shown[member] });
+        let refused = control.send("PATCH", "/settings", &change).await.expect(400).json();
+        assert!(refused["error"].as_str().unwrap().contains("masked"), "{member}: {refused}");
+    }
+    assert_eq!(simulator.settings(), before);
+}
+
+#[tokio::test]
 async fn it_is_for_loopback_names_alone() {
     let (simulator, _client, control) = controlled().await;
     for (host, status) in
