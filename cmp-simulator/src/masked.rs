@@ -22,6 +22,7 @@ const SECRET_MEMBERS: &[&str] = &[
     "old_account_number",
     "new_account_number",
     "signing_secret",
+    "second_secret",
 ];
 
 /// Fewer digits are no card number: the shortest that the API takes has 14, the shortest of any network 12.

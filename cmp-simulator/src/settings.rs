@@ -116,5 +116,6 @@ mod tests {
         let settings: Settings = serde_json::from_str(settings).unwrap();
         assert!(settings.enrols_on_create(Brand::Visa) && !settings.enrols_on_create(Brand::Amex));
         assert_eq!(settings.token_arrival, TokenArrival::AfterGets(2));
+        assert_eq!((settings.webhooks.endpoints.len(), settings.webhooks.duplicates), (1, 1));
     }
 }

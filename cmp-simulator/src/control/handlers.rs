@@ -31,6 +31,7 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::POST, "/world", world),
     (Method::POST, "/cryptograms", redeem),
     (Method::GET, "/webhooks", webhooks),
+    (Method::POST, "/webhooks", send_webhook),
     (Method::GET, "/settings", settings),
     (Method::PATCH, "/settings", change_settings),
     (Method::GET, "/provoke", provocations),
@@ -156,6 +157,11 @@ fn redeem(shared: &Shared, request: &Request) -> Outcome {
 
 fn webhooks(shared: &Shared, _: &Request) -> Outcome {
     Ok(ok(&json!(Webhooks::new(shared).sent())))
+}
+
+fn send_webhook(shared: &Shared, request: &Request) -> Outcome {
+    Webhooks::new(shared).send(request.body.clone());
+    Ok(done())
 }
 
 fn settings(shared: &Shared, _: &Request) -> Outcome {

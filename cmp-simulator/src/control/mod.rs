@@ -20,6 +20,7 @@
 //! | `POST /_simulator/world` | lets a [`WorldEvent`](crate::WorldEvent) happen |
 //! | `POST /_simulator/cryptograms` | uses a cryptogram: `{"value": "…"}` gives its [`Redemption`](crate::Redemption) |
 //! | `GET /_simulator/webhooks` | the notifications that were sent or are to be: [`Notification`](crate::webhooks::Notification) |
+//! | `POST /_simulator/webhooks` | sends the request's body as a notification, whatever it is |
 //! | `GET /_simulator/settings` | the [`Settings`](crate::Settings), secrets masked |
 //! | `PATCH /_simulator/settings` | changes the members that it names, lists as a whole; a masked value is refused |
 //! | `GET /_simulator/provoke` | every status of every operation, and how to provoke it |

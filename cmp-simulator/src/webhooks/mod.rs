@@ -38,7 +38,7 @@ pub(crate) use delivery::{Signals, deliver};
 pub(crate) use happening::{Happening, V1TokenEvent, V1Update};
 pub(crate) use outbox::Outbox;
 pub use sent::{Attempt, Notification, Outcome};
-pub use settings::{DeliveryOrder, Endpoint, WebhookSettings};
+pub use settings::{DeliveryOrder, Endpoint, Signing, WebhookSettings};
 
 use crate::shared::Shared;
 
@@ -64,6 +64,32 @@ impl<'a> Webhooks<'a> {
         let endpoint = Endpoint::new(url, secret)?;
         self.shared.state().settings.webhooks.endpoints.push(endpoint);
         Ok(())
+    }
+
+    /// Sends this body to each endpoint, signed and delivered as the settings say: an event that the simulator doesn't
+    /// know, or what is no event at all.
+    ///
+    /// ```no_run
+    /// # async fn test() -> Result<(), Box<dyn std::error::Error>> {
+    /// use cmp_simulator::{Simulator, webhooks::Signing};
+    ///
+    /// let simulator = Simulator::builder().webhook("http://127.0.0.1:3000/hooks", "a secret")?.start().await?;
+    /// simulator.webhooks().send(r#"{ "id": "evt-1", "event": "cmp_card.painted", "details": null }"#);
+    /// simulator.webhooks().settled().await;
+    /// assert_eq!(simulator.webhooks().sent()[0].attempts[0].status, Some(204));
+    ///
+    /// simulator.configure(|settings| settings.webhooks.signing = Signing::OffBySeconds(-600));
+    /// simulator.webhooks().send(r#"{ "id": "evt-2", "event": "cmp_card.painted" }"#);
+    /// simulator.webhooks().settled().await;
+    /// assert_eq!(simulator.webhooks().sent()[1].attempts[0].status, Some(401));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send(self, body: impl Into<Vec<u8>>) {
+        let state = &mut *self.shared.state();
+        let now = state.now();
+        state.outbox.add_body(&state.settings.webhooks, &body.into().into(), now);
+        self.shared.delivery.wake();
     }
 
     /// The notifications that were sent or are to be, the oldest first, whatever became of them; card data in

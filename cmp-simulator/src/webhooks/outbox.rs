@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::settings::{DeliveryOrder, Endpoint, WebhookSettings};
+use super::settings::{DeliveryOrder, Endpoint, Signing, WebhookSettings};
 use super::{Attempt, Happening, Notification, Outcome};
-use crate::masked;
 use crate::state::Ids;
 
 /// Ids of notifications are drawn apart from all others, so that they are the only ones that webhooks add.
@@ -36,6 +35,7 @@ struct Entry {
 pub(super) struct Delivery {
     pub(super) number: u64,
     pub(super) endpoint: Endpoint,
+    pub(super) signing: Signing,
     pub(super) body: Bytes,
     /// By the simulator's clock
     pub(super) at: DateTime<Utc>,
@@ -55,22 +55,18 @@ impl Outbox {
     /// Takes what happened at `now`, for each endpoint.
     pub(crate) fn add(&mut self, settings: &WebhookSettings, happening: &Happening, now: DateTime<Utc>) {
         let id = format!("evt-{}", self.ids.trace());
-        let body = happening.body(&id, now);
+        self.add_body(settings, &happening.body(&id, now).to_string().into(), now);
+    }
+
+    /// Takes a message as it is, for each endpoint.
+    pub(super) fn add_body(&mut self, settings: &WebhookSettings, body: &Bytes, now: DateTime<Utc>) {
         let due = now + TimeDelta::seconds(i64::from(settings.delay_seconds));
         for endpoint in &settings.endpoints {
-            let shown = Notification {
-                event_id: id.clone(),
-                event: happening.name.clone(),
-                url: endpoint.url().to_owned(),
-                body: masked::json(&body),
-                attempts: Vec::new(),
-                outcome: Outcome::Pending,
-            };
             self.entries.push_back(Entry {
                 number: self.next,
                 endpoint: endpoint.clone(),
-                body: body.to_string().into(),
-                shown,
+                body: body.clone(),
+                shown: Notification::pending(endpoint.url(), body),
                 due,
                 on_its_way: false,
                 deliveries_left: settings.duplicates.saturating_add(1),
@@ -81,9 +77,9 @@ impl Outbox {
     }
 
     /// The next one that is due, which is then on its way.
-    pub(super) fn take(&mut self, order: DeliveryOrder, now: DateTime<Utc>) -> Option<Delivery> {
+    pub(super) fn take(&mut self, settings: &WebhookSettings, now: DateTime<Utc>) -> Option<Delivery> {
         let due: Vec<_> = (0..self.entries.len()).filter(|place| self.entries[*place].is_due(now)).collect();
-        let place = match order {
+        let place = match settings.order {
             DeliveryOrder::OldestFirst => due.first().copied(),
             DeliveryOrder::NewestFirst => due.last().copied(),
             DeliveryOrder::Shuffled => self.shuffle.choice(due),
@@ -93,6 +89,7 @@ impl Outbox {
         Some(Delivery {
             number: entry.number,
             endpoint: entry.endpoint.clone(),
+            signing: settings.signing,
             body: entry.body.clone(),
             at: now,
         })

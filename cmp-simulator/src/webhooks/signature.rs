@@ -1,16 +1,43 @@
 //! The signature header.
 
-use chrono::{DateTime, Utc};
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use super::settings::{Endpoint, Signing};
+
 pub(super) const HEADER: &str = "vgs-signature";
 
-/// The value of the signature header.
-pub(super) fn header(secret: &str, at: DateTime<Utc>, body: &[u8]) -> String {
+/// The value of the signature header, if there is one, and the body to send with it.
+pub(super) fn sign(
+    signing: Signing,
+    endpoint: &Endpoint,
+    now: DateTime<Utc>,
+    body: &Bytes,
+) -> (Option<String>, Bytes) {
+    let proper = || header(endpoint.secrets(), now, body);
+    match signing {
+        Signing::Proper => (Some(proper()), body.clone()),
+        Signing::Unsigned => (None, body.clone()),
+        Signing::WrongSecret => {
+            let wrong: Vec<_> = endpoint.secrets().map(|secret| format!("not {secret}")).collect();
+            (Some(header(wrong.iter().map(String::as_str), now, body)), body.clone())
+        }
+        Signing::TamperedBody => (Some(proper()), [body, &b" "[..]].concat().into()),
+        Signing::OffBySeconds(seconds) => {
+            let at = now + TimeDelta::seconds(seconds.into());
+            (Some(header(endpoint.secrets(), at, body)), body.clone())
+        }
+    }
+}
+
+fn header<'a>(secrets: impl Iterator<Item = &'a str>, at: DateTime<Utc>, body: &[u8]) -> String {
     let time = at.timestamp().to_string();
-    let mac = hmac(secret.as_bytes(), &[time.as_bytes(), b".", body]);
-    format!("t={time},v0={mac}")
+    secrets.fold(format!("t={time}"), |header, secret| {
+        let mac = hmac(secret.as_bytes(), &[time.as_bytes(), b".", body]);
+        format!("{header},v0={mac}")
+    })
 }
 
 /// HMAC-SHA256 in hexadecimal digits.

@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use cmp_simulator::Simulator;
+use cmp_simulator::webhooks::Endpoint;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -128,10 +129,15 @@ async fn it_changes_settings_redeems_and_resets() {
 #[tokio::test]
 async fn what_it_masked_is_not_taken_for_a_secret() {
     let (simulator, _client, control) = controlled().await;
-    simulator.webhooks().send_to("http://127.0.0.1:9/411111111111", "whsec_kept").unwrap();
-    simulator.configure(|settings| settings.seed = 123_456_789_012);
+    let endpoint =
+        Endpoint::new("http://127.0.0.1:9/411111111111", "whsec_1").unwrap().also("whsec_2").unwrap();
+    simulator.configure(|settings| {
+        settings.webhooks.endpoints.push(endpoint);
+        settings.seed = 123_456_789_012;
+    });
     let before = simulator.settings();
     let shown = control.get("/settings").await;
+    assert!(!shown.to_string().contains("whsec"), "{shown}");
     for member in ["accounts", "webhooks", "seed"] {
         let change = json!({ member: shown[member] });
         let refused = control.send("PATCH", "/settings", &change).await.expect(400).json();

@@ -20,4 +20,5 @@ mod secrets;
 mod support;
 mod v1;
 mod webhooks;
+mod webhooks_to_refuse;
 mod webhooks_v1;

@@ -21,7 +21,7 @@ use cmp::{
 };
 use cmp_simulator::{
     CardUpdateEvent, Settings, Simulator, TokenState as Simulated,
-    webhooks::{DeliveryOrder, Outcome},
+    webhooks::{DeliveryOrder, Outcome, Signing},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -205,4 +205,34 @@ async fn what_another_secret_signed_is_refused_and_given_up() {
     assert_eq!(*house.receiver.refused.lock().unwrap(), [WebhookError::WrongSignature]);
     let sent = house.simulator.webhooks().sent();
     assert_eq!((sent[0].outcome, sent[0].attempts[0].status), (Outcome::Failed, Some(401)));
+}
+
+#[tokio::test]
+async fn each_way_of_signing_wrongly_is_told_apart() {
+    let house = House::start(SECRET, |_| ()).await;
+    for signing in [
+        Signing::Unsigned,
+        Signing::WrongSecret,
+        Signing::TamperedBody,
+        Signing::OffBySeconds(-3600),
+        Signing::OffBySeconds(3600),
+    ] {
+        house.simulator.configure(|settings| settings.webhooks.signing = signing);
+        house.simulator.webhooks().send(r#"{ "id": "evt-1", "event": "cmp_card.painted" }"#);
+        assert_eq!(house.events().await, [], "{signing:?}");
+    }
+    let refused = house.receiver.refused.lock().unwrap().clone();
+    assert!(
+        matches!(
+            refused.as_slice(),
+            [
+                WebhookError::NoSignature,
+                WebhookError::WrongSignature,
+                WebhookError::WrongSignature,
+                WebhookError::TooOld { .. },
+                WebhookError::TooNew { .. },
+            ]
+        ),
+        "{refused:?}"
+    );
 }
