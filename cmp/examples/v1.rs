@@ -34,7 +34,7 @@ async fn main() -> Result<()> {
     let token = v1.enroll(NewEnrolment::new(alias.clone(), Expiry::new(12, 2030)?)).await?;
     println!("enrolled  state {}", token.state());
 
-    let token = v1.wait_for_final_state(&alias, PATIENCE).await?.active()?;
+    let token = v1.wait_for_final_state(&alias).deadline(PATIENCE).await?.active()?;
     let card = token.card();
     println!("final     state {}, token …{}", token.state(), token.last4().unwrap_or("????"));
     println!("card      …{}", card.and_then(|card| card.last4()).unwrap_or("????"));

@@ -89,6 +89,7 @@ mod secret;
 pub mod v1;
 mod value;
 mod variables;
+mod wait;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
 
@@ -111,7 +112,7 @@ pub use error::{Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput
 pub use network_tokens::{
     CardArt, CardArtAsset, CardArtKind, Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv,
     Eci, NetworkToken, NetworkTokens, NoUsableToken, Provisioned, RequestCryptogram, Tavv, TokenState,
-    TransactionType, WaitForToken,
+    TransactionType,
 };
 pub use payments::{Credential, NetworkTransactionId, Payments};
 pub use retry::{RetryBudget, RetryClass, RetryPolicy, StopReason};
@@ -123,5 +124,6 @@ pub use secret::{
     UpdatedValue,
 };
 pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId};
+pub use wait::Wait;
 /// What [`CryptogramValue::expose`] hands out: text that is overwritten when it is dropped.
 pub use zeroize::Zeroizing;

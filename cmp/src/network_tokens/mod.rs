@@ -5,7 +5,6 @@ mod cryptogram;
 mod request;
 mod state;
 mod token;
-mod wait;
 
 use cmp_generated::types;
 
@@ -15,12 +14,13 @@ pub use request::{RequestCryptogram, TransactionType};
 pub use state::TokenState;
 pub(crate) use token::usable;
 pub use token::{NetworkToken, NoUsableToken};
-pub use wait::WaitForToken;
 
 use crate::{
     call::{Core, Operation},
-    error::Result,
+    cards::Cards,
+    error::{Error, Result},
     value::CardId,
+    wait::{Wait, not_yet},
 };
 
 const CREATED: u16 = 201;
@@ -153,8 +153,8 @@ impl<'a> NetworkTokens<'a> {
     /// Waits until a card has a network token to pay with.
     ///
     /// For accounts that make tokens on creation (step 2 of the guide): the card is stored first, its token arrives
-    /// later. By polling `GET /cards/{card_id}` unless [`hints`](WaitForToken::hints) tell when to look; no interval is
-    /// documented. Dropping it loses nothing.
+    /// later. By polling `GET /cards/{card_id}` unless [`hints`](Wait::hints) tell when to look; no interval is
+    /// documented.
     ///
     /// ```
     /// # use cmp_simulator::Simulator;
@@ -178,8 +178,9 @@ impl<'a> NetworkTokens<'a> {
     /// ([`Error::no_usable_token`](crate::Error::no_usable_token) has its reason code), and what a read of the card
     /// ends with and waiting can't mend, such as 404. [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the
     /// deadline, or the failure that the last read ended with.
-    pub fn wait_for(&self, card: &CardId) -> WaitForToken<'a> {
-        WaitForToken::new(self.0, card.clone())
+    pub fn wait_for(&self, card: &CardId) -> Wait<'a, NetworkToken> {
+        let card = card.clone();
+        Wait::new(self.0, Operation::GetCard, move |core| usable_token(core, card.clone()))
     }
 
     /// Requests a long cryptogram (TAVV) for a card's network token: `POST /cards/{card_id}/cryptogram`.
@@ -245,6 +246,14 @@ impl<'a> NetworkTokens<'a> {
     pub fn short_cryptogram(&self, card: &CardId) -> RequestCryptogram<'a, Dtvv> {
         RequestCryptogram::new(self.0, card.clone())
     }
+}
+
+async fn usable_token(core: Core, card: CardId) -> Result<NetworkToken> {
+    let card = Cards::new(&core).get(&card).await?;
+    card.network_token().cloned().map_err(|reason| match reason.is_final() {
+        true => Error::from(reason),
+        false => not_yet("no network token to pay with in time").with_source(reason),
+    })
 }
 
 fn trace_of_provisioned(answer: &types::NetworkTokenResourceResponse) -> Option<&str> {

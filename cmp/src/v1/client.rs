@@ -1,9 +1,9 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use cmp_generated::{hooks::MediaType, types};
 use tokio::sync::watch;
 
-use super::{Environment, FinalState, NetworkToken, NewEnrolment, PanAlias, wait};
+use super::{Environment, FinalState, NetworkToken, NewEnrolment, PanAlias};
 use crate::{
     auth::{AuthState, ServiceAccount},
     call::{Core, Operation},
@@ -12,6 +12,7 @@ use crate::{
     error::Result,
     retry::{RetryBudget, RetryPolicy},
     variables::Variables,
+    wait::Wait,
 };
 
 /// Makes a [`Client`].
@@ -147,7 +148,14 @@ impl Client {
     /// # Errors
     /// 401, 403, 404, 500 and the transient ones.
     pub async fn get(&self, alias: &PanAlias) -> Result<NetworkToken> {
-        get(&self.0, alias).await
+        let alias = alias.as_str();
+        let reply = self
+            .0
+            .call(Operation::GetV1NetworkToken, no_trace, |client| async move {
+                client.get_v1_network_token(alias).await
+            })
+            .await?;
+        reply.read(|_, token| Ok(NetworkToken::from_wire(token)))
     }
 
     /// Deletes the network token of a card: `DELETE /network-tokens/{pan_alias}`. Gives the token in its new state,
@@ -188,11 +196,10 @@ impl Client {
         }
     }
 
-    /// Waits until an enrolment has come to its end, for at most `deadline`.
+    /// Waits until an enrolment has come to its end: success or failure.
     ///
-    /// Gets the token again and again, with waits that grow from one second to thirty, each shortened by chance, and
-    /// ends at once with success, with failure, and with an error that asking again doesn't mend. Dropping the future
-    /// stops it and leaves nothing behind. A webhook tells the same without asking.
+    /// By polling `GET /network-tokens/{pan_alias}` unless [`hints`](Wait::hints) tell when to look, such as the webhook
+    /// that tells the final state (source: the V1 API reference); no interval is documented.
     ///
     /// ```
     /// # use cmp_simulator::{Simulator, TokenArrival};
@@ -206,7 +213,7 @@ impl Client {
     /// # v1.enroll(cmp::v1::NewEnrolment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
     /// use std::time::Duration;
     ///
-    /// let end = v1.wait_for_final_state(&alias, Duration::from_secs(120)).await?;
+    /// let end = v1.wait_for_final_state(&alias).deadline(Duration::from_secs(120)).await?;
     /// let token = end.active()?;
     /// assert!(token.is_usable());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -214,10 +221,14 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when the deadline passes first; and those of
-    /// [`get`](Self::get).
-    pub async fn wait_for_final_state(&self, alias: &PanAlias, deadline: Duration) -> Result<FinalState> {
-        wait::for_final_state(&self.0, alias, deadline).await
+    /// At once what [`get`](Self::get) ends with and waiting can't mend, such as 404.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the deadline, or the failure that the last look ended with.
+    pub fn wait_for_final_state(&self, alias: &PanAlias) -> Wait<'_, FinalState> {
+        let alias = alias.clone();
+        Wait::new(&self.0, Operation::GetV1NetworkToken, move |core| {
+            let (v1, alias) = (Self(Arc::new(core)), alias.clone());
+            async move { FinalState::of(v1.get(&alias).await?) }
+        })
     }
 
     /// The generated client, with this client's token, retries and deadline around it.
@@ -257,16 +268,6 @@ impl Client {
     pub fn retry_budget(&self) -> &RetryBudget {
         &self.0.budget
     }
-}
-
-pub(super) async fn get(core: &Core, alias: &PanAlias) -> Result<NetworkToken> {
-    let alias = alias.as_str();
-    let reply = core
-        .call(Operation::GetV1NetworkToken, no_trace, |client| async move {
-            client.get_v1_network_token(alias).await
-        })
-        .await?;
-    reply.read(|_, token| Ok(NetworkToken::from_wire(token)))
 }
 
 /// V1's answers have none.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use cmp::{Client, ErrorKind, NoUsableToken, TokenState, clock::ManualClock};
+use cmp::{Client, ErrorKind, NoUsableToken, Operation as Op, StopReason, TokenState, clock::ManualClock};
 use cmp_simulator::{Fault, Operation, Simulator, TokenArrival};
 use futures_util::stream;
 
@@ -51,6 +51,8 @@ async fn a_failed_token_ends_the_wait_at_once() {
     let reason_code = Some("cmp_network_token.provisioning_failed".to_owned());
     let expected = NoUsableToken::NotUsable { state: TokenState::Failed, reason_code };
     assert_eq!(error.no_usable_token(), Some(&expected));
+    assert_eq!((error.operation(), error.attempts()), (Some(Op::GetCard), 1));
+    assert_eq!(error.stopped_because(), Some(StopReason::NotTransient));
     assert!(clock.slept().is_empty());
 }
 
@@ -63,19 +65,40 @@ async fn one_deadline_ends_it_and_the_error_says_what_the_token_is() {
     let error = cmp.network_tokens().wait_for(&id).deadline(10 * SECOND).await.unwrap_err();
     assert!(error.is_timeout() && error.is_without_active_token() && error.is_retryable(), "{error:?}");
     assert!(error.to_string().contains("suspended"), "{error}");
-    assert_eq!(clock.slept().iter().sum::<Duration>(), 10 * SECOND);
-    assert_eq!(error.attempts() as usize, simulator.count(Operation::GetCard));
+    assert_eq!(
+        clock.slept(),
+        [1, 2, 4, 2, 1].map(|seconds| SECOND * seconds),
+        "the last look is before the end"
+    );
+    assert_eq!((error.attempts() as usize, simulator.count(Operation::GetCard)), (5, 5));
+    assert_eq!(error.stopped_because(), Some(StopReason::DeadlineTooClose));
 }
 
 #[tokio::test]
-async fn a_passing_failure_is_one_more_poll_and_its_retry_after_is_kept() {
+async fn a_passing_failure_is_one_more_poll_and_its_retry_after_outranks_hints_and_deadline() {
     let simulator = Simulator::start().await.unwrap();
     let clock = ManualClock::new();
     let cmp = with_clock(&simulator, &clock).with_retry(cmp::RetryPolicy::none());
     let id = store(&cmp, ACTIVE).await;
     simulator.faults().add(Fault::status(503).retry_after(7).on(Operation::GetCard).times(1));
-    assert!(cmp.network_tokens().wait_for(&id).await.is_ok());
-    assert_eq!(clock.slept(), [7 * SECOND]);
+    let hints = stream::repeat(());
+    assert!(cmp.network_tokens().wait_for(&id).hints(hints).await.is_ok());
+    assert_eq!(clock.slept(), [7 * SECOND], "no hint is a reason to ask sooner than the service allows");
+
+    simulator.faults().add(Fault::status(503).retry_after(70).on(Operation::GetCard));
+    let error = cmp.network_tokens().wait_for(&id).await.unwrap_err();
+    assert_eq!((error.status(), error.stopped_because()), (Some(503), Some(StopReason::DeadlineTooClose)));
+    assert_eq!(clock.slept().len(), 1, "it asks for more than there is");
+}
+
+#[tokio::test]
+async fn without_an_end_it_is_waited_for_as_long_as_it_takes() {
+    let simulator = with_arrival(TokenArrival::AfterGets(3)).await;
+    let cmp = with_clock(&simulator, &ManualClock::new());
+    let id = store(&cmp, ACTIVE).await;
+    let day = 24 * 3600 * SECOND;
+    let waiting = cmp.network_tokens().wait_for(&id).polls(day, day).deadline(Duration::MAX);
+    assert!(waiting.await.is_ok());
 }
 
 #[tokio::test]
@@ -116,7 +139,7 @@ async fn polls_go_on_when_the_hints_end() {
     let clock = ManualClock::new();
     let cmp = with_clock(&simulator, &clock);
     let id = store(&cmp, ACTIVE).await;
-    let waiting = cmp.network_tokens().wait_for(&id).polls(SECOND, 5 * SECOND).hints(stream::empty::<()>());
+    let waiting = cmp.network_tokens().wait_for(&id).hints(stream::empty::<()>()).polls(SECOND, 5 * SECOND);
     assert!(waiting.await.is_ok());
     assert_eq!(clock.slept(), [5 * SECOND, 5 * SECOND]);
 }

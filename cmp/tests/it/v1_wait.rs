@@ -1,9 +1,12 @@
 //! Waiting for the end of a V1 enrolment, on a clock that stands still.
 
-use std::time::Duration;
+use std::{future::IntoFuture, time::Duration};
 
-use cmp::{Delivery, ErrorKind, NoUsableToken, Operation, TokenState, clock::ManualClock, v1::FinalState};
+use cmp::{
+    Delivery, ErrorKind, NoUsableToken, Operation, StopReason, TokenState, clock::ManualClock, v1::FinalState,
+};
 use cmp_simulator::{Fault, Operation as Simulated, Simulator, TokenArrival, TokenState as State, V1Outcome};
+use futures_util::stream;
 
 use crate::v1::{alias, enrolment, simulated};
 
@@ -20,10 +23,10 @@ async fn waits_grow_until_the_token_is_active() {
     let clock = ManualClock::new();
     let v1 = simulated(&simulator, &clock);
     v1.enroll(enrolment()).await.unwrap();
-    let end = v1.wait_for_final_state(&alias(), SECOND * 600).await.unwrap();
+    let end = v1.wait_for_final_state(&alias()).deadline(SECOND * 600).await.unwrap();
     assert!(matches!(&end, FinalState::Active(token) if token.is_usable()));
     assert_eq!(end.token().state(), &TokenState::Active);
-    assert_eq!(clock.slept(), [1, 2, 4, 8, 16, 30, 30].map(|seconds| SECOND * seconds));
+    assert_eq!(clock.slept(), [1, 2, 4, 8, 15, 15, 15].map(|seconds| SECOND * seconds));
     assert_eq!(simulator.count(GET), 8);
 }
 
@@ -36,7 +39,7 @@ async fn waits_are_shortened_by_chance_to_no_less_than_half() {
     let builder = cmp::v1::Client::builder(environment).service_account(account).clock(clock.clone());
     let v1 = builder.randomness(|| 0.0).build().unwrap();
     v1.enroll(enrolment()).await.unwrap();
-    v1.wait_for_final_state(&alias(), SECOND * 60).await.unwrap().active().unwrap();
+    v1.wait_for_final_state(&alias()).await.unwrap().active().unwrap();
     assert_eq!(clock.slept(), [SECOND / 2, SECOND]);
 }
 
@@ -53,7 +56,7 @@ async fn a_failure_ends_the_wait_at_once() {
         (State::Suspended, TokenState::Suspended),
     ] {
         simulator.world().change_v1_token(alias().as_str(), state).unwrap();
-        let end = v1.wait_for_final_state(&alias(), SECOND * 60).await.unwrap();
+        let end = v1.wait_for_final_state(&alias()).await.unwrap();
         assert_eq!(end.token().state(), &expected);
         let reason = NoUsableToken::NotUsable { state: expected, reason_code: None };
         assert_eq!(end.active().unwrap_err(), reason);
@@ -65,7 +68,7 @@ async fn a_failure_ends_the_wait_at_once() {
 async fn an_alias_that_was_never_enrolled_ends_it_at_once() {
     let simulator = Simulator::start().await.unwrap();
     let clock = ManualClock::new();
-    let error = simulated(&simulator, &clock).wait_for_final_state(&alias(), SECOND * 60).await.unwrap_err();
+    let error = simulated(&simulator, &clock).wait_for_final_state(&alias()).await.unwrap_err();
     assert!(error.is_not_found());
     assert_eq!((simulator.count(GET), clock.slept().len()), (1, 0));
 }
@@ -76,12 +79,17 @@ async fn the_deadline_ends_it() {
     let clock = ManualClock::new();
     let v1 = simulated(&simulator, &clock);
     v1.enroll(enrolment()).await.unwrap();
-    let error = v1.wait_for_final_state(&alias(), SECOND * 10).await.unwrap_err();
+    let error = v1.wait_for_final_state(&alias()).deadline(SECOND * 10).await.unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::Answered));
     assert_eq!(error.operation(), Some(Operation::GetV1NetworkToken));
     assert!(error.is_timeout() && error.is_retryable());
-    let waited: Duration = clock.slept().iter().sum();
-    assert!(waited > SECOND * 9 && waited < SECOND * 10, "{waited:?}");
+    assert_eq!(
+        clock.slept(),
+        [1, 2, 4, 2, 1].map(|seconds| SECOND * seconds),
+        "the last look is before the end"
+    );
+    assert_eq!((error.attempts() as usize, simulator.count(GET)), (5, 5));
+    assert_eq!(error.stopped_because(), Some(StopReason::DeadlineTooClose));
 }
 
 #[tokio::test]
@@ -93,20 +101,16 @@ async fn a_passing_trouble_is_waited_out() {
     simulator
         .faults()
         .extend([Fault::status(503).retry_after(7).on(GET).times(1), Fault::dropped().on(GET).times(1)]);
-    v1.wait_for_final_state(&alias(), SECOND * 60).await.unwrap().active().unwrap();
+    v1.wait_for_final_state(&alias()).await.unwrap().active().unwrap();
     assert_eq!(clock.slept(), [SECOND * 7, SECOND * 2, SECOND * 4], "no earlier than the service asks");
 
     simulator.faults().add(Fault::status(503).retry_after(70).on(GET));
-    let error = v1.wait_for_final_state(&alias(), SECOND * 60).await.unwrap_err();
-    assert_eq!(
-        (error.status(), clock.slept().len()),
-        (Some(503), 3),
-        "the service asks for more than there is"
-    );
+    let error = v1.wait_for_final_state(&alias()).await.unwrap_err();
+    assert_eq!((error.status(), clock.slept().len()), (Some(503), 3), "it asks for more than there is");
 
     simulator.faults().clear();
     simulator.faults().add(Fault::status(500).on(GET).times(1));
-    let error = v1.wait_for_final_state(&alias(), SECOND * 60).await.unwrap_err();
+    let error = v1.wait_for_final_state(&alias()).await.unwrap_err();
     assert_eq!(error.status(), Some(500), "what doesn't pass ends it");
 }
 
@@ -117,8 +121,8 @@ async fn a_hanging_answer_does_not_outlast_the_deadline() {
     let v1 = simulated(&simulator, &clock);
     v1.enroll(enrolment()).await.unwrap();
     simulator.faults().add(Fault::hang().on(GET));
-    let (alias, deadline) = (alias(), SECOND * 5);
-    let waiting = v1.wait_for_final_state(&alias, deadline);
+    let deadline = SECOND * 5;
+    let waiting = v1.wait_for_final_state(&alias()).deadline(deadline).into_future();
     tokio::pin!(waiting);
     while simulator.count(GET) == 0 {
         tokio::select! {
@@ -132,14 +136,24 @@ async fn a_hanging_answer_does_not_outlast_the_deadline() {
 }
 
 #[tokio::test]
+async fn webhooks_alone_can_tell_when_to_look() {
+    let simulator = arriving(TokenArrival::AfterGets(3)).await;
+    let clock = ManualClock::new();
+    let v1 = simulated(&simulator, &clock);
+    v1.enroll(enrolment()).await.unwrap();
+    let waiting = v1.wait_for_final_state(&alias()).hints(stream::iter([(), (), ()]));
+    assert!(waiting.polls(Duration::MAX, Duration::MAX).await.unwrap().active().is_ok());
+    assert_eq!((simulator.count(GET), clock.slept().len()), (4, 0));
+}
+
+#[tokio::test]
 async fn dropping_it_leaves_nothing_behind() {
     let simulator = Simulator::start().await.unwrap();
     let v1 = simulated(&simulator, &ManualClock::new());
     v1.enroll(enrolment()).await.unwrap();
     simulator.faults().add(Fault::hang().on(GET).times(1));
     {
-        let alias = alias();
-        let waiting = v1.wait_for_final_state(&alias, SECOND * 60);
+        let waiting = v1.wait_for_final_state(&alias()).into_future();
         tokio::pin!(waiting);
         while simulator.count(GET) == 0 {
             tokio::select! {
@@ -149,6 +163,6 @@ async fn dropping_it_leaves_nothing_behind() {
             }
         }
     }
-    assert!(v1.wait_for_final_state(&alias(), SECOND * 60).await.unwrap().active().is_ok());
+    assert!(v1.wait_for_final_state(&alias()).await.unwrap().active().is_ok());
     assert_eq!(simulator.count(GET), 2);
 }

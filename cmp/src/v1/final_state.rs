@@ -1,0 +1,48 @@
+use super::NetworkToken;
+use crate::{
+    error::Result,
+    network_tokens::{NoUsableToken, TokenState},
+    wait::not_yet,
+};
+
+/// How an enrolment ended.
+#[derive(Debug, Clone)]
+#[must_use = "an enrolment can fail"]
+pub enum FinalState {
+    /// The network token can be used.
+    Active(NetworkToken),
+    /// It can't be used: it failed, or was deleted or suspended meanwhile. Its state tells which.
+    NotActive(NetworkToken),
+}
+
+impl FinalState {
+    /// The active token, or why there is none.
+    ///
+    /// # Errors
+    /// [`NoUsableToken::NotUsable`] with the token's state. V1 gives no reason code.
+    pub fn active(self) -> Result<NetworkToken, NoUsableToken> {
+        match self {
+            Self::Active(token) => Ok(token),
+            Self::NotActive(token) => {
+                Err(NoUsableToken::NotUsable { state: token.state().clone(), reason_code: None })
+            }
+        }
+    }
+
+    /// The token, whatever its state.
+    #[must_use]
+    pub fn token(&self) -> &NetworkToken {
+        match self {
+            Self::Active(token) | Self::NotActive(token) => token,
+        }
+    }
+
+    /// The documents name no state of a token that is not there yet, so that every state they do name is an end.
+    pub(super) fn of(token: NetworkToken) -> Result<Self> {
+        match token.state() {
+            TokenState::Active => Ok(Self::Active(token)),
+            TokenState::Other(_) => Err(not_yet("the enrolment has not come to its end in time")),
+            _ => Ok(Self::NotActive(token)),
+        }
+    }
+}
