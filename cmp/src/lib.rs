@@ -82,9 +82,11 @@ pub mod guide {}
 mod http;
 mod jitter;
 mod network_tokens;
+mod operation;
 pub mod payments;
 mod retry;
 mod scope;
+mod scrub;
 mod secret;
 pub mod v1;
 mod value;
@@ -95,7 +97,6 @@ pub mod webhooks;
 
 pub use auth::ServiceAccount;
 pub use bulk::Bulk;
-pub use call::Operation;
 pub use cards::{
     Address, Capability, Card, CardChanges, CardEvent, CardUpdate, CardUpdateSubscription, Cardholder, Cards,
     EnrichedAttributes, GetCard, Include, Metadata, NewCard, Observability, OtherIncluded, Stored,
@@ -108,14 +109,16 @@ pub use client::{Client, ClientBuilder, Proxy, Raw};
 /// this crate's promise of compatibility.
 pub use cmp_generated as generated;
 pub use environment::{CustomEnvironment, Environment};
-pub use error::{Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, Result};
+pub use error::{
+    Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, NoUsableToken, Result, StopReason,
+};
 pub use network_tokens::{
     CardArt, CardArtAsset, CardArtKind, Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv,
-    Eci, NetworkToken, NetworkTokens, NoUsableToken, Provisioned, RequestCryptogram, Tavv, TokenState,
-    TransactionType,
+    Eci, NetworkToken, NetworkTokens, Provisioned, RequestCryptogram, Tavv, TokenState, TransactionType,
 };
+pub use operation::{Operation, RetryClass};
 pub use payments::{Credential, NetworkTransactionId, Payments};
-pub use retry::{RetryBudget, RetryClass, RetryPolicy, StopReason};
+pub use retry::{RetryBudget, RetryPolicy};
 /// An [`Amount`] holds this crate's `Decimal`.
 pub use rust_decimal;
 pub use scope::Scope;

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use crate::error::InvalidInput;
+use crate::value::InvalidInput;
 
 /// A permission of a service account (source: the scopes that VGS documents for CMP).
 ///

@@ -8,7 +8,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::error::InvalidInput;
+use crate::value::InvalidInput;
 #[cfg(feature = "webhooks")]
 use crate::variables::trimmed;
 

@@ -13,10 +13,10 @@ use futures_util::{
 };
 
 use crate::{
-    call::{Core, Operation},
+    call::Core,
     clock::after,
-    error::{Delivery, Error, ErrorKind, Result},
-    retry::StopReason,
+    error::{Delivery, Error, ErrorKind, Result, StopReason},
+    operation::Operation,
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);

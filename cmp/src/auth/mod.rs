@@ -10,7 +10,10 @@ pub(crate) use cache::{Token, TokenCache};
 pub(crate) use service_account::ClientCredentials;
 pub use service_account::ServiceAccount;
 
-use crate::{error::InvalidInput, secret::BearerToken};
+use crate::{
+    error::{Delivery, Error, ErrorKind, InvalidInput, StopReason},
+    secret::BearerToken,
+};
 
 /// The future of a [`TokenProvider`].
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send + 'a>>;
@@ -95,6 +98,14 @@ impl TokenError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.transient
+    }
+
+    pub(crate) fn into_error(self) -> Error {
+        Error::new(ErrorKind::Authentication, Delivery::NotSent, self.to_string())
+            .with_status(self.status)
+            .with_retry_after(self.retry_after)
+            .with_stop_reason((!self.transient).then_some(StopReason::NotTransient))
+            .with_source(self)
     }
 }
 

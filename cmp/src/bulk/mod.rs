@@ -56,10 +56,11 @@ use run::Due;
 pub use run::{BulkRun, Remaining};
 
 use crate::{
-    call::{Core, Operation},
+    call::Core,
     cards::{Card, CardChanges, Cards},
     error::Result,
     network_tokens::{NetworkTokens, Provisioned},
+    operation::Operation,
     value::CardId,
 };
 

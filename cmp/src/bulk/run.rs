@@ -12,7 +12,7 @@ use futures_util::{
 };
 
 use super::{BulkHandle, BulkProgress};
-use crate::{call::Operation, error::Result, value::CardId};
+use crate::{error::Result, operation::Operation, value::CardId};
 
 type Call<T> = Pin<Box<dyn Future<Output = (CardId, Result<T>)> + Send>>;
 type StartCall<I, T> = Box<dyn Fn(Due<I>) -> Call<T> + Send>;

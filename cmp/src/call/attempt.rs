@@ -9,12 +9,13 @@ use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span, field};
 use zeroize::Zeroizing;
 
-use super::{Answer, Core, Operation, Sent, TraceOf, run::Failure};
+use super::{Answer, Core, Sent, TraceOf, run::Failure};
 use crate::{
     auth::Token,
     error::{Delivery, Error, ErrorKind, document::Document, is_trace_id, scrub_path},
     http,
-    retry::{RetryClass, retry_after},
+    operation::{Operation, RetryClass},
+    retry::retry_after,
 };
 
 /// More of an error answer is not read.
@@ -157,7 +158,10 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         status: Option<StatusCode>,
     ) -> Failure {
         let delivery = status.map_or(Delivery::Answered, |status| self.delivery_of(status));
-        Failure { error: with_status(Error::new(kind, delivery, message), status), transient: false }
+        Failure {
+            error: Error::new(kind, delivery, message).with_status(status.map(u16::from)),
+            transient: false,
+        }
     }
 
     /// 503 and 429 turn a request away. A 500, or a gateway that got no answer, leaves open what happened behind it;
@@ -177,8 +181,9 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         }
         let message = format!("the connection broke during the answer ({})", http::cause(&cause));
         let error = Error::new(ErrorKind::Connection, Delivery::OutcomeUnknown, message)
+            .with_status(status.map(u16::from))
             .with_source(cause.without_url());
-        Failure { error: with_status(error, status), transient: true }
+        Failure { error, transient: true }
     }
 
     fn unreachable(&self, cause: reqwest::Error, started: bool) -> Failure {
@@ -199,13 +204,6 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         let delivery = if started { Delivery::OutcomeUnknown } else { Delivery::NotSent };
         let error = Error::new(ErrorKind::Timeout, delivery, "no answer in time");
         Failure { error, transient: true }
-    }
-}
-
-fn with_status(error: Error, status: Option<StatusCode>) -> Error {
-    match status {
-        Some(status) => error.with_status(status.as_u16()),
-        None => error,
     }
 }
 

@@ -4,23 +4,22 @@
 //! [`run`] gets a token, makes an [`attempt`], asks the policy what a failure means, waits, and tries again.
 
 mod attempt;
-mod operation;
 mod run;
 
 use std::{future::Future, sync::Arc, time::Instant};
 
 use cmp_generated::{ByteStream, ResponseValue, hooks::MediaType};
-pub use operation::Operation;
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::{
-    auth::TokenCache,
+    auth::{TokenCache, TokenError},
     clock::{Clock, after},
     drift::Watch,
     error::{Error, Result},
     jitter::Jitter,
+    operation::Operation,
     retry::{RetryBudget, RetryPolicy},
 };
 
@@ -114,7 +113,7 @@ impl Core {
     pub(crate) async fn warm_up(&self) -> Result<()> {
         tokio::select! {
             biased;
-            token = self.auth.token() => token.map(drop).map_err(Error::without_token),
+            token = self.auth.token() => token.map(drop).map_err(TokenError::into_error),
             () = self.clock.alarm(self.deadline()) => Err(Error::out_of_time_for_a_token()),
         }
     }

@@ -6,12 +6,13 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-use super::{Answer, Core, Operation, Reply, Sent, TraceOf, attempt::Attempt};
+use super::{Answer, Core, Reply, Sent, TraceOf, attempt::Attempt};
 use crate::{
     auth::Token,
     clock::after,
-    error::{Delivery, Error, Result, is_trace_id},
-    retry::{Facts, StopReason, Verdict},
+    error::{Delivery, Error, Result, StopReason, is_trace_id},
+    operation::Operation,
+    retry::{Facts, Verdict},
 };
 
 /// Why an attempt failed, and whether trying again could help.
@@ -121,7 +122,7 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
                 Err(Failure { error: Error::out_of_time_for_a_token(), transient: true })
             }
             token = self.core.auth.token() => token.map_err(|cause| {
-                Failure { transient: cause.is_transient(), error: Error::without_token(cause) }
+                Failure { transient: cause.is_transient(), error: cause.into_error() }
             }),
         }
     }

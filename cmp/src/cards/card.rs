@@ -11,8 +11,8 @@ use super::{
     StoredNumber, TokenType, WalletType, included::Included, stored_number::Evidence,
 };
 use crate::{
-    error::{Delivery, Error, ErrorKind, Result},
-    network_tokens::{NetworkToken, NoUsableToken, usable},
+    error::{Delivery, Error, ErrorKind, NoUsableToken, Result},
+    network_tokens::{NetworkToken, usable},
     secret::{Cvc, Pan},
     value::{CardId, Expiry, open::open_enum, wire},
 };

@@ -8,8 +8,9 @@ use reqwest::Url;
 
 use super::{Card, Cards};
 use crate::{
-    call::{Core, Operation},
+    call::Core,
     error::{Delivery, Error, ErrorKind, Result},
+    operation::Operation,
     value::CardId,
 };
 

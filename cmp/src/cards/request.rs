@@ -5,8 +5,9 @@ use std::{
 
 use super::{Card, CardChanges, NewCard, duplicate};
 use crate::{
-    call::{Answer, Core, Operation},
+    call::{Answer, Core},
     error::Result,
+    operation::Operation,
     value::CardId,
 };
 

@@ -3,10 +3,7 @@ use std::future::Future;
 use cmp_generated::{ByteStream, ResponseValue};
 use serde::de::DeserializeOwned;
 
-use crate::{
-    call::{Core, Operation},
-    error::Result,
-};
+use crate::{call::Core, error::Result, operation::Operation};
 
 /// The way past the facade: generated operations and types, with token, retries, deadline and errors as everywhere.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
-use crate::network_tokens::TokenState;
+use crate::value::TokenState;
 
 /// Written by `cargo xtask contract --conformance` from the contract.
 const DOCUMENT: &str = include_str!("known.json");

@@ -36,7 +36,7 @@ mod watch;
 
 use std::fmt;
 
-use crate::call::Operation;
+use crate::operation::Operation;
 
 pub(crate) use watch::Watch;
 

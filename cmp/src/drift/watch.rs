@@ -8,7 +8,7 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use super::{Drift, DriftEvent, DriftKind, known::Known, walk};
-use crate::call::Operation;
+use crate::operation::Operation;
 
 /// Names come from outside, so that their number has to have an end.
 const MOST_ENTRIES: usize = 256;

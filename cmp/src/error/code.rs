@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::scrub::is_plain_word;
+use crate::scrub::is_plain_word;
 
 macro_rules! codes {
     ($($variant:ident = $text:literal, $doc:literal;)*) => {

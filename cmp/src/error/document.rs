@@ -4,7 +4,8 @@ use std::fmt;
 
 use cmp_generated::{scalar::FreeForm, types};
 
-use super::{code::ErrorCode, scrub, scrub_path};
+use super::code::ErrorCode;
+use crate::scrub::{scrub, scrub_path};
 
 const MOST_DETAILS: usize = 20;
 const LONGEST_TRACE_ID: usize = 64;

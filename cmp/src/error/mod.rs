@@ -2,7 +2,8 @@
 
 mod code;
 pub(crate) mod document;
-mod scrub;
+mod no_usable_token;
+mod stop_reason;
 mod telling;
 
 use std::{borrow::Cow, fmt, time::Duration};
@@ -10,35 +11,15 @@ use std::{borrow::Cow, fmt, time::Duration};
 pub use code::ErrorCode;
 pub use document::ErrorDetail;
 pub(crate) use document::is_trace_id;
-pub(crate) use scrub::{is_harmless_name, scrub, scrub_path};
+pub use no_usable_token::NoUsableToken;
+pub use stop_reason::StopReason;
 
+pub(crate) use crate::scrub::{is_harmless_name, scrub, scrub_path};
+pub use crate::value::InvalidInput;
 use crate::{
-    auth::TokenError,
-    call::Operation,
-    network_tokens::NoUsableToken,
-    retry::{RetryClass, StopReason},
+    operation::{Operation, RetryClass},
     scope::Scope,
 };
-
-/// A value that a type of this crate refuses. The message names the field and the rule, never the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("invalid {field}: {rule}")]
-pub struct InvalidInput {
-    field: &'static str,
-    rule: &'static str,
-}
-
-impl InvalidInput {
-    pub(crate) const fn new(field: &'static str, rule: &'static str) -> Self {
-        Self { field, rule }
-    }
-
-    /// Which value was refused.
-    #[must_use]
-    pub fn field(&self) -> &'static str {
-        self.field
-    }
-}
 
 /// The kind of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,14 +131,6 @@ impl Error {
         Self::new(ErrorKind::Timeout, Delivery::NotSent, message)
     }
 
-    pub(crate) fn without_token(cause: TokenError) -> Self {
-        let mut error = Self::new(ErrorKind::Authentication, Delivery::NotSent, cause.to_string());
-        error.0.status = cause.status;
-        error.0.retry_after = cause.retry_after;
-        error.0.stopped = (!cause.is_transient()).then_some(StopReason::NotTransient);
-        error.with_source(cause)
-    }
-
     /// What a successful answer holds can't be used: for anything but a read, it may have taken effect all the same.
     pub(crate) fn in_answer(
         mut self,
@@ -178,8 +151,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_status(mut self, status: u16) -> Self {
-        self.0.status = Some(status);
+    pub(crate) fn with_status(mut self, status: impl Into<Option<u16>>) -> Self {
+        self.0.status = status.into();
         self
     }
 
@@ -192,6 +165,11 @@ impl Error {
 
     pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
         self.0.retry_after = after;
+        self
+    }
+
+    pub(crate) fn with_stop_reason(mut self, reason: Option<StopReason>) -> Self {
+        self.0.stopped = reason;
         self
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Delivery, Error, ErrorDetail, ErrorKind};
-use crate::{network_tokens::NoUsableToken, retry::RetryClass};
+use super::{Delivery, Error, ErrorDetail, ErrorKind, NoUsableToken};
+use crate::operation::RetryClass;
 
 impl Error {
     /// What to do, in a sentence for a person: where the outcome is unknown, a scope may be missing, or the card has no

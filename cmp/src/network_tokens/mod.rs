@@ -3,7 +3,6 @@
 mod card_art;
 mod cryptogram;
 mod request;
-mod state;
 mod token;
 
 use cmp_generated::types;
@@ -11,14 +10,15 @@ use cmp_generated::types;
 pub use card_art::{CardArt, CardArtAsset, CardArtKind};
 pub use cryptogram::{Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv, Eci, Tavv};
 pub use request::{RequestCryptogram, TransactionType};
-pub use state::TokenState;
+pub use token::NetworkToken;
 pub(crate) use token::usable;
-pub use token::{NetworkToken, NoUsableToken};
 
+pub use crate::value::TokenState;
 use crate::{
-    call::{Core, Operation},
+    call::Core,
     cards::Cards,
     error::{Error, Result},
+    operation::Operation,
     value::CardId,
     wait::{Wait, not_yet},
 };

@@ -10,9 +10,10 @@ use cmp_generated::types;
 
 use super::{Cryptogram, CryptogramForm, Tavv};
 use crate::{
-    call::{Core, Operation},
+    call::Core,
     cards::Cards,
     error::{Error, InvalidInput, Result},
+    operation::Operation,
     value::{Amount, CardId, wire},
 };
 

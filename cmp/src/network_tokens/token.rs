@@ -6,11 +6,11 @@ use cmp_generated::{
     types,
 };
 
-use super::{CardArt, TokenState};
+use super::CardArt;
 use crate::{
-    error::scrub,
+    error::{NoUsableToken, scrub},
     secret::NetworkTokenNumber,
-    value::{Expiry, NetworkTokenId, wire},
+    value::{Expiry, NetworkTokenId, TokenState, wire},
 };
 
 /// A network token: the number that takes the PAN's place in payments.
@@ -143,57 +143,6 @@ impl fmt::Debug for NetworkToken {
             .field("updated_at", &self.updated_at)
             .finish_non_exhaustive()
     }
-}
-
-/// Why a card has no network token to pay with.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoUsableToken {
-    /// The answer has no network token: none was provisioned, it is not ready yet, or it was deleted.
-    #[error("the card has no network token")]
-    None,
-    /// There is one, in a state that can't be used.
-    #[error("the card's network token is {}{}", scrub(.state.as_str()), in_brackets(.reason_code.as_deref()))]
-    NotUsable {
-        /// Its state.
-        state: TokenState,
-        /// Why it is in that state, if the service says.
-        reason_code: Option<String>,
-    },
-    /// It is in a usable state, but the answer has no number.
-    #[error("the card's network token is {}, but came without its number", scrub(.0.as_str()))]
-    WithoutNumber(TokenState),
-}
-
-impl NoUsableToken {
-    /// Whether waiting can't help: the network refused the token, or it was deleted.
-    #[must_use]
-    pub fn is_final(&self) -> bool {
-        matches!(self, Self::NotUsable { state, .. } if state.is_final_failure())
-    }
-
-    /// What to do about it, in a sentence for a person.
-    #[must_use]
-    pub fn next_step(&self) -> &'static str {
-        match self {
-            Self::None => {
-                "provision a network token; where the account makes them on creation, wait until it arrives"
-            }
-            Self::NotUsable { state: TokenState::Failed, .. } => {
-                "the card network refused a token: see the reason code, and pay with the PAN"
-            }
-            Self::NotUsable { state: TokenState::Deleted, .. } => "provision a new network token",
-            Self::NotUsable { state: TokenState::Suspended, .. } => {
-                "wait until the issuer activates the token again, or pay in another way"
-            }
-            Self::NotUsable { .. } => "wait until the token is active",
-            Self::WithoutNumber(_) => "read the card again; if the number stays away, ask VGS support",
-        }
-    }
-}
-
-fn in_brackets(reason_code: Option<&str>) -> String {
-    reason_code.map(|code| format!(" ({})", scrub(code))).unwrap_or_default()
 }
 
 /// Of several tokens the usable one that changed last; without one, the reason that the latest gives.

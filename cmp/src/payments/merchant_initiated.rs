@@ -5,10 +5,11 @@ use std::{
 
 use super::{Credential, NetworkTransactionId, PanOnFile, PanPayment, number_and_expiry};
 use crate::{
-    call::{Core, Operation},
+    call::Core,
     cards::{Card, Cards},
     error::{Error, Result},
     network_tokens::NetworkToken,
+    operation::Operation,
     secret::NetworkTokenNumber,
     value::{CardId, Expiry},
 };

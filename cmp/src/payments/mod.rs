@@ -23,8 +23,8 @@ pub use pan::{Credential, PanOnFile, PanPayment};
 
 use crate::{
     call::Core,
-    error::{Delivery, Error, ErrorKind, Result},
-    network_tokens::{NetworkToken, NoUsableToken, RequestCryptogram},
+    error::{Delivery, Error, ErrorKind, NoUsableToken, Result},
+    network_tokens::{NetworkToken, RequestCryptogram},
     secret::NetworkTokenNumber,
     value::{CardId, Expiry},
 };

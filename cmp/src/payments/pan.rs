@@ -2,10 +2,10 @@ use std::time::Instant;
 
 use super::{NetworkTransactionId, incomplete};
 use crate::{
-    call::{Core, Operation},
+    call::Core,
     cards::{Card, Cards, StoredNumber},
-    error::{Delivery, Error, ErrorKind, Result},
-    network_tokens::NoUsableToken,
+    error::{Delivery, Error, ErrorKind, NoUsableToken, Result},
+    operation::Operation,
     secret::{Cvc, Pan},
     value::{CardId, Expiry},
 };

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use super::RetryClass;
-use crate::error::Delivery;
+use crate::{
+    error::{Delivery, StopReason},
+    operation::RetryClass,
+};
 
 /// How often, how patiently and for how long a call is tried.
 ///
@@ -142,24 +144,6 @@ impl Facts {
 pub(crate) enum Verdict {
     RetryAfter(Duration),
     Stop(StopReason),
-}
-
-/// Why a call was not tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StopReason {
-    /// Trying again would not help.
-    NotTransient,
-    /// The request may have taken effect, and repeating it may do harm.
-    MayHaveTakenEffect,
-    /// The policy's attempts are used up.
-    AttemptsExhausted,
-    /// The client's retry budget is used up: too many calls are failing.
-    BudgetExhausted,
-    /// The service asked for a longer wait than the policy allows.
-    RetryAfterTooLong,
-    /// The deadline has passed, or would pass during the wait.
-    DeadlineTooClose,
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use tokio::sync::watch;
 use super::{Environment, FinalState, NetworkToken, NewEnrolment, PanAlias};
 use crate::{
     auth::{AuthState, ServiceAccount},
-    call::{Core, Operation},
+    call::Core,
     client::Raw,
     drift::Drift,
     error::Result,
+    operation::Operation,
     retry::{RetryBudget, RetryPolicy},
     variables::Variables,
     wait::Wait,

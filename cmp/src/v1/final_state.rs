@@ -1,7 +1,7 @@
 use super::NetworkToken;
 use crate::{
-    error::Result,
-    network_tokens::{NoUsableToken, TokenState},
+    error::{NoUsableToken, Result},
+    value::TokenState,
     wait::not_yet,
 };
 

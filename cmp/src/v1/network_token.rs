@@ -7,8 +7,7 @@ use cmp_generated::{
 use super::{Holder, PanAlias};
 use crate::{
     error::InvalidInput,
-    network_tokens::TokenState,
-    value::{Expiry, wire},
+    value::{Expiry, TokenState, wire},
 };
 
 /// A vaulted card to enrol for a network token (schema `V1Enrollment`).

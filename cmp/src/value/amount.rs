@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 use cmp_generated::scalar::{self, AmountError};
 use rust_decimal::Decimal;
 
-use crate::error::InvalidInput;
+use super::InvalidInput;
 
 /// An ISO 4217 currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,7 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use super::stored::stored_as_text;
-use crate::error::InvalidInput;
+use super::{InvalidInput, stored::stored_as_text};
 
 /// The month and year in which a card or network token expires.
 ///

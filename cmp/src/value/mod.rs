@@ -1,12 +1,16 @@
-//! Values that go in and come out: ids, expiry dates and amounts.
+//! Values that go in and come out: ids, expiry dates, amounts and states.
 
 mod amount;
 mod expiry;
 pub(crate) mod id;
+mod invalid_input;
 pub(crate) mod open;
 pub(crate) mod stored;
+mod token_state;
 pub(crate) mod wire;
 
 pub use amount::{Amount, Currency};
 pub use expiry::Expiry;
 pub use id::{CardId, NetworkTokenId};
+pub use invalid_input::InvalidInput;
+pub use token_state::TokenState;

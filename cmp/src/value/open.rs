@@ -42,7 +42,7 @@ macro_rules! open_enum {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self {
                     $(Self::$variant => f.write_str(stringify!($variant)),)*
-                    Self::Other(value) => f.debug_tuple("Other").field(&$crate::error::scrub(value)).finish(),
+                    Self::Other(value) => f.debug_tuple("Other").field(&$crate::scrub::scrub(value)).finish(),
                 }
             }
         }

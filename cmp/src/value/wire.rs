@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use cmp_generated::{scalar, types};
 
-use super::{Amount, Expiry};
-use crate::error::InvalidInput;
+use super::{Amount, Expiry, InvalidInput};
 
 /// An expiry needs both its parts. A year may come with two digits or four; one outside of 2000 to 2099 is no expiry.
 pub(crate) fn expiry(month: Option<scalar::ExpMonth>, year: Option<scalar::ExpYear>) -> Option<Expiry> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use regex::Regex;
 
-const SOURCE: &str = "cmp/src/call/operation.rs";
+const SOURCE: &str = "cmp/src/operation.rs";
 const FACTS: &str = r#"(?s)name: "(\w+)",\s+method: "(\w+)",\s+path: "([^"]+)",.*?class: RetryClass::(\w+),"#;
 
 const EVENTS: &str = "cmp/src/webhooks/event";

@@ -1,6 +1,28 @@
+//! The operations of the API, and what is fixed about each.
+
 use std::fmt;
 
-use crate::{retry::RetryClass, scope::Scope};
+use crate::scope::Scope;
+
+/// What repeating an operation can do. Each [`Operation`] states its own, beside its definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RetryClass {
+    /// It changes nothing.
+    Safe,
+    /// Done twice, it leaves what doing it once leaves.
+    Idempotent,
+    /// Done twice, it may do harm: repeated only where nothing can have happened.
+    Unsafe,
+}
+
+impl RetryClass {
+    /// Whether a repetition is harmless although the first request may have taken effect.
+    #[must_use]
+    pub fn may_be_repeated(self) -> bool {
+        self != Self::Unsafe
+    }
+}
 
 /// What is fixed about an operation, written once.
 struct Facts {
