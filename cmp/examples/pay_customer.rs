@@ -5,21 +5,14 @@
 
 mod psp;
 
-use std::sync::Arc;
-
 use anyhow::{Result, bail};
-use cmp::{Amount, Client, Environment, Expiry, NewCard, Pan, ServiceAccount};
-use cmp_simulator::Simulator;
-use psp::MockPsp;
+use cmp::{Amount, Expiry, NewCard, Pan};
 use serde_json::json;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let simulator = Arc::new(Simulator::start().await?);
-    let environment = Environment::custom(simulator.url(), simulator.token_url())?;
-    let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    let cmp = Client::builder(environment).service_account(account).build()?;
-    let psp = MockPsp::start(Arc::clone(&simulator)).await?;
+    // In a real program: `Client::from_env()`, and the PSP that you have.
+    let (cmp, psp) = psp::simulated().await?;
 
     let card = NewCard::new(Pan::new("5100260000019206")?, Expiry::new(12, 2030)?);
     let id = cmp.cards().create(card).await?.id().clone();

@@ -6,12 +6,8 @@
 
 mod psp;
 
-use std::sync::Arc;
-
 use anyhow::{Result, bail};
-use cmp::{Amount, CardId, Client, Credential, Environment, Expiry, NewCard, Pan, ServiceAccount};
-use cmp_simulator::Simulator;
-use psp::MockPsp;
+use cmp::{Amount, CardId, Client, Credential, Expiry, NewCard, Pan};
 use serde_json::json;
 
 /// A Visa test card: short cryptograms are Visa's.
@@ -21,11 +17,8 @@ const WITHOUT_TOKEN: &str = "5100260000009207";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let simulator = Arc::new(Simulator::start().await?);
-    let environment = Environment::custom(simulator.url(), simulator.token_url())?;
-    let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    let cmp = Client::builder(environment).service_account(account).build()?;
-    let shop = MockPsp::start(Arc::clone(&simulator)).await?;
+    // In a real program: `Client::from_env()`, and the PSP that you have.
+    let (cmp, shop) = psp::simulated().await?;
 
     let id = store(&cmp, VISA).await?;
     cmp.network_tokens().wait_for(&id).await?;

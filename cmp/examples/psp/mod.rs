@@ -1,9 +1,8 @@
 //! A payment service provider on loopback that knows the three payments of the guide. It redeems each cryptogram with
 //! the simulator, so that a used, wrong or missing one is declined, as the networks would.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result, bail, ensure};
+use cmp::{Client, Environment, ServiceAccount};
 use cmp_simulator::{CryptogramType, Simulator};
 use httpmock::{HttpMockRequest, HttpMockResponse, MockServer};
 use serde_json::{Value, json};
@@ -11,13 +10,22 @@ use serde_json::{Value, json};
 /// What it calls every payment that it authorises.
 const NETWORK_TRANSACTION_ID: &str = "012345678901234";
 
+/// A client of an embedded simulator, and a PSP for the cryptograms that this simulator makes.
+pub(crate) async fn simulated() -> Result<(Client, MockPsp)> {
+    let simulator = Simulator::start().await?;
+    let environment = Environment::custom(simulator.url(), simulator.token_url())?;
+    let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    let cmp = Client::builder(environment).service_account(account).build()?;
+    Ok((cmp, MockPsp::start(simulator).await?))
+}
+
 pub(crate) struct MockPsp {
     server: MockServer,
     http: reqwest::Client,
 }
 
 impl MockPsp {
-    pub(crate) async fn start(simulator: Arc<Simulator>) -> Result<Self> {
+    async fn start(simulator: Simulator) -> Result<Self> {
         let server = MockServer::start_async().await;
         server
             .mock_async(move |when, then| {
