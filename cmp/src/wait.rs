@@ -22,6 +22,8 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(60);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// A service that forwards the events of all its cards must not ask faster than one that polls.
+const BETWEEN_HINTS: Duration = Duration::from_secs(1);
 /// What the waits leave of the deadline, so that the last look comes before it and not at it.
 const FOR_THE_LAST_LOOK: Duration = Duration::from_secs(1);
 
@@ -76,8 +78,9 @@ impl<'a, T: 'a> Wait<'a, T> {
 
     /// Looks whenever `hints` yields something, such as a webhook event for this card.
     ///
-    /// A hint is only a reason to look: what it says is not trusted. Since events can get lost, polls go on beside
-    /// it, but all with the longest wait. When the stream ends, they go on alone.
+    /// A hint is only a reason to look: what it says is not trusted. The first is followed at once, later ones once a
+    /// second at most. Since events can get lost, polls go on beside them, but all with the longest wait. When the stream
+    /// ends, they go on alone.
     ///
     /// ```
     /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
@@ -103,6 +106,7 @@ impl<'a, T: 'a> Wait<'a, T> {
         let mut hints = self.hints.unwrap_or_else(|| stream::pending().boxed());
         let for_the_last = FOR_THE_LAST_LOOK.min(bound);
         let mut attempts = 0;
+        let mut hinted_at = None;
         loop {
             let error = match (self.look)(core.until(deadline)).await {
                 Ok(found) => return Ok(found),
@@ -123,7 +127,14 @@ impl<'a, T: 'a> Wait<'a, T> {
                     let poll = bound.min(left).mul_f64(0.5 + core.jitter.next() / 2.0);
                     // After the last look only a hint is worth another.
                     let wait = if left > for_the_last { poll.min(left - for_the_last) } else { left };
-                    pause(core, wait, &mut hints).await;
+                    if pause(core, wait, &mut hints).await == Pause::Hinted {
+                        let next = hinted_at.map_or(core.clock.now(), |at| at + BETWEEN_HINTS);
+                        let early = next.saturating_duration_since(core.clock.now());
+                        if !early.is_zero() {
+                            core.clock.sleep(early.min(left)).await;
+                        }
+                        hinted_at = Some(core.clock.now());
+                    }
                 }
             }
             if core.clock.now() >= deadline {
@@ -139,8 +150,14 @@ pub(crate) fn not_yet(message: &'static str) -> Error {
     Error::new(ErrorKind::Timeout, Delivery::Answered, message)
 }
 
+#[derive(PartialEq)]
+enum Pause {
+    Over,
+    Hinted,
+}
+
 /// Ends after `wait`, or with a hint.
-async fn pause(core: &Core, wait: Duration, hints: &mut BoxStream<'_, ()>) {
+async fn pause(core: &Core, wait: Duration, hints: &mut BoxStream<'_, ()>) -> Pause {
     let hint = async {
         if hints.next().await.is_none() {
             *hints = stream::pending().boxed();
@@ -149,8 +166,8 @@ async fn pause(core: &Core, wait: Duration, hints: &mut BoxStream<'_, ()>) {
     };
     tokio::select! {
         biased;
-        () = hint => {}
-        () = core.clock.sleep(wait) => {}
+        () = hint => Pause::Hinted,
+        () = core.clock.sleep(wait) => Pause::Over,
     }
 }
 

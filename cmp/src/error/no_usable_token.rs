@@ -35,9 +35,11 @@ impl NoUsableToken {
                 "provision a network token; where the account makes them on creation, wait until it arrives"
             }
             Self::NotUsable { state: TokenState::Failed, .. } => {
-                "the card network refused a token: see the reason code, and pay with the PAN"
+                "the card network refused a token, and the reason code, if there is one, says why: pay with the PAN"
             }
-            Self::NotUsable { state: TokenState::Deleted, .. } => "provision a new network token",
+            Self::NotUsable { state: TokenState::Deleted, .. } => {
+                "provision a new network token, or enrol the card again"
+            }
             Self::NotUsable { state: TokenState::Suspended, .. } => {
                 "wait until the issuer activates the token again, or pay in another way"
             }

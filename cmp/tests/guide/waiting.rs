@@ -134,6 +134,19 @@ async fn a_hint_is_followed_at_once() {
 }
 
 #[tokio::test]
+async fn a_flood_of_hints_does_not_become_a_flood_of_requests() {
+    let simulator = with_arrival(TokenArrival::Held).await;
+    let clock = ManualClock::new();
+    let cmp = with_clock(&simulator, &clock);
+    let id = store(&cmp, ACTIVE).await;
+    let waiting = cmp.network_tokens().wait_for(&id).hints(stream::repeat(())).deadline(10 * SECOND);
+    assert!(waiting.await.unwrap_err().is_timeout());
+    // Before and with the first hint at once, then once a second.
+    assert_eq!(simulator.count(Operation::GetCard), 11);
+    assert_eq!(clock.slept(), [SECOND; 10]);
+}
+
+#[tokio::test]
 async fn polls_go_on_when_the_hints_end() {
     let simulator = with_arrival(TokenArrival::AfterGets(2)).await;
     let clock = ManualClock::new();

@@ -70,7 +70,8 @@ impl TokenView {
         self.state.value()
     }
 
-    /// Whether a payment can be made with it.
+    /// Whether a payment can be made with it in CMP. V1's reference lets only [`Active`](TokenState::Active) be used: see
+    /// [`v1::NetworkToken::is_usable`](crate::v1::NetworkToken::is_usable).
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.state().is_some_and(TokenState::is_usable)
