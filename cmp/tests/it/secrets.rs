@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use cmp::{
@@ -11,6 +11,7 @@ use cmp::{
 };
 use cmp_simulator::{Fault, Simulator};
 use serde_json::json;
+use tracing::{Dispatch, subscriber::NoSubscriber};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::support::{JSON_API, always, builder, card_id, card_is, simulated};
@@ -22,6 +23,10 @@ const TOKEN: &str = "canary-bearer-0123456789";
 const CRYPTOGRAM: &str = "CanaryCryptogram+0123456789A==";
 const NETWORK_TOKEN: &str = "5580043943638177";
 const CANARIES: [&str; 6] = [PAN, CVC, HOLDER, TOKEN, CRYPTOGRAM, NETWORK_TOKEN];
+
+/// While one subscriber is alone, `tracing` asks the thread that first meets a span whether anybody listens, and takes its
+/// word for all threads: with a second one, another test's thread can't silence a span here.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 /// Collects all that the client's side logs, at every level and from every crate.
 #[derive(Clone, Default)]
@@ -48,10 +53,12 @@ impl<'a> MakeWriter<'a> for Log {
 
 impl Log {
     fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
+        LazyLock::force(&SECOND);
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new("trace,httpmock=off,cmp_simulator=off"))
             .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+            .with_ansi(false)
             .without_time()
             .with_writer(log.clone())
             .finish();
@@ -185,6 +192,24 @@ async fn nothing_shows_in_answers_that_hold_secrets() {
     assert_no_canary(&format!("{used:?} {used:#?}"), "Debug");
     assert_eq!(*used.value.expose(), CRYPTOGRAM, "the canaries are there to be seen");
     assert_no_canary(&log.text(), "the log");
+}
+
+#[tokio::test]
+async fn a_span_says_what_was_sent_how_often_and_how_it_ended() {
+    let (log, _guard) = Log::listen();
+    let simulator = Simulator::start().await.unwrap();
+    simulator.faults().add(Fault::status(503).times(1).on(cmp_simulator::Operation::GetCard));
+    simulated(&simulator, &ManualClock::new()).cards().get(&card_id()).await.unwrap_err();
+    let logged = log.text();
+    for said in [
+        r#"cmp.operation="get_card" http.request.method="GET" http.request.resend_count=0 url.template="/cards/{card_id}""#,
+        "http.response.status_code=503",
+        "http.request.resend_count=1",
+        "http.response.status_code=404",
+    ] {
+        assert!(logged.contains(said), "{said} is not in {logged}");
+    }
+    assert!(!logged.contains("http.request.resend_count=2"));
 }
 
 #[tokio::test]
