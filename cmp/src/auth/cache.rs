@@ -233,6 +233,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn margins_follow_the_lifetime_and_refreshes_are_spread() {
+        let now = Instant::now();
+        let times = |lifetime, random| {
+            let fetched = AccessToken::new("token").unwrap().lifetime(Duration::from_secs(lifetime));
+            let token = Token::new(fetched, 1, now, random);
+            [token.refresh_at, token.expires_at].map(|at| (at.unwrap() - now).as_secs_f64())
+        };
+        assert_eq!(times(60, 0.0), [54.0, 57.0]);
+        assert_eq!(times(60, 1.0), [48.0, 57.0]);
+        assert_eq!(times(3600, 0.0), [3540.0, 3595.0]);
+        assert_eq!(times(3600, 1.0), [3480.0, 3595.0]);
+    }
+
     #[tokio::test]
     async fn a_late_refusal_of_an_old_token_leaves_the_new_one() {
         let cache = TokenCache::new(Box::new(AlwaysTheSame), Arc::new(SystemClock), Jitter::default());

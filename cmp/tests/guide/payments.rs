@@ -1,9 +1,14 @@
-use cmp::{Amount, Credential, ErrorKind, NetworkTransactionId, Scope};
+use std::{future::IntoFuture, time::Duration};
+
+use cmp::{
+    Amount, Credential, Cvc, ErrorKind, Expiry, NetworkTransactionId, NewCard, Pan, RetryPolicy, Scope,
+    clock::ManualClock,
+};
 use cmp_simulator::{
     CryptogramType as Made, Fault, Operation, Scope as Granted, ServiceAccount as Account, Simulator,
 };
 
-use crate::support::{ACTIVE, FAILED, VISA, client, store_enrolled};
+use crate::support::{ACTIVE, FAILED, VISA, builder, client, once_asked, store_enrolled};
 
 fn amount() -> Amount {
     Amount::usd("19.99").expect("an amount")
@@ -85,9 +90,47 @@ async fn with_the_fallback_the_pan_comes_only_where_there_is_no_token() {
 }
 
 #[tokio::test]
+async fn the_fallback_brings_the_cvc_where_the_card_has_one() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = client(&simulator);
+    let card = NewCard::new(Pan::new(FAILED).unwrap(), Expiry::new(12, 2030).unwrap());
+    let stored = cmp.cards().create(card.cvc(Cvc::new("739").unwrap())).await.unwrap();
+    let credential = cmp.payments().merchant_form(stored.id()).or_pan().await.unwrap();
+    let Credential::Pan(payment) = credential else { panic!("the token failed") };
+    assert_eq!(payment.cvc.as_ref().map(Cvc::expose), Some("739"));
+}
+
+#[tokio::test]
+async fn the_look_at_the_card_has_what_the_cryptogram_left_of_the_deadline() {
+    const THIRD: Duration = Duration::from_secs(10);
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let policy = RetryPolicy::default().deadline(3 * THIRD);
+    let cmp = builder(&simulator).clock(clock.clone()).retry(policy).build().unwrap();
+    let id = store_enrolled(&cmp, FAILED).await;
+    let slow = || {
+        simulator.forget_requests();
+        simulator.faults().clear();
+        simulator.faults().add(Fault::status(503).retry_after(20).on(Operation::RequestCryptogram).times(1));
+        simulator.faults().add(Fault::hang().on(Operation::GetCard));
+    };
+
+    slow();
+    let fallback = cmp.payments().merchant_form(&id).or_pan();
+    let ended = once_asked(&simulator, Operation::GetCard, fallback, async || clock.advance(THIRD)).await;
+    assert!(ended.unwrap_err().is_timeout());
+
+    slow();
+    let plain = cmp.payments().merchant_form(&id).into_future();
+    let ended = once_asked(&simulator, Operation::GetCard, plain, async || clock.advance(THIRD)).await;
+    let error = ended.unwrap_err();
+    assert!(error.status() == Some(424) && error.no_usable_token().is_none(), "{error}");
+}
+
+#[tokio::test]
 async fn no_other_failure_falls_back() {
     let simulator = Simulator::start().await.unwrap();
-    let cmp = client(&simulator).with_retry(cmp::RetryPolicy::none());
+    let cmp = client(&simulator).with_retry(RetryPolicy::none());
     let id = store_enrolled(&cmp, ACTIVE).await;
     let form = cmp.payments().merchant_form(&id).or_pan().await.unwrap_err();
     assert_eq!(form.status(), Some(422), "short cryptograms are Visa's");

@@ -1,7 +1,7 @@
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use cmp::{CardId, Client, ClientBuilder, Environment, Expiry, NewCard, Pan, ServiceAccount};
-use cmp_simulator::Simulator;
+use cmp_simulator::{Operation, Simulator};
 
 /// A documented sandbox card (Mastercard) whose network token becomes active.
 pub(crate) const ACTIVE: &str = "5100260000019206";
@@ -43,4 +43,21 @@ pub(crate) async fn store_enrolled(cmp: &Client, pan: &str) -> CardId {
     let card = cmp.cards().get(&id).await.expect("the card was stored");
     assert!(!card.network_tokens().is_empty());
     id
+}
+
+/// Runs `call`, and `then` once the simulator has got a request of `operation`.
+pub(crate) async fn once_asked<T>(
+    simulator: &Simulator,
+    operation: Operation,
+    call: impl Future<Output = T>,
+    then: impl AsyncFnOnce(),
+) -> T {
+    let asked = async {
+        while simulator.count(operation) == 0 {
+            tokio::task::yield_now().await;
+        }
+        then().await;
+    };
+    let both = async { tokio::join!(call, asked).0 };
+    tokio::time::timeout(FAR_TOO_LONG, both).await.expect("it hangs")
 }

@@ -4,7 +4,7 @@ use cmp::{Client, ErrorKind, NoUsableToken, Operation as Op, StopReason, TokenSt
 use cmp_simulator::{Fault, Operation, Simulator, TokenArrival};
 use futures_util::stream;
 
-use crate::support::{ACTIVE, FAILED, FAR_TOO_LONG, SUSPENDED, builder, client, store};
+use crate::support::{ACTIVE, FAILED, SUSPENDED, builder, client, once_asked, store};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -121,15 +121,11 @@ async fn a_hint_is_followed_at_once() {
     let hints = stream::poll_fn(move |context| events.poll_recv(context));
     let hour = 3600 * SECOND;
     let waiting = cmp.network_tokens().wait_for(&id).deadline(2 * hour).polls(hour, hour).hints(hints);
-    let outside = async {
-        while simulator.count(Operation::GetCard) == 0 {
-            tokio::task::yield_now().await;
-        }
+    let outside = async || {
         simulator.world().deliver_token(id.as_str()).unwrap();
         webhook.send(()).await.unwrap();
     };
-    let both = async { tokio::join!(waiting.into_future(), outside) };
-    let (token, ()) = tokio::time::timeout(FAR_TOO_LONG, both).await.expect("the hint was not followed");
+    let token = once_asked(&simulator, Operation::GetCard, waiting.into_future(), outside).await;
     assert!(token.unwrap().is_usable());
 }
 
@@ -144,6 +140,20 @@ async fn a_flood_of_hints_does_not_become_a_flood_of_requests() {
     // Before and with the first hint at once, then once a second.
     assert_eq!(simulator.count(Operation::GetCard), 11);
     assert_eq!(clock.slept(), [SECOND; 10]);
+}
+
+#[tokio::test]
+async fn a_look_takes_no_longer_than_a_call_may() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let policy = cmp::RetryPolicy::default().deadline(3 * SECOND);
+    let cmp = with_clock(&simulator, &clock).with_retry(policy);
+    let id = store(&cmp, ACTIVE).await;
+    simulator.faults().add(Fault::hang().on(Operation::GetCard).times(1));
+    let waiting = cmp.network_tokens().wait_for(&id).into_future();
+    let token = once_asked(&simulator, Operation::GetCard, waiting, async || clock.advance(3 * SECOND)).await;
+    assert!(token.unwrap().is_usable());
+    assert_eq!(clock.slept(), [SECOND]);
 }
 
 #[tokio::test]

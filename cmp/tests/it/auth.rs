@@ -176,10 +176,12 @@ async fn a_refresh_comes_before_the_end_and_its_failure_costs_nothing() {
     s.cmp.warm_up().await.expect("the old token is still good");
     state.changed().await.unwrap();
     assert!(matches!(&*state.borrow_and_update(), AuthState::Failed { still_usable: true, .. }));
+    s.let_through.add_permits(1);
     s.cmp.warm_up().await.expect("and stays so");
+    tokio::task::yield_now().await;
+    assert_eq!(s.fetched.load(Ordering::SeqCst), 2, "the endpoint is left alone for a while");
 
     s.failing.store(false, Ordering::SeqCst);
-    s.let_through.add_permits(1);
     s.clock.advance(Duration::from_secs(6));
     s.cmp.warm_up().await.unwrap();
     state.changed().await.unwrap();
@@ -195,6 +197,41 @@ async fn an_expired_token_is_not_used() {
     s.let_through.add_permits(1);
     s.cmp.warm_up().await.unwrap();
     assert_eq!(s.fetched.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_lifetime_counts_from_the_request_and_not_from_its_answer() {
+    let s = scripted();
+    let slow = tokio::spawn({
+        let cmp = s.cmp.clone();
+        async move { cmp.warm_up().await }
+    });
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+    s.clock.advance(Duration::from_secs(29));
+    s.let_through.add_permits(2);
+    slow.await.unwrap().unwrap();
+    s.clock.advance(Duration::from_secs(29));
+    s.cmp.warm_up().await.unwrap();
+    assert_eq!(s.fetched.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_provider_that_hangs_is_given_up_before_its_callers_are() {
+    let s = scripted();
+    let waiting = tokio::spawn({
+        let cmp = s.cmp.clone();
+        async move { cmp.warm_up().await }
+    });
+    for _ in 0..2 {
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+        }
+        s.clock.advance(Duration::from_secs(30));
+    }
+    assert_eq!(waiting.await.unwrap().unwrap_err().kind(), ErrorKind::Authentication);
+    s.let_through.add_permits(1);
+    s.cmp.warm_up().await.expect("another fetch is made");
 }
 
 #[test]

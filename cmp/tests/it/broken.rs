@@ -85,6 +85,9 @@ async fn redirects_are_not_followed() {
         let error = cmp.cards().get(&card_id()).await.unwrap_err();
         assert_eq!((error.kind(), error.status()), (ErrorKind::UnexpectedAnswer, Some(status)));
     }
+    simulator.faults().add(Fault::redirect(303, format!("{}/cards/x", elsewhere.url())));
+    let error = cmp.cards().delete(&card_id()).await.expect_err("only a creation is answered by a redirect");
+    assert_eq!((error.kind(), error.status()), (ErrorKind::UnexpectedAnswer, Some(303)));
     assert!(elsewhere.requests().is_empty());
 }
 

@@ -373,6 +373,15 @@ async fn another_card_than_the_one_asked_for_is_not_taken() {
 }
 
 #[tokio::test]
+async fn the_trace_id_of_an_answer_that_is_no_use_is_told_if_it_can_be_one() {
+    for (id, told) in [("0f2c8f1e-7c1b", Some("0f2c8f1e-7c1b")), ("5100260000019206", None)] {
+        let other = json!({"data": {"id": "CRDother"}, "metadata": {"observability": {"trace_id": id}}});
+        let (_server, cmp) = always(200, JSON_API, &other.to_string()).await;
+        assert_eq!(cmp.cards().get(&card_id()).await.unwrap_err().trace_id(), told);
+    }
+}
+
+#[tokio::test]
 async fn a_duplicate_that_can_not_be_read_is_an_error_of_its_creation() {
     let server = MockServer::start_async().await;
     see_other(&server, r#"{"data":{"type":"cards"}}"#, Some("/cards/CRDecqZp3xRgXU3TFmtcDdzQs")).await;

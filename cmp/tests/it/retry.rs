@@ -108,6 +108,16 @@ async fn the_budget_is_consulted_and_shared_by_clones() {
 }
 
 #[tokio::test]
+async fn a_call_that_succeeds_gives_back_to_the_budget() {
+    let simulator = Simulator::start().await.unwrap();
+    simulator.faults().add(Fault::status(503).on(Simulated::CreateCard).times(1));
+    let cmp = simulated(&simulator, &ManualClock::new());
+    let before = cmp.retry_budget().left();
+    cmp.cards().create(new_card()).await.unwrap();
+    assert_eq!(cmp.retry_budget().left(), before - 5 + 1);
+}
+
+#[tokio::test]
 async fn a_wait_beyond_the_policy_is_told_instead() {
     let simulator = Simulator::start().await.unwrap();
     simulator.faults().add(Fault::status(503).retry_after(3600));
