@@ -1,7 +1,9 @@
+use std::fmt;
+
 use crate::{scrub::scrub, value::TokenState};
 
 /// Why a card has no network token to pay with.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoUsableToken {
     /// The answer has no network token: none was provisioned, it is not ready yet, or it was deleted.
@@ -45,6 +47,20 @@ impl NoUsableToken {
             }
             Self::NotUsable { .. } => "wait until the token is active",
             Self::WithoutNumber(_) => "read the card again; if the number stays away, ask VGS support",
+        }
+    }
+}
+
+impl fmt::Debug for NoUsableToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::NotUsable { state, reason_code } => f
+                .debug_struct("NotUsable")
+                .field("state", state)
+                .field("reason_code", &reason_code.as_deref().map(scrub))
+                .finish(),
+            Self::WithoutNumber(state) => f.debug_tuple("WithoutNumber").field(state).finish(),
         }
     }
 }

@@ -1,8 +1,6 @@
 use std::{convert::Infallible, fmt, str::FromStr};
 
-use crate::value::stored::stored_as_text;
-
-use crate::error::scrub;
+use crate::{scrub::scrub, value::stored::stored_as_text};
 
 /// The state of a network token. The service writes it in lower case, older documents in upper case; both are read.
 #[derive(Clone, PartialEq, Eq, Hash)]

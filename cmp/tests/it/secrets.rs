@@ -180,7 +180,7 @@ async fn nothing_shows_in_answers_that_hold_secrets() {
     let read = cmp.cards().get(&card_id()).await.unwrap();
     let why = read.network_token().unwrap_err();
     assert_no_canary(
-        &format!("{read:?} {read:#?} {why} {:?} {:?}", read.token_type(), read.capabilities()),
+        &format!("{read:?} {read:#?} {why} {why:?} {:?} {:?}", read.token_type(), read.capabilities()),
         "Debug",
     );
     let body = json!({"data": {"attributes": {"network_token": NETWORK_TOKEN,

@@ -302,7 +302,8 @@ async fn not_found_after_a_lost_answer_means_deleted() {
 #[tokio::test]
 async fn nothing_that_prints_shows_an_alias_or_a_holder() {
     let token = got(&serde_json::from_str(GOT).unwrap()).await;
-    let shown = format!("{token:?} {:?} {:?}", enrolment(), alias());
+    let strange = got(&json!({"state": format!("stuck at {SAMPLE}")})).await;
+    let shown = format!("{token:?} {strange:?} {:?} {:?}", enrolment(), alias());
     for personal in [SAMPLE, "5573495", "Doe", "Unblock", "1415", "protected", "12301"] {
         assert!(!shown.contains(personal), "{personal} in {shown}");
     }
