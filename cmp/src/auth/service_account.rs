@@ -6,11 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{AccessToken, TokenError, TokenFuture, TokenProvider};
 use crate::{
-    clock::Clock,
-    error::{Result, scrub},
-    http,
-    retry::retry_after,
-    secret::ClientSecret,
+    clock::Clock, error::Result, http, retry::retry_after, scrub::scrub, secret::ClientSecret,
     variables::Variables,
 };
 

@@ -12,10 +12,11 @@ use zeroize::Zeroizing;
 use super::{Answer, Core, Sent, TraceOf, run::Failure};
 use crate::{
     auth::Token,
-    error::{Delivery, Error, ErrorKind, document::Document, is_trace_id, scrub_path},
+    error::{Delivery, Error, ErrorKind, document::Document, is_trace_id},
     http,
     operation::{Operation, RetryClass},
     retry::retry_after,
+    scrub::scrub_path,
 };
 
 /// More of an error answer is not read.

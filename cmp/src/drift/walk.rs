@@ -12,7 +12,7 @@ use super::{
     known::{Known, Shape},
     watch::Finding,
 };
-use crate::error::is_harmless_name;
+use crate::scrub::is_harmless_name;
 
 /// Deeper than any document of the API.
 const DEEPEST: usize = 32;

@@ -14,7 +14,6 @@ pub(crate) use document::is_trace_id;
 pub use no_usable_token::NoUsableToken;
 pub use stop_reason::StopReason;
 
-pub(crate) use crate::scrub::{is_harmless_name, scrub, scrub_path};
 pub use crate::value::InvalidInput;
 use crate::{
     operation::{Operation, RetryClass},

@@ -8,7 +8,8 @@ use cmp_generated::{
 
 use super::CardArt;
 use crate::{
-    error::{NoUsableToken, scrub},
+    error::NoUsableToken,
+    scrub::scrub,
     secret::NetworkTokenNumber,
     value::{Expiry, NetworkTokenId, TokenState, wire},
 };

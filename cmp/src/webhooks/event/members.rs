@@ -155,7 +155,7 @@ fn only_digits(text: &str) -> bool {
 /// Names only: any value can be a PAN.
 impl fmt::Debug for Members {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys().map(|name| crate::error::scrub(name))).finish()
+        f.debug_set().entries(self.0.keys().map(|name| crate::scrub::scrub(name))).finish()
     }
 }
 

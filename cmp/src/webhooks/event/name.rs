@@ -8,7 +8,7 @@ use serde::{
     de::value::{Error as Unreadable, StrDeserializer},
 };
 
-use crate::{CardEvent, error::scrub};
+use crate::{CardEvent, scrub::scrub};
 
 /// What a name says that an event is about.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,10 +6,9 @@ use super::{
     name::{NetworkTokenEvent, normalised},
 };
 use crate::{
-    network_tokens::TokenState,
     secret::NetworkTokenNumber,
     v1::PanAlias,
-    value::{CardId, Expiry, NetworkTokenId},
+    value::{CardId, Expiry, NetworkTokenId, TokenState},
 };
 
 /// What an event tells about a network token, and the card behind it. Each part may be missing.

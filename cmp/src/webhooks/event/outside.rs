@@ -20,6 +20,6 @@ impl Deref for Outside {
 
 impl fmt::Debug for Outside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::error::scrub(&self.0).fmt(f)
+        crate::scrub::scrub(&self.0).fmt(f)
     }
 }

@@ -20,9 +20,9 @@ use self::{
 use super::{CardUpdateDetails, Details, Event, NetworkTokenDetails, event::card_event};
 use crate::{
     Card, CardEvent, CardUpdate,
-    network_tokens::{NetworkToken, TokenState},
+    network_tokens::NetworkToken,
     v1::PanAlias,
-    value::{CardId, Expiry, NetworkTokenId},
+    value::{CardId, Expiry, NetworkTokenId, TokenState},
 };
 
 /// The place of what events told without a token's id.

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::register::{Register, Stamp};
 use crate::{
-    error::scrub,
-    network_tokens::{NetworkToken, TokenState},
-    value::Expiry,
+    network_tokens::NetworkToken,
+    scrub::scrub,
+    value::{Expiry, TokenState},
     webhooks::NetworkTokenDetails,
 };
 
