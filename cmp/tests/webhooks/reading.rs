@@ -100,6 +100,49 @@ async fn a_token_that_a_reading_does_not_show_any_more_is_deleted() {
 }
 
 #[tokio::test]
+async fn a_deleted_token_stays_deleted_when_a_late_event_comes() {
+    let house = House::start().await;
+    let token = house.card().await.network_tokens()[0].clone();
+    house.cmp.network_tokens().delete(&house.id).await.unwrap();
+    let card = house.card().await;
+    let late = |at| {
+        let details = json!({ "network_token_id": token.id().unwrap().as_str(), "state": "active" });
+        house.event("cmp_network_token.updated", at, details)
+    };
+    let (before, after) = (card.asked_at() - TimeDelta::days(1), Utc::now() + TimeDelta::seconds(1));
+
+    let mut read_first = CardView::of(&card);
+    read_first.apply(&late(before));
+    let mut applied_first = CardView::new(house.id.clone());
+    applied_first.apply(&late(before));
+    let mut merged = applied_first.clone();
+    assert_eq!(state(&merged), Some(&TokenState::Active));
+    merged.merge(&CardView::of(&card));
+    applied_first.read(&card);
+    assert_eq!(state(&read_first), Some(&TokenState::Deleted));
+    assert_eq!((&read_first, &merged), (&applied_first, &applied_first));
+    let stored = serde_json::to_string(&read_first).unwrap();
+    assert_eq!(serde_json::from_str::<CardView>(&stored).unwrap(), read_first);
+
+    assert_eq!(read_first.apply(&late(after)), Applied::Changed);
+    assert_eq!(state(&read_first), Some(&TokenState::Active), "a later event brings it back");
+}
+
+#[tokio::test]
+async fn a_reading_that_is_older_than_an_event_says_so() {
+    let house = House::start().await;
+    let mut view = CardView::of(&house.card().await);
+    let ahead = house.nameless(Utc::now() + TimeDelta::hours(1), "suspended");
+    assert_eq!(view.apply(&ahead), Applied::Changed);
+    house.cmp.network_tokens().delete(&house.id).await.unwrap();
+    let card = house.card().await;
+    assert_eq!(view.read(&card), Applied::Changed, "the named token is gone");
+    assert_eq!(view.read(&card), Applied::Outdated);
+    assert_eq!(state(&view), Some(&TokenState::Suspended));
+    assert_eq!(CardView::of(&card).network_token(), None);
+}
+
+#[tokio::test]
 async fn a_reading_tells_what_an_event_left_unknown() {
     let house = House::start().await;
     let mut view = CardView::of(&house.card().await);

@@ -86,6 +86,25 @@ fn a_pan_in_a_reason_or_a_state_is_not_shown() {
 }
 
 #[test]
+fn of_two_events_at_one_moment_the_one_that_was_told_last_wins() {
+    let told = |id: &str, second: u32, state: &str| {
+        let details =
+            json!({ "network_token_id": "NTK1", "state": state, "updated_at": "2025-01-01T00:00:00.5" });
+        event(id, "cmp_network_token.updated", second, details)
+    };
+    for events in [
+        [told("1", 1, "active"), told("0", 2, "suspended")],
+        [told("0", 2, "suspended"), told("1", 1, "active")],
+    ] {
+        let mut card = view();
+        for event in &events {
+            card.apply(event);
+        }
+        assert_eq!(card.network_token().unwrap().state(), Some(&TokenState::Suspended));
+    }
+}
+
+#[test]
 fn a_reason_goes_with_its_state() {
     let mut card = view();
     let details = json!({ "network_token_id": "NTK1", "state": "suspended", "reason_code": "by the issuer" });

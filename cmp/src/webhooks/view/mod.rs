@@ -4,10 +4,7 @@ mod register;
 mod subject;
 mod token;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -30,7 +27,7 @@ const NAMELESS: &str = "";
 
 /// What is known of a card, with nothing secret in it: to store beside the card's id, and to show.
 ///
-/// Events may come in any order and more than once. Each value is kept with the time of the event that told it, and
+/// Events that name their card may come in any order and more than once. Each value is kept with the time of the event that told it, and
 /// only a later event replaces it: the same events give the same view, in whatever order they were applied. A
 /// [reading](Self::read) of the card counts like an event, and [two views](Self::merge) of one card like the events of
 /// both. To write a view back that another process may have written meanwhile, merge the two first.
@@ -65,6 +62,9 @@ pub struct CardView {
     /// By id; events that name none share the empty one.
     #[serde(default)]
     network_tokens: BTreeMap<String, TokenView>,
+    /// The latest reading that showed all network tokens: what is older and wasn't in it is gone.
+    #[serde(default)]
+    all_tokens_read: Register<()>,
 }
 
 /// What an event did to a [`CardView`].
@@ -75,6 +75,9 @@ pub enum Applied {
     Changed,
     /// It told nothing new: it is a repeat, or older than what is known.
     Unchanged,
+    /// A reading told nothing new, and something is known from an event that is dated later. Where the card was asked for
+    /// after the event came, the clocks disagree: begin anew with [`CardView::of`].
+    Outdated,
     /// It is about another card, or about none.
     NotThisCard,
     /// It has no time, so that nobody can say whether it is news. Get the card instead.
@@ -101,6 +104,7 @@ impl CardView {
             expiry: Register::default(),
             account_updater: Register::default(),
             network_tokens: BTreeMap::new(),
+            all_tokens_read: Register::default(),
         }
     }
 
@@ -121,31 +125,30 @@ impl CardView {
         if self.card_id() != Some(card.id()) {
             return Applied::NotThisCard;
         }
-        let stamp = Stamp { at: as_of(card), event: None };
-        self.change(|view| {
-            view.last4.offer(card.last4().map(str::to_owned), &stamp);
-            view.expiry.offer(card.expiry(), &stamp);
-            view.read_tokens(card, &stamp);
-            for update in card.updates() {
-                let at = update.occurred_at().unwrap_or(DateTime::UNIX_EPOCH);
-                view.account_updater.offer_known(update.event().cloned(), &Stamp { at, event: None });
-            }
-        })
+        let stamp = Stamp::of_reading(as_of(card));
+        let outdated = self.is_after(&stamp);
+        let applied = self.change(|view| view.take_reading(card, &stamp));
+        if applied == Applied::Unchanged && outdated { Applied::Outdated } else { applied }
     }
 
-    fn read_tokens(&mut self, card: &Card, stamp: &Stamp) {
+    fn take_reading(&mut self, card: &Card, stamp: &Stamp) {
+        self.last4.offer(card.last4().map(str::to_owned), stamp);
+        self.expiry.offer(card.expiry(), stamp);
         for token in card.network_tokens() {
             self.network_tokens.entry(place(token).to_owned()).or_default().read(token, stamp);
         }
         if card.lists_network_tokens() {
-            let read: BTreeSet<_> = card.network_tokens().iter().map(place).collect();
-            for (id, token) in self.network_tokens.iter_mut().filter(|(id, _)| !read.contains(id.as_str())) {
-                match id.as_str() {
-                    NAMELESS => token.forget_state(stamp),
-                    _ => token.is_gone(stamp),
-                }
-            }
+            self.all_tokens_read.offer(Some(()), stamp);
         }
+        for update in card.updates() {
+            let at = update.occurred_at().unwrap_or(DateTime::UNIX_EPOCH);
+            self.account_updater.offer_known(update.event().cloned(), &Stamp::of_reading(at));
+        }
+    }
+
+    fn is_after(&self, stamp: &Stamp) -> bool {
+        let card = self.last4.is_after(stamp) || self.expiry.is_after(stamp);
+        card || self.network_tokens.values().any(|token| token.is_after(stamp))
     }
 
     /// Takes what another view of the same card knows, such as one that another receiver stored meanwhile: the result is
@@ -158,6 +161,7 @@ impl CardView {
             view.last4.merge(&other.last4);
             view.expiry.merge(&other.expiry);
             view.account_updater.merge(&other.account_updater);
+            view.all_tokens_read.merge(&other.all_tokens_read);
             for (id, token) in &other.network_tokens {
                 view.network_tokens.entry(id.clone()).or_default().merge(token);
             }
@@ -170,7 +174,7 @@ impl CardView {
             return Applied::NotThisCard;
         }
         let Some(at) = event.happened_at() else { return Applied::Undated };
-        let stamp = Stamp { at, event: Some(event.id().to_owned()) };
+        let stamp = Stamp::of_event(event, at);
         match event.details() {
             Details::NetworkToken(token) | Details::V1NetworkToken(token) => {
                 self.change(|view| view.take_token(token, &stamp))
@@ -185,6 +189,11 @@ impl CardView {
     fn change(&mut self, change: impl FnOnce(&mut Self)) -> Applied {
         let before = self.clone();
         change(self);
+        if let Some(reading) = self.all_tokens_read.stamp() {
+            for (id, token) in &mut self.network_tokens {
+                token.settle(reading, id != NAMELESS);
+            }
+        }
         if self.shown() == before.shown() { Applied::Unchanged } else { Applied::Changed }
     }
 
@@ -263,7 +272,7 @@ impl CardView {
     #[must_use]
     pub fn changed_at(&self) -> Option<DateTime<Utc>> {
         let stamps = [self.last4.stamp(), self.expiry.stamp()];
-        stamps.into_iter().flatten().map(|stamp| stamp.at).max()
+        stamps.into_iter().flatten().map(Stamp::at).max()
     }
 
     /// What the account updater told last.
@@ -275,7 +284,7 @@ impl CardView {
     /// The time of the latest event of the account updater.
     #[must_use]
     pub fn account_updater_at(&self) -> Option<DateTime<Utc>> {
-        self.account_updater.stamp().map(|stamp| stamp.at)
+        self.account_updater.stamp().map(Stamp::at)
     }
 
     /// The network token to look at: the usable one that changed last, without one the one that changed last. What an
@@ -340,6 +349,16 @@ impl Text for String {
 
     fn from_text(text: String) -> Option<Self> {
         Some(text)
+    }
+}
+
+impl Text for () {
+    fn to_text(&self) -> String {
+        String::new()
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        text.is_empty().then_some(())
     }
 }
 

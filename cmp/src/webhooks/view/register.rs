@@ -3,19 +3,40 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de};
 
+use crate::webhooks::Event;
+
 /// When something was known to be so: from an event, or from a reading of the card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
-    pub(super) at: DateTime<Utc>,
+    at: DateTime<Utc>,
+    /// When an event was told of, which may be later than it happened.
+    #[serde(default)]
+    told_at: Option<DateTime<Utc>>,
     /// The event's id; `None` for a reading.
-    pub(super) event: Option<String>,
+    event: Option<String>,
 }
 
 impl Stamp {
-    /// Of two at the same moment one must win, whatever order they come in: the events' ids decide, and a reading shows
-    /// what all of them did.
-    fn rank(&self) -> (DateTime<Utc>, bool, Option<&str>) {
-        (self.at, self.event.is_none(), self.event.as_deref())
+    pub(super) fn of_event(event: &Event, at: DateTime<Utc>) -> Self {
+        Self { at, told_at: event.timestamp(), event: Some(event.id().to_owned()) }
+    }
+
+    pub(super) fn of_reading(at: DateTime<Utc>) -> Self {
+        Self { at, told_at: None, event: None }
+    }
+
+    pub(super) fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    /// Of two at the same moment one must win, whatever order they come in: a reading shows what all events did, of
+    /// events the one that was told last wins, and where that is the same too, their ids decide.
+    fn rank(&self) -> impl Ord {
+        (self.at, self.event.is_none(), self.told_at, self.event.clone())
+    }
+
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        self.rank() < other.rank()
     }
 }
 
@@ -32,9 +53,14 @@ struct Latest<T> {
 impl<T> Register<T> {
     /// Takes a value unless a later one is known.
     pub(super) fn offer(&mut self, value: Option<T>, stamp: &Stamp) {
-        if self.stamp().is_none_or(|latest| latest.rank() <= stamp.rank()) {
+        if !self.is_after(stamp) {
             self.0 = Some(Latest { value, stamp: stamp.clone() });
         }
+    }
+
+    /// Whether what is known is later than this.
+    pub(super) fn is_after(&self, stamp: &Stamp) -> bool {
+        self.stamp().is_some_and(|latest| stamp.is_before(latest))
     }
 
     /// Takes a value, if there is one, unless a later one is known.
@@ -111,7 +137,7 @@ mod tests {
 
     fn stamp(second: i64, event: Option<&str>) -> Stamp {
         let at = DateTime::from_timestamp(second, 0).expect("in range");
-        Stamp { at, event: event.map(str::to_owned) }
+        Stamp { at, told_at: None, event: event.map(str::to_owned) }
     }
 
     #[test]

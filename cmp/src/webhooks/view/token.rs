@@ -40,16 +40,23 @@ impl TokenView {
         self.expiry.offer_known(token.expiry(), stamp);
     }
 
-    /// A reading of the card doesn't have it any more. To be deleted is the only documented way to go.
-    pub(super) fn is_gone(&mut self, stamp: &Stamp) {
-        self.state.offer(Some(TokenState::Deleted), stamp);
-        self.reason_code.offer(None, stamp);
+    /// A later reading of all tokens doesn't have it any more. To be deleted is the only documented way to go.
+    pub(super) fn settle(&mut self, reading: &Stamp, is_named: bool) {
+        if !self.is_after_or_in(reading) {
+            // What was told without naming a token, the reading tells of a named one.
+            let state = is_named.then_some(TokenState::Deleted);
+            self.state.offer(state, reading);
+            self.reason_code.offer(None, reading);
+        }
     }
 
-    /// What an event told without naming a token, a reading of the card tells of a named one.
-    pub(super) fn forget_state(&mut self, stamp: &Stamp) {
-        self.state.offer(None, stamp);
-        self.reason_code.offer(None, stamp);
+    fn is_after_or_in(&self, reading: &Stamp) -> bool {
+        self.state.stamp().is_some_and(|stamp| !stamp.is_before(reading))
+    }
+
+    /// Whether something is known that is later than this.
+    pub(super) fn is_after(&self, stamp: &Stamp) -> bool {
+        self.state.is_after(stamp) || self.last4.is_after(stamp) || self.expiry.is_after(stamp)
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -99,7 +106,7 @@ impl TokenView {
     #[must_use]
     pub fn changed_at(&self) -> Option<DateTime<Utc>> {
         let stamps = [self.state.stamp(), self.last4.stamp(), self.expiry.stamp()];
-        stamps.into_iter().flatten().map(|stamp| stamp.at).max()
+        stamps.into_iter().flatten().map(Stamp::at).max()
     }
 }
 
