@@ -104,7 +104,7 @@ impl<'a, T: 'a> Wait<'a, T> {
         let deadline = after(core.clock.now(), self.deadline);
         let mut bound = if self.hints.is_some() { self.longest_wait } else { self.first_wait };
         let mut hints = self.hints.unwrap_or_else(|| stream::pending().boxed());
-        let for_the_last = FOR_THE_LAST_LOOK.min(bound);
+        let for_the_last = FOR_THE_LAST_LOOK.min(bound).min(self.deadline / 4);
         let mut attempts = 0;
         let mut hinted_at = None;
         loop {

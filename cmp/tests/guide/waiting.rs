@@ -157,6 +157,16 @@ async fn a_look_takes_no_longer_than_a_call_may() {
 }
 
 #[tokio::test]
+async fn a_short_deadline_has_a_last_look_too() {
+    for deadline in [Duration::from_millis(300), Duration::from_millis(900), Duration::from_millis(1500)] {
+        let simulator = with_arrival(TokenArrival::AfterGets(1)).await;
+        let cmp = with_clock(&simulator, &ManualClock::new());
+        let id = store(&cmp, ACTIVE).await;
+        assert!(cmp.network_tokens().wait_for(&id).deadline(deadline).await.is_ok(), "{deadline:?}");
+    }
+}
+
+#[tokio::test]
 async fn polls_go_on_when_the_hints_end() {
     let simulator = with_arrival(TokenArrival::AfterGets(2)).await;
     let clock = ManualClock::new();
