@@ -15,16 +15,20 @@ pub enum CardUpdateEvent {
     /// The account was closed
     Closed,
     /// The card's BIN takes no part in the account updater
+    #[serde(alias = "non_participating")]
     NonParticipating,
     /// Ask the cardholder
+    #[serde(alias = "contact_cardholder_advice")]
     ContactCardholderAdvice,
     /// The issuer does not know the account
     Unknown,
     /// Enrolled for updates
     Enrolled,
     /// Enrolment failed
+    #[serde(alias = "enrollment_failed")]
     EnrollmentFailed,
     /// The cardholder opted out
+    #[serde(alias = "opt_out")]
     OptOut,
 }
 

@@ -85,7 +85,7 @@ impl Happening {
             "card_bin": card.leading(6),
             "card_fingerprint": card.fingerprint,
             "fingerprint_matches": "true",
-            "occurred_at": rfc3339(at),
+            "occurred_at": exactly(at),
             "reason_code": name,
             "reason_text": "Reported by the card network.",
         });
@@ -129,6 +129,11 @@ fn with_month(expiry: Expiry, year: &str) -> String {
 
 fn rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// As exact as the times of network tokens, which the same moment may have changed.
+fn exactly(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 fn without_zone(at: DateTime<Utc>) -> String {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{Happening, TENANT, month_and_year, rfc3339, without_zone, year};
+use super::{Happening, TENANT, exactly, month_and_year, without_zone, year};
 use crate::state::{CardUpdateEvent, Expiry, TokenState};
 use crate::v1::{CARD_BIN, CARD_LAST4, Enrolment};
 
@@ -86,7 +86,7 @@ impl Happening {
             "card_last4": CARD_LAST4,
             "card_bin": CARD_BIN,
             "old_account_number": enrolment.pan_alias,
-            "occurred_at": rfc3339(update.at),
+            "occurred_at": exactly(update.at),
             "reason_code": name,
             "reason_text": "Reported by the card network.",
         });
