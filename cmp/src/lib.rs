@@ -77,7 +77,7 @@ mod environment;
 mod error;
 #[doc = include_str!("guide.md")]
 #[cfg_attr(feature = "webhooks", doc = "[webhooks]: crate::webhooks")]
-#[cfg_attr(not(feature = "webhooks"), doc = "[webhooks]: https://docs.rs/cmp/latest/cmp/webhooks")]
+#[cfg_attr(not(feature = "webhooks"), doc = "[webhooks]: #5-lifecycle-events")]
 pub mod guide {}
 mod http;
 mod jitter;
