@@ -40,7 +40,8 @@
 //! 2. [`Verifier::verify`]: without a signature that fits, anybody could have sent it. Answer 401.
 //! 3. [`Verified::parse`]: an [`Event`], or the body is none. Answer 400.
 //! 4. [`Deduplicator::handle`]: neither order nor number of deliveries is documented, so an event may come again.
-//! 5. [`CardView::apply`], or what else the event means to the service. A view doesn't depend on the order of events.
+//! 5. [`CardView::apply`], or what else the event means to the service. A view doesn't depend on the order of events that name
+//!    their card.
 //! 6. Answer with a 2xx status; 503 where step 4 or 5 failed for now.
 //!
 //! # What is read, and how
@@ -54,6 +55,8 @@
 //! | an event that this version doesn't know | [`Details::Other`], or the `Other` of its kind |
 //! | unknown members; known ones of another type | as absent |
 //! | numbers: of digits only, where digits are meant | as text: card and token numbers and their parts, months, years, `occurrence`, the event's id |
+//! | a `pan_alias` that [`PanAlias`](crate::v1::PanAlias) doesn't take | as absent |
+//! | an update of V1 without an account number, which is the alias there (inferred) | of no view |
 //! | truth values, as such or as text | for `fingerprint_matches` only |
 //! | any depth, and numbers of any size, in unknown members | skipped |
 //! | `MMYY`; month and year with two digits or four | [`Expiry`](crate::Expiry) |

@@ -25,7 +25,8 @@ use crate::{
 /// The place of what events told without a token's id.
 const NAMELESS: &str = "";
 
-/// What is known of a card, with nothing secret in it: to store beside the card's id, and to show.
+/// What is known of a card, without its number and those of its network tokens: to store and to show. What is stored has
+/// the card's id in it, or in V1 the alias, which `Debug` leaves out.
 ///
 /// Events that name their card may come in any order and more than once. Each value is kept with the time of the event that told it, and
 /// only a later event replaces it: the same events give the same view, in whatever order they were applied. A
