@@ -287,6 +287,9 @@ async fn the_message_has_the_documented_members() {
         (&json!("1235"), &json!("1238"))
     );
     assert_ne!(details["new_account_number"], VISA);
+    let [at_the_card, at_the_token] = [(details, "occurred_at"), (&changed.body["details"], "updated_at")]
+        .map(|(details, name)| details[name].as_str().unwrap().trim_end_matches('Z').to_owned());
+    assert_eq!(at_the_card, at_the_token, "of one moment");
     assert_eq!(changed.body["details"]["card_last4"], details["card_last4"]);
     assert_ne!(arrived.body["id"], changed.body["id"]);
 }
