@@ -142,7 +142,7 @@ pub use readings::{
     V1Enrolled,
 };
 pub use received::ReceivedRequest;
-pub use settings::{Enrolment, Settings, TokenArrival};
+pub use settings::{Enrolment, Protocol, Settings, TokenArrival};
 pub use simulator::{Builder, Faults, Simulator};
 pub use state::{
     Brand, CardUpdateEvent, CardView, CryptogramRefused, CryptogramType, Redemption, Scope, ServiceAccount,

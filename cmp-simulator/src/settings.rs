@@ -20,6 +20,24 @@ pub enum Enrolment {
     Manual,
 }
 
+/// What the simulator speaks on its socket.
+///
+/// Everything but plain HTTP/1.1 needs the feature `tls`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
+pub enum Protocol {
+    /// HTTP/1.1 without TLS.
+    #[default]
+    Http1,
+    /// TLS; the client chooses HTTP/2 or HTTP/1.1 (ALPN).
+    Tls,
+    /// TLS with HTTP/1.1 alone.
+    TlsHttp1,
+    /// TLS with HTTP/2 alone.
+    TlsHttp2,
+}
+
 /// When a token made with on-create enrolment appears in `included`.
 ///
 /// The answer to the creation itself never shows it.
@@ -50,6 +68,8 @@ pub enum TokenArrival {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
+    /// What the simulator speaks on its socket.
+    pub protocol: Protocol,
     /// Fixes every id, number and fault that is drawn at random.
     pub seed: u64,
     /// The enrolment mode of brands that `enrolment_by_brand` does not name.
@@ -81,6 +101,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            protocol: Protocol::default(),
             seed: 0,
             enrolment: Enrolment::default(),
             enrolment_by_brand: BTreeMap::new(),

@@ -13,8 +13,8 @@ use crate::faults::{Chaos, Fault, FaultId};
 use crate::operation::{Operation, TOKEN_PATH};
 use crate::readings::Readings;
 use crate::received::ReceivedRequest;
-use crate::server;
-use crate::settings::{Enrolment, Settings, TokenArrival};
+use crate::server::{self, Transport};
+use crate::settings::{Enrolment, Protocol, Settings, TokenArrival};
 use crate::shared::Shared;
 use crate::state::{Brand, CardView, CryptogramRefused, Redemption, ServiceAccount};
 use crate::v1::V1TokenView;
@@ -26,6 +26,7 @@ pub struct Simulator {
     shared: Arc<Shared>,
     address: SocketAddr,
     account: ServiceAccount,
+    transport: Transport,
     serving: JoinHandle<()>,
 }
 
@@ -43,7 +44,7 @@ impl Simulator {
         Builder::default()
     }
 
-    /// The base URL of the API: `http://127.0.0.1:PORT`.
+    /// The base URL of the API: `http://127.0.0.1:PORT`, or `https://127.0.0.1:PORT` with TLS.
     pub fn url(&self) -> &str {
         &self.shared.url
     }
@@ -51,6 +52,14 @@ impl Simulator {
     /// The URL of the OAuth token endpoint.
     pub fn token_url(&self) -> String {
         format!("{}{TOKEN_PATH}", self.shared.url)
+    }
+
+    /// The certificate, as PEM, that a client must trust to speak TLS with this simulator. `None` without TLS.
+    ///
+    /// Each simulator makes its own when it starts. It signs a server's certificate for `127.0.0.1` and
+    /// `localhost`.
+    pub fn root_certificate(&self) -> Option<&str> {
+        self.transport.root_certificate()
     }
 
     /// The socket's address.
@@ -137,8 +146,8 @@ impl Simulator {
         self.shared.state().settings.clone()
     }
 
-    /// Changes the settings of the running simulator. `seed`, `request_log` and `control_api` are read only
-    /// when it starts.
+    /// Changes the settings of the running simulator. `protocol`, `seed`, `request_log` and `control_api` are
+    /// read only when it starts.
     pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.shared.state().settings);
     }
@@ -212,6 +221,12 @@ impl Builder {
     /// Replaces all settings.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// What the simulator speaks; plain HTTP/1.1 by default.
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.settings.protocol = protocol;
         self
     }
 
@@ -297,20 +312,22 @@ impl Builder {
     /// Starts the simulator on 127.0.0.1, inside the current tokio runtime.
     ///
     /// # Errors
-    /// If the port is taken or no socket can be opened.
+    /// If the port is taken, no socket can be opened, or the protocol needs the feature `tls`.
     pub async fn start(self) -> io::Result<Simulator> {
+        let transport = Transport::new(self.settings.protocol)?;
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let listener = TcpListener::bind(wanted)
             .await
             .map_err(|error| io::Error::new(error.kind(), format!("{wanted}: {error}")))?;
         let address = listener.local_addr()?;
         let account = self.settings.accounts.first().cloned().unwrap_or_default();
-        let url = format!("http://{address}");
+        let scheme = if transport.root_certificate().is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{address}");
         let openapi = self.openapi.map(|document| control::openapi::of_simulator(document, &url));
         let shared = Arc::new(Shared::new(self.settings, url, openapi));
-        let serving = server::serve(listener, Arc::clone(&shared));
+        let serving = server::serve(listener, transport.clone(), Arc::clone(&shared));
         let delivering = webhooks::deliver(Arc::clone(&shared));
         let serving = tokio::spawn(async { tokio::join!(serving, delivering).0 });
-        Ok(Simulator { shared, address, account, serving })
+        Ok(Simulator { shared, address, account, transport, serving })
     }
 }

@@ -17,6 +17,16 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    pub(crate) fn new(head: http::request::Parts, body: Bytes) -> Self {
+        Self {
+            method: head.method,
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            headers: head.headers,
+            body,
+        }
+    }
+
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }

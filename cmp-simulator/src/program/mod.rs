@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::settings::{Enrolment, Settings};
+use crate::settings::{Enrolment, Protocol, Settings};
 use crate::simulator::Simulator;
 
 /// The options of the command line; they go before what the settings file says.
@@ -25,6 +25,12 @@ pub struct Options {
     /// Listen on this port of 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
+    /// Speak plain HTTP/1.1, or TLS with HTTP/2 and HTTP/1.1, with HTTP/1.1 alone or with HTTP/2 alone
+    #[arg(long, value_enum)]
+    pub protocol: Option<Protocol>,
+    /// Write the certificate that clients must trust to this file, as PEM
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
     /// Fix every id, number and fault that is drawn at random
     #[arg(long)]
     pub seed: Option<u64>,
@@ -41,6 +47,7 @@ impl Options {
     /// If the settings file can't be read or does not hold settings.
     fn settings(&self) -> io::Result<Settings> {
         let mut settings = self.settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
+        settings.protocol = self.protocol.unwrap_or(settings.protocol);
         settings.seed = self.seed.unwrap_or(settings.seed);
         settings.enrolment = self.enrolment.unwrap_or(settings.enrolment);
         settings.control_api = true;
@@ -88,10 +95,21 @@ pub async fn run(
         builder = builder.openapi(openapi);
     }
     let simulator = builder.start().await?;
+    if let Some(path) = &options.certificate {
+        write_certificate(path, &simulator)?;
+    }
     writeln!(io::stdout(), "cmp-simulator listening on {}", simulator.url())?;
     shutdown.await;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn write_certificate(path: &Path, simulator: &Simulator) -> io::Result<()> {
+    let Some(certificate) = simulator.root_certificate() else {
+        return Err(io::Error::other("--certificate: there is no certificate without TLS, see --protocol"));
+    };
+    std::fs::write(path, certificate)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// Ready when the process is interrupted (ctrl-c) or, on Unix, asked to end. It listens from the call on, so

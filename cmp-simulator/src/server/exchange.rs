@@ -1,14 +1,8 @@
-//! One request, from its head to its answer.
+//! One request, from the whole of it to what the connection makes of its answer.
 
-use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
-
-use super::body::ReplyBody;
-use super::wire::{Plan, Switch};
 use crate::api::{self, Route};
 use crate::control;
 use crate::faults::{Action, Close, Fault};
@@ -18,23 +12,47 @@ use crate::received::ReceivedRequest;
 use crate::scripted;
 use crate::shared::Shared;
 
-/// Far above anything that the request schemas allow.
-const MAX_BODY: usize = 1024 * 1024;
+/// What a connection does with a request.
+pub(super) enum Outcome {
+    Answer {
+        reply: Reply,
+        /// White space behind the body
+        blanks: u64,
+        manner: Manner,
+    },
+    /// Ends without an answer.
+    Close(Close),
+}
 
-type Response = http::Response<ReplyBody>;
+impl Outcome {
+    pub(super) fn whole(reply: Reply) -> Self {
+        Self::Answer { reply, blanks: 0, manner: Manner::Whole }
+    }
+}
 
-/// An error ends the connection without an answer.
-pub(super) async fn exchange(
-    request: http::Request<Incoming>,
-    shared: Arc<Shared>,
-    switch: Arc<Switch>,
-) -> io::Result<Response> {
-    let request = match collect(request).await? {
-        Ok(request) => request,
-        Err(refused) => return Ok(respond(refused, 0)),
-    };
+/// How an answer is sent.
+#[derive(Clone, Copy)]
+pub(super) enum Manner {
+    Whole,
+    CutHead { bytes: usize, close: Close },
+    CutBody { bytes: usize, close: Close },
+    Drip { bytes: usize, every: Duration },
+    Stale { close: Close },
+}
+
+impl Manner {
+    /// Whether the client gets the whole answer.
+    fn is_whole_in_the_end(self) -> bool {
+        match self {
+            Self::Whole | Self::Drip { .. } | Self::Stale { .. } => true,
+            Self::CutHead { .. } | Self::CutBody { .. } => false,
+        }
+    }
+}
+
+pub(super) async fn exchange(request: Request, shared: Arc<Shared>) -> Outcome {
     if let Some(reply) = control::answer(&shared, &request) {
-        return Ok(respond(reply, 0));
+        return Outcome::whole(reply);
     }
     let operation = match api::route(&request.method, &request.path) {
         Route::Operation { operation, .. } => Some(operation),
@@ -42,31 +60,9 @@ pub(super) async fn exchange(
     };
     let exchange = Exchange::begin(request, operation, shared);
     match operation.and_then(|operation| exchange.shared.faults().meet(operation)) {
-        Some(fault) => exchange.spoil(&fault, &switch).await,
-        None => {
-            let reply = exchange.answer();
-            Ok(exchange.finish(reply, 0))
-        }
+        Some(fault) => exchange.spoil(&fault).await,
+        None => exchange.finish(exchange.answer()),
     }
-}
-
-async fn collect(request: http::Request<Incoming>) -> io::Result<Result<Request, Reply>> {
-    let (head, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let refused = Reply::empty(StatusCode::PAYLOAD_TOO_LARGE);
-            return Ok(Err(refused.with_header(header::CONNECTION, "close")));
-        }
-        Err(error) => return Err(io::Error::other(error)),
-    };
-    Ok(Ok(Request {
-        method: head.method,
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().map(str::to_owned),
-        headers: head.headers,
-        body,
-    }))
 }
 
 struct Exchange {
@@ -91,7 +87,12 @@ impl Exchange {
         reply
     }
 
-    fn finish(&self, reply: Reply, blanks: u64) -> Response {
+    fn finish(&self, reply: Reply) -> Outcome {
+        self.log_answer(&reply);
+        Outcome::whole(reply)
+    }
+
+    fn log_answer(&self, reply: &Reply) {
         let status = reply.status.as_u16();
         self.shared.log().change(self.number, |request| request.status = Some(status));
         tracing::info!(
@@ -102,10 +103,9 @@ impl Exchange {
             trace_id = self.trace_id,
             "answered"
         );
-        respond(reply, blanks)
     }
 
-    async fn spoil(&self, fault: &Fault, switch: &Switch) -> io::Result<Response> {
+    async fn spoil(&self, fault: &Fault) -> Outcome {
         let name = fault.action().name();
         self.shared.log().change(self.number, |request| request.fault = Some(name));
         tracing::info!(fault = name, trace_id = self.trace_id, "met a fault");
@@ -116,16 +116,11 @@ impl Exchange {
             drop(self.answer());
         }
         match fault.action() {
-            Action::Answer(answer) => Ok(self.finish(self.scripted(answer), 0)),
-            Action::Redirect { status, location } => {
-                Ok(self.finish(scripted::redirect(*status, location), 0))
-            }
-            Action::Drop { close } => {
-                switch.set(Plan::Through, *close);
-                Err(io::Error::new(io::ErrorKind::ConnectionAborted, "dropped by a fault"))
-            }
+            Action::Answer(answer) => self.finish(self.scripted(answer)),
+            Action::Redirect { status, location } => self.finish(scripted::redirect(*status, location)),
+            Action::Drop { close } => Outcome::Close(*close),
             Action::Hang {} => std::future::pending().await,
-            action => Ok(self.spoil_answer(action, self.answer(), switch)),
+            action => self.spoil_answer(action, self.answer()),
         }
     }
 
@@ -134,43 +129,29 @@ impl Exchange {
     }
 
     /// Faults that send the proper answer in a bad way.
-    fn spoil_answer(&self, action: &Action, mut reply: Reply, switch: &Switch) -> Response {
+    fn spoil_answer(&self, action: &Action, mut reply: Reply) -> Outcome {
         let mut blanks = 0;
+        let mut manner = Manner::Whole;
         match action {
-            Action::CutHead { bytes, close } => {
-                switch.set(Plan::CutHead { left: *bytes }, *close);
-                return respond(reply, 0);
-            }
-            Action::CutBody { bytes, close } => {
-                let plan = match reply.body.len().checked_sub(1) {
-                    Some(most) => Plan::CutBody { left: (*bytes).min(most) },
-                    None => Plan::CutHead { left: *bytes },
-                };
-                switch.set(plan, *close);
-                return respond(reply, 0);
-            }
+            Action::CutHead { bytes, close } => manner = Manner::CutHead { bytes: *bytes, close: *close },
+            Action::CutBody { bytes, close } => manner = Manner::CutBody { bytes: *bytes, close: *close },
             Action::Truncate {} => reply.body.truncate(reply.body.len() / 2),
             Action::Garbage {} => reply.body = scripted::GARBAGE.into(),
             Action::ContentType { media_type } => reply = reply.with_content_type(media_type),
             Action::Drip { bytes, every_ms } => {
-                let every = std::time::Duration::from_millis(*every_ms);
-                switch.set(Plan::Drip { bytes: *bytes, every }, Close::Fin);
+                manner = Manner::Drip { bytes: *bytes, every: Duration::from_millis(*every_ms) };
             }
             Action::LargeBody { bytes } => blanks = *bytes,
-            Action::Stale { close } => switch.set(Plan::Stale, *close),
+            Action::Stale { close } => manner = Manner::Stale { close: *close },
             Action::Answer(_)
             | Action::Redirect { .. }
             | Action::Drop { .. }
             | Action::Hang {}
             | Action::Proceed {} => {}
         }
-        self.finish(reply, blanks)
+        if manner.is_whole_in_the_end() {
+            self.log_answer(&reply);
+        }
+        Outcome::Answer { reply, blanks, manner }
     }
-}
-
-fn respond(reply: Reply, blanks: u64) -> Response {
-    let mut response = http::Response::new(ReplyBody::new(reply.body, blanks));
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
-    response
 }

@@ -1,33 +1,38 @@
 //! Sockets: accepting, HTTP on each connection, and the faults that live on the wire.
 
-mod body;
 mod exchange;
-mod wire;
+mod http1;
+#[cfg(feature = "tls")]
+mod http2;
+#[cfg(feature = "tls")]
+mod tls;
+mod transport;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+pub(crate) use transport::Transport;
+
 use crate::shared::Shared;
-use wire::{Switch, Wire};
 
 /// Enough for any head that a client of this API sends; more is answered with 431.
 const MAX_HEAD: usize = 64 * 1024;
 
+/// Far above anything that the request schemas allow; more is answered with 413.
+const MAX_BODY: usize = 1024 * 1024;
+
 /// Serves until the future is dropped; every connection ends with it.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub(crate) async fn serve(listener: TcpListener, transport: Transport, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&shared)));
+                    connections.spawn(connection(stream, transport.clone(), Arc::clone(&shared)));
                 }
                 Err(error) => wait_for_descriptors(&error).await,
             },
@@ -42,16 +47,9 @@ async fn wait_for_descriptors(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(10)).await;
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, transport: Transport, shared: Arc<Shared>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let switch = Arc::new(Switch::default());
-    let wire = TokioIo::new(Wire::new(stream, Arc::clone(&switch)));
-    let service =
-        service_fn(move |request| exchange::exchange(request, Arc::clone(&shared), Arc::clone(&switch)));
-    let served = http1::Builder::new().max_buf_size(MAX_HEAD).serve_connection(wire, service).await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection ended early");
-    }
+    transport.serve(stream, shared).await;
 }

@@ -3,15 +3,15 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use cmp_simulator::Simulator;
 use cmp_simulator::webhooks::Endpoint;
+use cmp_simulator::{Operation, Simulator};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::support::{Answer, Client, VISA, contract, http, included};
+use crate::support::{Answer, Client, VISA, contract, http, included, trusting};
 
 struct Control {
     http: reqwest::Client,
@@ -236,6 +236,29 @@ async fn the_program_serves_and_stops() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn the_program_speaks_tls_and_hands_out_its_certificate() {
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = directory.path().join("root.pem");
+    let program =
+        Program::start(&["--protocol", "tls", "--certificate", certificate.to_str().unwrap()]).await;
+    let certificate = std::fs::read_to_string(certificate).unwrap();
+    let http = trusting(Some(&certificate));
+    let client = Client::with(http, &program.url, "AC-simulator", "simulator-client-secret").await;
+    client.store(VISA).await;
+    let answer = client.request(Operation::GetCard, "CRD1").send().await.unwrap();
+    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+    let settings = client.http.get(format!("{}/_simulator/settings", program.url)).send().await.unwrap();
+    let settings: Value = serde_json::from_slice(&settings.bytes().await.unwrap()).unwrap();
+    assert_eq!(settings["protocol"], "tls");
+    let log = program.interrupt("-TERM").await;
+    assert!(log.contains("http.response.status_code=201"), "{log}");
+    for secret in [VISA, "simulator-client-secret", "Bearer"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+}
+
 /// All values of members that are called `name`.
 fn members<'v>(value: &'v Value, name: &str) -> Vec<&'v Value> {
     match value {
@@ -282,6 +305,8 @@ async fn the_program_says_what_it_can_not_start_with() {
     }
     let error = refusal(&["--openapi", "nowhere.json"]).await;
     assert!(error.contains("nowhere.json: "), "{error}");
+    let error = refusal(&["--certificate", settings.to_str().unwrap()]).await;
+    assert!(error.contains("no certificate without TLS"), "{error}");
     let simulator = Simulator::start().await.unwrap();
     let error = refusal(&["--port", &simulator.address().port().to_string()]).await;
     assert!(error.contains(&format!("{}: ", simulator.address())), "{error}");

@@ -13,6 +13,7 @@ mod hostile;
 mod load;
 mod network_tokens;
 mod property;
+mod protocols;
 mod provoke;
 mod readings;
 mod requests;

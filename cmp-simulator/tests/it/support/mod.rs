@@ -69,10 +69,28 @@ pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
+/// A client that trusts the simulator's certificate, if it has one.
+pub(crate) fn http_of(simulator: &Simulator) -> reqwest::Client {
+    trusting(simulator.root_certificate())
+}
+
+/// A client that trusts this certificate, and repeats nothing.
+pub(crate) fn trusting(pem: Option<&str>) -> reqwest::Client {
+    let root = pem.map(|pem| reqwest::Certificate::from_pem(pem.as_bytes()).unwrap());
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .tls_certs_merge(root)
+        .build()
+        .unwrap()
+}
+
 impl Client {
     /// A client with the default account's token.
     pub(crate) async fn new(simulator: &Simulator) -> Self {
-        Self::at(simulator.url(), simulator.client_id(), simulator.client_secret()).await
+        let (id, secret) = (simulator.client_id(), simulator.client_secret());
+        Self::with(http_of(simulator), simulator.url(), id, secret).await
     }
 
     pub(crate) async fn of(simulator: &Simulator, account: &ServiceAccount, secret: &str) -> Self {
@@ -80,7 +98,10 @@ impl Client {
     }
 
     pub(crate) async fn at(url: &str, id: &str, secret: &str) -> Self {
-        let http = http();
+        Self::with(http(), url, id, secret).await
+    }
+
+    pub(crate) async fn with(http: reqwest::Client, url: &str, id: &str, secret: &str) -> Self {
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
         let answer = token(&http, url, &form).await.expect(200);
         let access_token = answer.json()["access_token"].as_str().unwrap().to_owned();

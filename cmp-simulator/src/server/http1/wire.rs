@@ -1,4 +1,4 @@
-//! A TCP stream that can be told to fail.
+//! A stream that fails as planned.
 
 use std::io;
 use std::pin::Pin;
@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::faults::Close;
+use crate::server::transport::Socket;
 
 /// What a connection does to what is written next.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -73,16 +73,16 @@ impl HeadEnd {
     }
 }
 
-pub(crate) struct Wire {
-    stream: TcpStream,
+pub(crate) struct Wire<S: Socket> {
+    stream: S,
     switch: Arc<Switch>,
     head_end: HeadEnd,
     in_body: bool,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-impl Wire {
-    pub(crate) fn new(stream: TcpStream, switch: Arc<Switch>) -> Self {
+impl<S: Socket> Wire<S> {
+    pub(crate) fn new(stream: S, switch: Arc<Switch>) -> Self {
         Self { stream, switch, head_end: HeadEnd::default(), in_body: false, pause: None }
     }
 
@@ -141,7 +141,7 @@ fn cut<T>() -> Poll<io::Result<T>> {
     Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut by a fault")))
 }
 
-impl AsyncRead for Wire {
+impl<S: Socket> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -156,7 +156,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<S: Socket> AsyncWrite for Wire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -194,10 +194,10 @@ impl AsyncWrite for Wire {
     }
 }
 
-impl Drop for Wire {
+impl<S: Socket> Drop for Wire<S> {
     fn drop(&mut self) {
         if self.switch.orders().close == Close::Rst
-            && let Err(error) = self.stream.set_zero_linger()
+            && let Err(error) = self.stream.tcp().set_zero_linger()
         {
             tracing::warn!(%error, "the connection could not be reset");
         }
