@@ -137,9 +137,9 @@ mod world;
 pub use faults::{Action, Answer, AnswerBody, Chaos, Close, Fault, FaultId, RetryAfter};
 pub use operation::{Operation, TOKEN_PATH};
 pub use readings::{
-    DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody, IncludedPlace,
-    JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Readings, StateCase, Times, UnknownInclude,
-    V1Enrolled,
+    DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody, IncludeWhen,
+    IncludedPlace, JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Readings, StateCase, Times,
+    UnknownInclude, V1Enrolled,
 };
 pub use received::ReceivedRequest;
 pub use settings::{Enrolment, Protocol, Settings, TokenArrival};

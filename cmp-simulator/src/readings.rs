@@ -16,6 +16,8 @@ pub struct Readings {
     pub times: Times,
     /// `network_token`, `last4` and `bin` of a network token as strings or numbers.
     pub numbers: Numbers,
+    /// When a card's document has `included`.
+    pub include: IncludeWhen,
     /// Where `included` stands in a card's document.
     pub included: IncludedPlace,
     /// What stands there when nothing is included.
@@ -105,6 +107,22 @@ pub enum JsonApiVersion {
     Number,
     /// The string "1.1", as JSON:API says
     Text,
+}
+
+/// When a card's document has `included`; the documents don't say whether it comes unasked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
+pub enum IncludeWhen {
+    /// Always. The parameter `include` of a GET selects kinds.
+    #[default]
+    Always,
+    /// Only in a GET with the parameter `include`, and only the kinds that it names.
+    #[serde(alias = "on_request")]
+    #[cfg_attr(feature = "program", value(alias = "on_request"))]
+    OnRequest,
+    /// Always. A GET with the parameter `include`, whatever it names, is answered by 400.
+    Unsupported,
 }
 
 /// Where `included` stands.

@@ -10,11 +10,13 @@ use crate::webhooks::WebhookSettings;
 
 /// When network tokens are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub enum Enrolment {
     /// With the card: the card answers 201 first, its token arrives later.
     #[default]
+    #[serde(alias = "on_create")]
+    #[cfg_attr(feature = "program", value(alias = "on_create"))]
     OnCreate,
     /// On request only: `POST /cards/{card_id}/network-tokens` answers with the result.
     Manual,
@@ -33,8 +35,12 @@ pub enum Protocol {
     /// TLS; the client chooses HTTP/2 or HTTP/1.1 (ALPN).
     Tls,
     /// TLS with HTTP/1.1 alone.
+    #[serde(alias = "tls_http1")]
+    #[cfg_attr(feature = "program", value(alias = "tls_http1"))]
     TlsHttp1,
     /// TLS with HTTP/2 alone.
+    #[serde(alias = "tls_http2")]
+    #[cfg_attr(feature = "program", value(alias = "tls_http2"))]
     TlsHttp2,
 }
 

@@ -7,7 +7,7 @@ use super::checks::{self, Object};
 use super::documents::{Documents, Include};
 use super::{Context, Problem, form, json_body};
 use crate::http::Reply;
-use crate::readings::{DuplicateAnswer, UnknownInclude};
+use crate::readings::{DuplicateAnswer, IncludeWhen, Readings, UnknownInclude};
 use crate::state::{Expiry, NewCard, State};
 use crate::test_cards::{self, Outcome};
 
@@ -28,7 +28,7 @@ pub(crate) fn create(state: &mut State, context: &Context<'_>) -> Result<Reply, 
 }
 
 pub(crate) fn get(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
-    let include = include(context.request.query.as_deref(), state.settings.readings.unknown_include)?;
+    let include = include(context.request.query.as_deref(), &state.settings.readings)?;
     let reply = show(state, context, context.card_id, include)?;
     state.count_get(context.card_id);
     Ok(reply)
@@ -47,7 +47,8 @@ pub(crate) fn update(state: &mut State, context: &Context<'_>) -> Result<Reply, 
         card.expiry.year = change.exp_year.unwrap_or(card.expiry.year);
         card.updated_at = now;
     }
-    show(state, context, context.card_id, Include::ALL)
+    let unasked = Include::unasked(&state.settings.readings);
+    show(state, context, context.card_id, unasked)
 }
 
 pub(crate) fn delete(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
@@ -58,7 +59,12 @@ pub(crate) fn delete(state: &mut State, context: &Context<'_>) -> Result<Reply, 
     }
 }
 
-fn show(state: &mut State, context: &Context<'_>, id: &str, include: Include) -> Result<Reply, Problem> {
+fn show(
+    state: &mut State,
+    context: &Context<'_>,
+    id: &str,
+    include: Option<Include>,
+) -> Result<Reply, Problem> {
     state.settle(id);
     let card = state.stored(id).ok_or_else(Problem::no_such_card)?;
     Ok(Reply::json_api(StatusCode::OK, &Documents::new(&state.settings, context).card(card, include)))
@@ -72,13 +78,15 @@ fn show_as_stored(
     status: StatusCode,
 ) -> Result<Reply, Problem> {
     let card = state.stored(id).ok_or_else(Problem::no_such_card)?;
-    Ok(Reply::json_api(status, &Documents::new(&state.settings, context).card(card, Include::ALL)))
+    let unasked = Include::unasked(&state.settings.readings);
+    Ok(Reply::json_api(status, &Documents::new(&state.settings, context).card(card, unasked)))
 }
 
 fn duplicate(state: &mut State, context: &Context<'_>, existing: &str) -> Reply {
     let answer = state.settings.readings.duplicate;
     let location = format!("{}/cards/{existing}", context.base_url);
-    let mut reply = match show(state, context, existing, Include::ALL) {
+    let unasked = Include::unasked(&state.settings.readings);
+    let mut reply = match show(state, context, existing, unasked) {
         Ok(shown) if answer != DuplicateAnswer::Location => shown,
         _ => Reply::empty(StatusCode::SEE_OTHER),
     };
@@ -171,14 +179,17 @@ fn card_change(body: &Value) -> Result<CardChange, Problem> {
     })
 }
 
-/// `include`: a comma-delimited list. Without it everything comes, as VGS's own code expects.
-fn include(query: Option<&str>, unknown: UnknownInclude) -> Result<Include, Problem> {
+/// `include`: a comma-delimited list.
+fn include(query: Option<&str>, readings: &Readings) -> Result<Option<Include>, Problem> {
     let values: Vec<_> = form::pairs(query.unwrap_or_default().as_bytes())
         .into_iter()
         .filter_map(|(name, value)| (name == "include").then_some(value))
         .collect();
     if values.is_empty() {
-        return Ok(Include::ALL);
+        return Ok(Include::unasked(readings));
+    }
+    if readings.include == IncludeWhen::Unsupported {
+        return Err(Problem::bad_request("The parameter include is not supported."));
     }
     let mut include = Include { network_tokens: false, card_updates: false, subscriptions: false };
     for name in values.iter().flat_map(|value| value.split(',')).map(str::trim) {
@@ -187,9 +198,9 @@ fn include(query: Option<&str>, unknown: UnknownInclude) -> Result<Include, Prob
             "network_tokens" => include.network_tokens = true,
             "card_updates" => include.card_updates = true,
             "card_update_subscriptions" => include.subscriptions = true,
-            _ if unknown == UnknownInclude::Ignored => {}
+            _ if readings.unknown_include == UnknownInclude::Ignored => {}
             _ => return Err(Problem::bad_request("include names a resource that there is none of.")),
         }
     }
-    Ok(include)
+    Ok(Some(include))
 }

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use crate::readings::{
-    EmptyIncluded, FailedToken, First8, IncludedPlace, JsonApiVersion, PanWithoutScope, Readings, StateCase,
+    EmptyIncluded, FailedToken, First8, IncludeWhen, IncludedPlace, JsonApiVersion, PanWithoutScope,
+    Readings, StateCase,
 };
 use crate::settings::Settings;
 use crate::state::{Brand, Card, CardUpdate, NetworkToken, Scope, TokenState};
@@ -18,7 +19,16 @@ pub(crate) struct Include {
 }
 
 impl Include {
-    pub(crate) const ALL: Self = Self { network_tokens: true, card_updates: true, subscriptions: true };
+    const ALL: Self = Self { network_tokens: true, card_updates: true, subscriptions: true };
+
+    /// What comes without being asked for; `None` for a document without `included`.
+    pub(crate) fn unasked(readings: &Readings) -> Option<Self> {
+        match readings.include {
+            // As VGS's own code expects.
+            IncludeWhen::Always | IncludeWhen::Unsupported => Some(Self::ALL),
+            IncludeWhen::OnRequest => None,
+        }
+    }
 }
 
 pub(crate) struct Documents<'a> {
@@ -33,8 +43,8 @@ impl<'a> Documents<'a> {
     }
 
     /// `CardResourceResponse`
-    pub(crate) fn card(&self, card: &Card, include: Include) -> Value {
-        let included = self.included(card, include);
+    pub(crate) fn card(&self, card: &Card, include: Option<Include>) -> Value {
+        let included = include.map(|include| self.included(card, include)).unwrap_or_default();
         let mut data = json!({
             "id": card.id,
             "type": "cards",
@@ -47,6 +57,7 @@ impl<'a> Documents<'a> {
             data["relationships"] = relationships(&included);
         }
         let included = match self.readings.empty_included {
+            _ if include.is_none() => None,
             _ if !included.is_empty() => Some(included.into()),
             EmptyIncluded::Empty => Some(json!([])),
             EmptyIncluded::Absent => None,

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
+use crate::readings::IncludeWhen;
 use crate::settings::{Enrolment, Protocol, Settings};
 use crate::simulator::Simulator;
 
@@ -37,6 +38,9 @@ pub struct Options {
     /// Make network tokens with the card or on request
     #[arg(long, value_enum)]
     pub enrolment: Option<Enrolment>,
+    /// Send `included` with every card, only with a request that has the parameter `include`, or refuse the parameter
+    #[arg(long, value_enum)]
+    pub include: Option<IncludeWhen>,
     /// Read the settings from this JSON file
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
@@ -50,6 +54,7 @@ impl Options {
         settings.protocol = self.protocol.unwrap_or(settings.protocol);
         settings.seed = self.seed.unwrap_or(settings.seed);
         settings.enrolment = self.enrolment.unwrap_or(settings.enrolment);
+        settings.readings.include = self.include.unwrap_or(settings.readings.include);
         settings.control_api = true;
         Ok(settings)
     }

@@ -206,13 +206,18 @@ async fn the_program_serves_and_stops() {
     let directory = tempfile::tempdir().unwrap();
     let settings = directory.path().join("settings.json");
     let openapi = directory.path().join("openapi.json");
-    std::fs::write(&settings, r#"{ "enrolment": "on_create", "seed": 3, "duplicate_detection": false }"#)
-        .unwrap();
+    std::fs::write(
+        &settings,
+        r#"{ "enrolment": "on_create", "seed": 3, "readings": { "include": "on_request" } }"#,
+    )
+    .unwrap();
     std::fs::write(&openapi, r#"{ "openapi": "3.1.0", "paths": {} }"#).unwrap();
     for signal in ["-INT", "-TERM"] {
         let arguments = [
             "--enrolment",
             "manual",
+            "--include",
+            "on-request",
             "--settings",
             settings.to_str().unwrap(),
             "--openapi",
@@ -226,6 +231,7 @@ async fn the_program_serves_and_stops() {
         let control = Control::new(&program.url);
         let settings = control.get("/settings").await;
         assert_eq!((&settings["enrolment"], &settings["seed"]), (&json!("manual"), &json!(3)));
+        assert_eq!(settings["readings"]["include"], "on-request");
         let document = control.http.get(format!("{}/openapi.json", program.url)).send().await.unwrap();
         assert_eq!(document.status(), 200);
         let log = program.interrupt(signal).await;

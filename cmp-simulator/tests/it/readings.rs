@@ -1,9 +1,9 @@
 //! Each reading of the documents, one test a setting; all of them agree with the contract, which `Client` checks.
 
 use cmp_simulator::{
-    DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody, IncludedPlace,
-    JsonApiVersion, NoActiveToken, Numbers, Operation, PanWithoutScope, Readings, Scope, ServiceAccount,
-    Simulator, StateCase, Times, UnknownInclude,
+    DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody, IncludeWhen,
+    IncludedPlace, JsonApiVersion, NoActiveToken, Numbers, Operation, PanWithoutScope, Readings, Scope,
+    ServiceAccount, Simulator, StateCase, Times, UnknownInclude,
 };
 use serde_json::{Value, json};
 
@@ -158,6 +158,49 @@ async fn gateway_bodies() {
             assert_eq!(refused.bytes.is_empty(), media_type.is_none());
         }
         client.create("5100260000019214").await.expect(500).json();
+    }
+}
+
+/// Whether there is an `included`, and how many resources are in it; relationships go with them.
+fn included_in(document: &Value) -> (bool, usize) {
+    let has_links = document["data"].get("relationships").is_some();
+    assert_eq!(has_links, document["included"].as_array().is_some_and(|included| !included.is_empty()));
+    (document.get("included").is_some(), document["included"].as_array().map_or(0, Vec::len))
+}
+
+#[tokio::test]
+async fn included_comes_on_request_alone() {
+    let (_simulator, client) = simulator(|readings| readings.include = IncludeWhen::OnRequest).await;
+    let created = client.create(VISA).await.expect(201);
+    assert_eq!(included_in(&created.json()), (false, 0));
+    let id = created.id();
+    for (query, expected) in [
+        ("", (false, 0)),
+        ("?include=", (true, 0)),
+        ("?include=network_tokens", (true, 1)),
+        ("?include=card_updates", (true, 0)),
+        ("?include=network_tokens,card_updates,card_update_subscriptions", (true, 2)),
+    ] {
+        assert_eq!(
+            included_in(&client.get(&format!("{id}{query}")).await.expect(200).json()),
+            expected,
+            "{query}"
+        );
+    }
+    client.get(&format!("{id}?include=network-tokens")).await.expect(400);
+    let updated = client.send(Operation::UpdateCard, &id, None).await.expect(200);
+    assert_eq!(included_in(&updated.json()), (false, 0));
+    let duplicate = client.create(VISA).await.expect(303);
+    assert_eq!(included_in(&duplicate.json()), (false, 0));
+}
+
+#[tokio::test]
+async fn include_is_refused() {
+    let (_simulator, client) = simulator(|readings| readings.include = IncludeWhen::Unsupported).await;
+    let id = client.store(VISA).await;
+    assert_eq!(included_in(&client.get(&id).await.expect(200).json()), (true, 2));
+    for query in ["?include=", "?include=network_tokens", "?a=b&include=wallets"] {
+        assert_eq!(client.get(&format!("{id}{query}")).await.expect(400).error_code(), "bad-request");
     }
 }
 
