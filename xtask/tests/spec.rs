@@ -145,6 +145,17 @@ impl Page {
     }
 }
 
+/// The documents of another API, one operation each, as they are laid out on its page.
+fn other(path: &str) -> Value {
+    json!({
+        "openapi": "3.1.0", "info": {"title": "Other API", "version": "1"},
+        "components": {"schemas": {"A": {"type": "object", "properties": {"id": {"type": "string"}}}}},
+        "paths": {path: {"get": {"operationId": "x", "responses": {"200": {
+            "description": "d", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}
+        }}}}}
+    })
+}
+
 /// The whole answer to bad input is one error, and it names every part of `parts`.
 fn names(message: &str, parts: &[&str]) {
     assert_eq!(message.matches("Error: ").count(), 1, "{message}");
@@ -259,9 +270,12 @@ fn broken_json_is_refused() {
     let text = workspace.page(CARDS).text().replacen("\"openapi\":", "\"openapi\"", 1);
     fs::write(&path, text).expect("written");
     let message = workspace.fails(&["import", path.to_str().expect("UTF-8")]);
-    names(&message, &["Cards.md", "section \"", "the fence in line", "not JSON", "column"]);
+    names(&message, &["Cards.md", "section \"", "line 8, column 11", "not JSON"]);
     workspace.write("openapi/fragments/get-cards-card_id.json", "{");
-    names(&workspace.fails(&["merge"]), &["openapi/fragments/get-cards-card_id.json is not JSON"]);
+    names(
+        &workspace.fails(&["merge"]),
+        &["openapi/fragments/get-cards-card_id.json: line 1, column 1: not JSON"],
+    );
 }
 
 #[test]
@@ -592,4 +606,90 @@ fn a_root_without_what_is_needed_is_named() {
         &run(&["simulator"], nowhere.path()),
         &[nowhere.path().to_str().expect("UTF-8"), "openapi/cmp.json"],
     );
+}
+
+#[test]
+fn a_page_is_read_whole_however_its_fences_stand() {
+    let indented = |text: &str, by: &str| text.replace('\n', &format!("\n{by}"));
+    let (a, b) = (other("/other/a"), other("/other/b"));
+    let pretty = serde_json::to_string_pretty(&b).expect("JSON");
+    for fence in [
+        format!("1. The document:\n\n   ```json\n   {}\n   ```\n", indented(&pretty, "   ")),
+        format!("```json{{1,3}}\n{pretty}\n```\n"),
+        format!("> ~~~\n> {}\n> ~~~\n", indented(&pretty, "> ")),
+        format!("  ```yaml\n  {}\n  ```\n", indented(&yaml_serde::to_string(&b).expect("YAML"), "  ")),
+    ] {
+        let workspace = Workspace::new();
+        let page = workspace.path("Other.md");
+        fs::write(&page, format!("\u{FEFF}# Other\n\n## A\n\n```json\n{a}\n```\n\n## B\n\n{fence}"))
+            .expect("written");
+        let changed = workspace.changed_by(&["import", page.to_str().expect("UTF-8")]);
+        let files = ["openapi/fragments/get-other-a.json", "openapi/fragments/get-other-b.json"];
+        assert_eq!(changed[..1], ["openapi/sources.toml"], "{fence}");
+        assert_eq!(changed[1..], files, "{fence}");
+        assert_eq!((workspace.read(files[0]), workspace.read(files[1])), (a.clone(), b.clone()), "{fence}");
+    }
+}
+
+#[test]
+fn what_a_file_says_twice_is_refused_with_its_line() {
+    let workspace = Workspace::new();
+    let text = "{\n \"openapi\": \"3.1.0\",\n \"paths\": {\n  \"/other/a\": {},\n  \"/other/a\": {}\n }\n}";
+    let yaml = "openapi: 3.1.0\npaths:\n  /other/a: {}\n  '/other/a': {}\n";
+    for (name, text, place) in [
+        ("other.json", text, "line 5, column 12: not JSON"),
+        ("other.YML", yaml, "line 4, column 3: not YAML"),
+        (
+            "other.md",
+            &format!("# Other\n\n- x\n\n  ```json\n  {}\n  ```\n", text.replace('\n', "\n  ")),
+            "line 10, column 12: not JSON",
+        ),
+    ] {
+        let file = workspace.path(name);
+        fs::write(&file, text).expect("written");
+        let message = workspace.fails(&["import", file.to_str().expect("UTF-8")]);
+        names(&message, &[name, place, "the member \"/other/a\" is there twice"]);
+    }
+    let fragment = workspace.path("openapi/fragments/post-cards.json");
+    let text = fs::read_to_string(&fragment).expect("a fragment");
+    workspace.write(&fragment.display().to_string(), text.replacen("{", "{\n\"openapi\": \"3.1.0\",", 1));
+    names(
+        &workspace.fails(&["merge"]),
+        &["openapi/fragments/post-cards.json: line 3", "\"openapi\" is there twice"],
+    );
+}
+
+#[test]
+fn marks_of_byte_order_and_upper_case_extensions_do_not_matter() {
+    let workspace = Workspace::new();
+    for path in ["openapi/lowering.toml", "openapi/sources.toml", "openapi/fragments/post-cards.json"] {
+        let text = fs::read_to_string(workspace.path(path)).expect("a file");
+        workspace.write(path, format!("\u{FEFF}{text}"));
+    }
+    workspace.run(&["check"]).expect("fresh");
+    let file = workspace.path("OTHER.JSON");
+    fs::write(&file, format!("\u{FEFF}{}", other("/other/a"))).expect("written");
+    workspace.run(&["import", file.to_str().expect("UTF-8")]).expect("imports");
+    let wide: Vec<u8> = "\u{FEFF}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&file, wide).expect("written");
+    names(&workspace.fails(&["import", file.to_str().expect("UTF-8")]), &["OTHER.JSON", "UTF-16"]);
+}
+
+#[test]
+fn an_imported_file_keeps_what_it_only_means() {
+    let workspace = Workspace::new();
+    let mut document = other("/other/a");
+    let schemas = &mut document["components"]["schemas"];
+    schemas["A"]["discriminator"] =
+        json!({"propertyName": "id", "mapping": {"d": "#/components/schemas/My%20D"}});
+    schemas["A"]["properties"]["thing"] = json!({"example": {"$ref": "https://example.com/thing"}});
+    schemas["My D"] = json!({"allOf": [{"$ref": "#/components/schemas/A"}]});
+    document["paths"]["/other/b"] = json!({"$ref": "#/components/pathItems/B"});
+    document["components"]["pathItems"] = json!({"B": document["paths"]["/other/a"]});
+    let file = workspace.path("other.json");
+    fs::write(&file, document.to_string()).expect("written");
+    workspace.run(&["import", file.to_str().expect("UTF-8")]).expect("imports");
+    let fragment = workspace.read("openapi/fragments/get-other-b.json");
+    assert_eq!(fragment["paths"]["/other/b"], document["paths"]["/other/a"]);
+    assert_eq!(fragment["components"]["schemas"], document["components"]["schemas"]);
 }

@@ -12,6 +12,7 @@ use super::prepare::{Prepared, prepare};
 use crate::spec::files::{Layout, Tree};
 use crate::spec::import::{self, Note};
 use crate::spec::json;
+use crate::spec::read::{self, Language};
 use crate::spec::split::SECTIONS;
 
 /// Forces the reading of an argument as a revision.
@@ -81,12 +82,8 @@ fn folder(layout: &Layout, folder: &Path) -> Result<Prepared> {
 }
 
 fn file(layout: &Layout, path: &Path) -> Result<Prepared> {
-    let text = fs::read_to_string(path)?;
-    let document: Value = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => serde_json::from_str(&text).context("not JSON")?,
-        Some("yaml" | "yml") => yaml_serde::from_str(&text).context("not YAML")?,
-        _ => return with_pages(layout, &[path.to_owned()]),
-    };
+    let Some(language) = Language::of(path) else { return with_pages(layout, &[path.to_owned()]) };
+    let document = read::parse(&read::text(path)?, language)?;
     for section in SECTIONS {
         json::section(&document, section, "")?;
     }
@@ -101,6 +98,5 @@ fn with_pages(layout: &Layout, pages: &[PathBuf]) -> Result<Prepared> {
 }
 
 fn read_json(path: &Path) -> Result<Value> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
+    read::json_file(path).with_context(|| path.display().to_string())
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::correct::Correction;
 use super::lower::Rules;
+use super::read;
 use super::sources::Sources;
 
 /// The places of the contract's files in a workspace.
@@ -61,7 +62,7 @@ impl Layout {
     /// The same, but fragments that were taken away are for the import to bring back.
     pub(crate) fn tree_to_import_into(&self) -> Result<Tree> {
         let fragments = self.json_files(&self.fragments())?;
-        let sources = match fs::read_to_string(self.sources()) {
+        let sources = match read::text(&self.sources()) {
             Ok(text) => Sources::parse(&text)?,
             Err(_) if fragments.is_empty() => Sources::default(),
             Err(error) => return Err(error).context("openapi/sources.toml"),
@@ -78,8 +79,7 @@ impl Layout {
     }
 
     pub(crate) fn rules(&self) -> Result<Rules> {
-        let text =
-            fs::read_to_string(self.root.join("openapi/lowering.toml")).context("openapi/lowering.toml")?;
+        let text = read::text(&self.root.join("openapi/lowering.toml")).context("openapi/lowering.toml")?;
         Rules::parse(&text)
     }
 
@@ -91,8 +91,7 @@ impl Layout {
         for path in visible(folder)? {
             let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
             ensure!(path.extension().is_some_and(|e| e == "json"), "{shown}: expected only .json files here");
-            let text = fs::read_to_string(&path).with_context(|| shown.clone())?;
-            let value = serde_json::from_str(&text).with_context(|| format!("{shown} is not JSON"))?;
+            let value = read::json_file(&path).with_context(|| shown)?;
             files.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), value);
         }
         Ok(files)

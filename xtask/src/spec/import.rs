@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,6 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::files::{Layout, Tree};
+use super::read::{self, Language};
 use super::sources::{Origin, Source, Sources};
 use super::{json, merge, page, pipeline, split, summary, transcribed, write};
 
@@ -25,6 +25,8 @@ pub(crate) struct Note {
 struct Found {
     page: String,
     section: Option<String>,
+    /// The line of the page on which it begins.
+    line: Option<usize>,
     origin: Origin,
     text: String,
     document: Value,
@@ -71,7 +73,7 @@ pub(crate) fn transcriptions(old: &Tree, files: &[PathBuf]) -> Result<Tree> {
 fn read_all(pages: &[PathBuf]) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for path in pages {
-        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let text = read::text(path).with_context(|| path.display().to_string())?;
         found.extend(read(path, &text).with_context(|| path.display().to_string())?);
     }
     Ok(found)
@@ -79,11 +81,8 @@ fn read_all(pages: &[PathBuf]) -> Result<Vec<Found>> {
 
 /// The documents in one input: a Markdown page, or an OpenAPI file in JSON or YAML.
 fn read(path: &Path, text: &str) -> Result<Vec<Found>> {
-    let document = match path.extension().and_then(|e| e.to_str()) {
-        Some("json") => serde_json::from_str(text).context("not JSON")?,
-        Some("yaml" | "yml") => yaml_serde::from_str(text).context("not YAML")?,
-        _ => return from_page(text),
-    };
+    let Some(language) = Language::of(path) else { return from_page(text) };
+    let document = split::with_path_items(read::parse(text, language)?)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let parts = split::by_operation(&document)?;
     let found = parts.into_iter().map(|document| {
@@ -91,21 +90,22 @@ fn read(path: &Path, text: &str) -> Result<Vec<Found>> {
             Some(place) => (place.page, Some(place.section), Origin::Transcribed),
             None => (name.clone(), None, Origin::Published),
         };
-        Ok(Found { page, section, origin, text: json::pretty(&document)?, document })
+        Ok(Found { page, section, line: None, origin, text: json::pretty(&document)?, document })
     });
     found.collect()
 }
 
 fn from_page(text: &str) -> Result<Vec<Found>> {
     let page = page::parse(text)?;
-    let found = page.fences.into_iter().map(|fence| Found {
-        page: page.title.clone(),
-        section: Some(fence.section),
-        origin: Origin::Published,
-        text: fence.text,
-        document: fence.document,
-    });
-    Ok(found.collect())
+    let mut found = Vec::new();
+    for page::Fence { section, line, text, document } in page.fences {
+        let place = (section.clone(), line);
+        let document = split::with_path_items(document)
+            .with_context(|| format!("section \"{}\", line {}", place.0, place.1))?;
+        let (page, section) = (page.title.clone(), Some(section));
+        found.push(Found { page, section, line: Some(line), origin: Origin::Published, text, document });
+    }
+    Ok(found)
 }
 
 /// The fragments and sources after the import; what the same pages held before and hold no more is gone. Into an empty
@@ -125,12 +125,13 @@ fn import(old: &Tree, found: Vec<Found>, note: &Note) -> Result<Tree> {
 impl Found {
     fn place(&self) -> String {
         let section = self.section.as_ref().map(|section| format!(", section \"{section}\""));
-        self.page.clone() + &section.unwrap_or_default()
+        let line = self.line.map(|line| format!(", line {line}"));
+        self.page.clone() + &section.unwrap_or_default() + &line.unwrap_or_default()
     }
 }
 
 fn add(new: &mut Tree, old: &Sources, found: Found, note: &Note) -> Result<()> {
-    let Found { page, section, origin, text, document } = found;
+    let Found { page, section, origin, text, document, .. } = found;
     ensure!(
         document.get(pipeline::MARK).is_none(),
         "\"{}\" says that this tool wrote the document; import what VGS publishes",
@@ -266,7 +267,7 @@ mod tests {
         let document =
             json!({"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {path: {"get": {}}}});
         let (page, section) = (page.to_owned(), Some("S".to_owned()));
-        Found { page, section, origin: Origin::Published, text: text.to_owned(), document }
+        Found { page, section, line: None, origin: Origin::Published, text: text.to_owned(), document }
     }
 
     fn note(date: &str) -> Note {

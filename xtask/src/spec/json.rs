@@ -1,6 +1,7 @@
 //! JSON values: places in them, differences between them, references in them.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 /// The JSON pointer of `token` below `at`.
@@ -51,7 +52,35 @@ pub(crate) fn first_difference(left: &Value, right: &Value, at: &str) -> Option<
     }
 }
 
-/// Calls `visit` with every `$ref` in `value` and its pointer.
+/// Members whose own members have names of their own, so that none of them is a keyword.
+const NAMED: [&str; 19] = [
+    "properties",
+    "patternProperties",
+    "$defs",
+    "dependentSchemas",
+    "schemas",
+    "responses",
+    "parameters",
+    "requestBodies",
+    "headers",
+    "securitySchemes",
+    "links",
+    "callbacks",
+    "pathItems",
+    "paths",
+    "webhooks",
+    "content",
+    "encoding",
+    "variables",
+    "mapping",
+];
+/// Members that hold data. A `$ref` in data is data.
+const DATA: [&str; 4] = ["example", "default", "const", "enum"];
+/// The extension by which lowering refers to the values that a received string is known to have.
+pub(crate) const OPEN_ENUM: &str = "x-open-enum";
+
+/// Calls `visit` with the target and the place of every reference in `value`, an object of OpenAPI: each `$ref`, and each
+/// schema that a discriminator's mapping names.
 pub(crate) fn references(
     value: &Value,
     at: &str,
@@ -60,9 +89,19 @@ pub(crate) fn references(
     match value {
         Value::Object(members) => {
             for (key, member) in members {
-                match member {
-                    Value::String(target) if key == "$ref" => visit(target, &below(at, key))?,
-                    _ => references(member, &below(at, key), visit)?,
+                let at = below(at, key);
+                match (key.as_str(), member) {
+                    ("$ref", Value::String(target)) => visit(target, &at)?,
+                    ("discriminator", _) => mapping(member, &at, visit)?,
+                    ("examples", _) => named(member, &at, &mut |example, at| match example.get("$ref") {
+                        Some(Value::String(target)) => visit(target, &below(at, "$ref")),
+                        _ => Ok(()),
+                    })?,
+                    (key, _) if DATA.contains(&key) || key.starts_with("x-") && key != OPEN_ENUM => {}
+                    (key, Value::Object(_)) if NAMED.contains(&key) => {
+                        named(member, &at, &mut |member, at| references(member, at, visit))?;
+                    }
+                    _ => references(member, &at, visit)?,
                 }
             }
         }
@@ -76,15 +115,39 @@ pub(crate) fn references(
     Ok(())
 }
 
-/// Fails unless every `$ref` in `document` leads to something in `document`.
+fn named(value: &Value, at: &str, visit: &mut dyn FnMut(&Value, &str) -> Result<()>) -> Result<()> {
+    let members = value.as_object().into_iter().flatten();
+    members.into_iter().try_for_each(|(name, member)| visit(member, &below(at, name)))
+}
+
+/// A mapping names schemas by reference or by name alone.
+fn mapping(value: &Value, at: &str, visit: &mut dyn FnMut(&str, &str) -> Result<()>) -> Result<()> {
+    let at = below(at, "mapping");
+    for (name, target) in value.get("mapping").and_then(Value::as_object).into_iter().flatten() {
+        let Some(target) = target.as_str() else { continue };
+        visit(&mapped(target), &below(&at, name))?;
+    }
+    Ok(())
+}
+
+/// The reference that a discriminator's mapping means.
+pub(crate) fn mapped(target: &str) -> String {
+    let is_name = target.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    if is_name { format!("#/components/schemas/{target}") } else { target.to_owned() }
+}
+
+/// The JSON pointer that the local reference `target` is, and what it leads to in `document`.
+pub(crate) fn follow<'d>(document: &'d Value, target: &str, at: &str) -> Result<(String, &'d Value)> {
+    let fragment = target.strip_prefix('#').with_context(|| format!("{at}: {target} is not local"))?;
+    let pointer = percent_decode_str(fragment).decode_utf8();
+    let pointer = pointer.with_context(|| format!("{at}: {target} is not UTF-8"))?.into_owned();
+    let found = document.pointer(&pointer).with_context(|| format!("{at}: {target} does not exist"))?;
+    Ok((pointer, found))
+}
+
+/// Fails unless every reference in `document` leads to something in `document`.
 pub(crate) fn check_references(document: &Value) -> Result<()> {
-    references(document, "", &mut |target, at| {
-        let pointer = target.strip_prefix('#').with_context(|| format!("{at}: {target} is not local"))?;
-        if document.pointer(pointer).is_none() {
-            bail!("{at}: {target} does not exist");
-        }
-        Ok(())
-    })
+    references(document, "", &mut |target, at| follow(document, target, at).map(drop))
 }
 
 #[cfg(test)]
@@ -111,5 +174,67 @@ mod tests {
         assert_eq!(error.to_string(), "/b/$ref: #/c does not exist");
         let error = check_references(&json!({"$ref": "other.json#/a"})).expect_err("not local");
         assert!(error.to_string().contains("is not local"), "{error}");
+    }
+
+    fn seen(value: Value) -> Vec<String> {
+        let mut seen = Vec::new();
+        references(&value, "", &mut |target, at| {
+            seen.push(format!("{at} → {target}"));
+            Ok(())
+        })
+        .expect("the visitor never fails");
+        seen
+    }
+
+    #[test]
+    fn a_reference_in_data_is_data() {
+        let data = json!({"$ref": "https://example.com/thing"});
+        let schema = json!({
+            "example": data, "examples": [data], "default": data, "const": data, "enum": [data], "x-note": data
+        });
+        assert_eq!(seen(json!({"components": {"schemas": {"A": schema}}})), [""; 0]);
+        let media = json!({"example": data, "examples": {"a": {"value": data}, "b": {"$ref": "#/b"}}});
+        let found = seen(json!({"content": {"application/json": media}}));
+        assert_eq!(found, ["/content/application~1json/examples/b/$ref → #/b"]);
+    }
+
+    #[test]
+    fn a_member_that_is_called_like_data_is_none() {
+        let to = |target: &str| json!({"$ref": target});
+        let schema = json!({"properties": {"default": to("#/1"), "enum": to("#/2"), "properties": {"example": data_like()}}});
+        assert_eq!(seen(schema), ["/properties/default/$ref → #/1", "/properties/enum/$ref → #/2"]);
+        let responses = json!({"responses": {"default": to("#/3"), "example": to("#/4")}});
+        assert_eq!(seen(responses), ["/responses/default/$ref → #/3", "/responses/example/$ref → #/4"]);
+        let named = json!({"components": {"schemas": {"default": to("#/5")}, "headers": {"x-a": to("#/6")}}});
+        assert_eq!(
+            seen(named),
+            ["/components/schemas/default/$ref → #/5", "/components/headers/x-a/$ref → #/6"]
+        );
+    }
+
+    fn data_like() -> Value {
+        json!({"$ref": "#/data"})
+    }
+
+    #[test]
+    fn a_mapping_refers_by_reference_or_by_name() {
+        let mapping = json!({"a": "#/components/schemas/A", "b": "B", "c": "other.json#/C"});
+        assert_eq!(
+            seen(json!({"discriminator": {"propertyName": "k", "mapping": mapping}})),
+            [
+                "/discriminator/mapping/a → #/components/schemas/A",
+                "/discriminator/mapping/b → #/components/schemas/B",
+                "/discriminator/mapping/c → other.json#/C"
+            ]
+        );
+    }
+
+    #[test]
+    fn references_are_decoded() {
+        let document = json!({"a b": {"c/d": {"é": 1}}});
+        let (pointer, found) = follow(&document, "#/a%20b/c~1d/%C3%A9", "").expect("found");
+        assert_eq!((pointer.as_str(), found), ("/a b/c~1d/é", &json!(1)));
+        let error = follow(&document, "#/%FF", "/x").expect_err("no UTF-8");
+        assert_eq!(error.to_string(), "/x: #/%FF is not UTF-8");
     }
 }

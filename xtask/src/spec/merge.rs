@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::json::{self, below};
 use super::split::{METHODS, SECTIONS};
+use super::upgrade;
 
 /// Folds the fragments, in order of their file names, into one document. The `info`, `servers` and `security` of the
 /// document titled `primary` (the first one's, unless given) head it; operations of other documents carry their own
@@ -14,8 +15,13 @@ use super::split::{METHODS, SECTIONS};
 pub(crate) fn merge(fragments: &BTreeMap<String, Value>, primary: Option<&str>) -> Result<Value> {
     ensure!(!fragments.is_empty(), "openapi/fragments is empty: run `cargo xtask spec import PAGE…` first");
     let first = fragments.values().next().and_then(title).unwrap_or_default();
-    let mut merging = Merging::new(primary.unwrap_or(first));
+    let mut upgraded = Vec::new();
     for (file, fragment) in fragments {
+        let fragment = upgrade::to_3_1(fragment).with_context(|| format!("openapi/fragments/{file}"))?;
+        upgraded.push((file, fragment));
+    }
+    let mut merging = Merging::new(primary.unwrap_or(first));
+    for (file, fragment) in &upgraded {
         merging.add(file, fragment).with_context(|| format!("openapi/fragments/{file}"))?;
     }
     ensure!(
@@ -49,21 +55,33 @@ impl<'a> Merging<'a> {
         let title = title(fragment).context("/info/title is missing")?;
         let version = fragment.pointer("/info/version").context("/info/version is missing")?;
         ensure!(version.is_string(), "/info/version is {version}; it must be a string");
-        let openapi = fragment.get("openapi").and_then(Value::as_str).unwrap_or_default();
-        ensure!(openapi.starts_with("3.1."), "/openapi is \"{openapi}\"; only OpenAPI 3.1 can be merged");
         let is_primary = title == self.primary;
-        if is_primary && self.head.is_none() {
+        let is_head = is_primary && self.head.is_none();
+        if is_head {
             self.head = Some(json::object(fragment, "")?.keys().cloned().collect());
         }
+        // A page may say by another scheme what the other pages of its document say.
+        let is_secured_alike = is_head || fragment.get("security") == self.out.get("security");
         for (key, value) in json::object(fragment, "")? {
             let at = below("", key);
             match key.as_str() {
                 "components" => self.components(file, value)?,
                 section if SECTIONS.contains(&section) => {
-                    self.items(section, file, fragment, is_primary)?;
+                    let own = match (is_primary, is_secured_alike) {
+                        (false, _) => &["servers", "security"][..],
+                        (true, false) => &["security"],
+                        (true, true) => &[],
+                    };
+                    self.items(section, file, fragment, own)?;
                 }
                 "tags" => self.tags(file, value)?,
-                "info" | "servers" | "security" => {
+                // Versions 3.1.0 and 3.1.1 mean the same.
+                "openapi" | "security" => {
+                    if is_head || key == "openapi" && !self.out.contains_key(key) {
+                        self.out.insert(key.clone(), value.clone());
+                    }
+                }
+                "info" | "servers" => {
                     self.fold(&format!("{at} of \"{title}\""), &at, file, value)?;
                     if is_primary {
                         self.out.insert(key.clone(), value.clone());
@@ -104,7 +122,7 @@ impl<'a> Merging<'a> {
     }
 
     /// Paths, or webhooks.
-    fn items(&mut self, section: &str, file: &'a str, fragment: &'a Value, is_primary: bool) -> Result<()> {
+    fn items(&mut self, section: &str, file: &'a str, fragment: &'a Value, own: &[&str]) -> Result<()> {
         for (path, item) in json::section(fragment, section, "")? {
             let item_at = below(&below("", section), path);
             for (key, value) in json::object(item, &item_at)? {
@@ -115,8 +133,8 @@ impl<'a> Merging<'a> {
                     bail!("{at}: the same operation is in openapi/fragments/{other}");
                 }
                 let mut value = value.clone();
-                if is_operation && !is_primary {
-                    own(&mut value, fragment);
+                if is_operation {
+                    take_over(own, &mut value, fragment);
                 }
                 member(member(&mut self.out, section), path).insert(key.clone(), value);
             }
@@ -148,11 +166,14 @@ impl<'a> Merging<'a> {
     }
 }
 
-/// Gives an operation the `servers` and `security` of the document that it comes from.
-fn own(operation: &mut Value, fragment: &Value) {
-    for key in ["servers", "security"] {
-        if let (Some(operation), Some(value)) = (operation.as_object_mut(), fragment.get(key)) {
-            operation.entry(key).or_insert_with(|| value.clone());
+/// Gives an operation these members of the document that it comes from. A document without `security` asks for none.
+fn take_over(own: &[&str], operation: &mut Value, fragment: &Value) {
+    let Some(operation) = operation.as_object_mut() else { return };
+    for key in own {
+        match fragment.get(key) {
+            Some(value) => drop(operation.entry(*key).or_insert_with(|| value.clone())),
+            None if *key == "security" => drop(operation.entry(*key).or_insert_with(|| json!([]))),
+            None => {}
         }
     }
 }
@@ -272,8 +293,8 @@ mod tests {
         one["info"] = json!({"title": "A"});
         assert!(error(&[("1.json", one)]).ends_with("1.json: /info/version is missing"));
         let mut old = fragment("A", "/a", json!({}));
-        old["openapi"] = "3.0.3".into();
-        assert!(error(&[("1.json", old)]).contains("/openapi is \"3.0.3\""));
+        old["openapi"] = "2.0".into();
+        assert!(error(&[("1.json", old)]).contains("1.json: /openapi is \"2.0\""));
     }
 
     #[test]
@@ -284,5 +305,35 @@ mod tests {
             text.contains("1.json: /components/schemas/S/$ref: #/components/schemas/T does not exist"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn pages_of_two_minor_versions_fold() {
+        let one = fragment("A", "/a", json!({"S": {"type": ["string", "null"]}}));
+        let mut two = fragment("A", "/b", json!({"S": {"type": "string", "nullable": true}}));
+        two["openapi"] = "3.0.3".into();
+        let out = merged(&[("1.json", two), ("2.json", one)]).expect("merged");
+        assert_eq!(out["openapi"], "3.1.0");
+        assert_eq!(out["components"]["schemas"], json!({"S": {"type": ["string", "null"]}}));
+    }
+
+    #[test]
+    fn a_page_with_another_security_scheme_keeps_it_on_its_operations() {
+        let one = fragment("A", "/a", json!({}));
+        let mut two = fragment("A", "/b", json!({}));
+        two["security"] = json!([{"OAuth2": ["cards:write"]}]);
+        two["components"]["securitySchemes"] = json!({"OAuth2": {"type": "oauth2"}});
+        let mut three = fragment("A", "/c", json!({}));
+        three["paths"]["/c"]["get"]["security"] = json!([{"OAuth2": ["cards:read"]}]);
+        let mut four = fragment("A", "/d", json!({}));
+        four.as_object_mut().expect("an object").shift_remove("security");
+        let out =
+            merged(&[("1.json", one), ("2.json", two), ("3.json", three), ("4.json", four)]).expect("merged");
+        assert_eq!(out["security"], json!([{"bearer": []}]));
+        assert_eq!(out["paths"]["/a"]["get"].get("security"), None);
+        assert_eq!(out["paths"]["/b"]["get"]["security"], json!([{"OAuth2": ["cards:write"]}]));
+        assert_eq!(out["paths"]["/c"]["get"]["security"], json!([{"OAuth2": ["cards:read"]}]));
+        assert_eq!(out["paths"]["/d"]["get"]["security"], json!([]));
+        assert!(out["components"]["securitySchemes"].get("OAuth2").is_some());
     }
 }

@@ -13,10 +13,12 @@ pub(crate) mod lower;
 pub(crate) mod merge;
 mod page;
 pub(crate) mod pipeline;
+pub(crate) mod read;
 pub(crate) mod sources;
 pub(crate) mod split;
 mod summary;
 mod transcribed;
+mod upgrade;
 pub(crate) mod write;
 
 use std::path::{Path, PathBuf};

@@ -1,162 +1,401 @@
 //! Documentation pages: Markdown with one fenced OpenAPI document an operation.
 
-use anyhow::{Context, Result, bail};
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use anyhow::{Context, Result, bail, ensure};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use regex::Regex;
 use serde_json::Value;
+
+use super::read::{self, Language};
+
+/// A text with this looks like an OpenAPI document, however it is written.
+static VERSION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"(?i)\bopenapi\\?["']?\s*:\s*\\?["']?[0-9]"#).expect("a valid expression"));
+/// A text with this may be a broken OpenAPI document.
+static NAME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?im)["']openapi\\?["']|^\W*openapi\s*:|[{,]\s*openapi\s*:"#).expect("a valid expression")
+});
+/// What else a whole document has.
+static PATHS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"\b(paths|webhooks)\\?["']?\s*:"#).expect("a valid expression"));
 
 /// An OpenAPI document found on a page.
 #[derive(Debug)]
 pub(crate) struct Fence {
     /// The heading of the section that it stands in.
     pub(crate) section: String,
+    /// The line of the page on which the fence opens.
+    pub(crate) line: usize,
     /// The text between the fences, as published.
     pub(crate) text: String,
     pub(crate) document: Value,
 }
 
 /// A page's title and the OpenAPI documents on it, in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) title: String,
     pub(crate) fences: Vec<Fence>,
 }
 
-/// Reads a page. A fenced text that is not an OpenAPI document (an example of a body, a command) is passed over.
+/// Reads a page. Code that is not an OpenAPI document (an example of a body, a command) is passed over. A text that looks
+/// like an OpenAPI document and can't be read as one is an error, wherever it stands but in a comment.
 pub(crate) fn parse(markdown: &str) -> Result<Page> {
-    let mut page = Page { title: String::new(), fences: Vec::new() };
-    let mut section = String::new();
-    let mut lines = markdown.lines().enumerate();
-    while let Some((number, line)) = lines.next() {
-        if let Some(title) = line.strip_prefix("# ").filter(|_| page.title.is_empty()) {
-            title.trim().clone_into(&mut page.title);
-        } else if let Some(heading) = line.strip_prefix("## ") {
-            heading.trim().clone_into(&mut section);
-        } else if let Some(opening) = Opening::read(line) {
-            let place = || format!("section \"{section}\", the fence in line {}", number + 1);
-            let text = opening.body(lines.by_ref().map(|(_, line)| line));
-            let text = text.with_context(|| format!("{} is not closed", place()))?;
-            if let Some(document) = document(&opening.language, &text).with_context(place)? {
-                page.fences.push(Fence { section: section.clone(), text, document });
-            }
-        }
+    let mut reading = Reading { markdown, ..Reading::default() };
+    let options = Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
+    for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
+        reading.take(event, range)?;
     }
-    if page.title.is_empty() {
-        bail!("the page has no title (a line that starts with \"# \")");
+    if let Some(line) = reading.comment {
+        bail!("line {line}: the comment is not closed");
     }
-    if page.fences.is_empty() {
-        bail!(
-            "the page \"{}\" has no fenced OpenAPI document (```json or ```yaml with a member \"openapi\")",
-            page.title
-        );
-    }
+    let page = reading.page;
+    ensure!(!page.title.is_empty(), "the page has no title (a line that starts with \"# \")");
+    ensure!(
+        !page.fences.is_empty(),
+        "the page \"{}\" has no fenced OpenAPI document (```json or ```yaml with a member \"openapi\")",
+        page.title
+    );
     Ok(page)
 }
 
-/// The line that opens a fence.
-struct Opening {
-    mark: char,
-    width: usize,
-    /// The first word behind the mark, in lower case: `json` of ```` ```json title="x" ````.
-    language: String,
+#[derive(Default)]
+struct Reading<'m> {
+    markdown: &'m str,
+    page: Page,
+    section: String,
+    /// How many quotes and lists are open. A heading in one belongs to what is quoted.
+    depth: usize,
+    /// What is being read; blocks of these kinds hold no others.
+    text: String,
+    code: Option<Code>,
+    /// The line on which the open HTML comment begins.
+    comment: Option<usize>,
 }
 
-impl Opening {
-    fn read(line: &str) -> Option<Self> {
-        let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
-        let info = line.trim_start_matches(mark);
-        let width = line.len() - info.len();
-        let language = info.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-        let is_inline_code = mark == '`' && info.contains('`');
-        (width >= 3 && !is_inline_code).then_some(Self { mark, width, language })
-    }
+/// A block of code that is open.
+struct Code {
+    /// The first word behind the fence, in lower case: `json` of ```` ```json title="x" ````. `None` for indented code.
+    language: Option<String>,
+}
 
-    fn is_closed_by(&self, line: &str) -> bool {
-        let rest = line.trim_end().trim_start_matches(self.mark);
-        rest.is_empty() && line.trim_end().len() >= self.width
-    }
-
-    /// What stands up to the closing line; `None` without one.
-    fn body<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Option<String> {
-        let mut body = Vec::new();
-        for line in lines {
-            if self.is_closed_by(line) {
-                return Some(body.join("\n"));
+impl Reading<'_> {
+    fn take(&mut self, event: Event<'_>, range: Range<usize>) -> Result<()> {
+        match event {
+            Event::Start(Tag::BlockQuote(_) | Tag::List(_)) => self.depth += 1,
+            Event::End(TagEnd::BlockQuote(_) | TagEnd::List(_)) => self.depth -= 1,
+            Event::Start(Tag::CodeBlock(kind)) => {
+                self.text.clear();
+                self.code = Some(Code { language: language(&kind) });
             }
-            body.push(line);
+            Event::Start(Tag::Heading { .. } | Tag::HtmlBlock) => self.text.clear(),
+            // Markdown takes the end of a comment for text if an empty line stands in the comment.
+            Event::Text(text) if self.comment.is_some() && self.code.is_none() => {
+                drop(self.shown(&text, &range));
+            }
+            Event::Text(text) | Event::Html(text) => self.text += &text,
+            Event::Code(text) => {
+                self.text += &text;
+                self.unread(&text, &range, "text")?;
+            }
+            Event::InlineHtml(text) => drop(self.shown(&text, &range)),
+            Event::End(TagEnd::Heading(level)) if self.depth == 0 && self.comment.is_none() => {
+                self.heading(level);
+            }
+            Event::End(TagEnd::HtmlBlock) => {
+                let html = std::mem::take(&mut self.text);
+                let shown = self.shown(&html, &range);
+                ensure!(
+                    !VERSION.is_match(&shown),
+                    "{}: an OpenAPI document in HTML can't be read; it must stand in a fence, after an empty line",
+                    self.place(&range)
+                );
+            }
+            Event::End(TagEnd::Paragraph) => self.unread(&self.markdown[range.clone()], &range, "text")?,
+            Event::End(TagEnd::CodeBlock) => {
+                let code = self.code.take();
+                if let (Some(code), None) = (code, self.comment) {
+                    self.block(&code, &range)?;
+                }
+            }
+            _ => {}
         }
-        None
+        Ok(())
+    }
+
+    fn heading(&mut self, level: HeadingLevel) {
+        let text = self.text.trim().to_owned();
+        match level {
+            HeadingLevel::H1 if self.page.title.is_empty() => self.page.title = text,
+            HeadingLevel::H2 => self.section = text,
+            _ => {}
+        }
+    }
+
+    /// What a reader sees of `html`: all but comments, which may end in another block.
+    fn shown(&mut self, html: &str, range: &Range<usize>) -> String {
+        let (mut shown, mut rest) = (String::new(), html);
+        loop {
+            let mark = if self.comment.is_some() { "-->" } else { "<!--" };
+            let Some((before, after)) = rest.split_once(mark) else { break };
+            if self.comment.take().is_none() {
+                shown += before;
+                // These two are whole comments.
+                match after.strip_prefix('>').or_else(|| after.strip_prefix("->")) {
+                    Some(after) => rest = after,
+                    None => (self.comment, rest) = (Some(self.line(range.start)), after),
+                }
+            } else {
+                rest = after;
+            }
+        }
+        if self.comment.is_none() {
+            shown += rest;
+        }
+        shown
+    }
+
+    /// Fails if `text`, which is no code block, is an OpenAPI document all the same.
+    fn unread(&self, text: &str, range: &Range<usize>, what: &str) -> Result<()> {
+        let is_document = VERSION.is_match(text) && PATHS.is_match(text) && self.comment.is_none();
+        ensure!(
+            !is_document,
+            "{}: an OpenAPI document in {what} that is no fence can't be read",
+            self.place(range)
+        );
+        Ok(())
+    }
+
+    fn block(&mut self, code: &Code, range: &Range<usize>) -> Result<()> {
+        let text = std::mem::take(&mut self.text);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let Some(language) = &code.language else {
+            ensure!(
+                !VERSION.is_match(text),
+                "{}: an OpenAPI document in indented code can't be read; it must stand in a fence that is \
+                 indented by at most 3 spaces",
+                self.place(range)
+            );
+            return Ok(());
+        };
+        ensure!(is_closed(&self.markdown[range.clone()]), "{}: the fence is not closed", self.place(range));
+        let line = self.line(range.start);
+        let document = document(language, text).map_err(|mut fault| {
+            fault.line += line;
+            fault
+        });
+        let document = match document {
+            Ok(document) => document.filter(|document| document.get("openapi").is_some()),
+            Err(fault) if NAME.is_match(text) => return Err(fault).with_context(|| self.section_shown()),
+            Err(_) => None,
+        };
+        match document {
+            Some(document) => {
+                let section = self.section.clone();
+                self.page.fences.push(Fence { section, line, text: text.to_owned(), document });
+            }
+            None => ensure!(
+                !VERSION.is_match(text),
+                "{}: the fence has an OpenAPI document, but inside of something else",
+                self.place(range)
+            ),
+        }
+        Ok(())
+    }
+
+    fn section_shown(&self) -> String {
+        format!("section \"{}\"", self.section)
+    }
+
+    fn place(&self, range: &Range<usize>) -> String {
+        format!("{}, line {}", self.section_shown(), self.line(range.start))
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.markdown[..offset].matches('\n').count() + 1
     }
 }
 
-/// The OpenAPI document in a fenced text, `None` where it is something else. What can't be parsed is something else too,
-/// as samples have comments and ellipses, unless it has the member that marks an OpenAPI document.
-fn document(language: &str, text: &str) -> Result<Option<Value>> {
-    let (parsed, is_marked) = match language {
-        "json" => (serde_json::from_str(text).context("not JSON"), text.contains("\"openapi\"")),
-        "yaml" | "yml" => (
-            yaml_serde::from_str(text).context("not YAML"),
-            text.lines().any(|line| line.starts_with("openapi:")),
-        ),
-        _ => return Ok(None),
+fn language(kind: &CodeBlockKind<'_>) -> Option<String> {
+    let CodeBlockKind::Fenced(info) = kind else { return None };
+    let word = info.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| !word.is_empty());
+    Some(word.unwrap_or_default().to_ascii_lowercase())
+}
+
+/// Whether a fenced block, with its fences, ends in a line that closes it. The parser takes the end of the page, or of the
+/// list around the block, for one.
+fn is_closed(block: &str) -> bool {
+    let in_container = |line: &str| line.trim_start_matches([' ', '\t', '>']).trim_end().to_owned();
+    let mut lines = block.lines().map(in_container);
+    let opening = lines.next().unwrap_or_default();
+    let Some(mark) = opening.chars().next() else { return false };
+    let width = opening.chars().take_while(|c| *c == mark).count();
+    let last = lines.next_back().unwrap_or_default();
+    last.chars().all(|c| c == mark) && last.chars().count() >= width
+}
+
+/// What a fenced text holds. One in another language than JSON and YAML, or in no language, is taken for what it looks
+/// like.
+fn document(language: &str, text: &str) -> Result<Option<Value>, read::Fault> {
+    let language = match language {
+        "json" => Language::Json,
+        "yaml" | "yml" => Language::Yaml,
+        _ if !NAME.is_match(text) => return Ok(None),
+        _ if text.trim_start().starts_with(['{', '[']) => Language::Json,
+        _ => Language::Yaml,
     };
-    match parsed {
-        Ok(value) => Ok(Some(value).filter(|value: &Value| value.get("openapi").is_some())),
-        Err(error) if is_marked => Err(error),
-        Err(_) => Ok(None),
-    }
+    read::parse(text, language).map(Some)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const DOCUMENT: &str = "{\"openapi\":\"3.1.0\"}";
+
+    fn page(markdown: &str) -> Page {
+        parse(markdown).unwrap_or_else(|error| panic!("{error:#} in\n{markdown}"))
+    }
+
     fn sections(markdown: &str) -> Vec<String> {
-        parse(markdown).expect("a page").fences.into_iter().map(|fence| fence.section).collect()
+        page(markdown).fences.into_iter().map(|fence| fence.section).collect()
     }
 
     fn error(markdown: &str) -> String {
-        format!("{:#}", parse(markdown).expect_err("a bad page"))
+        format!("{:#}", parse(markdown).expect_err(markdown))
     }
 
     #[test]
     fn documents_are_found_under_their_sections_and_samples_are_passed_over() {
-        let page = parse(
-            "# Cards\n\n## Create\n> text\n```json\n{\"openapi\":\"3.1.0\"}\n```\n## Get\n\
+        let page = page(
+            "# Cards\n\n## Create\n> text\n```json\n{\"openapi\":\"3.1.0\"}\n```\n## Get `it`\n\
              ```json\n{\"data\":1}\n```\n```json\n{\"openapi\":\"3.1.0\",\"b\":1}\n```\n",
-        )
-        .expect("a page");
+        );
         assert_eq!(page.title, "Cards");
-        let sections: Vec<_> = page.fences.iter().map(|f| f.section.as_str()).collect();
-        assert_eq!(sections, ["Create", "Get"]);
-        assert_eq!(page.fences[0].text, "{\"openapi\":\"3.1.0\"}");
+        let sections: Vec<_> = page.fences.iter().map(|f| (f.section.as_str(), f.line)).collect();
+        assert_eq!(sections, [("Create", 5), ("Get it", 12)]);
+        assert_eq!(page.fences[0].text, DOCUMENT);
     }
 
     #[test]
-    fn a_fence_may_say_more_than_its_language_and_may_hold_yaml() {
-        assert_eq!(sections("# P\n## A\n```json title=\"x\"\n{\"openapi\":\"3.1.0\"}\n```\n"), ["A"]);
-        assert_eq!(sections("# P\n## B\n```yaml\nopenapi: 3.1.0\n```\n"), ["B"]);
-        assert_eq!(sections("# P\n## C\n~~~~ JSON\n{\"openapi\":\n\"```\"}\n~~~~~\n"), ["C"]);
+    fn a_document_is_read_in_every_form_of_fence() {
+        for (fence, text) in [
+            ("```json title=\"x\"\n{D}\n```", DOCUMENT),
+            ("```json{1,3}\n{D}\n```", DOCUMENT),
+            ("``` {.json}\n{D}\n```", DOCUMENT),
+            ("```JSON\r\n{D}\r\n```\r", DOCUMENT),
+            ("```\n{D}\n```", DOCUMENT),
+            ("```text\n{D}\n```", DOCUMENT),
+            ("```jsonc\n{D}\n```", DOCUMENT),
+            ("```openapi+json\n{D}\n```", DOCUMENT),
+            ("```\nopenapi: 3.1.0\n```", "openapi: 3.1.0"),
+            ("```yaml\nopenapi: 3.1.0\n```", "openapi: 3.1.0"),
+            ("```yml\n\"openapi\" : '3.1.0'\n```", "\"openapi\" : '3.1.0'"),
+            ("~~~ json\n{D}\n~~~~~", DOCUMENT),
+            ("`````json\n{D}\n`````", DOCUMENT),
+            (" ```json\n {D}\n ```", DOCUMENT),
+            ("   ```json\n   {D}\n   ```", DOCUMENT),
+            ("> ```json\n> {D}\n> ```", DOCUMENT),
+            ("> > ```json\n> > {D}\n> > ```", DOCUMENT),
+            ("1. x\n\n   ```json\n   {D}\n   ```", DOCUMENT),
+            ("- ```json\n  {D}\n  ```", DOCUMENT),
+            ("- x\n    - y\n\n      ```json\n      {D}\n      ```", DOCUMENT),
+            ("10. x\n\n    ```json\n    {D}\n    ```", DOCUMENT),
+            ("> - x\n>\n>   ```json\n>   {D}\n>   ```", DOCUMENT),
+            ("-\tx\n\n\t```json\n\t{D}\n\t```", DOCUMENT),
+            ("<details>\n<summary>x</summary>\n\n```json\n{D}\n```\n\n</details>", DOCUMENT),
+            ("<!-- a comment --> \n\n```json\n{D}\n```", DOCUMENT),
+        ] {
+            let markdown = format!("# P\n\n## A\n\n{}\n", fence.replace("{D}", DOCUMENT));
+            let page = page(&markdown);
+            let found: Vec<_> = page.fences.iter().map(|fence| fence.text.as_str()).collect();
+            assert_eq!(found, [text], "{markdown}");
+            assert_eq!(page.fences[0].section, "A");
+            assert!(
+                markdown.lines().nth(page.fences[0].line - 1).is_some_and(|line| line.contains(['`', '~'])),
+                "{markdown}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_document_that_is_not_read_is_an_error_with_its_line() {
+        let good = format!("## B\n```json\n{DOCUMENT}\n```\n");
+        for (text, expected) in [
+            ("    {\"openapi\": \"3.1.0\"}\n", "line 4: an OpenAPI document in indented code"),
+            (
+                "    ```json\n    {\"openapi\": \"3.1.0\"}\n    ```\n",
+                "line 4: an OpenAPI document in indented code",
+            ),
+            (
+                "<Tab>\n```json\n{\"openapi\": \"3.1.0\"}\n```\n</Tab>\n",
+                "line 4: an OpenAPI document in HTML",
+            ),
+            ("<pre>\nopenapi: 3.1.0\n</pre>\n", "line 4: an OpenAPI document in HTML"),
+            (
+                "```json\n{\"spec\": {\"openapi\": \"3.1.0\"}}\n```\n",
+                "line 4: the fence has an OpenAPI document, but",
+            ),
+            ("```json\n[{\"openapi\": \"3.1.0\"}]\n```\n", "line 4: the fence has an OpenAPI document, but"),
+            ("```js\nconst api = {openapi: \"3.1.0\"};\n```\n", "line 5, column "),
+            ("```json\n{\"openapi\": \"3.1.0\", // one\n}\n```\n", "line 5, column 22: not JSON: "),
+            (
+                "> ```json\n> {\"openapi\": \"3.1.0\",\n>  \"a\": 1,\n>  \"a\": 2}\n> ```\n",
+                "line 7, column 4: not JSON: the member \"a\"",
+            ),
+            ("```yaml\nopenapi: 3.1.0\na: 1\na: 1\n```\n", "not YAML: the member \"a\" is there twice"),
+            (
+                "```json `x`\n{\"openapi\": \"3.1.0\", \"paths\": {}}\n```\n",
+                "line 4: an OpenAPI document in text",
+            ),
+            ("{\"openapi\": \"3.1.0\", \"paths\": {}}\n\n", "line 4: an OpenAPI document in text"),
+        ] {
+            let text = error(&format!("# P\n## A\n\n{text}{good}"));
+            assert!(text.starts_with("section \"A\"") && text.contains(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_comment_is_not_taken() {
+        let document = format!("```json\n{DOCUMENT}\n```\n");
+        for comment in [
+            format!("<!--\n{document}-->\n\n"),
+            format!("<!-- old\n\n## Old\n\n{document}\n-->\n\n"),
+            format!("<div>\n<!--\n\n## Old\n\n{document}\n-->\n</div>\n\n"),
+            format!("- <!--\n  {}\n  -->\n\n", document.replace('\n', "\n  ")),
+        ] {
+            let found = sections(&format!("# P\n## A\n\n{comment}## B\n{document}"));
+            assert_eq!(found, ["B"], "{comment}");
+        }
+        let text = error(&format!("# P\n## A\n{document}\n<!--\n{document}"));
+        assert_eq!(text, "line 7: the comment is not closed");
     }
 
     #[test]
     fn samples_that_are_no_json_and_headings_in_other_fences_are_passed_over() {
-        let document = "```json\n{\"openapi\":\"3.1.0\"}\n```\n";
+        let document = format!("```json\n{DOCUMENT}\n```\n");
         assert_eq!(sections(&format!("# P\n## A\n```json\n{{\"a\": 1 // one\n}}\n```\n{document}")), ["A"]);
         assert_eq!(sections(&format!("# P\n## A\n```sh\n## B\n```\n``` x ```\n{document}")), ["A"]);
-        let page = parse(&format!("```sh\n# not the title\n```\n# P\n{document}")).expect("a page");
-        assert_eq!(page.title, "P");
-    }
-
-    #[test]
-    fn a_broken_document_is_named_by_section_and_line() {
-        let text = error("# Cards\n## Create\n```json\n{\"openapi\":\n```\n");
-        assert!(text.starts_with("section \"Create\", the fence in line 3: not JSON: "), "{text}");
-        let text = error("# Cards\n## Create\n```yaml\nopenapi: [\n```\n");
-        assert!(text.starts_with("section \"Create\", the fence in line 3: not YAML: "), "{text}");
+        assert_eq!(sections(&format!("# P\n## A\n> ## B\n\n- ## C\n\n{document}")), ["A"]);
+        assert_eq!(sections(&format!("# P\n## A\nSay `openapi: 3.1.0` in it.\n{document}")), ["A"]);
+        assert_eq!(sections(&format!("# P\n## A\n```sh\ncurl x/openapi.json\n```\n{document}")), ["A"]);
+        assert_eq!(page(&format!("```sh\n# not the title\n```\n# P\n{document}")).title, "P");
+        assert_eq!(page(&format!("---\ntitle: x\n---\n\n# P\n{document}")).title, "P");
     }
 
     #[test]
     fn a_fence_that_is_not_closed_is_refused() {
-        let text = error("# Cards\n## Create\n```json\n{\"openapi\":\"3.1.0\"}\n");
-        assert_eq!(text, "section \"Create\", the fence in line 3 is not closed");
+        for text in [
+            "```json\n{\"openapi\":\"3.1.0\"}\n",
+            "````json\n{\"openapi\":\"3.1.0\"}\n```\n",
+            "```json\n{\"openapi\":\"3.1.0\"}\n~~~\n",
+            "> ```json\n> {\"openapi\":\"3.1.0\"}\n\nmore\n",
+            "- ```json\n  {\"openapi\":\"3.1.0\"}\n\nmore\n",
+        ] {
+            let text = error(&format!("# Cards\n## Create\n{text}"));
+            assert_eq!(text, "section \"Create\", line 3: the fence is not closed");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! A whole OpenAPI document, split into one fragment an operation; a webhook is one too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
 use super::json;
@@ -14,16 +14,19 @@ pub(crate) const WEBHOOKS: &str = "webhooks";
 pub(crate) const NOTIFYING: &str = "post";
 /// The members of a document that hold operations.
 pub(crate) const SECTIONS: [&str; 2] = ["paths", WEBHOOKS];
+/// A path item that refers to one that refers to another, and so on: no document has that many.
+const MOST_HOPS: usize = 16;
 
 /// One document an operation, each with only the components that the operation reaches.
 pub(crate) fn by_operation(document: &Value) -> Result<Vec<Value>> {
     let mut fragments = Vec::new();
+    let derived = derived(document);
     for section in SECTIONS {
         for (path, item) in json::section(document, section, "")? {
             let at = json::below(&json::below("", section), path);
             let methods = json::object(item, &at)?.keys().filter(|key| METHODS.contains(&key.as_str()));
             for method in methods {
-                fragments.push(fragment(document, (section, path), method)?);
+                fragments.push(fragment(document, (section, path), method, &derived)?);
             }
         }
     }
@@ -33,12 +36,59 @@ pub(crate) fn by_operation(document: &Value) -> Result<Vec<Value>> {
     Ok(fragments)
 }
 
-fn fragment(document: &Value, (section, path): (&str, &str), method: &str) -> Result<Value> {
+/// Puts what a path item refers to in its place.
+pub(crate) fn with_path_items(mut document: Value) -> Result<Value> {
+    let source = document.clone();
+    for section in SECTIONS {
+        let items = document.get_mut(section).and_then(Value::as_object_mut);
+        for (path, item) in items.into_iter().flatten() {
+            let at = json::below(&json::below(&json::below("", section), path), "$ref");
+            let mut hops = 0;
+            while let Some(target) = item.get("$ref").and_then(Value::as_str) {
+                let (_, found) = json::follow(&source, target, &at)?;
+                hops += 1;
+                ensure!(hops < MOST_HOPS, "{at}: {target} leads back to itself");
+                let mut found = json::object(found, &at)?.clone();
+                let beside = item.as_object().into_iter().flatten().filter(|(key, _)| *key != "$ref");
+                for (key, member) in beside {
+                    let known = found.insert(key.clone(), member.clone());
+                    ensure!(known.is_none(), "{at}: {target} has a member \"{key}\" too");
+                }
+                *item = Value::Object(found);
+            }
+        }
+    }
+    Ok(document)
+}
+
+/// The component schemas that extend each schema by `allOf`, by pointers. A discriminator means them without naming them.
+fn derived(document: &Value) -> BTreeMap<String, Vec<String>> {
+    let mut derived: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let schemas = document.pointer("/components/schemas").and_then(Value::as_object);
+    for (name, schema) in schemas.into_iter().flatten() {
+        for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            let target = part.get("$ref").and_then(Value::as_str);
+            if let Some(Ok((base, _))) = target.map(|target| json::follow(document, target, "")) {
+                derived.entry(base).or_default().push(json::below("/components/schemas", name));
+            }
+        }
+    }
+    derived
+}
+
+fn fragment(
+    document: &Value,
+    (section, path): (&str, &str),
+    method: &str,
+    derived: &BTreeMap<String, Vec<String>>,
+) -> Result<Value> {
     let mut item = document[section][path].as_object().context("a path without an object")?.clone();
     item.retain(|key, _| key == method || !METHODS.contains(&key.as_str()));
     let item = Value::Object(item);
-    let mut kept: BTreeSet<String> = schemes(&item).chain(schemes(document)).collect();
-    reach(document, &item, &mut kept)?;
+    let schemes: BTreeSet<String> = schemes(&item).chain(schemes(document)).collect();
+    let at = json::below(&json::below("", section), path);
+    let mut kept = reached(document, (&item, &at), derived)?;
+    kept.extend(schemes);
     let mut out = Map::new();
     for (key, value) in json::object(document, "")? {
         let value = match key.as_str() {
@@ -53,12 +103,45 @@ fn fragment(document: &Value, (section, path): (&str, &str), method: &str) -> Re
     Ok(Value::Object(out))
 }
 
-fn reach(document: &Value, from: &Value, kept: &mut BTreeSet<String>) -> Result<()> {
-    json::references(from, "", &mut |target, at| {
-        let pointer = target.strip_prefix('#').with_context(|| format!("{at}: {target} is not local"))?;
-        let found = document.pointer(pointer).with_context(|| format!("{at}: {target} does not exist"))?;
-        if kept.insert(pointer.to_owned()) { reach(document, found, kept) } else { Ok(()) }
-    })
+/// Pointers of the components that `item` reaches.
+fn reached(
+    document: &Value,
+    (item, item_at): (&Value, &str),
+    derived: &BTreeMap<String, Vec<String>>,
+) -> Result<BTreeSet<String>> {
+    let mut kept = BTreeSet::new();
+    let mut open = vec![(item, item_at.to_owned())];
+    while let Some((from, from_at)) = open.pop() {
+        let mut found = Vec::new();
+        json::references(from, &from_at, &mut |target, at| {
+            let (pointer, _) = json::follow(document, target, at)?;
+            match component(&pointer) {
+                Some(component) => found.push(component.to_owned()),
+                None => ensure!(
+                    pointer.starts_with(&format!("{item_at}/")),
+                    "{at}: {target} is neither a component nor in the same path; an operation must stand alone"
+                ),
+            }
+            Ok(())
+        })?;
+        if from.get("discriminator").is_some() {
+            found.extend(derived.get(&from_at).into_iter().flatten().cloned());
+        }
+        for pointer in found {
+            if let Some(component) = document.pointer(&pointer).filter(|_| kept.insert(pointer.clone())) {
+                open.push((component, pointer));
+            }
+        }
+    }
+    Ok(kept)
+}
+
+/// The pointer of the component that `pointer` is, or is inside of.
+fn component(pointer: &str) -> Option<&str> {
+    let inside = pointer.strip_prefix("/components/")?;
+    let name = inside.find('/')? + 1;
+    let end = inside[name..].find('/').map_or(inside.len(), |end| name + end);
+    Some(&pointer[.."/components/".len() + end])
 }
 
 fn schemes(holder: &Value) -> impl Iterator<Item = String> {
@@ -134,5 +217,89 @@ mod tests {
         assert_eq!(parts[1]["webhooks"], document["webhooks"]);
         let names: Vec<_> = parts[1]["components"]["schemas"].as_object().expect("schemas").keys().collect();
         assert_eq!(names, ["B", "C"]);
+    }
+
+    fn kept(schemas: Value, response: Value) -> Vec<String> {
+        let document = json!({
+            "components": {"schemas": schemas},
+            "paths": {"/p": {"get": {"responses": {"default": response}}}}
+        });
+        let parts = by_operation(&document).expect("a fragment");
+        json::check_references(&parts[0]).expect("whole");
+        let kept = parts[0].pointer("/components/schemas").and_then(Value::as_object);
+        kept.map(|schemas| schemas.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_a_discriminator_means_is_kept() {
+        let base = |mapping: Value| json!({"discriminator": {"propertyName": "k", "mapping": mapping}});
+        let derived = json!({"allOf": [{"$ref": "#/components/schemas/Base"}]});
+        let response = json!({"$ref": "#/components/schemas/Base"});
+        for mapping in [json!({"d": "#/components/schemas/D"}), json!({"d": "D"}), json!({})] {
+            let schemas = json!({"Base": base(mapping), "D": derived, "E": {}});
+            assert_eq!(kept(schemas, response.clone()), ["Base", "D"]);
+        }
+    }
+
+    #[test]
+    fn a_component_is_kept_whole_and_under_any_spelling() {
+        let schemas =
+            json!({"A b": {"properties": {"x": {}}}, "C/d": {}, "E": {"properties": {"y": {}}}, "F": {}});
+        let to = |target: &str| json!({"$ref": format!("#/components/schemas/{target}")});
+        let response = json!({"content": {"a": {"schema": {"properties": {
+            "a": to("A%20b/properties/x"), "c": to("C~1d"), "e": to("E/properties/y"), "default": to("E")
+        }}}}});
+        assert_eq!(kept(schemas, response), ["A b", "C/d", "E"]);
+    }
+
+    #[test]
+    fn a_long_chain_is_followed() {
+        let schemas: Map<_, _> = (0..20_000)
+            .map(|n| {
+                (
+                    format!("S{n}"),
+                    json!({"items": {"$ref": format!("#/components/schemas/S{}", (n + 1) % 20_000)}}),
+                )
+            })
+            .collect();
+        assert_eq!(kept(Value::Object(schemas), json!({"$ref": "#/components/schemas/S0"})).len(), 20_000);
+    }
+
+    #[test]
+    fn path_items_are_put_in_their_place() {
+        let document = json!({
+            "components": {"pathItems": {"P": {"get": {}}, "Q": {"$ref": "#/components/pathItems/P"}}},
+            "paths": {"/a": {"$ref": "#/components/pathItems/Q", "summary": "s"}, "/b": {"$ref": "#/paths/~1a"}}
+        });
+        let out = with_path_items(document.clone()).expect("whole");
+        assert_eq!(
+            out["paths"],
+            json!({"/a": {"get": {}, "summary": "s"}, "/b": {"get": {}, "summary": "s"}})
+        );
+        let error = |path: Value| {
+            let mut document = document.clone();
+            document["paths"]["/c"] = path;
+            with_path_items(document).expect_err("no path item").to_string()
+        };
+        assert_eq!(error(json!({"$ref": "#/paths/~1d"})), "/paths/~1c/$ref: #/paths/~1d does not exist");
+        assert_eq!(
+            error(json!({"$ref": "#/paths/~1c"})),
+            "/paths/~1c/$ref: #/paths/~1c leads back to itself"
+        );
+        assert_eq!(error(json!({"$ref": "c.yaml"})), "/paths/~1c/$ref: c.yaml is not local");
+        let both = json!({"$ref": "#/components/pathItems/P", "get": {}});
+        assert_eq!(error(both), "/paths/~1c/$ref: #/components/pathItems/P has a member \"get\" too");
+    }
+
+    #[test]
+    fn a_reference_into_another_operation_is_refused() {
+        let schema = "/responses/200/content/a/schema";
+        let document = |target: &str| {
+            let other = json!({"responses": {"200": {"content": {"a": {"schema": {}}}}}});
+            let this = json!({"responses": {"200": {"$ref": target}}});
+            json!({"paths": {"/a": {"get": this}, "/b": {"get": other}}})
+        };
+        let error = by_operation(&document(&format!("#/paths/~1b/get{schema}"))).expect_err("elsewhere");
+        assert!(error.to_string().starts_with("/paths/~1a/get/responses/200/$ref: #/paths/~1b"), "{error}");
     }
 }

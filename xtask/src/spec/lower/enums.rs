@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 
 use super::graph;
 use super::schema::{components, reference};
-
-/// The extension that tells `cmp-generated/build.rs` which list of values a received string may hold.
-const OPEN: &str = "x-open-enum";
+use crate::spec::json::OPEN_ENUM as OPEN;
 
 /// Renames each list of values to `Known…`; answers refer to a string marked open in its place.
 pub(super) fn open(mut document: Value) -> Result<Value> {

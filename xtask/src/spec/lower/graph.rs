@@ -6,17 +6,20 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::errors;
-use super::schema::{self, component, members, reference};
+use super::schema::{self, component, reference};
 use crate::spec::json;
+use crate::spec::split::{METHODS, SECTIONS};
 
 const PREFIX: &str = "#/components/schemas/";
 
-/// Names of the components reached from request bodies.
+/// Names of the components reached from request bodies and parameters.
 pub(super) fn sent(document: &Value) -> Result<BTreeSet<String>> {
     let mut reached = BTreeSet::new();
-    schema::operations(&mut document.clone(), &mut |operation, _| {
-        operation.get("requestBody").map_or(Ok(()), |body| reach(document, body, &mut reached))
-    })?;
+    for operation in operations(document) {
+        for part in ["requestBody", "parameters"].into_iter().filter_map(|key| operation.get(key)) {
+            reach(document, part, &mut reached)?;
+        }
+    }
     Ok(reached)
 }
 
@@ -26,21 +29,36 @@ pub(super) fn received(document: &Value) -> Result<BTreeSet<String>> {
     if component(document, errors::DOCUMENT).is_ok() {
         reach(document, &reference(errors::DOCUMENT), &mut reached)?;
     }
-    schema::operations(&mut document.clone(), &mut |operation, _| {
-        operation.get("responses").map_or(Ok(()), |answers| reach(document, answers, &mut reached))
-    })?;
+    for operation in operations(document) {
+        let answers = operation.get("responses").and_then(Value::as_object);
+        for (_, answer) in answers.into_iter().flatten() {
+            reach(document, answer, &mut reached)?;
+        }
+    }
     Ok(reached)
 }
 
+fn operations(document: &Value) -> impl Iterator<Item = &Value> {
+    let items = SECTIONS.into_iter().filter_map(|section| document.get(section)?.as_object()).flatten();
+    items.flat_map(|(_, item)| METHODS.into_iter().filter_map(|method| item.get(method)))
+}
+
 fn reach(document: &Value, from: &Value, reached: &mut BTreeSet<String>) -> Result<()> {
-    json::references(from, "", &mut |target, _| {
-        let name = target.strip_prefix(PREFIX).unwrap_or(target);
-        if reached.insert(name.to_owned()) {
-            reach(document, component(document, name)?, reached)
-        } else {
+    let mut open = vec![from];
+    while let Some(from) = open.pop() {
+        let mut found = Vec::new();
+        json::references(from, "", &mut |target, _| {
+            found.push(target.strip_prefix(PREFIX).unwrap_or(target).to_owned());
             Ok(())
+        })?;
+        for name in found {
+            if !reached.contains(&name) {
+                open.push(component(document, &name)?);
+                reached.insert(name);
+            }
         }
-    })
+    }
+    Ok(())
 }
 
 /// Makes everything that is only sent refer to the new name of each component in `renamed`.
@@ -52,7 +70,11 @@ pub(super) fn rename_sent(document: &mut Value, renamed: &BTreeMap<String, Strin
         }
     }
     schema::operations(document, &mut |operation, _| {
-        members(operation, "requestBody").for_each(|(_, part)| rename(part, renamed));
+        for part in ["requestBody", "parameters"].into_iter() {
+            if let Some(part) = operation.get_mut(part) {
+                rename(part, renamed);
+            }
+        }
         Ok(())
     })
 }

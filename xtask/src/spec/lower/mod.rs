@@ -16,7 +16,7 @@ mod relax;
 mod replace;
 mod rules;
 mod scalars;
-mod schema;
+pub(crate) mod schema;
 mod separate;
 mod unions;
 mod vocabulary;

@@ -44,25 +44,80 @@ pub(crate) fn inside_out(schema: &mut Value, at: &str, visit: &mut Visit<'_>) ->
 
 /// Calls `visit` with the root of every schema: the components, and those in parameters, bodies and headers.
 pub(crate) fn roots(document: &mut Value, visit: &mut Visit<'_>) -> Result<()> {
-    for (name, schema) in components(document)? {
-        visit(schema, &below(SCHEMAS, name))?;
-    }
-    operations(document, &mut |operation, at| {
-        for (index, parameter) in list(operation, "parameters").enumerate() {
-            holder(parameter, &below(&below(at, "parameters"), &index.to_string()), visit)?;
+    let at = "/components";
+    if let Some(components) = document.get_mut("components") {
+        for (name, schema) in members(components, "schemas") {
+            visit(schema, &below(SCHEMAS, name))?;
         }
-        if let Some(body) = operation.get_mut("requestBody") {
-            content(body, &below(at, "requestBody"), visit)?;
-        }
-        for (status, response) in members(operation, "responses") {
-            let response_at = below(&below(at, "responses"), status);
-            content(response, &response_at, visit)?;
-            for (name, header) in members(response, "headers") {
-                holder(header, &below(&below(&response_at, "headers"), name), visit)?;
+        for kind in ["parameters", "headers"] {
+            for (name, value) in members(components, kind) {
+                parameter(value, &below(&below(at, kind), name), visit)?;
             }
         }
-        Ok(())
-    })
+        for (name, body) in members(components, "requestBodies") {
+            content(body, &below(&below(at, "requestBodies"), name), visit)?;
+        }
+        for (name, value) in members(components, "responses") {
+            response(value, &below(&below(at, "responses"), name), visit)?;
+        }
+        for (name, item) in members(components, "pathItems") {
+            path_item(item, &below(&below(at, "pathItems"), name), visit)?;
+        }
+    }
+    for section in SECTIONS {
+        for (path, item) in members(document, section) {
+            path_item(item, &below(&below("", section), path), visit)?;
+        }
+    }
+    Ok(())
+}
+
+fn path_item(item: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
+    parameters(item, at, visit)?;
+    for (method, operation) in item.as_object_mut().into_iter().flatten() {
+        if METHODS.contains(&method.as_str()) {
+            operation_schemas(operation, &below(at, method), visit)?;
+        }
+    }
+    Ok(())
+}
+
+fn operation_schemas(operation: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
+    parameters(operation, at, visit)?;
+    if let Some(body) = operation.get_mut("requestBody") {
+        content(body, &below(at, "requestBody"), visit)?;
+    }
+    for (status, value) in members(operation, "responses") {
+        response(value, &below(&below(at, "responses"), status), visit)?;
+    }
+    for (name, callback) in members(operation, "callbacks") {
+        let at = below(&below(at, "callbacks"), name);
+        for (expression, item) in callback.as_object_mut().into_iter().flatten() {
+            path_item(item, &below(&at, expression), visit)?;
+        }
+    }
+    Ok(())
+}
+
+fn parameters(holder: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
+    for (index, value) in list(holder, "parameters").enumerate() {
+        parameter(value, &below(&below(at, "parameters"), &index.to_string()), visit)?;
+    }
+    Ok(())
+}
+
+/// A parameter or a header.
+fn parameter(value: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
+    holder(value, at, visit)?;
+    content(value, at, visit)
+}
+
+fn response(response: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
+    content(response, at, visit)?;
+    for (name, header) in members(response, "headers") {
+        parameter(header, &below(&below(at, "headers"), name), visit)?;
+    }
+    Ok(())
 }
 
 /// Calls `visit` with every schema anywhere in the document, the innermost first.
