@@ -55,7 +55,8 @@
 //! # }
 //! ```
 //!
-//! A card whose answer was lost is stored once, and found by storing it again:
+//! A card whose answer was lost is stored. A new account doesn't detect duplicates, so that storing the card again
+//! makes a second one:
 //!
 //! ```
 //! # use cmp_simulator::{Fault, Operation, Simulator};
@@ -72,8 +73,13 @@
 //! let cmp = client(&simulator)?;
 //! let lost = cmp.cards().create(card.clone()).await.unwrap_err();
 //! assert_eq!(lost.delivery(), cmp::Delivery::OutcomeUnknown);
+//! assert!(!cmp.cards().create(card.clone()).await?.is_duplicate());
+//! assert_eq!(simulator.cards().len(), 2);
+//!
+//! // VGS turns duplicate detection on for an account: the second try finds the stored card.
+//! simulator.configure(|settings| settings.duplicate_detection = true);
 //! assert!(cmp.cards().create(card).await?.is_duplicate());
-//! assert_eq!(simulator.cards().len(), 1);
+//! assert_eq!(simulator.cards().len(), 2);
 //! # Ok(())
 //! # }
 //! ```
@@ -103,8 +109,8 @@
 //! # Where things are
 //!
 //! - [`Simulator`]: start one, and see what it received and holds.
-//! - [`Settings`] and [`Builder`]: enrolment, duplicate detection, accounts, seed; [`Readings`]: which reading
-//!   of the documents the answers follow.
+//! - [`Settings`] and [`Builder`]: protocol, enrolment, duplicate detection, accounts, seed; the defaults are
+//!   those of a new account. [`Readings`]: which reading of the documents the answers follow.
 //! - The V1 network token API on the same socket: [`Operation::V1`], [`World::v1_outcome`].
 //! - [`Fault`] and [`Chaos`]: what goes wrong, as data.
 //! - [`World`]: what happens to cards and tokens without a request, and time.

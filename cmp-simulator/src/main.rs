@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Parser;
 use cmp_simulator::program::{self, Options};
@@ -21,8 +22,18 @@ struct Cli {
     statuses: bool,
 }
 
-fn main() -> io::Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to read it if standard error is closed.
+            let _ = writeln!(io::stderr(), "Error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> io::Result<()> {
     if cli.statuses {
         return io::stdout().write_all(provoke::markdown().as_bytes());
     }

@@ -63,11 +63,15 @@ pub enum TokenArrival {
 
 /// Everything that can be set; each member has a default, so that a settings file names only what differs.
 ///
+/// The defaults are those of a new account, as far as the documents say: duplicate detection and the account
+/// updater are off, and access tokens live for 20 minutes. They don't say whether network tokens are made with
+/// the card or on request; here, they are made with the card.
+///
 /// ```
 /// let settings: cmp_simulator::Settings = serde_json::from_str(
 ///     r#"{ "enrolment": "manual", "token_arrival": { "after_gets": 2 }, "readings": { "times": "naive" } }"#,
 /// )?;
-/// assert!(settings.duplicate_detection);
+/// assert!(!settings.duplicate_detection);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,8 +88,8 @@ pub struct Settings {
     pub enrolment_by_brand: BTreeMap<Brand, Enrolment>,
     /// When tokens made with on-create enrolment appear.
     pub token_arrival: TokenArrival,
-    /// Whether a card number that is already stored is answered with 303. Off by default in the real service,
-    /// on here.
+    /// Whether a card number that is already stored is answered with 303. Off by default, as in a new account:
+    /// the number is stored again, as another card.
     pub duplicate_detection: bool,
     /// Whether cards are enrolled with the account updater on creation. The test cards of the account updater
     /// are enrolled in any case.
@@ -112,7 +116,7 @@ impl Default for Settings {
             enrolment: Enrolment::default(),
             enrolment_by_brand: BTreeMap::new(),
             token_arrival: TokenArrival::default(),
-            duplicate_detection: true,
+            duplicate_detection: false,
             account_updater: false,
             enriched_attributes: false,
             accounts: vec![ServiceAccount::default()],

@@ -254,7 +254,8 @@ impl Builder {
         self
     }
 
-    /// Whether a card number that is stored already is answered with 303; so by default.
+    /// Whether a card number that is stored already is answered with 303; not by default, as in a new
+    /// account.
     pub fn duplicate_detection(mut self, on: bool) -> Self {
         self.settings.duplicate_detection = on;
         self

@@ -73,7 +73,7 @@ async fn main() -> Result<()> {
 
 async fn start_simulator() -> Result<Simulator> {
     // One test card stands for all.
-    let builder = Simulator::builder().duplicate_detection(false).enrolment(Enrolment::Manual);
+    let builder = Simulator::builder().enrolment(Enrolment::Manual);
     let simulator = builder.start().await?;
     let faults = [Fault::status(503), Fault::status(502).html(), Fault::dropped(), Fault::lost_answer()];
     let faults = faults.map(|fault| fault.on(Operation::ProvisionNetworkToken));

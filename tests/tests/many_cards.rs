@@ -21,12 +21,7 @@ struct Ran {
 
 /// Every tenth id is of no card, so that some fail for good.
 async fn run(count: usize) -> Ran {
-    let simulator = Simulator::builder()
-        .duplicate_detection(false)
-        .enrolment(Enrolment::Manual)
-        .start()
-        .await
-        .expect("a free port");
+    let simulator = Simulator::builder().enrolment(Enrolment::Manual).start().await.expect("a free port");
     let mut outcomes: BTreeMap<String, Vec<String>> = store(&simulator, count * 9 / 10).await;
     outcomes.extend((0..count / 10).map(|number| (format!("CRDunknown-{number}"), Vec::new())));
     assert_eq!(outcomes.len(), count);

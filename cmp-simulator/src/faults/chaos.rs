@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
+use super::rate::{self, Rate};
 
 /// A share of all requests meets a fault drawn at random; one seed, one sequence.
 ///
@@ -13,7 +14,7 @@ use super::fault::Fault;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chaos {
-    rate: f64,
+    rate: Rate,
     #[serde(default)]
     seed: u64,
     #[serde(default = "all_kinds")]
@@ -22,8 +23,12 @@ pub struct Chaos {
 
 impl Chaos {
     /// Every kind of fault that ends by itself, met by this share of the requests, 0 to 1.
+    ///
+    /// # Panics
+    /// If the rate is outside of that range.
+    #[track_caller]
     pub fn new(rate: f64) -> Self {
-        Self { rate, seed: 0, faults: all_kinds() }
+        Self { rate: rate::must_be(rate), seed: 0, faults: all_kinds() }
     }
 
     /// Fixes the sequence.
@@ -45,7 +50,7 @@ impl Chaos {
     }
 
     pub(crate) fn draw(&self, rng: &mut fastrand::Rng) -> Option<&Fault> {
-        if rng.f64() < self.rate { self.faults.get(rng.usize(0..self.faults.len().max(1))) } else { None }
+        if self.rate.is_met(rng) { self.faults.get(rng.usize(0..self.faults.len().max(1))) } else { None }
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::action::{Action, Answer, AnswerBody, Close, RetryAfter};
+use super::rate::{self, Rate};
 use crate::operation::Operation;
 
 /// One thing that goes wrong, and when.
@@ -43,7 +44,7 @@ pub struct Fault {
     #[serde(default, skip_serializing_if = "is_zero")]
     after: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    rate: Option<f64>,
+    rate: Option<Rate>,
     #[serde(default, skip_serializing_if = "is_zero_ms")]
     delay_ms: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -258,9 +259,13 @@ impl Fault {
     }
 
     /// Meets only this share of the requests, 0 to 1, drawn from the simulator's seed.
+    ///
+    /// # Panics
+    /// If the rate is outside of that range.
     #[must_use]
+    #[track_caller]
     pub fn rate(mut self, rate: f64) -> Self {
-        self.rate = Some(rate);
+        self.rate = Some(rate::must_be(rate));
         self
     }
 }
@@ -287,7 +292,7 @@ impl Fault {
     pub(crate) fn is_due(&self, seen: u32, fired: u32, rng: &mut fastrand::Rng) -> bool {
         seen >= self.after
             && self.times.is_none_or(|times| fired < times)
-            && self.rate.is_none_or(|rate| rng.f64() < rate)
+            && self.rate.is_none_or(|rate| rate.is_met(rng))
     }
 }
 
@@ -306,6 +311,7 @@ fn millis(duration: Duration) -> u64 {
 mod tests {
     use serde_json::json;
 
+    use super::super::Chaos;
     use super::*;
 
     #[test]
@@ -345,6 +351,31 @@ mod tests {
         }
         for status in [200, 599, 999] {
             serde_json::from_value::<Fault>(json!({ "do": { "answer": { "status": status } } })).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_rate_outside_of_0_to_1_is_not_read() {
+        for rate in [json!(-0.1), json!(1.000_001), json!(100), json!(1e300), json!("0.5"), json!(true)] {
+            let fault = json!({ "do": { "hang": {} }, "rate": rate });
+            let error = serde_json::from_value::<Fault>(fault).unwrap_err().to_string();
+            assert!(error.contains("rate") || error.contains("invalid type"), "{error}");
+            serde_json::from_value::<Chaos>(json!({ "rate": rate })).unwrap_err();
+        }
+        let error = serde_json::from_value::<Chaos>(json!({ "rate": 1.5 })).unwrap_err();
+        assert_eq!(error.to_string(), "the rate 1.5 is not in the range from 0 to 1");
+        for rate in [0.0, 0.5, 1.0] {
+            assert_eq!(serde_json::to_value(Chaos::new(rate)).unwrap()["rate"], rate);
+            serde_json::from_value::<Chaos>(json!({ "rate": rate })).unwrap();
+        }
+        serde_json::from_value::<Chaos>(json!({ "rate": 1 })).unwrap();
+    }
+
+    #[test]
+    fn a_rate_outside_of_0_to_1_panics() {
+        for rate in [-0.1, 1.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(std::panic::catch_unwind(|| Fault::hang().rate(rate)).is_err(), "{rate}");
+            assert!(std::panic::catch_unwind(|| Chaos::new(rate)).is_err(), "{rate}");
         }
     }
 

@@ -4,6 +4,7 @@ mod action;
 mod book;
 mod chaos;
 mod fault;
+mod rate;
 
 pub use action::{Action, Answer, AnswerBody, Close, RetryAfter};
 pub(crate) use book::FaultBook;

@@ -60,14 +60,18 @@ impl Options {
     }
 }
 
+/// Some editors put it before the text of a file.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 fn read_settings(path: &Path) -> io::Result<Settings> {
     let named = |error: &dyn std::fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
     // Of a list, serde would take the members in their order: an empty one would be settings.
     if !text.trim_start().starts_with('{') {
         return Err(named(&"expected a JSON object"));
     }
-    serde_json::from_str(&text).map_err(|error| named(&error))
+    serde_json::from_str(text).map_err(|error| named(&error))
 }
 
 /// Runs until the process is interrupted, with log lines on stderr (`RUST_LOG` chooses them).

@@ -38,7 +38,7 @@ async fn a_card_lives_from_creation_to_deletion() {
 
 #[tokio::test]
 async fn a_stored_number_is_a_duplicate_where_detection_is_on() {
-    let simulator = Simulator::start().await.unwrap();
+    let simulator = Simulator::builder().duplicate_detection(true).start().await.unwrap();
     let client = Client::new(&simulator).await;
     let id = client.store(VISA).await;
     let duplicate = client.create(VISA).await.expect(303);
@@ -48,6 +48,14 @@ async fn a_stored_number_is_a_duplicate_where_detection_is_on() {
 
     simulator.configure(|settings| settings.duplicate_detection = false);
     assert_ne!(client.create(VISA).await.expect(201).id(), id);
+    assert_eq!(simulator.cards().len(), 2);
+}
+
+#[tokio::test]
+async fn a_new_account_stores_a_number_twice() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    assert_ne!(client.store(VISA).await, client.store(VISA).await);
     assert_eq!(simulator.cards().len(), 2);
 }
 
@@ -70,7 +78,7 @@ async fn metadata_and_cardholder_come_back_as_they_were_given() {
 
 #[tokio::test]
 async fn one_number_has_one_fingerprint() {
-    let simulator = Simulator::builder().duplicate_detection(false).start().await.unwrap();
+    let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
     let fingerprint = async |pan| {
         client.create(pan).await.expect(201).json()["data"]["attributes"]["card_fingerprint"].clone()

@@ -108,12 +108,12 @@ async fn it_changes_settings_redeems_and_resets() {
     let (simulator, client, control) = controlled().await;
     let settings = control.get("/settings").await;
     assert!(!settings.to_string().contains(simulator.client_secret()));
-    let change = json!({ "duplicate_detection": false, "readings": { "times": "naive" } });
+    let change = json!({ "duplicate_detection": true, "readings": { "times": "naive" } });
     control.send("PATCH", "/settings", &change).await.expect(204);
-    assert!(!simulator.settings().duplicate_detection);
+    assert!(simulator.settings().duplicate_detection);
     control.send("PATCH", "/settings", &json!({ "speed": 9 })).await.expect(400);
     control.send("PATCH", "/settings", &json!([])).await.expect(400);
-    assert!(!simulator.settings().duplicate_detection);
+    assert!(simulator.settings().duplicate_detection);
 
     let id = client.store(VISA).await;
     let answer = client.cryptogram(&id, json!({})).await.expect(200).json();
@@ -122,7 +122,7 @@ async fn it_changes_settings_redeems_and_resets() {
     control.send("POST", "/cryptograms", &value).await.expect(409);
 
     control.send("POST", "/reset", &Value::Null).await.expect(204);
-    assert!(simulator.cards().is_empty() && !simulator.settings().duplicate_detection);
+    assert!(simulator.cards().is_empty() && simulator.settings().duplicate_detection);
     client.get(&id).await.expect(401);
 }
 
@@ -208,7 +208,8 @@ async fn the_program_serves_and_stops() {
     let openapi = directory.path().join("openapi.json");
     std::fs::write(
         &settings,
-        r#"{ "enrolment": "on_create", "seed": 3, "readings": { "include": "on_request" } }"#,
+        "\u{feff}".to_owned()
+            + r#"{ "enrolment": "on_create", "seed": 3, "readings": { "include": "on_request" } }"#,
     )
     .unwrap();
     std::fs::write(&openapi, r#"{ "openapi": "3.1.0", "paths": {} }"#).unwrap();
@@ -290,21 +291,27 @@ async fn the_contract_is_served_with_its_webhooks() {
     assert_eq!(members(&served, "servers"), [&json!([{ "url": simulator.url() }])]);
 }
 
-/// What the program says when it can't start.
+/// The one line that the program says when it can't start.
 async fn refusal(arguments: &[&str]) -> String {
     let output =
         Command::new(env!("CARGO_BIN_EXE_cmp-simulator")).args(arguments).kill_on_drop(true).output();
     let output = timeout(Duration::from_secs(30), output).await.expect("it starts instead").unwrap();
-    assert!(!output.status.success());
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    assert_eq!(output.status.code(), Some(1));
+    let line = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(line.starts_with("Error: ") && line.ends_with('\n') && line.lines().count() == 1, "{line}");
+    assert!(!line.contains("Custom {") && !line.contains("kind:"), "{line}");
+    line
 }
 
 #[tokio::test]
 async fn the_program_says_what_it_can_not_start_with() {
     let directory = tempfile::tempdir().unwrap();
     let settings = directory.path().join("settings.json");
-    for (text, reason) in [(r#"{ "enrolment": "sometimes" }"#, "sometimes"), ("[]", "expected a JSON object")]
-    {
+    for (text, reason) in [
+        (r#"{ "enrolment": "sometimes" }"#, "sometimes"),
+        ("[]", "expected a JSON object"),
+        ("\u{feff}{ \"enrolment\": 1 }", "expected"),
+    ] {
         std::fs::write(&settings, text).unwrap();
         let error = refusal(&["--settings", settings.to_str().unwrap()]).await;
         assert!(error.contains("settings.json") && error.contains(reason), "{error}");

@@ -56,7 +56,7 @@ async fn a_status_comes_as_often_as_said() {
         assert_eq!(refused.header("content-type"), Some("application/json"));
         assert_eq!(refused.error_code(), "service-unavailable");
     }
-    client.create(VISA).await.expect(303);
+    client.create(VISA).await.expect(201);
     assert_eq!(simulator.count(Operation::CreateCard), 4);
     assert_eq!(simulator.faults().fired(fault), 2);
     assert_eq!(simulator.requests()[2].fault, Some("answer"));
@@ -100,7 +100,6 @@ async fn the_token_endpoint_meets_faults_too() {
 async fn a_dropped_request_has_no_effect_and_a_lost_answer_has() {
     let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
-    simulator.configure(|settings| settings.duplicate_detection = false);
     let cases = [
         (Fault::dropped(), 0),
         (Fault::dropped().reset(), 0),

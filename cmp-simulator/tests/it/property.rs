@@ -178,7 +178,7 @@ fn mutate(mut body: Value, place: usize, mutation: &Mutation) -> Value {
 fn agree(operation: Operation, bodies: impl Strategy<Value = Value>) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (_simulator, client, id) = runtime.block_on(async {
-        let simulator = Simulator::builder().duplicate_detection(false).start().await.unwrap();
+        let simulator = Simulator::start().await.unwrap();
         let client = Client::new(&simulator).await;
         let id = client.store(VISA).await;
         (simulator, client, id)

@@ -68,6 +68,7 @@ async fn provoke(Row { operation, status, how, .. }: Row) -> Answer {
     match how {
         How::ValidRequest | How::NoNetworkToken => client.send(operation, &id, sent.as_ref()).await,
         How::StoredNumber => {
+            simulator.configure(|settings| settings.duplicate_detection = true);
             client.store(VISA).await;
             client.send(operation, &id, sent.as_ref()).await
         }

@@ -12,7 +12,13 @@ use crate::support::{AMEX, Client, VISA, included};
 async fn simulator(change: impl FnOnce(&mut Readings)) -> (Simulator, Client) {
     let mut readings = Readings::default();
     change(&mut readings);
-    let simulator = Simulator::builder().account_updater(true).readings(readings).start().await.unwrap();
+    let simulator = Simulator::builder()
+        .account_updater(true)
+        .duplicate_detection(true)
+        .readings(readings)
+        .start()
+        .await
+        .unwrap();
     let client = Client::new(&simulator).await;
     (simulator, client)
 }

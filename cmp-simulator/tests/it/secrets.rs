@@ -111,7 +111,7 @@ async fn nothing_shows_marked_card_data() {
     let subscriber = tracing_subscriber::fmt().with_env_filter("cmp_simulator=trace").with_ansi(false);
     subscriber.with_writer(log.clone()).init();
 
-    let simulator = Simulator::builder().duplicate_detection(false).control_api(true).start().await.unwrap();
+    let simulator = Simulator::builder().control_api(true).start().await.unwrap();
     let client = Client::new(&simulator).await;
     let id = client.store(VISA).await;
     let secrets = secrets(&client, &id).await;

@@ -7,7 +7,7 @@
 //! ```
 //! # use cmp_simulator::Simulator;
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! # let simulator = Simulator::builder().duplicate_detection(false).start().await?;
+//! # let simulator = Simulator::start().await?;
 //! # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
 //! # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
 //! # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
@@ -107,7 +107,7 @@ impl Bulk {
     /// ```
     /// # use cmp_simulator::Simulator;
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::builder().duplicate_detection(false).start().await?;
+    /// # let simulator = Simulator::start().await?;
     /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
     /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
     /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;

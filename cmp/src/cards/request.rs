@@ -75,7 +75,7 @@ impl<'a> Cards<'a> {
     /// ```
     /// # use cmp_simulator::Simulator;
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
+    /// # let simulator = Simulator::builder().duplicate_detection(true).start().await?;
     /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
     /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
     /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
@@ -86,6 +86,7 @@ impl<'a> Cards<'a> {
     ///     .meta("customer", "C-77");
     /// let stored = cmp.cards().create(card.clone()).await?;
     /// assert!(!stored.is_duplicate());
+    /// // Here, duplicate detection is on. In a new account it is off, and the card would be stored twice.
     /// assert!(cmp.cards().create(card).await?.is_duplicate());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap();

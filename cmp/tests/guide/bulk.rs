@@ -13,12 +13,7 @@ use crate::support::{ACTIVE, FAR_TOO_LONG, builder, client};
 
 /// Many cards can have one number, so that a test needs only one.
 async fn simulator() -> Simulator {
-    Simulator::builder()
-        .duplicate_detection(false)
-        .enrolment(Enrolment::Manual)
-        .start()
-        .await
-        .expect("a free port")
+    Simulator::builder().enrolment(Enrolment::Manual).start().await.expect("a free port")
 }
 
 async fn store(cmp: &Client, count: usize) -> Vec<CardId> {
