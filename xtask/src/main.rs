@@ -5,6 +5,7 @@
 mod ci;
 mod contract;
 mod diff;
+mod root;
 mod spec;
 mod update;
 
@@ -13,7 +14,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -56,8 +57,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
-    let root = cli.root.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
-    ensure!(root.is_dir(), "--root {}: there is no such folder", root.display());
+    let root = root::of_run(cli.root)?;
+    spec::write::Turn::settle(&root)?;
     match cli.task {
         Task::Spec(command) => spec::run(&command, &root)?,
         Task::Simulator(options) => {

@@ -3,24 +3,30 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-/// Updates rehearse in one place, which cargo has compiled before.
+/// Updates of whole workspaces rehearse in one place, which cargo has compiled before.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
+/// The workspace whose tests run.
+fn this_workspace() -> PathBuf {
+    Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests")).join("..")
+}
+
+/// A copy of this workspace.
 struct Workspace {
     folder: TempDir,
-    _turn: MutexGuard<'static, ()>,
+    target: PathBuf,
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 /// How an update ended, and what it printed.
@@ -30,6 +36,11 @@ struct Ended {
 }
 
 impl Ended {
+    fn of(output: &Output) -> Self {
+        let text = String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned();
+        Self { good: output.status.success(), text }
+    }
+
     #[track_caller]
     fn says(&self, expected: &[&str]) {
         for part in expected {
@@ -41,8 +52,31 @@ impl Ended {
 impl Workspace {
     fn new() -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let workspace = Self { folder: TempDir::new().expect("a folder"), _turn: turn };
-        for (path, content) in files(Path::new(ROOT)) {
+        // The tests' own target folder, below which rehearsals have theirs.
+        let target = Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).expect("a target folder");
+        Self::copied(target.to_owned(), Some(turn))
+    }
+
+    /// One in which the client is a crate with hardly any code, which compiles in no time.
+    fn small() -> Self {
+        let workspace = Self::copied(PathBuf::from("target"), None);
+        let manifest = "[workspace]\nmembers = [\"cmp\"]\nresolver = \"3\"\n\n[workspace.package]\nversion = \"0.1.0\"\n";
+        workspace.write(Path::new("Cargo.toml"), manifest.as_bytes());
+        let manifest = "[package]\nname = \"cmp\"\nedition = \"2024\"\nversion.workspace = true\n";
+        workspace.write(Path::new("cmp/Cargo.toml"), manifest.as_bytes());
+        workspace.write(Path::new("cmp/src/lib.rs"), b"//! The client.\n");
+        for path in ["Cargo.lock", "cmp/build.rs"] {
+            let _ = fs::remove_file(workspace.root().join(path));
+        }
+        for folder in ["cmp/examples", "cmp/tests/it", "cmp/benches"] {
+            let _ = fs::remove_dir_all(workspace.root().join(folder));
+        }
+        workspace
+    }
+
+    fn copied(target: PathBuf, turn: Option<MutexGuard<'static, ()>>) -> Self {
+        let workspace = Self { folder: TempDir::new().expect("a folder"), target, _turn: turn };
+        for (path, content) in files(&this_workspace()) {
             workspace.write(&path, &content);
         }
         workspace
@@ -76,18 +110,23 @@ impl Workspace {
         path.to_str().expect("UTF-8").to_owned()
     }
 
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(["spec", "--root"]).arg(self.root()).args(arguments);
+        command.env("CARGO_TARGET_DIR", self.root().join(&self.target));
+        command
+    }
+
     fn run(&self, arguments: &[&str]) -> Ended {
-        // The tests' own target folder, so that no dependency is compiled again.
-        let target = Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).expect("a target folder");
-        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .args(["spec", "--root"])
-            .arg(self.root())
-            .args(arguments)
-            .env("CARGO_TARGET_DIR", target)
-            .output()
-            .expect("runs");
-        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        Ended { good: output.status.success(), text }
+        Ended::of(&self.command(arguments).output().expect("runs"))
+    }
+
+    /// Compiles the client, in the target folder that updates are given.
+    fn compiles(&self) -> bool {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["check", "-p", "cmp", "--offline"]).current_dir(self.root());
+        cargo.env("CARGO_TARGET_DIR", self.root().join(&self.target));
+        Ended::of(&cargo.output().expect("runs")).good
     }
 
     /// Rehearses an update, after which nothing may have changed.
@@ -104,7 +143,7 @@ fn files(root: &Path) -> Files {
     let mut open = vec![root.to_owned()];
     while let Some(path) = open.pop() {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() && name != "target" && name != ".git" {
+        if path.is_dir() && name != "target" && name != ".git" && name != ".update" {
             open.extend(fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
         } else if path.is_file() && name != ".git" {
             let content = fs::read(&path).expect("a file");
@@ -325,4 +364,126 @@ fn without_pages_and_addresses_there_is_nothing_to_update_from() {
     let ended = workspace.run(&["update"]);
     assert!(!ended.good);
     ended.says(&["give pages: no source in openapi/sources.toml has a `url`"]);
+}
+
+/// A page of cards with a new member in answers, which the small client does not mind.
+fn with_a_new_member(workspace: &Workspace) -> String {
+    let edit = in_schema("EnrichedCardAttributes", |schema| {
+        schema["properties"]["loyalty_program"] = json!({"type": "string"});
+    });
+    workspace.page("Cards", edit)
+}
+
+#[test]
+fn what_breaks_after_an_update_is_seen() {
+    let workspace = Workspace::small();
+    let page = with_a_new_member(&workspace);
+    let updated = workspace.run(&["update", &page, "--no-tests"]);
+    assert!(updated.good, "{}", updated.text);
+    assert!(workspace.compiles());
+
+    workspace.write(Path::new("cmp/src/lib.rs"), b"compile_error!(\"broken\");");
+    assert!(!workspace.compiles());
+    workspace.write(Path::new("openapi/cmp.json"), b"{}");
+    let check = workspace.run(&["check"]);
+    assert!(!check.good, "{}", check.text);
+    let again = workspace.run(&["update", &page, "--no-tests"]);
+    assert!(!again.good, "{}", again.text);
+    again.says(&["cmp/src/lib.rs:1: broken"]);
+}
+
+/// The workspace is the one that cargo runs the program in, or the one around the current folder.
+#[test]
+fn the_workspace_is_that_of_the_run() {
+    let workspace = Workspace::small();
+    workspace.write(Path::new("openapi/cmp.json"), b"{}");
+    let mut by_cargo = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    by_cargo.args(["spec", "check"]).env("CARGO_MANIFEST_DIR", workspace.root().join("xtask"));
+    let mut by_folder = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    by_folder
+        .args(["spec", "check"])
+        .env_remove("CARGO_MANIFEST_DIR")
+        .current_dir(workspace.root().join("cmp"));
+    for mut command in [by_cargo, by_folder] {
+        let ended = Ended::of(&command.output().expect("runs"));
+        assert!(!ended.good, "{}", ended.text);
+        ended.says(&["not up to date: openapi/cmp.json"]);
+    }
+}
+
+#[test]
+fn an_update_that_can_not_write_one_file_writes_none() {
+    for blocked in ["docs/conformance.md", "cmp/src/drift/known.json", "openapi/cmp.json"] {
+        let workspace = Workspace::small();
+        let page = with_a_new_member(&workspace);
+        fs::remove_file(workspace.root().join(blocked)).expect("a file");
+        fs::create_dir(workspace.root().join(blocked)).expect("in its way");
+        fs::write(workspace.root().join(blocked).join("inside"), "").expect("written");
+        let before = files(&workspace.root());
+        let ended = workspace.run(&["update", &page, "--no-tests"]);
+        assert!(!ended.good, "{}", ended.text);
+        assert!(before == files(&workspace.root()), "{blocked}: files changed:\n{}", ended.text);
+        assert!(!workspace.root().join("openapi/.update").exists(), "{blocked}");
+    }
+}
+
+#[test]
+fn an_update_that_is_killed_is_finished_or_undone() {
+    let workspace = Workspace::small();
+    let page = with_a_new_member(&workspace);
+    let arguments = ["update", &page, "--no-tests", "--date", "2026-11-23"];
+    let before = files(&workspace.root());
+    let updated = workspace.run(&arguments);
+    assert!(updated.good, "{}", updated.text);
+    let after = files(&workspace.root());
+    let journal = workspace.root().join("openapi/.update/journal.json");
+    for round in 0..20_usize {
+        for (path, content) in &before {
+            workspace.write(path, content);
+        }
+        let mut command = workspace.command(&arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+        // Half of the kills are for the rehearsal, at its every line; the others for the replacing of files, each a
+        // little later than the one before.
+        let mut said = BufReader::new(child.stderr.take().expect("piped")).lines();
+        match round.checked_sub(10) {
+            None => drop(said.by_ref().take(round).count()),
+            Some(later) => {
+                said.find(|line| line.as_ref().is_ok_and(|line| line.contains("Finished")));
+                while !journal.exists() && child.try_wait().expect("a child").is_none() {
+                    std::thread::yield_now();
+                }
+                (0..later * 400).for_each(|_| std::hint::spin_loop());
+            }
+        }
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        let next = workspace.run(&["show"]);
+        assert!(next.good, "{}", next.text);
+        let now = files(&workspace.root());
+        assert!(now == before || now == after, "round {round}: neither as before nor as after");
+        assert!(!journal.exists(), "round {round}");
+    }
+    let last = workspace.run(&arguments);
+    assert!(last.good, "{}", last.text);
+    assert!(after == files(&workspace.root()));
+}
+
+#[test]
+fn nothing_of_a_change_that_was_cut_off_can_be_committed() {
+    let workspace = Workspace::small();
+    let git = |arguments: &[&str]| {
+        let output =
+            Command::new("git").args(arguments).current_dir(workspace.root()).output().expect("runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "--all"]);
+    let change = json!([{"path": "openapi/cmp.json", "old": "an old one", "new": "a new one"}]);
+    workspace.write(Path::new("openapi/.update/.gitignore"), b"*\n");
+    workspace.write(Path::new("openapi/.update/journal.json"), change.to_string().as_bytes());
+    assert_eq!(git(&["status", "--porcelain", "openapi/.update", "--untracked-files=all"]), "");
+    let refused = workspace.run(&["check"]);
+    assert!(!refused.good);
+    refused.says(&["openapi/cmp.json has changed since then", "remove openapi/.update"]);
 }

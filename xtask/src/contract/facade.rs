@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_two_types_of_details_are_found() {
-        let found = details(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))).unwrap();
+        let found = details(&crate::root::of_tests()).unwrap();
         let names: Vec<_> = found.iter().map(|details| details.name.as_str()).collect();
         assert_eq!(names, ["CardUpdateDetails", "NetworkTokenDetails"]);
         assert!(

@@ -32,6 +32,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
+use crate::spec::write;
 use corrections::Corrections;
 use spec::Contract;
 use target::{Environment, Target};
@@ -87,14 +88,15 @@ pub(crate) fn run(options: &Options, root: &Path) -> ExitCode {
     }
 }
 
-/// Writes what follows from the contract: the conformance page, and what the drift watch knows.
-pub(crate) fn write_conformance(root: &Path) -> Result<()> {
-    conformance::write(root, &Contract::read(root)?, &Corrections::read(root)?)
+/// What follows from the contract: the conformance page, and what the drift watch knows. Each file with its content.
+pub(crate) fn conformance(root: &Path) -> Result<Vec<(PathBuf, String)>> {
+    conformance::files(root, &Contract::read(root)?, &Corrections::read(root)?)
 }
 
 fn checked(options: &Options, root: &Path) -> Result<u8> {
     if options.conformance {
-        write_conformance(root)?;
+        let _turn = write::Turn::take(root)?;
+        write::replace_all(root, &conformance(root)?)?;
         return Ok(0);
     }
     let contract = Contract::read(root)?;
@@ -139,7 +141,7 @@ mod tests {
     }
 
     fn document(name: &str) -> String {
-        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
+        let folder = crate::root::of_tests().join("docs");
         std::fs::read_to_string(folder.join(name)).unwrap()
     }
 

@@ -63,8 +63,14 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command, root: &Path) -> Result<()> {
     let layout = Layout::new(root);
     match command {
-        Command::Import { pages, date } => import::run(&layout, pages, &import::Note { date: date.clone() }),
-        Command::Merge => write::replace_all(&pipeline::render(&layout)?.documents(&layout)),
+        Command::Import { pages, date } => {
+            let _turn = write::Turn::take(root)?;
+            import::run(&layout, pages, &import::Note { date: date.clone() })
+        }
+        Command::Merge => {
+            let _turn = write::Turn::take(root)?;
+            write::replace_all(root, &pipeline::render(&layout)?.documents(&layout))
+        }
         Command::Diff(arguments) => diff::run(arguments, &layout),
         Command::Update(arguments) => update::run(arguments, &layout),
         Command::Check => check::run(&layout),

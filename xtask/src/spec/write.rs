@@ -1,106 +1,108 @@
-//! Writing: all files or none.
+//! Writing: all files or none, also if this process is killed between two of them.
+//!
+//! One file, the journal, first gets all that the files hold and will hold. Only then are they replaced, one by one, and
+//! the journal goes when the last one is. A run that finds a journal finishes what it says, or takes it back.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
-use tempfile::NamedTempFile;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use fs4::FileExt;
+use serde::{Deserialize, Serialize};
 
 use super::files::{Layout, Tree};
 use super::json;
 
-/// A file that is about to change. What it will hold and what it held both stand beside it, so that changing it and
-/// changing it back are one rename each.
-struct Change {
+/// Where the journal is for as long as files are replaced: on their file system, and ignored by git.
+pub(crate) const FOLDER: &str = "openapi/.update";
+const JOURNAL: &str = "journal.json";
+
+/// A file that is about to change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    /// Below the workspace.
     path: PathBuf,
-    /// `None` for a file that goes.
-    fresh: Option<NamedTempFile>,
     /// `None` for a file that is new.
-    kept: Option<NamedTempFile>,
+    old: Option<String>,
+    /// `None` for a file that goes.
+    new: Option<String>,
 }
 
-impl Change {
-    fn prepare(path: &Path, fresh: Option<&str>) -> Result<Self> {
-        ensure!(!path.is_dir(), "a folder stands where a file is to be written");
-        let kept = match fs::read(path) {
-            Ok(old) => Some(beside(path, &old)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error.into()),
-        };
-        let fresh = fresh.map(|text| beside(path, text.as_bytes())).transpose()?;
-        Ok(Self { path: path.to_owned(), fresh, kept })
+/// What is done to files. A test's own can fail, or end, at each step.
+trait Disk {
+    fn create(&mut self, path: &Path, text: &str) -> io::Result<()>;
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
+    fn remove(&mut self, path: &Path) -> io::Result<()>;
+}
+
+struct RealDisk;
+
+impl Disk for RealDisk {
+    fn create(&mut self, path: &Path, text: &str) -> io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = File::create(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
     }
 
-    fn apply(&mut self) -> io::Result<()> {
-        match self.fresh.take() {
-            Some(fresh) => fresh.persist(&self.path).map(drop).map_err(|error| error.error),
-            None => fs::remove_file(&self.path),
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
         }
+        fs::rename(from, to)
     }
 
-    fn undo(self) -> Result<()> {
-        let shown = self.path.display().to_string();
-        match self.kept {
-            None => {
-                fs::remove_file(&self.path).with_context(|| format!("{shown} could not be removed again"))
-            }
-            Some(kept) => match kept.persist(&self.path) {
-                Ok(_) => Ok(()),
-                Err(error) => {
-                    let (_, copy) = error.file.keep()?;
-                    let what =
-                        format!("{shown} could not be put back; what it held is in {}", copy.display());
-                    Err(error.error).context(what)
-                }
-            },
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
         }
     }
+}
+
+/// The right to change a workspace's contract, which one process has at a time. It goes with the process.
+pub(crate) struct Turn {
+    _lock: File,
+}
+
+impl Turn {
+    /// Waits for the others, and settles what a run that was cut off has left.
+    pub(crate) fn take(root: &Path) -> Result<Self> {
+        let lock = lockable(root).with_context(|| root.display().to_string())?;
+        if FileExt::try_lock(&lock).is_err() {
+            say("waiting for another run that changes the contract");
+            FileExt::lock(&lock).with_context(|| root.display().to_string())?;
+        }
+        settle(&mut RealDisk, root)?;
+        Ok(Self { _lock: lock })
+    }
+
+    /// Settles what a run that was cut off has left, if there is any.
+    pub(crate) fn settle(root: &Path) -> Result<()> {
+        if root.join(FOLDER).exists() { Self::take(root).map(drop) } else { Ok(()) }
+    }
+}
+
+/// The folder itself can be locked, so that no file is needed, which might be committed.
+#[cfg(unix)]
+fn lockable(root: &Path) -> io::Result<File> {
+    File::open(root)
+}
+
+#[cfg(not(unix))]
+fn lockable(root: &Path) -> io::Result<File> {
+    fs::create_dir_all(root.join("target"))?;
+    File::create(root.join("target/contract.lock"))
 }
 
 /// Replaces all `files`, or none of them; files that are right already stay untouched.
-pub(crate) fn replace_all(files: &[(PathBuf, String)]) -> Result<()> {
-    apply(prepare(files, &[])?)
-}
-
-fn prepare(files: &[(PathBuf, String)], gone: &[PathBuf]) -> Result<Vec<Change>> {
-    let stale = files.iter().filter(|(path, text)| !fs::read(path).is_ok_and(|old| old == text.as_bytes()));
-    let fresh = stale.map(|(path, text)| (path, Some(text.as_str())));
-    let changes = fresh.chain(gone.iter().map(|path| (path, None)));
-    changes
-        .map(|(path, text)| Change::prepare(path, text).with_context(|| path.display().to_string()))
-        .collect()
-}
-
-/// Makes all changes; where one fails, those before it are taken back.
-fn apply(changes: Vec<Change>) -> Result<()> {
-    let mut done = Vec::new();
-    for mut change in changes {
-        if let Err(error) = change.apply() {
-            let mut error = anyhow!(error).context(change.path.display().to_string());
-            for change in done.into_iter().rev() {
-                if let Err(stuck) = Change::undo(change) {
-                    error = error.context(format!("{stuck:#}"));
-                }
-            }
-            return Err(error);
-        }
-        done.push(change);
-    }
-    Ok(())
-}
-
-/// A temporary file in the folder of `path`: a rename works only within one file system.
-fn beside(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
-    let folder = path.parent().context("a file has a folder")?;
-    fs::create_dir_all(folder)?;
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(content)?;
-    Ok(file)
+pub(crate) fn replace_all(root: &Path, files: &[(PathBuf, String)]) -> Result<()> {
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.clone(), Some(text.clone()))).collect();
+    apply(root, &files)
 }
 
 /// Writes the fragments, their sources and `documents`, and removes the fragments that `new` no longer has.
@@ -110,15 +112,148 @@ pub(crate) fn replace_tree(
     new: &Tree,
     documents: &[(PathBuf, String)],
 ) -> Result<()> {
-    let mut files = documents.to_vec();
+    let mut files = of_tree(layout, old, new)?;
+    files.extend(documents.iter().map(|(path, text)| (path.clone(), Some(text.clone()))));
+    apply(&layout.root, &files)
+}
+
+/// The files that make `old` become `new`: each with what it will hold, or with nothing if it goes.
+pub(crate) fn of_tree(layout: &Layout, old: &Tree, new: &Tree) -> Result<Vec<(PathBuf, Option<String>)>> {
+    let mut files = Vec::new();
     for (file, document) in &new.fragments {
-        files.push((layout.fragments().join(file), json::pretty(document)?));
+        files.push((layout.fragments().join(file), Some(json::pretty(document)?)));
     }
-    files.push((layout.sources(), new.sources.render()?));
+    files.push((layout.sources(), Some(new.sources.render()?)));
     let kept: BTreeSet<_> = new.fragments.keys().collect();
     let gone = old.fragments.keys().filter(|file| !kept.contains(file));
-    let gone: Vec<_> = gone.map(|file| layout.fragments().join(file)).collect();
-    apply(prepare(&files, &gone)?)
+    files.extend(gone.map(|file| (layout.fragments().join(file), None)));
+    Ok(files)
+}
+
+/// Gives each of `files` below `root` its content, or removes it; all of them or none.
+pub(crate) fn apply(root: &Path, files: &[(PathBuf, Option<String>)]) -> Result<()> {
+    let changes = changes(root, files)?;
+    if changes.is_empty() { Ok(()) } else { replace(&mut RealDisk, root, &changes) }
+}
+
+fn changes(root: &Path, files: &[(PathBuf, Option<String>)]) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for (path, new) in files {
+        let old = content(path).with_context(|| path.display().to_string())?;
+        if old != *new {
+            let path = path.strip_prefix(root).context("a file outside of the workspace")?.to_owned();
+            changes.push(Change { path, old, new: new.clone() });
+        }
+    }
+    Ok(changes)
+}
+
+fn content(path: &Path) -> Result<Option<String>> {
+    ensure!(!path.is_dir(), "a folder stands where a file is to be written");
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn replace(disk: &mut dyn Disk, root: &Path, changes: &[Change]) -> Result<()> {
+    let folder = root.join(FOLDER);
+    let (draft, journal) = (folder.join("draft"), folder.join(JOURNAL));
+    let written = json::pretty(&serde_json::to_value(changes)?)?;
+    disk.create(&folder.join(".gitignore"), "*\n")
+        .and_then(|()| disk.create(&draft, &written))
+        .and_then(|()| disk.rename(&draft, &journal))
+        .with_context(|| format!("{FOLDER}: the journal of the change can't be written"))?;
+    perform(disk, root, changes)
+}
+
+/// Makes all changes; where one fails, all are taken back.
+fn perform(disk: &mut dyn Disk, root: &Path, changes: &[Change]) -> Result<()> {
+    let forward = changes.iter().try_for_each(|change| put(disk, root, &change.path, change.new.as_deref()));
+    let Err(error) = forward else {
+        clear(disk, root);
+        return Ok(());
+    };
+    for change in changes.iter().rev() {
+        if let Err(stuck) = put(disk, root, &change.path, change.old.as_deref()) {
+            return Err(anyhow!(
+                "{error:#}; then, while it was taken back, {stuck:#}: run the command again"
+            ));
+        }
+    }
+    clear(disk, root);
+    Err(error)
+}
+
+/// Gives a file its content in one step.
+fn put(disk: &mut dyn Disk, root: &Path, path: &Path, text: Option<&str>) -> Result<()> {
+    let target = root.join(path);
+    // Most files are right already when a change is taken back, or finished.
+    if content(&target).is_ok_and(|now| now.as_deref() == text) {
+        return Ok(());
+    }
+    let done = match text {
+        // A folder in its place is none of ours.
+        None if target.is_dir() => Ok(()),
+        None => disk.remove(&target),
+        Some(text) => {
+            let next = root.join(FOLDER).join("next");
+            disk.create(&next, text).and_then(|()| disk.rename(&next, &target))
+        }
+    };
+    done.with_context(|| path.display().to_string())
+}
+
+/// Removes the journal, and then the rest of its folder. If that fails, the next run finds that all is done.
+fn clear(disk: &mut dyn Disk, root: &Path) {
+    let folder = root.join(FOLDER);
+    if disk.remove(&folder.join(JOURNAL)).is_ok() {
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+/// Finishes the change of a run that was cut off, or takes it back.
+fn settle(disk: &mut dyn Disk, root: &Path) -> Result<()> {
+    let journal = root.join(FOLDER).join(JOURNAL);
+    let Some(text) = content(&journal).context("the journal of an earlier run")? else {
+        // There is no folder, or the run was cut off before it changed anything.
+        clear(disk, root);
+        return Ok(());
+    };
+    let shown = format!("{FOLDER}/{JOURNAL}");
+    let changes: Vec<Change> = serde_json::from_str(&text).context(shown.clone())?;
+    let (mut done, mut open) = (0, 0);
+    for change in &changes {
+        let now = content(&root.join(&change.path)).unwrap_or_default();
+        if now == change.new {
+            done += 1;
+        } else if now == change.old {
+            open += 1;
+        } else {
+            let path = change.path.display();
+            bail!(
+                "an earlier run was cut off while it replaced files, and {path} has changed since then: put back what \
+                 git has of the files that {shown} names, and remove {FOLDER}"
+            );
+        }
+    }
+    if done == 0 || open == 0 {
+        clear(disk, root);
+        return Ok(());
+    }
+    perform(disk, root, &changes).with_context(|| format!("{shown}, the change of an earlier run"))?;
+    say(&format!(
+        "an earlier run was cut off: {open} of the {} files that it replaced are done now",
+        changes.len()
+    ));
+    Ok(())
+}
+
+/// Says something beside the output of a command.
+pub(crate) fn say(line: &str) {
+    // Nobody is left to read it if standard error is closed.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Prints `text`; a reader that stops early (`| head`) is no error.
@@ -131,44 +266,137 @@ pub(crate) fn to_stdout(text: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use tempfile::TempDir;
+
     use super::*;
 
-    /// The names and contents of all files in a folder.
-    fn content(folder: &Path) -> Vec<(String, String)> {
-        let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-        let mut files: Vec<_> = entries
-            .filter(|path| path.is_file())
-            .map(|path| (path.display().to_string(), fs::read_to_string(path).expect("a file")))
-            .collect();
-        files.sort();
-        files
+    /// Fails from one step on, as if the process had ended there.
+    struct Ends {
+        steps: usize,
     }
 
-    #[test]
-    fn a_change_that_fails_takes_those_before_it_back() {
-        let folder = tempfile::tempdir().expect("a folder");
+    impl Ends {
+        fn step(&mut self) -> io::Result<()> {
+            self.steps =
+                self.steps.checked_sub(1).ok_or_else(|| io::Error::other("the process has ended"))?;
+            Ok(())
+        }
+    }
+
+    impl Disk for Ends {
+        fn create(&mut self, path: &Path, text: &str) -> io::Result<()> {
+            self.step()?;
+            RealDisk.create(path, text)
+        }
+
+        fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+            self.step()?;
+            RealDisk.rename(from, to)
+        }
+
+        fn remove(&mut self, path: &Path) -> io::Result<()> {
+            self.step()?;
+            RealDisk.remove(path)
+        }
+    }
+
+    /// The files of a folder, without those of the journal.
+    fn files(root: &Path) -> BTreeMap<String, String> {
+        let (mut found, mut open) = (BTreeMap::new(), vec![root.to_owned()]);
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.ends_with(FOLDER) {
+                    continue;
+                } else if path.is_dir() {
+                    open.push(path);
+                } else {
+                    found.insert(path.display().to_string(), fs::read_to_string(&path).unwrap());
+                }
+            }
+        }
+        found
+    }
+
+    /// A folder with two files to change, one to remove, and one to make.
+    fn folder() -> (TempDir, Vec<(PathBuf, Option<String>)>) {
+        let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        fs::write(path("changed"), "old").expect("written");
-        fs::write(path("removed"), "old").expect("written");
-        let before = content(folder.path());
-        let files = ["changed", "made"].map(|name| (path(name), "new".to_owned()));
-        let mut changes = prepare(&files, &[path("removed")]).expect("ready");
-        changes.push(Change::prepare(&path("blocked"), Some("new")).expect("ready"));
-        fs::create_dir(path("blocked")).expect("in the way since then");
-        let error = format!("{:#}", apply(changes).expect_err("a folder"));
-        assert_eq!(before, content(folder.path()));
-        assert!(error.contains("blocked: "), "{error}");
-        assert_eq!(error.matches("os error").count(), 1, "{error}");
+        for name in ["openapi/changed", "docs/changed", "removed"] {
+            RealDisk.create(&path(name), "old").unwrap();
+        }
+        let new = |name: &str| (path(name), Some("new".to_owned()));
+        let files =
+            vec![new("openapi/changed"), new("docs/changed"), (path("removed"), None), new("made/made")];
+        (folder, files)
     }
 
     #[test]
     fn changes_are_made_and_leave_nothing_behind() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("changed"), "old").expect("written");
-        fs::write(path("removed"), "old").expect("written");
-        let files = [(path("changed"), "new".to_owned())];
-        apply(prepare(&files, &[path("removed")]).expect("ready")).expect("applied");
-        assert_eq!(content(folder.path()), [(path("changed").display().to_string(), "new".to_owned())]);
+        let (folder, wanted) = folder();
+        apply(folder.path(), &wanted).unwrap();
+        let now = files(folder.path());
+        assert_eq!(now.len(), 3);
+        assert!(now.values().all(|text| text == "new"), "{now:?}");
+        assert!(!folder.path().join(FOLDER).exists());
+    }
+
+    #[test]
+    fn a_change_that_fails_takes_those_before_it_back() {
+        let (folder, wanted) = folder();
+        let before = files(folder.path());
+        let changes = changes(folder.path(), &wanted).unwrap();
+        fs::create_dir_all(folder.path().join("made/made")).unwrap();
+        let error = format!("{:#}", replace(&mut RealDisk, folder.path(), &changes).unwrap_err());
+        assert!(error.starts_with("made/made: "), "{error}");
+        assert_eq!(before, files(folder.path()));
+        assert!(!folder.path().join(FOLDER).exists());
+    }
+
+    #[test]
+    fn a_run_that_ends_at_any_step_is_finished_or_undone_by_the_next() {
+        let after = {
+            let (folder, wanted) = folder();
+            apply(folder.path(), &wanted).unwrap();
+            files(folder.path()).into_values().collect::<Vec<_>>()
+        };
+        let (mut undone, mut finished) = (0, 0);
+        for steps in 0.. {
+            let (folder, wanted) = folder();
+            let before = files(folder.path());
+            let changes = changes(folder.path(), &wanted).unwrap();
+            let ended = replace(&mut Ends { steps }, folder.path(), &changes);
+            if ended.is_ok() && !folder.path().join(FOLDER).exists() {
+                break;
+            }
+            // The run that settles it can end as well.
+            for again in 0..3 {
+                let _ = settle(&mut Ends { steps: again }, folder.path());
+            }
+            settle(&mut RealDisk, folder.path()).unwrap();
+            assert!(!folder.path().join(FOLDER).exists(), "after {steps} steps");
+            let now = files(folder.path());
+            if now == before {
+                undone += 1;
+            } else {
+                assert_eq!(now.into_values().collect::<Vec<_>>(), after, "after {steps} steps");
+                finished += 1;
+            }
+        }
+        assert!(undone >= 3 && finished >= 3, "{undone} undone, {finished} finished");
+    }
+
+    #[test]
+    fn what_was_changed_since_a_run_was_cut_off_is_not_overwritten() {
+        let (folder, wanted) = folder();
+        let changes = changes(folder.path(), &wanted).unwrap();
+        // Two files for the journal, a rename, and the first change.
+        replace(&mut Ends { steps: 5 }, folder.path(), &changes).unwrap_err();
+        fs::write(folder.path().join("docs/changed"), "by hand").unwrap();
+        let error = settle(&mut RealDisk, folder.path()).unwrap_err().to_string();
+        assert!(error.contains("docs/changed has changed since then"), "{error}");
+        assert_eq!(fs::read_to_string(folder.path().join("docs/changed")).unwrap(), "by hand");
     }
 }

@@ -1,11 +1,14 @@
 //! Does the facade still compile, and do the contract's tests still pass?
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::stage::Stage;
+use crate::spec::write;
 
 /// Tests that hold the contract to the documents and the generated types, by package.
 const TESTS: [(&str, &str); 3] =
@@ -57,14 +60,32 @@ pub(super) fn run(stage: &Stage, with_tests: bool) -> Result<Build> {
     Ok(build)
 }
 
+/// Runs cargo in the copy. What it says of its progress is shown as it comes: a first build takes minutes.
 fn cargo(stage: &Stage, arguments: &[&str]) -> Result<Output> {
-    Command::new(env!("CARGO"))
+    write::say(&format!("$ cargo {} (in a copy of the workspace)", arguments.join(" ")));
+    let mut child = Command::new(env!("CARGO"))
         .args(arguments)
-        .args(["--color", "never", "--quiet"])
+        .args(["--color", "never"])
         .current_dir(&stage.layout().root)
         .env("CARGO_TARGET_DIR", stage.target())
-        .output()
-        .context("cargo can't be started")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cargo can't be started")?;
+    let shown = child.stderr.take();
+    let stderr = thread::spawn(move || {
+        let mut text = Vec::new();
+        for line in
+            shown.into_iter().flat_map(|stderr| BufReader::new(stderr).split(b'\n')).map_while(Result::ok)
+        {
+            write::say(&String::from_utf8_lossy(&line));
+            text.extend(line);
+            text.push(b'\n');
+        }
+        text
+    });
+    let output = child.wait_with_output().context("cargo")?;
+    Ok(Output { stderr: stderr.join().unwrap_or_default(), ..output })
 }
 
 /// The errors among cargo's JSON messages, each once.

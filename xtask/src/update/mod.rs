@@ -13,7 +13,7 @@ mod version;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ use crate::diff::items::Facade;
 use crate::diff::prepare::{Prepared, prepare};
 use crate::spec::files::{Layout, Tree};
 use crate::spec::import::{self, Note};
-use crate::spec::pipeline::{self, Rendered};
+use crate::spec::pipeline;
 use crate::spec::write;
 use build::Build;
 use stage::Stage;
@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     /// Pages or OpenAPI files, as for `spec import`.
     #[arg(value_name = "PAGE")]
     pages: Vec<PathBuf>,
-    /// The day on which the pages were downloaded (YYYY-MM-DD), noted beside fragments that changed.
+    /// The day on which the pages were downloaded (YYYY-MM-DD), noted beside fragments that changed; today unless given.
     #[arg(long, value_name = "DATE")]
     date: Option<String>,
     /// Say what would happen, and leave the workspace as it is.
@@ -64,6 +64,9 @@ pub(crate) struct Outcome {
     ending: Ending,
 }
 
+/// Files with what they are to hold, or with nothing if they go.
+type Files = Vec<(PathBuf, Option<String>)>;
+
 /// What became of the workspace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
@@ -81,7 +84,8 @@ pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
         false => (arguments.pages.clone(), Vec::new()),
         true => fetch::all(&layout.tree()?.sources, stage.folder())?,
     };
-    let note = Note { date: arguments.date.clone() };
+    let today = || chrono::Local::now().date_naive().to_string();
+    let note = Note { date: Some(arguments.date.clone().unwrap_or_else(today)) };
     let outcome = Outcome { unreached, ..update(arguments, layout, &stage, &pages, &note)? };
     write::to_stdout(&report::render(&outcome)?)?;
     if outcome.ending == Ending::Untouched {
@@ -110,11 +114,11 @@ fn update(
         version,
         ending: Ending::Untouched,
     };
-    if old.fragments == new.fragments && old.sources == new.sources {
+    if old.fragments == new.fragments && old.sources == new.sources && is_fresh(layout) {
         outcome.ending = Ending::NothingNew;
         return Ok(outcome);
     }
-    let Some(rendered) = rehearse(stage, (&old, &new), &after, &mut outcome)? else { return Ok(outcome) };
+    let Some(files) = rehearse(stage, (&old, &new), &after, &mut outcome)? else { return Ok(outcome) };
     let build = build::run(stage, !arguments.no_tests)?;
     let may_write = build.is_good() || arguments.accept_broken_build;
     outcome.build = Some(build);
@@ -122,27 +126,45 @@ fn update(
         (false, _) => Ending::Untouched,
         (true, true) => Ending::DryRun,
         (true, false) => {
-            write::replace_tree(layout, &old, &new, &rendered.documents(layout))?;
-            contract::write_conformance(&layout.root)?;
+            let _turn = write::Turn::take(&layout.root)?;
+            ensure!(stage.is_current(&layout.root)?, "openapi/ changed while the update ran: run it again");
+            write::apply(&layout.root, &stage.moved_to(&layout.root, files)?)?;
             Ending::Updated
         }
     };
     Ok(outcome)
 }
 
-/// Writes the new documents into the copy; nothing if they can't be made.
+/// Whether everything that follows from the fragments is written. It isn't after an import alone.
+fn is_fresh(layout: &Layout) -> bool {
+    let files = pipeline::render(layout).and_then(|rendered| {
+        let documents = rendered.documents(layout);
+        Ok([documents, contract::conformance(&layout.root)?].concat())
+    });
+    files.is_ok_and(|files| {
+        files.iter().all(|(path, text)| std::fs::read(path).is_ok_and(|now| now == text.as_bytes()))
+    })
+}
+
+/// Writes the new documents into the copy, and gives all that was written; nothing if they can't be made.
 fn rehearse(
     stage: &Stage,
     (old, new): (&Tree, &Tree),
     after: &Prepared,
     outcome: &mut Outcome,
-) -> Result<Option<Rendered>> {
-    write::replace_tree(stage.layout(), old, new, &[])?;
-    match pipeline::render(stage.layout()) {
+) -> Result<Option<Files>> {
+    let layout = stage.layout();
+    let mut files = write::of_tree(layout, old, new)?;
+    write::apply(&layout.root, &files)?;
+    match pipeline::render(layout) {
         Ok(rendered) => {
-            write::replace_all(&rendered.documents(stage.layout()))?;
-            contract::write_conformance(&stage.layout().root)?;
-            Ok(Some(rendered))
+            let written =
+                |files: Vec<(PathBuf, String)>| files.into_iter().map(|(path, text)| (path, Some(text)));
+            files.extend(written(rendered.documents(layout)));
+            write::apply(&layout.root, &files)?;
+            files.extend(written(contract::conformance(&layout.root)?));
+            write::apply(&layout.root, &files)?;
+            Ok(Some(files))
         }
         Err(error) => {
             outcome.obstacles.clone_from(&after.problems);

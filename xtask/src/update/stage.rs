@@ -1,22 +1,27 @@
 //! A copy of the workspace to rehearse in.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use fs4::FileExt;
 
+use super::Files;
 use crate::spec::files::Layout;
 
 /// What a copy leaves out.
-const LEFT_OUT: [&str; 2] = [".git", "target"];
+const LEFT_OUT: [&str; 3] = [".git", "target", ".update"];
+/// What an update reads, and may not change under it.
+const READ: &str = "openapi";
 
 /// The copy, for as long as this process works in it.
 pub(super) struct Stage {
     layout: Layout,
-    target: PathBuf,
     folder: PathBuf,
-    lock: PathBuf,
+    read: BTreeMap<PathBuf, Vec<u8>>,
+    /// The lock goes with the process, however it ends.
+    _lock: File,
 }
 
 impl Stage {
@@ -28,12 +33,12 @@ impl Stage {
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |t| root.join(t));
         let folder = target.join("spec-update");
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let lock = folder.join("running");
-        fs::File::create_new(&lock).with_context(|| {
-            format!("another update runs, or one was cut off: remove {} then", lock.display())
-        })?;
-        let stage = Self { layout: Layout::new(&folder.join("workspace")), target, folder, lock };
-        stage.copy(&root)?;
+        let running = folder.join("running");
+        let lock = File::create(&running).with_context(|| running.display().to_string())?;
+        ensure!(FileExt::try_lock(&lock).is_ok(), "another update runs in this target folder");
+        let read = files(&root, &root.join(READ), &target)?;
+        let stage = Self { layout: Layout::new(&folder.join("workspace")), folder, read, _lock: lock };
+        stage.copy(&root, &target)?;
         Ok(stage)
     }
 
@@ -42,9 +47,10 @@ impl Stage {
         &self.layout
     }
 
-    /// Cargo's target folder, of the workspace and of the copy.
-    pub(super) fn target(&self) -> &Path {
-        &self.target
+    /// Cargo's target folder for the copy. In the workspace's own, what is built of the copy would pass for what is built
+    /// of the workspace: cargo tells path packages apart by their place below the workspace alone.
+    pub(super) fn target(&self) -> PathBuf {
+        self.folder.join("target")
     }
 
     /// Room for other files.
@@ -52,47 +58,53 @@ impl Stage {
         &self.folder
     }
 
-    fn copy(&self, root: &Path) -> Result<()> {
-        let wanted = self.files(root, root)?;
+    /// Whether the workspace's documents are still those that were copied.
+    pub(super) fn is_current(&self, root: &Path) -> Result<bool> {
+        let root = root.canonicalize().context("the workspace's folder")?;
+        Ok(files(&root, &root.join(READ), &self.folder)? == self.read)
+    }
+
+    /// The same files, in the workspace.
+    pub(super) fn moved_to(&self, root: &Path, files: Files) -> Result<Files> {
+        let moved = files
+            .into_iter()
+            .map(|(path, text)| Ok((root.join(path.strip_prefix(&self.layout.root)?), text)));
+        moved.collect()
+    }
+
+    fn copy(&self, root: &Path, target: &Path) -> Result<()> {
+        let wanted = files(root, root, target)?;
         let copy = &self.layout.root;
-        let present = if copy.exists() { self.files(copy, copy)? } else { BTreeSet::new() };
-        for gone in present.difference(&wanted) {
+        let present = if copy.exists() { files(copy, copy, target)? } else { BTreeMap::new() };
+        for gone in present.keys().filter(|path| !wanted.contains_key(*path)) {
             fs::remove_file(copy.join(gone)).with_context(|| gone.display().to_string())?;
         }
-        for path in &wanted {
-            let (from, to) = (root.join(path), copy.join(path));
-            let content = fs::read(&from).with_context(|| path.display().to_string())?;
-            if fs::read(&to).is_ok_and(|old| old == content) {
-                continue;
+        for (path, content) in wanted {
+            if present.get(&path) != Some(&content) {
+                let to = copy.join(&path);
+                fs::create_dir_all(to.parent().unwrap_or(copy))?;
+                fs::write(&to, content).with_context(|| path.display().to_string())?;
             }
-            fs::create_dir_all(to.parent().unwrap_or(copy))?;
-            fs::write(&to, content).with_context(|| path.display().to_string())?;
         }
         Ok(())
     }
-
-    /// The files below `folder`, relative to `root`.
-    fn files(&self, root: &Path, folder: &Path) -> Result<BTreeSet<PathBuf>> {
-        let mut found = BTreeSet::new();
-        for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-            let entry = entry?;
-            let path = entry.path();
-            if LEFT_OUT.iter().any(|name| entry.file_name() == *name) || path == self.target {
-                continue;
-            }
-            if path.is_dir() {
-                found.extend(self.files(root, &path)?);
-            } else if path.exists() {
-                found.insert(path.strip_prefix(root)?.to_owned());
-            }
-        }
-        Ok(found)
-    }
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // If it can't be removed, the next run says what to do.
-        let _ = fs::remove_file(&self.lock);
+/// The files below `folder`, by their paths below `root`, with what they hold.
+fn files(root: &Path, folder: &Path, target: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        let path = entry.path();
+        if LEFT_OUT.iter().any(|name| entry.file_name() == *name) || path == target {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files(root, &path, target)?);
+        } else if path.exists() {
+            let content = fs::read(&path).with_context(|| path.display().to_string())?;
+            found.insert(path.strip_prefix(root)?.to_owned(), content);
+        }
     }
+    Ok(found)
 }

@@ -242,13 +242,11 @@ async fn no_active_token(session: &mut Session<'_>) -> Checked<Answer> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]
     fn every_correction_has_a_probe_and_every_probe_a_correction() {
-        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let root = &crate::root::of_tests();
         let corrections = Corrections::read(root).unwrap();
         let probes: Vec<_> = PROBES.iter().map(|probe| probe.correction).collect();
         assert_eq!(probes, corrections.names().collect::<Vec<_>>());
@@ -256,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_correction_that_the_documents_no_longer_need_is_told() {
-        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let root = &crate::root::of_tests();
         let mut corrections = Corrections::read(root).unwrap();
         assert!(corrections.applies("031-first8-optional"));
         corrections

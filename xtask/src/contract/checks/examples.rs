@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn every_published_example_is_checked() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/examples");
+        let folder = crate::root::of_tests().join("openapi/examples");
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
         let mut files: Vec<_> = files.map(|file| file.into_string().unwrap().replace(".json", "")).collect();
         let mut checked: Vec<_> = EXAMPLES.iter().map(|example| example.file.to_owned()).collect();

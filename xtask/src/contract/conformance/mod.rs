@@ -31,21 +31,13 @@ pub(crate) fn files(
     ])
 }
 
-pub(crate) fn write(root: &Path, contract: &Contract, corrections: &Corrections) -> Result<()> {
-    for (path, text) in files(root, contract, corrections)? {
-        std::fs::create_dir_all(path.parent().unwrap_or(root))?;
-        std::fs::write(&path, text).with_context(|| path.display().to_string())?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_written_files_are_fresh() {
-        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let root = &crate::root::of_tests();
         let (contract, corrections) = (Contract::read(root).unwrap(), Corrections::read(root).unwrap());
         for (path, text) in files(root, &contract, &corrections).unwrap() {
             let committed = std::fs::read_to_string(&path).unwrap_or_default();

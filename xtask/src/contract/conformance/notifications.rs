@@ -123,7 +123,7 @@ mod tests {
         assert!(test("[\"au_card\"].map(events)").holds("au_card"));
         assert!(!test("[\"cmp_au_card\"].map(events)").holds("au_card"));
         assert!(test("for webhook in contract.webhooks() {}").holds("au_card"));
-        let error = Test::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")), CLIENT, "gone").err();
+        let error = Test::read(&crate::root::of_tests(), CLIENT, "gone").err();
         assert_eq!(error.expect("no such test").to_string(), format!("{CLIENT} has no test gone"));
     }
 

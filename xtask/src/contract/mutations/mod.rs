@@ -4,7 +4,6 @@
 mod proxy;
 mod table;
 
-use std::path::Path;
 use std::thread;
 
 use cmp_simulator::{Operation, Settings};
@@ -17,8 +16,6 @@ use super::spec::Contract;
 use super::target::{Place, Target, simulated};
 use table::{Break, Mutation, TABLE};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-
 struct Checked {
     contract: Contract,
     corrections: Corrections,
@@ -26,7 +23,7 @@ struct Checked {
 
 impl Checked {
     fn read() -> Self {
-        let root = Path::new(ROOT);
+        let root = &crate::root::of_tests();
         Self { contract: Contract::read(root).unwrap(), corrections: Corrections::read(root).unwrap() }
     }
 
