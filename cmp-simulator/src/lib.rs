@@ -140,7 +140,7 @@ mod v1;
 pub mod webhooks;
 mod world;
 
-pub use faults::{Action, Answer, AnswerBody, Chaos, Close, Fault, FaultId, RetryAfter};
+pub use faults::{Action, Answer, AnswerBody, Chaos, Close, DebugData, Fault, FaultId, RetryAfter};
 pub use operation::{Operation, TOKEN_PATH};
 pub use readings::{
     DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody, IncludeWhen,
@@ -148,7 +148,7 @@ pub use readings::{
     UnknownInclude, V1Enrolled,
 };
 pub use received::ReceivedRequest;
-pub use settings::{Enrolment, Protocol, Settings, TokenArrival};
+pub use settings::{Enrolment, Http2, Protocol, Settings, TokenArrival};
 pub use simulator::{Builder, Faults, Simulator};
 pub use state::{
     Brand, CardUpdateEvent, CardView, CryptogramRefused, CryptogramType, Redemption, Scope, ServiceAccount,

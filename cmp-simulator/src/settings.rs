@@ -44,6 +44,17 @@ pub enum Protocol {
     TlsHttp2,
 }
 
+/// How connections of HTTP/2 are set up; a change holds for new ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Http2 {
+    /// How many requests a connection takes at a time (`SETTINGS_MAX_CONCURRENT_STREAMS`); no limit by default.
+    pub max_concurrent_streams: Option<u32>,
+    /// Never opens the window for request bodies, and reads none: a request with a body never arrives.
+    pub stall_requests: bool,
+}
+
 /// When a token made with on-create enrolment appears in `included`.
 ///
 /// The answer to the creation itself never shows it.
@@ -80,6 +91,8 @@ pub enum TokenArrival {
 pub struct Settings {
     /// What the simulator speaks on its socket.
     pub protocol: Protocol,
+    /// How connections of HTTP/2 are set up.
+    pub http2: Http2,
     /// Fixes every id, number and fault that is drawn at random.
     pub seed: u64,
     /// The enrolment mode of brands that `enrolment_by_brand` does not name.
@@ -112,6 +125,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             protocol: Protocol::default(),
+            http2: Http2::default(),
             seed: 0,
             enrolment: Enrolment::default(),
             enrolment_by_brand: BTreeMap::new(),

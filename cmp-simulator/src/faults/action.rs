@@ -76,8 +76,52 @@ pub enum Action {
         #[serde(default)]
         close: Close,
     },
+    /// Resets the stream with `REFUSED_STREAM` after reading the whole request, which has had no effect. Over
+    /// HTTP/1.1 the connection is closed without an answer.
+    RefuseStream {},
+    /// Ends the connection with a `GOAWAY` frame that says that the request was not processed, which it was not.
+    /// Over HTTP/1.1 the connection is closed without an answer.
+    GoAway {
+        /// The error code; 0, `NO_ERROR`, by default
+        #[serde(default)]
+        code: u32,
+        /// What the frame has as debug data
+        #[serde(default)]
+        debug: DebugData,
+    },
+    /// Resets the stream with `INTERNAL_ERROR` inside the answer's body; in the place of an answer that has none. Over
+    /// HTTP/1.1 the connection is reset there.
+    ResetBody {
+        /// After this many bytes of the body, and before its end in any case
+        bytes: usize,
+    },
+    /// Sends the answer's head and some of its body, and never the rest. An answer without a body is not sent.
+    StallBody {
+        /// This many bytes of the body, and not all in any case
+        bytes: usize,
+    },
+    /// Answers as usual, and nothing on the same connection after that. New connections work.
+    HangConnection {
+        /// Whether `PING` frames are answered still; over HTTP/1.1 there are none
+        #[serde(default)]
+        answers_pings: bool,
+    },
     /// Answers as usual; for faults that only delay.
     Proceed {},
+}
+
+/// The debug data of a `GOAWAY` frame, of which 16 kB are sent at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DebugData {
+    /// Nothing
+    #[default]
+    None,
+    /// This text
+    Text(String),
+    /// The request as it came in, with its credentials and card data
+    Request,
 }
 
 impl Action {
@@ -96,6 +140,11 @@ impl Action {
             Self::Redirect { .. } => "redirect",
             Self::LargeBody { .. } => "large_body",
             Self::Stale { .. } => "stale",
+            Self::RefuseStream {} => "refuse_stream",
+            Self::GoAway { .. } => "go_away",
+            Self::ResetBody { .. } => "reset_body",
+            Self::StallBody { .. } => "stall_body",
+            Self::HangConnection { .. } => "hang_connection",
             Self::Proceed {} => "proceed",
         }
     }
@@ -119,9 +168,10 @@ impl Action {
         Ok(action)
     }
 
-    /// Whether the action needs the proper answer, with which the request takes effect.
-    pub(crate) const fn spoils_the_answer(&self) -> bool {
-        !matches!(self, Self::Answer(_) | Self::Drop { .. } | Self::Hang {} | Self::Redirect { .. })
+    /// Whether the request can take effect although the proper answer is not needed. `RefuseStream` and `GoAway`
+    /// say that it had none.
+    pub(crate) const fn can_hide_an_effect(&self) -> bool {
+        matches!(self, Self::Answer(_) | Self::Drop { .. } | Self::Hang {} | Self::Redirect { .. })
     }
 }
 

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::action::DebugData;
 use super::fault::Fault;
 use super::rate::{self, Rate};
 
@@ -74,5 +75,8 @@ fn all_kinds() -> Vec<Fault> {
         Fault::garbage(),
         Fault::content_type("text/plain"),
         Fault::stale_connection(),
+        Fault::refused_stream(),
+        Fault::go_away(DebugData::None),
+        Fault::reset_body(10),
     ]
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::action::{Action, Answer, AnswerBody, Close, RetryAfter};
+use super::action::{Action, Answer, AnswerBody, Close, DebugData, RetryAfter};
 use super::rate::{self, Rate};
 use crate::operation::Operation;
 
@@ -146,6 +146,39 @@ impl Fault {
         Self::new(Action::Stale { close: Close::Fin })
     }
 
+    /// Refuses the stream of HTTP/2 after reading the whole request, which has no effect. Over HTTP/1.1, closes the
+    /// connection.
+    pub fn refused_stream() -> Self {
+        Self::new(Action::RefuseStream {})
+    }
+
+    /// Ends the connection of HTTP/2 with a `GOAWAY` frame that says that the request had no effect. Over HTTP/1.1,
+    /// closes the connection.
+    pub fn go_away(debug: DebugData) -> Self {
+        Self::new(Action::GoAway { code: 0, debug })
+    }
+
+    /// Resets the stream of HTTP/2 inside the answer's body, after this many bytes of it. Over HTTP/1.1, resets the
+    /// connection there.
+    pub fn reset_body(bytes: usize) -> Self {
+        Self::new(Action::ResetBody { bytes })
+    }
+
+    /// Sends this many bytes of the answer's body, and never the rest.
+    pub fn stalled_body(bytes: usize) -> Self {
+        Self::new(Action::StallBody { bytes })
+    }
+
+    /// Answers properly, and nothing on the same connection after that, pings neither.
+    pub fn hung_connection() -> Self {
+        Self::new(Action::HangConnection { answers_pings: false })
+    }
+
+    /// Answers properly, and nothing but pings on the same connection after that.
+    pub fn hung_connection_with_pings() -> Self {
+        Self::new(Action::HangConnection { answers_pings: true })
+    }
+
     /// Answers properly, but late.
     pub fn delayed(by: Duration) -> Self {
         Self::new(Action::Proceed {}).delay(by)
@@ -219,7 +252,7 @@ impl Fault {
         self
     }
 
-    /// Lets the request take effect although its answer does not say so.
+    /// Lets the request take effect although its answer does not say so. Faults that say that it had none ignore it.
     #[must_use]
     pub fn effect_applied(mut self) -> Self {
         self.effect_applied = true;
@@ -281,7 +314,7 @@ impl Fault {
 
     /// Whether the request takes effect although the proper answer is not needed.
     pub(crate) fn hides_an_effect(&self) -> bool {
-        self.effect_applied && !self.action.spoils_the_answer()
+        self.effect_applied && self.action.can_hide_an_effect()
     }
 
     pub(crate) fn concerns(&self, operation: Operation) -> bool {

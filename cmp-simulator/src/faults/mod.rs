@@ -6,7 +6,7 @@ mod chaos;
 mod fault;
 mod rate;
 
-pub use action::{Action, Answer, AnswerBody, Close, RetryAfter};
+pub use action::{Action, Answer, AnswerBody, Close, DebugData, RetryAfter};
 pub(crate) use book::FaultBook;
 pub use book::FaultId;
 pub use chaos::Chaos;

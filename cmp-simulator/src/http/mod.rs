@@ -27,6 +27,21 @@ impl Request {
         }
     }
 
+    /// The request as HTTP/1.1 would write it.
+    pub(crate) fn to_octets(&self) -> Vec<u8> {
+        let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        let mut octets = format!("{} {}{query}\r\n", self.method, self.path).into_bytes();
+        for (name, value) in &self.headers {
+            octets.extend(name.as_str().as_bytes());
+            octets.extend(b": ");
+            octets.extend(value.as_bytes());
+            octets.extend(b"\r\n");
+        }
+        octets.extend(b"\r\n");
+        octets.extend(&self.body);
+        octets
+    }
+
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }

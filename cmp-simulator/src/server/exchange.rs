@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use crate::api::{self, Route};
 use crate::control;
-use crate::faults::{Action, Close, Fault};
+use crate::faults::{Action, Close, DebugData, Fault};
 use crate::http::{Reply, Request};
 use crate::operation::Operation;
 use crate::received::ReceivedRequest;
 use crate::scripted;
 use crate::shared::Shared;
 
+/// What fits into a frame of the size that every client takes, beside 8 octets before it.
+const MAX_DEBUG_DATA: usize = 16 * 1024 - 8;
+
 /// What a connection does with a request.
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "HTTP/1.1 has no frames"))]
 pub(super) enum Outcome {
     Answer {
         reply: Reply,
@@ -22,6 +26,10 @@ pub(super) enum Outcome {
     },
     /// Ends without an answer.
     Close(Close),
+    /// Says that the request was not processed, if the protocol has words for it; else, ends without an answer.
+    Refuse,
+    /// Says so, and ends.
+    GoAway { code: u32, debug: Vec<u8> },
 }
 
 impl Outcome {
@@ -32,20 +40,26 @@ impl Outcome {
 
 /// How an answer is sent.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "HTTP/1.1 has no pings"))]
 pub(super) enum Manner {
     Whole,
     CutHead { bytes: usize, close: Close },
     CutBody { bytes: usize, close: Close },
     Drip { bytes: usize, every: Duration },
     Stale { close: Close },
+    ResetBody { bytes: usize },
+    StallBody { bytes: usize },
+    HangConnection { answers_pings: bool },
 }
 
 impl Manner {
     /// Whether the client gets the whole answer.
     fn is_whole_in_the_end(self) -> bool {
         match self {
-            Self::Whole | Self::Drip { .. } | Self::Stale { .. } => true,
-            Self::CutHead { .. } | Self::CutBody { .. } => false,
+            Self::Whole | Self::Drip { .. } | Self::Stale { .. } | Self::HangConnection { .. } => true,
+            Self::CutHead { .. } | Self::CutBody { .. } | Self::ResetBody { .. } | Self::StallBody { .. } => {
+                false
+            }
         }
     }
 }
@@ -54,14 +68,26 @@ pub(super) async fn exchange(request: Request, shared: Arc<Shared>) -> Outcome {
     if let Some(reply) = control::answer(&shared, &request) {
         return Outcome::whole(reply);
     }
-    let operation = match api::route(&request.method, &request.path) {
-        Route::Operation { operation, .. } => Some(operation),
-        Route::OtherMethod { .. } | Route::Unknown => None,
-    };
+    let operation = operation(&request);
     let exchange = Exchange::begin(request, operation, shared);
     match operation.and_then(|operation| exchange.shared.faults().meet(operation)) {
         Some(fault) => exchange.spoil(&fault).await,
         None => exchange.finish(exchange.answer()),
+    }
+}
+
+/// A request on a connection that answers no more: it is received, and nothing happens.
+#[cfg(feature = "tls")]
+pub(super) fn ignore(request: Request, shared: Arc<Shared>) {
+    let operation = operation(&request);
+    let exchange = Exchange::begin(request, operation, shared);
+    exchange.shared.log().change(exchange.number, |request| request.fault = Some("hang_connection"));
+}
+
+fn operation(request: &Request) -> Option<Operation> {
+    match api::route(&request.method, &request.path) {
+        Route::Operation { operation, .. } => Some(operation),
+        Route::OtherMethod { .. } | Route::Unknown => None,
     }
 }
 
@@ -119,13 +145,32 @@ impl Exchange {
             Action::Answer(answer) => self.finish(self.scripted(answer)),
             Action::Redirect { status, location } => self.finish(scripted::redirect(*status, location)),
             Action::Drop { close } => Outcome::Close(*close),
+            Action::RefuseStream {} => Outcome::Refuse,
+            Action::GoAway { code, debug } => Outcome::GoAway { code: *code, debug: self.debug_data(debug) },
             Action::Hang {} => std::future::pending().await,
+            Action::StallBody { bytes } => {
+                let reply = self.answer();
+                if reply.body.is_empty() {
+                    return std::future::pending().await;
+                }
+                Outcome::Answer { reply, blanks: 0, manner: Manner::StallBody { bytes: *bytes } }
+            }
             action => self.spoil_answer(action, self.answer()),
         }
     }
 
     fn scripted(&self, answer: &crate::faults::Answer) -> Reply {
         scripted::reply(answer, self.operation, &self.shared.state().ids.fingerprint(), &self.trace_id)
+    }
+
+    fn debug_data(&self, debug: &DebugData) -> Vec<u8> {
+        let mut octets = match debug {
+            DebugData::None => Vec::new(),
+            DebugData::Text(text) => text.clone().into_bytes(),
+            DebugData::Request => self.request.to_octets(),
+        };
+        octets.truncate(MAX_DEBUG_DATA);
+        octets
     }
 
     /// Faults that send the proper answer in a bad way.
@@ -143,9 +188,16 @@ impl Exchange {
             }
             Action::LargeBody { bytes } => blanks = *bytes,
             Action::Stale { close } => manner = Manner::Stale { close: *close },
+            Action::ResetBody { bytes } => manner = Manner::ResetBody { bytes: *bytes },
+            Action::HangConnection { answers_pings } => {
+                manner = Manner::HangConnection { answers_pings: *answers_pings };
+            }
             Action::Answer(_)
             | Action::Redirect { .. }
             | Action::Drop { .. }
+            | Action::RefuseStream {}
+            | Action::GoAway { .. }
+            | Action::StallBody { .. }
             | Action::Hang {}
             | Action::Proceed {} => {}
         }

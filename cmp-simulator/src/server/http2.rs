@@ -2,16 +2,18 @@
 //!
 //! The `h2` crate serves it and not hyper: a fault resets one stream, or ends the connection between two frames.
 
+use std::collections::BTreeSet;
 use std::future::{pending, poll_fn};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use h2::server::{Builder, Connection, SendResponse};
-use h2::{RecvStream, SendStream};
+use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderValue, Method, StatusCode, header};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::exchange::{self, Manner, Outcome};
@@ -29,11 +31,40 @@ struct End {
     close: Close,
 }
 
+/// What a stream asks of its connection, once everything that was queued before is written.
+enum Order {
+    End(End),
+    /// Says that this stream was not processed, and ends.
+    GoAway {
+        stream: u32,
+        code: u32,
+        debug: Vec<u8>,
+    },
+    /// Does nothing any more, and stays open.
+    Freeze,
+    /// Reports that everything is written.
+    Report(oneshot::Sender<()>),
+}
+
+/// What a connection does with the requests that come after a fault.
+#[derive(Clone, Copy)]
+enum After {
+    End(Close),
+    Ignore,
+}
+
 pub(super) async fn serve(mut socket: impl Socket, shared: Arc<Shared>) {
     let mut builder = Builder::new();
     builder.max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX));
+    let settings = shared.state().settings.http2.clone();
+    if let Some(streams) = settings.max_concurrent_streams {
+        builder.max_concurrent_streams(streams);
+    }
+    if settings.stall_requests {
+        builder.initial_window_size(0);
+    }
     let end = match builder.handshake(&mut socket).await {
-        Ok(connection) => drive(connection, &shared).await,
+        Ok(connection) => drive(connection, &shared, settings.stall_requests).await,
         Err(error) => Err(error),
     };
     match end {
@@ -60,28 +91,53 @@ async fn finish(socket: &mut impl Socket, end: &End) -> std::io::Result<()> {
 async fn drive<S: Socket>(
     mut connection: Connection<&mut S, Bytes>,
     shared: &Arc<Shared>,
+    stalls: bool,
 ) -> Result<Option<End>, h2::Error> {
-    let (ends, mut ended) = unbounded_channel();
-    let stale = Arc::new(OnceLock::new());
+    let (orders, mut ordered) = unbounded_channel();
+    let after = Arc::new(OnceLock::new());
     let mut exchanges = JoinSet::new();
+    let mut begun = BTreeSet::new();
     loop {
         tokio::select! {
-            Some(end) = ended.recv() => {
+            Some(order) = ordered.recv() => {
                 flush(&mut connection).await?;
-                return Ok(Some(end));
+                match order {
+                    Order::End(end) => return Ok(Some(end)),
+                    Order::GoAway { stream, code, debug } => {
+                        return Ok(Some(go_away(&begun, stream, code, &debug)));
+                    }
+                    Order::Freeze => pending().await,
+                    Order::Report(done) => drop(done.send(())),
+                }
             }
             accepted = connection.accept() => {
                 let Some((request, respond)) = accepted.transpose()? else { return Ok(None) };
-                if let Some(close) = stale.get() {
-                    return Ok(Some(End { octets: Vec::new(), close: *close }));
+                let after_fault = after.get().copied();
+                if let Some(After::End(close)) = after_fault {
+                    return Ok(Some(End { octets: Vec::new(), close }));
                 }
-                let stream =
-                    Stream { respond, shared: Arc::clone(shared), ends: ends.clone(), stale: Arc::clone(&stale) };
+                begun.insert(respond.stream_id().as_u32());
+                let stream = Stream {
+                    respond,
+                    shared: Arc::clone(shared),
+                    orders: orders.clone(),
+                    after: Arc::clone(&after),
+                    is_ignored: after_fault.is_some(),
+                    is_stalled: stalls,
+                };
                 exchanges.spawn(stream.run(request));
             }
             Some(_) = exchanges.join_next() => {}
         }
     }
+}
+
+/// A frame whose last processed stream is below this one, unless a later one has begun: then nothing can be said.
+fn go_away(begun: &BTreeSet<u32>, stream: u32, code: u32, debug: &[u8]) -> End {
+    const GO_AWAY: u8 = 7;
+    let last = begun.iter().rev().find(|other| **other != stream).copied().unwrap_or(0);
+    let payload = [&last.to_be_bytes()[..], &code.to_be_bytes(), debug].concat();
+    End { octets: frame(GO_AWAY, 0, 0, &payload), close: Close::Fin }
 }
 
 /// Writes what the streams have queued.
@@ -97,9 +153,12 @@ async fn flush<S: Socket>(connection: &mut Connection<&mut S, Bytes>) -> Result<
 struct Stream {
     respond: SendResponse<Bytes>,
     shared: Arc<Shared>,
-    ends: UnboundedSender<End>,
-    /// Set where the next request ends the connection.
-    stale: Arc<OnceLock<Close>>,
+    orders: UnboundedSender<Order>,
+    /// Set by a fault for the requests that come after it.
+    after: Arc<OnceLock<After>>,
+    is_ignored: bool,
+    /// Whether the request's body is never read.
+    is_stalled: bool,
 }
 
 impl Stream {
@@ -110,8 +169,15 @@ impl Stream {
     }
 
     async fn exchange(&mut self, request: http::Request<RecvStream>) -> Result<(), h2::Error> {
+        if self.is_stalled && !request.body().is_end_stream() {
+            return poll_fn(|context| self.respond.poll_reset(context)).await.map(drop);
+        }
         let is_head = request.method() == Method::HEAD;
         let outcome = match collect(request).await? {
+            Ok(request) if self.is_ignored => {
+                exchange::ignore(request, Arc::clone(&self.shared));
+                return poll_fn(|context| self.respond.poll_reset(context)).await.map(drop);
+            }
             Ok(request) => {
                 let exchange = exchange::exchange(request, Arc::clone(&self.shared));
                 tokio::select! {
@@ -124,6 +190,15 @@ impl Stream {
         match outcome {
             Outcome::Answer { reply, blanks, manner } => self.answer(reply, blanks, manner, is_head).await,
             Outcome::Close(close) => self.end(Vec::new(), close).await,
+            Outcome::Refuse => {
+                self.respond.send_reset(Reason::REFUSED_STREAM);
+                Ok(())
+            }
+            Outcome::GoAway { code, debug } => {
+                let stream = self.respond.stream_id().as_u32();
+                self.order(Order::GoAway { stream, code, debug });
+                pending().await
+            }
         }
     }
 
@@ -144,19 +219,27 @@ impl Stream {
             Manner::CutBody { bytes, close } if reply.body.is_empty() => {
                 return self.cut_head(bytes, close).await;
             }
-            Manner::Stale { close } => drop(self.stale.set(close)),
-            Manner::Whole | Manner::CutBody { .. } | Manner::Drip { .. } => {}
+            Manner::ResetBody { .. } if reply.body.is_empty() => {
+                self.respond.send_reset(Reason::INTERNAL_ERROR);
+                return Ok(());
+            }
+            Manner::Stale { close } => drop(self.after.set(After::End(close))),
+            Manner::HangConnection { .. } => drop(self.after.set(After::Ignore)),
+            Manner::Whole
+            | Manner::CutBody { .. }
+            | Manner::Drip { .. }
+            | Manner::ResetBody { .. }
+            | Manner::StallBody { .. } => {}
         }
         let head = head(&reply, if bodiless && !is_head { None } else { Some(length) });
-        let mut body = self.respond.send_response(head, bodiless || length == 0)?;
-        if bodiless || length == 0 {
-            return Ok(());
-        }
+        let is_empty = bodiless || length == 0;
+        let mut body = self.respond.send_response(head, is_empty)?;
         match manner {
-            Manner::CutBody { bytes, close } => {
+            _ if is_empty => {}
+            Manner::CutBody { bytes, .. } | Manner::ResetBody { bytes } | Manner::StallBody { bytes } => {
                 reply.body.truncate(bytes.min(reply.body.len() - 1));
                 send(&mut body, reply.body).await?;
-                return self.end(Vec::new(), close).await;
+                return self.break_off(&mut body, manner).await;
             }
             Manner::Drip { bytes, every } => {
                 while !reply.body.is_empty() {
@@ -165,12 +248,34 @@ impl Stream {
                     tokio::time::sleep(every).await;
                 }
             }
-            Manner::Whole | Manner::Stale { .. } | Manner::CutHead { .. } => {
+            Manner::Whole | Manner::Stale { .. } | Manner::CutHead { .. } | Manner::HangConnection { .. } => {
                 send(&mut body, reply.body).await?;
                 send_blanks(&mut body, blanks).await?;
             }
         }
-        body.send_data(Bytes::new(), true)
+        if !is_empty {
+            body.send_data(Bytes::new(), true)?;
+        }
+        if let Manner::HangConnection { answers_pings: false } = manner {
+            self.order(Order::Freeze);
+        }
+        Ok(())
+    }
+
+    /// Ends an answer of which a part was sent.
+    async fn break_off(&mut self, body: &mut SendStream<Bytes>, manner: Manner) -> Result<(), h2::Error> {
+        match manner {
+            Manner::CutBody { close, .. } => self.end(Vec::new(), close).await,
+            Manner::ResetBody { .. } => {
+                // A reset takes back what is not written yet.
+                let (done, written) = oneshot::channel();
+                self.order(Order::Report(done));
+                drop(written.await);
+                body.send_reset(Reason::INTERNAL_ERROR);
+                Ok(())
+            }
+            _ => poll_fn(|context| body.poll_reset(context)).await.map(drop),
+        }
     }
 
     /// Ends the connection inside the frame of the answer's head, after so many octets of the frame.
@@ -187,8 +292,13 @@ impl Stream {
 
     /// Asks the connection to end, and never returns: the stream ends with it.
     async fn end(&self, octets: Vec<u8>, close: Close) -> Result<(), h2::Error> {
-        drop(self.ends.send(End { octets, close }));
+        self.order(Order::End(End { octets, close }));
         pending().await
+    }
+
+    /// A connection that takes no orders any more has ended.
+    fn order(&self, order: Order) {
+        drop(self.orders.send(order));
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use cmp_simulator::{Action, AnswerBody, Chaos, Fault, Operation, Simulator};
+use cmp_simulator::{Action, AnswerBody, Chaos, DebugData, Fault, Operation, Protocol, Simulator};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::protocols;
 use crate::support::{Answer, Client, JSON_API, VISA, card, http};
 
 async fn attempt(client: &Client, operation: Operation, card_id: &str) -> Result<Answer, reqwest::Error> {
@@ -19,16 +20,32 @@ async fn attempt(client: &Client, operation: Operation, card_id: &str) -> Result
 
 /// A simulator with a stored card that meets `fault` at the next GET.
 async fn spoiled(fault: Fault) -> (Simulator, Client, String) {
-    let simulator = Simulator::start().await.unwrap();
+    spoiled_over(Protocol::Http1, fault).await
+}
+
+async fn spoiled_over(protocol: Protocol, fault: Fault) -> (Simulator, Client, String) {
+    let simulator = protocols::start(protocol).await;
     let client = Client::new(&simulator).await;
     let id = client.store(VISA).await;
     simulator.faults().add(fault.on(Operation::GetCard).times(1));
     (simulator, client, id)
 }
 
+/// The answer that a fault leaves, which is the same over each protocol but for ids and lengths.
 async fn spoiled_answer(fault: Fault) -> Answer {
-    let (_simulator, client, id) = spoiled(fault).await;
-    attempt(&client, Operation::GetCard, &id).await.unwrap()
+    let mut answers = Vec::new();
+    for protocol in protocols::ALL {
+        let (_simulator, client, id) = spoiled_over(protocol, fault.clone()).await;
+        answers.push(attempt(&client, Operation::GetCard, &id).await.unwrap());
+    }
+    let first = answers.remove(0);
+    for other in answers {
+        assert_eq!((first.status, first.bytes.len()), (other.status, other.bytes.len()), "{fault:?}");
+        for name in ["content-type", "content-length", "location", "retry-after", "x-proxy"] {
+            assert_eq!(first.header(name), other.header(name), "{fault:?}: {name}");
+        }
+    }
+    first
 }
 
 /// All bytes that the simulator sends for a GET before it closes, and whether it closed in order.
@@ -98,22 +115,54 @@ async fn the_token_endpoint_meets_faults_too() {
 
 #[tokio::test]
 async fn a_dropped_request_has_no_effect_and_a_lost_answer_has() {
-    let simulator = Simulator::start().await.unwrap();
-    let client = Client::new(&simulator).await;
-    let cases = [
-        (Fault::dropped(), 0),
-        (Fault::dropped().reset(), 0),
-        (Fault::lost_answer(), 1),
-        (Fault::lost_answer().reset(), 2),
-    ];
-    for (fault, cards) in cases {
-        simulator.faults().add(fault.clone().on(Operation::CreateCard).times(1));
-        let error = attempt(&client, Operation::CreateCard, "").await.unwrap_err();
-        assert!(error.is_request(), "{fault:?}: {error:?}");
-        assert_eq!(simulator.cards().len(), cards, "{fault:?}");
-        assert_eq!(simulator.requests().last().unwrap().status, None);
+    for protocol in protocols::ALL {
+        let simulator = protocols::start(protocol).await;
+        let client = Client::new(&simulator).await;
+        let cases = [
+            (Fault::dropped(), 0),
+            (Fault::dropped().reset(), 0),
+            (Fault::refused_stream().effect_applied(), 0),
+            (Fault::go_away(DebugData::Request).effect_applied(), 0),
+            (Fault::lost_answer(), 1),
+            (Fault::lost_answer().reset(), 2),
+        ];
+        let requests = cases.len();
+        for (fault, cards) in cases {
+            simulator.faults().add(fault.clone().on(Operation::CreateCard).times(1));
+            let error = attempt(&client, Operation::CreateCard, "").await.unwrap_err();
+            assert!(error.is_request(), "{protocol:?} {fault:?}: {error:?}");
+            assert_eq!(simulator.cards().len(), cards, "{protocol:?} {fault:?}");
+            assert_eq!(simulator.requests().last().unwrap().status, None);
+        }
+        assert_eq!(simulator.count(Operation::CreateCard), requests);
     }
-    assert_eq!(simulator.count(Operation::CreateCard), 4);
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_does_so_over_each_protocol() {
+    for protocol in protocols::ALL {
+        for fault in [
+            Fault::cut_head(20),
+            Fault::cut_head(0),
+            Fault::cut_head(100_000).reset(),
+            Fault::cut_body(0),
+            Fault::cut_body(10),
+            Fault::cut_body(100_000).reset(),
+            Fault::reset_body(10),
+            Fault::reset_body(0),
+        ] {
+            for operation in [Operation::CreateCard, Operation::DeleteCard] {
+                let simulator = protocols::start(protocol).await;
+                let client = Client::new(&simulator).await;
+                let id = client.store(VISA).await;
+                simulator.faults().add(fault.clone().on(operation));
+                assert!(attempt(&client, operation, &id).await.is_err(), "{protocol:?} {fault:?}");
+                let cards = if operation == Operation::CreateCard { 2 } else { 0 };
+                assert_eq!(simulator.cards().len(), cards, "{protocol:?} {fault:?}: the effect is applied");
+                assert_eq!(simulator.requests().last().unwrap().status, None);
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -181,13 +230,15 @@ async fn bodies_are_spoiled() {
 
 #[tokio::test]
 async fn a_drip_comes_in_pieces() {
-    let (simulator, client, id) = spoiled(Fault::drip(40, Duration::from_millis(1))).await;
-    let started = Instant::now();
-    let answer = attempt(&client, Operation::GetCard, &id).await.unwrap();
-    assert!(answer.json()["data"].is_object());
-    let pieces = u32::try_from(answer.bytes.len() / 40).unwrap();
-    assert!(started.elapsed() >= Duration::from_millis(1) * (pieces - 1), "{pieces} pieces");
-    assert_eq!(simulator.requests().last().unwrap().status, Some(200));
+    for protocol in protocols::ALL {
+        let (simulator, client, id) = spoiled_over(protocol, Fault::drip(40, Duration::from_millis(1))).await;
+        let started = Instant::now();
+        let answer = attempt(&client, Operation::GetCard, &id).await.unwrap();
+        assert!(answer.json()["data"].is_object());
+        let pieces = u32::try_from(answer.bytes.len() / 40).unwrap();
+        assert!(started.elapsed() >= Duration::from_millis(1) * (pieces - 1), "{pieces} pieces");
+        assert_eq!(simulator.requests().last().unwrap().status, Some(200));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,19 +251,45 @@ async fn a_delayed_answer_comes_late() {
 
 #[tokio::test]
 async fn a_hanging_request_blocks_no_other() {
-    let (simulator, client, id) = spoiled(Fault::hang()).await;
-    let hanging = attempt(&client, Operation::GetCard, &id);
-    tokio::pin!(hanging);
-    while simulator.count(Operation::GetCard) == 0 {
-        tokio::select! {
-            biased;
-            answer = &mut hanging => panic!("answered: {answer:?}"),
-            () = tokio::task::yield_now() => {}
+    for fault in [Fault::hang(), Fault::stalled_body(10)] {
+        for protocol in protocols::ALL {
+            let (simulator, client, id) = spoiled_over(protocol, fault.clone()).await;
+            let hanging = attempt(&client, Operation::GetCard, &id);
+            tokio::pin!(hanging);
+            while simulator.count(Operation::GetCard) == 0 {
+                tokio::select! {
+                    biased;
+                    answer = &mut hanging => panic!("answered: {answer:?}"),
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+            client.get(&id).await.expect(200);
+            drop(simulator);
+            assert!(hanging.await.is_err(), "it ends with the simulator");
         }
     }
-    client.get(&id).await.expect(200);
-    drop(simulator);
-    assert!(hanging.await.is_err(), "it ends with the simulator");
+}
+
+#[tokio::test]
+async fn after_a_hung_connection_new_ones_work() {
+    for fault in [Fault::hung_connection(), Fault::hung_connection_with_pings()] {
+        for protocol in protocols::ALL {
+            let (simulator, client, id) = spoiled_over(protocol, fault.clone()).await;
+            attempt(&client, Operation::GetCard, &id).await.unwrap().expect(200);
+            let hanging = attempt(&client, Operation::GetCard, &id);
+            tokio::pin!(hanging);
+            let others = client.on_a_new_connection(&simulator);
+            for _ in 0..3 {
+                tokio::select! {
+                    biased;
+                    answer = &mut hanging => panic!("answered: {answer:?}"),
+                    answer = others.get(&id) => drop(answer.expect(200)),
+                }
+            }
+            drop(simulator);
+            assert!(hanging.await.is_err(), "it ends with the simulator");
+        }
+    }
 }
 
 #[tokio::test]
@@ -243,7 +320,7 @@ async fn chaos_is_survivable_and_repeatable() {
         let mut outcomes = Vec::new();
         for _ in 0..60 {
             outcomes.push(
-                attempt(&client.on_a_new_connection(), Operation::GetCard, &id)
+                attempt(&client.on_a_new_connection(&simulator), Operation::GetCard, &id)
                     .await
                     .map(|answer| answer.status)
                     .ok(),
@@ -274,6 +351,12 @@ fn every_kind_of_fault_is_data() {
         { "do": { "redirect": { "status": 302, "location": "/" } } },
         { "do": { "large_body": { "bytes": 9 } } },
         { "do": { "stale": { "close": "fin" } } },
+        { "do": { "refuse_stream": {} } },
+        { "do": { "go_away": { "code": 0, "debug": "request" } } },
+        { "do": { "go_away": { "code": 11, "debug": { "text": "calm down" } } } },
+        { "do": { "reset_body": { "bytes": 3 } } },
+        { "do": { "stall_body": { "bytes": 3 } } },
+        { "do": { "hang_connection": { "answers_pings": true } } },
         { "do": { "proceed": {} }, "delay_ms": 5, "times": 2 },
     ]);
     let faults: Vec<Fault> = serde_json::from_value(kinds.clone()).unwrap();

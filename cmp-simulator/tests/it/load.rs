@@ -44,7 +44,7 @@ async fn sixty_four_connections_at_full_speed() {
     let client = Client::new(&simulator).await;
     let id = client.store(VISA).await;
     let connections = (0..CONNECTIONS).map(|_| {
-        let (client, id) = (client.on_a_new_connection(), id.clone());
+        let (client, id) = (client.on_a_new_connection(&simulator), id.clone());
         tokio::spawn(async move {
             for _ in 0..REQUESTS {
                 client.get(&id).await.expect(200);

@@ -9,6 +9,7 @@ mod control;
 mod cryptograms;
 mod examples;
 mod faults;
+mod faults_http2;
 mod hostile;
 mod load;
 mod network_tokens;

@@ -74,7 +74,7 @@ async fn everything(simulator: &Simulator, client: &Client, id: &str) {
         for body in [None, Some(&card), Some(&misplaced)] {
             let path =
                 if operation == Operation::GetCard { format!("{id}?include={VISA}") } else { id.to_owned() };
-            let client = client.on_a_new_connection();
+            let client = client.on_a_new_connection(simulator);
             let mut request = client.request(operation, &path).header("x-card", VISA);
             if let Some(body) = body {
                 request = request.header("content-type", JSON_API).body(body.to_string());

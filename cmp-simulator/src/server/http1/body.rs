@@ -11,11 +11,20 @@ const BLANKS: &[u8] = &[b' '; 64 * 1024];
 pub(crate) struct ReplyBody {
     bytes: Bytes,
     blanks: u64,
+    /// Bytes that are promised and never sent.
+    withheld: u64,
 }
 
 impl ReplyBody {
     pub(crate) fn new(bytes: Bytes, blanks: u64) -> Self {
-        Self { bytes, blanks }
+        Self { bytes, blanks, withheld: 0 }
+    }
+
+    /// Sends so many bytes, and never the rest, which is one byte at least.
+    pub(crate) fn stall(&mut self, bytes: usize) {
+        let whole = self.bytes.len();
+        self.bytes.truncate(bytes.min(whole.saturating_sub(1)));
+        self.withheld = (whole - self.bytes.len()) as u64;
     }
 }
 
@@ -30,6 +39,9 @@ impl Body for ReplyBody {
         if !self.bytes.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.bytes)))));
         }
+        if self.withheld > 0 {
+            return Poll::Pending;
+        }
         if self.blanks == 0 {
             return Poll::Ready(None);
         }
@@ -39,10 +51,10 @@ impl Body for ReplyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty() && self.blanks == 0
+        self.bytes.is_empty() && self.blanks == 0 && self.withheld == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.len() as u64 + self.blanks)
+        SizeHint::with_exact(self.bytes.len() as u64 + self.blanks + self.withheld)
     }
 }

@@ -54,13 +54,19 @@ async fn answer(
             if let Some((plan, close)) = plan(&manner, &reply) {
                 switch.set(plan, close);
             }
-            Ok(respond(reply, blanks))
+            let Manner::StallBody { bytes } = manner else { return Ok(respond(reply, blanks)) };
+            let mut response = respond(reply, blanks);
+            response.body_mut().stall(bytes);
+            Ok(response)
         }
-        Outcome::Close(close) => {
-            switch.set(Plan::Through, close);
-            Err(io::Error::new(io::ErrorKind::ConnectionAborted, "dropped by a fault"))
-        }
+        Outcome::Close(close) => Err(end(&switch, close)),
+        Outcome::Refuse | Outcome::GoAway { .. } => Err(end(&switch, Close::Fin)),
     }
+}
+
+fn end(switch: &Switch, close: Close) -> io::Error {
+    switch.set(Plan::Through, close);
+    io::Error::new(io::ErrorKind::ConnectionAborted, "ended by a fault")
 }
 
 async fn collect(request: http::Request<Incoming>) -> io::Result<Result<Request, Reply>> {
@@ -78,7 +84,11 @@ async fn collect(request: http::Request<Incoming>) -> io::Result<Result<Request,
 
 fn plan(manner: &Manner, reply: &Reply) -> Option<(Plan, Close)> {
     let (plan, close) = match manner {
-        Manner::Whole => return None,
+        Manner::Whole | Manner::StallBody { .. } => return None,
+        Manner::ResetBody { bytes } => {
+            return plan(&Manner::CutBody { bytes: *bytes, close: Close::Rst }, reply);
+        }
+        Manner::HangConnection { .. } => (Plan::Deaf, Close::Fin),
         Manner::CutHead { bytes, close } => (Plan::CutHead { left: *bytes }, *close),
         Manner::CutBody { bytes, close } => match reply.body.len().checked_sub(1) {
             Some(most) => (Plan::CutBody { left: (*bytes).min(most) }, *close),

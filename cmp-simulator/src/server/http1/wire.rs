@@ -25,6 +25,8 @@ pub(crate) enum Plan {
     Drip { bytes: usize, every: Duration },
     /// Ends when the next request comes in.
     Stale,
+    /// Reads nothing any more.
+    Deaf,
 }
 
 #[derive(Default)]
@@ -89,7 +91,7 @@ impl<S: Socket> Wire<S> {
     /// How many of these bytes may be written now.
     fn allowed(&self, bytes: &[u8]) -> usize {
         match self.switch.orders().plan {
-            Plan::Through | Plan::Stale => bytes.len(),
+            Plan::Through | Plan::Stale | Plan::Deaf => bytes.len(),
             Plan::Drip { bytes: piece, .. } => bytes.len().min(piece.max(1)),
             Plan::CutHead { left } => {
                 let head = self.head_end.clone().find(bytes).map_or(bytes.len(), |end| end - 1);
@@ -107,7 +109,7 @@ impl<S: Socket> Wire<S> {
         let head = self.head_length(written);
         let mut orders = self.switch.orders();
         match &mut orders.plan {
-            Plan::Through | Plan::Stale | Plan::Drip { .. } => return,
+            Plan::Through | Plan::Stale | Plan::Deaf | Plan::Drip { .. } => return,
             Plan::CutHead { left } => *left -= written.len(),
             Plan::CutBody { left } => *left -= written.len() - head.unwrap_or(written.len()),
         }
@@ -125,7 +127,7 @@ impl<S: Socket> Wire<S> {
         match self.switch.orders().plan {
             Plan::CutHead { left } => left == 0,
             Plan::CutBody { left } => left == 0 && self.in_body,
-            Plan::Through | Plan::Drip { .. } | Plan::Stale => false,
+            Plan::Through | Plan::Drip { .. } | Plan::Stale | Plan::Deaf => false,
         }
     }
 
@@ -147,6 +149,9 @@ impl<S: Socket> AsyncRead for Wire<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.switch.orders().plan == Plan::Deaf {
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         if buffer.filled().len() > before && self.switch.orders().plan == Plan::Stale {

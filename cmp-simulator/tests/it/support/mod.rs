@@ -112,8 +112,8 @@ impl Client {
         Self { http: self.http.clone(), base: self.base.clone(), access_token: access_token.to_owned() }
     }
 
-    pub(crate) fn on_a_new_connection(&self) -> Self {
-        Self { http: http(), ..self.with_token(&self.access_token) }
+    pub(crate) fn on_a_new_connection(&self, simulator: &Simulator) -> Self {
+        Self { http: http_of(simulator), ..self.with_token(&self.access_token) }
     }
 
     pub(crate) fn access_token(&self) -> &str {
