@@ -50,6 +50,8 @@
 //! | `network_token`, `last4`, `bin` as numbers | as text; `last4` with its leading zeros restored |
 //! | no `pan`, no `first8`, a long alias as `pan` | absent is `None`; the alias as it is, and [`Card::number`] tells |
 //! | `included` beside `data`, within `data`, both, null, empty, absent | together, sorted by `type`; order has no meaning |
+//! | `included` unasked, on request only, or `include` refused | found out by the first answers: see [`Cards::get`] |
+//! | relationships that name a network token which is not included | [`Card::lists_network_tokens`] is `false` |
 //! | an included resource of an unknown type | kept by type and id in [`Card::other_included`] |
 //! | an unknown value of an enum | kept in that enum's `Other` |
 //! | unknown members | ignored |

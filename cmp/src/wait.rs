@@ -3,8 +3,11 @@
 use std::{
     fmt,
     future::{Future, IntoFuture},
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+#[cfg(feature = "webhooks")]
+use std::future::ready;
 
 use futures_util::{
     FutureExt, Stream, StreamExt,
@@ -12,6 +15,8 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
+#[cfg(feature = "webhooks")]
+use crate::webhooks::{Event, Subject};
 use crate::{
     call::Core,
     clock::after,
@@ -22,8 +27,12 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(60);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// A service that forwards the events of all its cards must not ask faster than one that polls.
-const BETWEEN_HINTS: Duration = Duration::from_secs(1);
+/// How many hints are followed at once, so that the one that matters is not late because others came before it.
+const SPARE_LOOKS: u32 = 10;
+/// A spare look comes back so often: a flood of hints asks no faster than this for long.
+const PER_SPARE_LOOK: Duration = Duration::from_secs(1);
+/// More hints than these are not taken together, so that a stream without an end can't hold up the look.
+const HINTS_PER_LOOK: usize = 1000;
 /// What the waits leave of the deadline, so that the last look comes before it and not at it.
 const FOR_THE_LAST_LOOK: Duration = Duration::from_secs(1);
 
@@ -38,6 +47,8 @@ const FOR_THE_LAST_LOOK: Duration = Duration::from_secs(1);
 pub struct Wait<'a, T> {
     core: &'a Core,
     operation: Operation,
+    #[cfg(feature = "webhooks")]
+    subject: Option<Subject>,
     look: Box<dyn FnMut(Core) -> BoxFuture<'a, Result<T>> + Send + 'a>,
     deadline: Duration,
     first_wait: Duration,
@@ -55,12 +66,21 @@ impl<'a, T: 'a> Wait<'a, T> {
         Self {
             core,
             operation,
+            #[cfg(feature = "webhooks")]
+            subject: None,
             look: Box::new(move |core| look(core).boxed()),
             deadline: DEADLINE,
             first_wait: FIRST_WAIT,
             longest_wait: LONGEST_WAIT,
             hints: None,
         }
+    }
+
+    /// Says which card's events are those that matter.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn about(mut self, subject: Subject) -> Self {
+        self.subject = Some(subject);
+        self
     }
 
     /// The time for all of it, each read and each retry included; 60 seconds unless set.
@@ -76,18 +96,22 @@ impl<'a, T: 'a> Wait<'a, T> {
         self
     }
 
-    /// Looks whenever `hints` yields something, such as a webhook event for this card.
+    /// Looks whenever `hints` yields something.
     ///
-    /// A hint is only a reason to look: what it says is not trusted. The first is followed at once, later ones once a
-    /// second at most. Since events can get lost, polls go on beside them, but all with the longest wait. When the stream
-    /// ends, they go on alone.
+    /// A hint is only a reason to look: what it says is not trusted. Ten hints are followed at once, each look comes back
+    /// after a second, and a flood of hints is followed once a second. For webhooks there is `events`, which passes on
+    /// those that matter.
+    ///
+    /// Since hints can get lost, polls go on beside them, with the longest wait. Where a hinted look found nothing, the
+    /// next poll comes after the first wait, in case the hint was faster than the service. When the stream ends, polls go
+    /// on alone.
     ///
     /// ```
     /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
-    /// let (webhook_handler, mut events) = tokio::sync::mpsc::channel::<()>(8);
-    /// let hints = futures_util::stream::poll_fn(|context| events.poll_recv(context));
+    /// let (elsewhere, mut hints) = tokio::sync::mpsc::channel::<()>(8);
+    /// let hints = futures_util::stream::poll_fn(|context| hints.poll_recv(context));
     /// let token = cmp.network_tokens().wait_for(id).hints(hints).await?;
-    /// # drop((webhook_handler, token));
+    /// # drop((elsewhere, token));
     /// # Ok(())
     /// # }
     /// ```
@@ -99,25 +123,54 @@ impl<'a, T: 'a> Wait<'a, T> {
         self
     }
 
+    /// Looks whenever an event is about the network token that is waited for: [`hints`](Self::hints) that pass over all
+    /// others, such as those of the account updater and those of other cards.
+    ///
+    /// ```
+    /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
+    /// use cmp::webhooks::Event;
+    ///
+    /// // The receiver of the webhooks sends each verified event into it.
+    /// let (receiver, mut events) = tokio::sync::mpsc::channel::<Event>(100);
+    /// let events = futures_util::stream::poll_fn(|context| events.poll_recv(context));
+    /// let token = cmp.network_tokens().wait_for(id).events(events).await?;
+    /// # drop((receiver, token));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// To test a wait that a webhook wakes, let the simulator hold the token back (`TokenArrival::Held`), start the wait
+    /// with [`polls`](Self::polls) hours apart, and call `simulator.world().deliver_token(id)`: the simulator notifies
+    /// the receiver, and only the event can end the wait.
+    #[cfg(feature = "webhooks")]
+    pub fn events<S>(self, events: S) -> Self
+    where
+        S: Stream<Item = Event> + Send + 'a,
+    {
+        let subject = self.subject.clone();
+        self.hints(events.filter(move |event| {
+            ready(subject.as_ref().is_none_or(|subject| subject.may_have_token_in(event)))
+        }))
+    }
+
     async fn run(mut self) -> Result<T> {
-        let core = self.core;
+        let core = &self.core.counting();
         let deadline = after(core.clock.now(), self.deadline);
         let mut bound = if self.hints.is_some() { self.longest_wait } else { self.first_wait };
         let mut hints = self.hints.unwrap_or_else(|| stream::pending().boxed());
         let for_the_last = FOR_THE_LAST_LOOK.min(bound).min(self.deadline / 4);
-        let mut attempts = 0;
-        let mut hinted_at = None;
+        let mut pace = Pace::default();
         loop {
             let error = match (self.look)(core.until(deadline)).await {
                 Ok(found) => return Ok(found),
                 Err(error) => error,
             };
-            // One that was answered, but not as hoped, was a request too.
-            attempts += error.attempts().max(1);
+            let attempts = core.counted();
             if !error.is_retryable() {
                 return Err(error.finished(self.operation, attempts, StopReason::NotTransient));
             }
             let left = deadline.saturating_duration_since(core.clock.now());
+            let mut hinted = false;
             match error.retry_after().filter(|asked| !asked.is_zero()) {
                 Some(asked) if asked < left => core.clock.sleep(asked).await,
                 Some(_) => {
@@ -128,19 +181,19 @@ impl<'a, T: 'a> Wait<'a, T> {
                     // After the last look only a hint is worth another.
                     let wait = if left > for_the_last { poll.min(left - for_the_last) } else { left };
                     if pause(core, wait, &mut hints).await == Pause::Hinted {
-                        let next = hinted_at.map_or(core.clock.now(), |at| at + BETWEEN_HINTS);
-                        let early = next.saturating_duration_since(core.clock.now());
+                        let early = pace.until_next(core.clock.now());
                         if !early.is_zero() {
                             core.clock.sleep(early.min(left)).await;
+                            drain(&mut hints);
                         }
-                        hinted_at = Some(core.clock.now());
+                        hinted = true;
                     }
                 }
             }
             if core.clock.now() >= deadline {
                 return Err(error.finished(self.operation, attempts, StopReason::DeadlineTooClose));
             }
-            bound = bound.saturating_mul(2).min(self.longest_wait);
+            bound = if hinted { self.first_wait } else { bound.saturating_mul(2).min(self.longest_wait) };
         }
     }
 }
@@ -148,6 +201,33 @@ impl<'a, T: 'a> Wait<'a, T> {
 /// What a look that was answered, but not as hoped, ends with.
 pub(crate) fn not_yet(message: &'static str) -> Error {
     Error::new(ErrorKind::Timeout, Delivery::Answered, message)
+}
+
+/// How fast hints are followed.
+#[derive(Default)]
+struct Pace {
+    /// When all spare looks are there again.
+    all_there_at: Option<Instant>,
+}
+
+impl Pace {
+    /// Takes the next look, and returns how long it has to wait.
+    fn until_next(&mut self, now: Instant) -> Duration {
+        let all_there_at = self.all_there_at.map_or(now, |at| at.max(now)) + PER_SPARE_LOOK;
+        self.all_there_at = Some(all_there_at);
+        all_there_at.saturating_duration_since(now + SPARE_LOOKS * PER_SPARE_LOOK)
+    }
+}
+
+/// Takes the hints that are there: the look that follows is newer than all of them.
+fn drain(hints: &mut BoxStream<'_, ()>) {
+    for _ in 0..HINTS_PER_LOOK {
+        match hints.next().now_or_never() {
+            Some(Some(())) => {}
+            Some(None) => return *hints = stream::pending().boxed(),
+            None => return,
+        }
+    }
 }
 
 #[derive(PartialEq)]
@@ -186,5 +266,28 @@ impl<T> fmt::Debug for Wait<'_, T> {
             .field("operation", &self.operation)
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_hints_are_followed_at_once_and_a_flood_once_a_second() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        let second = Duration::from_secs(1);
+        for _ in 0..10 {
+            assert_eq!(pace.until_next(start), Duration::ZERO);
+        }
+        assert_eq!(pace.until_next(start), second);
+        assert_eq!(pace.until_next(start + second), second);
+        // Five seconds after the start three looks are there again, and after a minute ten.
+        let later = start + 5 * second;
+        let waits: Vec<_> = (0..4).map(|_| pace.until_next(later)).collect();
+        assert_eq!(waits, [Duration::ZERO, Duration::ZERO, Duration::ZERO, second]);
+        let much_later = start + 60 * second;
+        assert!((0..10).all(|_| pace.until_next(much_later).is_zero()));
+        assert!(!pace.until_next(much_later).is_zero());
     }
 }

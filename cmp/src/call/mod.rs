@@ -6,7 +6,14 @@
 mod attempt;
 mod run;
 
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Instant,
+};
 
 use cmp_generated::{ByteStream, ResponseValue, hooks::MediaType};
 use reqwest::header::HeaderMap;
@@ -15,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     auth::{TokenCache, TokenError},
+    cards::Lookups,
     clock::{Clock, after},
     drift::Watch,
     error::{Error, Result},
@@ -37,6 +45,10 @@ pub(crate) struct Core {
     pub(crate) budget: RetryBudget,
     pub(crate) largest_answer: usize,
     pub(crate) drift: Option<Arc<Watch>>,
+    /// What the client has learnt about included resources.
+    pub(crate) lookups: Arc<Lookups>,
+    /// Counts the attempts of several calls that are one call of the user's.
+    pub(crate) tally: Option<Arc<AtomicU32>>,
 }
 
 /// What a generated operation returns.
@@ -92,6 +104,25 @@ impl Core {
     /// The same for calls that are only worth one attempt.
     pub(crate) fn without_retries(self) -> Self {
         Self { policy: self.policy.max_attempts(1), ..self }
+    }
+
+    /// The same for several calls that are one call of the user's: their attempts add up.
+    pub(crate) fn counting(&self) -> Self {
+        let mut core = self.clone();
+        core.tally.get_or_insert_default();
+        core
+    }
+
+    /// How many attempts were made since [`counting`](Self::counting).
+    pub(crate) fn counted(&self) -> u32 {
+        self.tally.as_ref().map_or(0, |tally| tally.load(Ordering::Relaxed))
+    }
+
+    /// Counts an attempt that is about to be made.
+    fn count(&self) {
+        if let Some(tally) = &self.tally {
+            tally.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Runs `send`, which is one generated operation, with everything that surrounds it.

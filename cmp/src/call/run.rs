@@ -80,6 +80,7 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
         Fut: Future<Output = Sent<T>>,
     {
         self.attempts += 1;
+        self.core.count();
         let token = self.token().await?;
         let limit = self.deadline.min(after(self.core.clock.now(), self.core.policy.time_for_an_attempt()));
         let attempt = Attempt {

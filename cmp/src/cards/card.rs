@@ -40,6 +40,8 @@ pub struct Card {
     observability: Option<Observability>,
     related: Vec<String>,
     asked_at: DateTime<Utc>,
+    has_included: bool,
+    names_unshown_tokens: bool,
     lists_network_tokens: bool,
 }
 
@@ -80,18 +82,23 @@ impl Card {
     pub(super) fn from_wire(document: types::CardResourceResponse, asked_at: DateTime<Utc>) -> Result<Self> {
         let data = document.data;
         let id = data.id.ok_or_else(|| unreadable("the answer has no card id"))?;
+        let has_included = document.included.is_some() || data.included.is_some();
         // The documents have `included` beside `data`, the guide's sample has it within.
         let resources = document.included.into_iter().chain(data.included).flatten();
+        let included = Included::from_wire(resources);
+        let relationships = data.relationships.unwrap_or_default();
         Ok(Self {
             id: CardId::new(id).map_err(|_| unreadable("the answer's card id is not one"))?,
             attributes: Attributes::from_wire(data.attributes.unwrap_or_default()),
             meta: data.meta.map(|meta| meta.into_inner().into()).unwrap_or_default(),
-            included: Included::from_wire(resources),
+            names_unshown_tokens: included.lacks_tokens_of(&relationships),
+            has_included,
+            included,
             observability: document
                 .metadata
                 .and_then(|metadata| metadata.observability)
                 .map(Observability::from_wire),
-            related: data.relationships.into_iter().flatten().map(|(name, _)| name).collect(),
+            related: relationships.into_keys().collect(),
             asked_at,
             lists_network_tokens: false,
         })
@@ -111,9 +118,23 @@ impl Card {
         Ok(card)
     }
 
-    /// The same card, whose network tokens are all that there are.
-    pub(super) fn with_all_network_tokens(self) -> Self {
-        Self { lists_network_tokens: true, ..self }
+    /// The same card, with a list of network tokens that is complete unless the card itself names another one.
+    pub(super) fn listing_what_it_names(self) -> Self {
+        Self { lists_network_tokens: !self.names_unshown_tokens, ..self }
+    }
+
+    /// The card's relationships name a network token that the answer does not show.
+    pub(crate) fn names_unshown_tokens(&self) -> bool {
+        self.names_unshown_tokens
+    }
+
+    /// The answer has a list of included resources, possibly an empty one.
+    pub(super) fn has_included(&self) -> bool {
+        self.has_included
+    }
+
+    pub(super) fn included_count(&self) -> usize {
+        self.included.count()
     }
 
     pub(super) fn trace_of(document: &types::CardResourceResponse) -> Option<&str> {
@@ -126,8 +147,11 @@ impl Card {
         self.asked_at
     }
 
-    /// Whether a network token that isn't here isn't there either. It is so for a [`get`](super::Cards::get) that asked for
-    /// nothing special or for network tokens; the answers to storing and changing a card don't tell.
+    /// Returns `true` if the card has no network tokens besides those in [`network_tokens`](Self::network_tokens).
+    ///
+    /// Only a [`get`](super::Cards::get) can say so: one that asked for nothing special or for network tokens. It is `false`
+    /// where the answer leaves it open: the service showed no network token and has not shown any to this client before,
+    /// or the card's relationships name one that the answer does not show.
     #[must_use]
     pub fn lists_network_tokens(&self) -> bool {
         self.lists_network_tokens
@@ -277,7 +301,11 @@ impl Card {
     /// # Errors
     /// [`NoUsableToken`] says why there is none.
     pub fn network_token(&self) -> Result<&NetworkToken, NoUsableToken> {
-        usable(self.included.network_tokens.iter())
+        match usable(self.included.network_tokens.iter()) {
+            Err(NoUsableToken::None) if !self.lists_network_tokens => Err(NoUsableToken::NotListed),
+            Err(_) if self.names_unshown_tokens => Err(NoUsableToken::NotListed),
+            found => found,
+        }
     }
 
     /// All included network tokens, usable or not.

@@ -1,11 +1,16 @@
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use cmp_generated::{included::IncludedResource, scalar::Digits, types};
 
 use crate::{
     network_tokens::NetworkToken,
     secret::UpdatedValue,
-    value::{open::open_enum, wire},
+    value::{NetworkTokenId, open::open_enum, wire},
 };
+
+/// The type of network tokens among the resources of the API.
+const NETWORK_TOKENS: &str = "network_tokens";
 
 open_enum! {
     /// What the account updater reports about a card (source: schema `CardUpdateResource`).
@@ -107,6 +112,30 @@ impl Included {
         }
         included
     }
+
+    pub(super) fn count(&self) -> usize {
+        self.network_tokens.len() + self.updates.len() + self.subscriptions.len() + self.others.len()
+    }
+
+    /// Returns `true` if the relationships name a network token that is not here.
+    pub(super) fn lacks_tokens_of(&self, relationships: &HashMap<String, types::LubeRel>) -> bool {
+        let shown: Vec<_> =
+            self.network_tokens.iter().map(|token| token.id().map(NetworkTokenId::as_str)).collect();
+        let without_id = shown.iter().filter(|id| id.is_none()).count();
+        let named = relationships.iter().flat_map(|(name, relationship)| tokens_in(name, relationship));
+        named.filter(|id| !shown.contains(&Some(id))).count() > without_id
+    }
+}
+
+/// The ids of network tokens that a relationship names. A resource without a type is of the relationship's name.
+fn tokens_in<'a>(name: &'a str, relationship: &'a types::LubeRel) -> impl Iterator<Item = &'a str> {
+    let named = match &relationship.data {
+        Some(types::LubeRelData::LubeResourceId(one)) => std::slice::from_ref(one),
+        Some(types::LubeRelData::Array(many)) => many,
+        None => &[],
+    };
+    let tokens = named.iter().filter(move |named| named.type_.as_deref().unwrap_or(name) == NETWORK_TOKENS);
+    tokens.map(|named| named.id.as_str())
 }
 
 impl CardUpdate {

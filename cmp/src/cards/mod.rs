@@ -7,6 +7,7 @@ mod checks;
 mod duplicate;
 mod enriched;
 mod included;
+mod lookup;
 mod metadata;
 mod new_card;
 mod request;
@@ -19,6 +20,7 @@ pub use enriched::EnrichedAttributes;
 pub use included::{
     CardEvent, CardUpdate, CardUpdateSubscription, OtherIncluded, SubscriptionState, UpdatedField,
 };
+pub(crate) use lookup::Lookups;
 pub use metadata::Metadata;
 pub use new_card::{NewCard, TokenType, WalletType};
 pub use request::{Cards, GetCard, Include, Stored};

@@ -3,7 +3,10 @@ use std::{
     pin::Pin,
 };
 
-use super::{Card, CardChanges, NewCard, duplicate};
+use super::{
+    Card, CardChanges, NewCard, duplicate,
+    lookup::{self, Purpose},
+};
 use crate::{
     call::{Answer, Core},
     error::Result,
@@ -113,6 +116,12 @@ impl<'a> Cards<'a> {
 
     /// Reads a card with what belongs to it: `GET /cards/{card_id}`.
     ///
+    /// The documents don't say whether network tokens, card updates and the subscription to them come unasked. The client
+    /// finds out with the first answers: where no network token comes, it asks a second time, by name, and where the
+    /// service refuses names, it asks without them from then on. Once a network token came, one request is enough.
+    /// [`Card::lists_network_tokens`] says whether the answer is complete. With [`include`](GetCard::include) one request
+    /// is sent, as it is.
+    ///
     /// [`RetryClass::Safe`](crate::RetryClass::Safe). Source: the CMP documentation, "Get a card".
     ///
     /// ```
@@ -137,6 +146,11 @@ impl<'a> Cards<'a> {
     #[must_use = "the request is sent when this is awaited"]
     pub fn get(&self, id: &CardId) -> GetCard<'a> {
         GetCard { core: self.0, id: id.clone(), include: Vec::new() }
+    }
+
+    /// Reads a card for its network tokens: that there is none must be sure, as far as that can be.
+    pub(crate) async fn get_for_tokens(&self, id: &CardId) -> Result<Card> {
+        lookup::read(self.0, id, Purpose::NetworkTokens).await
     }
 
     /// Changes a card's CVC or expiry: `PATCH /cards/{card_id}`. Nothing else can be changed, and no network token is
@@ -215,7 +229,7 @@ impl<'a> Cards<'a> {
 /// What a [`GetCard`] asks to be included.
 ///
 /// The documents say only that `include` is a comma-delimited list; these are the types that `included` is documented
-/// to hold. Without any, the service decides.
+/// to hold. Without any, [`get`](Cards::get) finds out how to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Include {
@@ -250,7 +264,7 @@ pub struct GetCard<'a> {
 }
 
 impl GetCard<'_> {
-    /// Asks for these to be included.
+    /// Asks for these to be included, in one request. What the service makes of the names is not looked into.
     pub fn include(mut self, what: impl IntoIterator<Item = Include>) -> Self {
         self.include.extend(what);
         self
@@ -263,20 +277,26 @@ impl<'a> IntoFuture for GetCard<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let include = comma_delimited(&self.include);
-            let asked_at = self.core.clock.utc();
-            let (id, include) = (self.id.as_str(), include.as_deref());
-            let reply = self
-                .core
-                .call(Operation::GetCard, Card::trace_of, |client| async move {
-                    client.get_card(id, include).await
-                })
-                .await?;
-            let card = reply.read(|_, answer| Card::of(&self.id, answer, asked_at))?;
-            let all_tokens = self.include.is_empty() || self.include.contains(&Include::NetworkTokens);
-            Ok(if all_tokens { card.with_all_network_tokens() } else { card })
+            if self.include.is_empty() {
+                return lookup::read(self.core, &self.id, Purpose::Card).await;
+            }
+            let card = get(self.core, &self.id, &self.include).await?;
+            let by_name = self.include.contains(&Include::NetworkTokens);
+            let listed = by_name && (card.has_included() || !card.network_tokens().is_empty());
+            Ok(if listed { card.listing_what_it_names() } else { card })
         })
     }
+}
+
+/// Sends one request, with these names or without `include`.
+pub(super) async fn get(core: &Core, id: &CardId, include: &[Include]) -> Result<Card> {
+    let names = comma_delimited(include);
+    let asked_at = core.clock.utc();
+    let (path, names) = (id.as_str(), names.as_deref());
+    let reply = core
+        .call(Operation::GetCard, Card::trace_of, |client| async move { client.get_card(path, names).await })
+        .await?;
+    reply.read(|_, answer| Card::of(id, answer, asked_at))
 }
 
 fn comma_delimited(include: &[Include]) -> Option<String> {

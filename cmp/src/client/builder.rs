@@ -211,6 +211,8 @@ impl<E> ClientBuilder<E> {
             budget: self.budget,
             largest_answer: self.largest_answer,
             drift: self.drift.map(Arc::new),
+            lookups: Arc::default(),
+            tally: None,
         })
     }
 

@@ -184,6 +184,12 @@ impl Error {
         self
     }
 
+    /// The same after so many requests, where this call was one of several.
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
     /// Notes that an earlier attempt may have taken effect, which only a conclusive answer to a later one settles.
     pub(crate) fn in_doubt(mut self, in_doubt: bool) -> Self {
         self.0.in_doubt = in_doubt;

@@ -6,9 +6,13 @@ use crate::{scrub::scrub, value::TokenState};
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoUsableToken {
-    /// The answer has no network token: none was provisioned, it is not ready yet, or it was deleted.
+    /// The card has no network token: none was provisioned, it is not ready yet, or it was deleted.
     #[error("the card has no network token")]
     None,
+    /// The answer shows no network token that can be used, and the card may have one all the same:
+    /// [`Card::lists_network_tokens`](crate::Card::lists_network_tokens) is `false`.
+    #[error("the answer does not list all network tokens of the card")]
+    NotListed,
     /// There is one, in a state that can't be used.
     #[error("the card's network token is {}{}", scrub(.state.as_str()), in_brackets(.reason_code.as_deref()))]
     NotUsable {
@@ -36,6 +40,10 @@ impl NoUsableToken {
             Self::None => {
                 "provision a network token; where the account makes them on creation, wait until it arrives"
             }
+            Self::NotListed => {
+                "read the card by `cards().get`; if its network tokens are not listed there either, provision one: an active \
+                 network token is kept and returned"
+            }
             Self::NotUsable { state: TokenState::Failed, .. } => {
                 "the card network refused a token, and the reason code, if there is one, says why: pay with the PAN"
             }
@@ -55,6 +63,7 @@ impl fmt::Debug for NoUsableToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("None"),
+            Self::NotListed => f.write_str("NotListed"),
             Self::NotUsable { state, reason_code } => f
                 .debug_struct("NotUsable")
                 .field("state", state)

@@ -14,6 +14,8 @@ pub use token::NetworkToken;
 pub(crate) use token::usable;
 
 pub use crate::value::TokenState;
+#[cfg(feature = "webhooks")]
+use crate::webhooks::Subject;
 use crate::{
     call::Core,
     cards::Cards,
@@ -153,7 +155,7 @@ impl<'a> NetworkTokens<'a> {
     /// Waits until a card has a network token to pay with.
     ///
     /// For accounts that make tokens on creation (step 2 of the guide): the card is stored first, its token arrives
-    /// later. By polling `GET /cards/{card_id}` unless [`hints`](Wait::hints) tell when to look; no interval is
+    /// later. By polling `GET /cards/{card_id}` unless events or other [`hints`](Wait::hints) say when to look; no interval is
     /// documented.
     ///
     /// ```
@@ -179,8 +181,11 @@ impl<'a> NetworkTokens<'a> {
     /// ends with and waiting can't mend, such as 404. [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the
     /// deadline, or the failure that the last read ended with.
     pub fn wait_for(&self, card: &CardId) -> Wait<'a, NetworkToken> {
-        let card = card.clone();
-        Wait::new(self.0, Operation::GetCard, move |core| usable_token(core, card.clone()))
+        let id = card.clone();
+        let wait = Wait::new(self.0, Operation::GetCard, move |core| usable_token(core, id.clone()));
+        #[cfg(feature = "webhooks")]
+        let wait = wait.about(Subject::Card(card.clone()));
+        wait
     }
 
     /// Requests a long cryptogram (TAVV) for a card's network token: `POST /cards/{card_id}/cryptogram`.
@@ -249,7 +254,7 @@ impl<'a> NetworkTokens<'a> {
 }
 
 async fn usable_token(core: Core, card: CardId) -> Result<NetworkToken> {
-    let card = Cards::new(&core).get(&card).await?;
+    let card = Cards::new(&core).get_for_tokens(&card).await?;
     card.network_token().cloned().map_err(|reason| match reason.is_final() {
         true => Error::from(reason),
         false => not_yet("no network token to pay with in time").with_source(reason),

@@ -80,11 +80,13 @@ impl<'a, F: CryptogramForm> IntoFuture for RequestCryptogram<'a, F> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let deadline = self.core.deadline();
-            match self.send().await {
-                Err(error) if error.is_without_active_token() => Err(self.explain(error, deadline).await),
+            let (core, deadline) = (self.core.counting(), self.core.deadline());
+            let request = self.over(&core);
+            let result = match request.send().await {
+                Err(error) if error.is_without_active_token() => Err(request.explain(error, deadline).await),
                 result => result,
-            }
+            };
+            result.map_err(|error| error.with_attempts(core.counted()))
         })
     }
 }
@@ -96,6 +98,12 @@ impl<F: CryptogramForm> RequestCryptogram<'_, F> {
 
     pub(crate) fn card(&self) -> &CardId {
         &self.card
+    }
+
+    /// The same request over another core.
+    pub(crate) fn over(self, core: &Core) -> RequestCryptogram<'_, F> {
+        let Self { card, amount, transaction, form, .. } = self;
+        RequestCryptogram { core, card, amount, transaction, form }
     }
 
     /// Sends the request, without a look at the card where it has no active token.
@@ -114,11 +122,10 @@ impl<F: CryptogramForm> RequestCryptogram<'_, F> {
     /// The service says only that there is no active token; the card says why.
     async fn explain(&self, error: Error, deadline: Instant) -> Error {
         let core = self.core.until(deadline).without_retries();
-        match Cards::new(&core).get(&self.card).await {
-            Ok(card) => match card.network_token() {
-                Err(reason) => error.with_source(reason),
-                Ok(_) => error,
-            },
+        let read = Cards::new(&core).get_for_tokens(&self.card).await;
+        match read.map(|card| card.network_token().err()) {
+            Ok(Some(reason)) => error.with_source(reason),
+            Ok(None) => error,
             Err(unread) => error.with_source(unread),
         }
     }

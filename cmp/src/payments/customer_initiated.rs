@@ -3,7 +3,7 @@ use std::{
     pin::Pin,
 };
 
-use super::{Credential, PanPayment, number_and_expiry};
+use super::{Credential, number_and_expiry, pan::token_or_pan, token};
 use crate::{
     error::Result,
     network_tokens::{Cryptogram, Eci, RequestCryptogram, TransactionType},
@@ -81,15 +81,7 @@ impl<'a> RequestCustomerInitiated<'a> {
     /// with it: [`missing_scope`](crate::Error::missing_scope) names `cards:read-pci`, and
     /// [`no_usable_token`](crate::Error::no_usable_token) still tells why there is no token.
     pub async fn or_pan(self) -> Result<Credential<CustomerInitiated>> {
-        let request = self.0;
-        let deadline = request.core().deadline();
-        match request.send().await {
-            Ok(cryptogram) => CustomerInitiated::with(cryptogram).map(Credential::NetworkToken),
-            Err(error) if error.is_without_active_token() => {
-                PanPayment::read(request.core(), request.card(), deadline).await.map(Credential::Pan)
-            }
-            Err(error) => Err(error),
-        }
+        token_or_pan(self.0, CustomerInitiated::with).await
     }
 }
 
@@ -98,7 +90,7 @@ impl<'a> IntoFuture for RequestCustomerInitiated<'a> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { CustomerInitiated::with(self.0.await?) })
+        Box::pin(token(self.0, CustomerInitiated::with))
     }
 }
 

@@ -3,7 +3,7 @@ use std::{
     pin::Pin,
 };
 
-use super::{Credential, PanPayment, number_and_expiry};
+use super::{Credential, number_and_expiry, pan::token_or_pan, token};
 use crate::{
     error::Result,
     network_tokens::{Cryptogram, Dtvv, RequestCryptogram},
@@ -74,15 +74,7 @@ impl<'a> RequestMerchantForm<'a> {
     /// with it: [`missing_scope`](crate::Error::missing_scope) names `cards:read-pci`, and
     /// [`no_usable_token`](crate::Error::no_usable_token) still tells why there is no token.
     pub async fn or_pan(self) -> Result<Credential<MerchantForm>> {
-        let request = self.0;
-        let deadline = request.core().deadline();
-        match request.send().await {
-            Ok(cryptogram) => MerchantForm::with(cryptogram).map(Credential::NetworkToken),
-            Err(error) if error.is_without_active_token() => {
-                PanPayment::read(request.core(), request.card(), deadline).await.map(Credential::Pan)
-            }
-            Err(error) => Err(error),
-        }
+        token_or_pan(self.0, MerchantForm::with).await
     }
 }
 
@@ -91,7 +83,7 @@ impl<'a> IntoFuture for RequestMerchantForm<'a> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { MerchantForm::with(self.0.await?) })
+        Box::pin(token(self.0, MerchantForm::with))
     }
 }
 

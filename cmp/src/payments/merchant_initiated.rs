@@ -7,7 +7,7 @@ use super::{Credential, NetworkTransactionId, PanOnFile, PanPayment, number_and_
 use crate::{
     call::Core,
     cards::{Card, Cards},
-    error::{Error, Result},
+    error::{Error, NoUsableToken, Result},
     network_tokens::NetworkToken,
     operation::Operation,
     secret::NetworkTokenNumber,
@@ -40,7 +40,8 @@ impl<'a> RequestMerchantInitiated<'a> {
         Self { core, card, first_payment }
     }
 
-    /// Sends it, and takes the PAN where the card has no usable network token. For no other failure.
+    /// Sends it, and takes the PAN where the card has no usable network token. For no other failure: not where the card
+    /// names a network token that the service does not show.
     ///
     /// An alias of digits alone can't always be told from a PAN (see [`StoredNumber`](crate::StoredNumber)), and would then
     /// go to the PSP as one: don't ask for the fallback where the account makes such aliases and `cards:read-pci` may be
@@ -76,17 +77,29 @@ impl<'a> RequestMerchantInitiated<'a> {
     /// with it: [`missing_scope`](crate::Error::missing_scope) names `cards:read-pci`, and
     /// [`no_usable_token`](crate::Error::no_usable_token) still tells why there is no token.
     pub async fn or_pan(self) -> Result<Credential<MerchantInitiated, PanOnFile>> {
-        let card = self.read().await?;
-        if let Ok(token) = card.network_token() {
-            return MerchantInitiated::with(token, self.first_payment).map(Credential::NetworkToken);
-        }
-        let PanPayment { pan, expiry, because, .. } = PanPayment::of(&card)?;
-        Ok(Credential::Pan(PanOnFile { pan, expiry, network_transaction_id: self.first_payment, because }))
+        let first_payment = self.first_payment.clone();
+        self.pay(|card| match card.network_token() {
+            Ok(token) => MerchantInitiated::with(token, first_payment).map(Credential::NetworkToken),
+            // There is one, and nobody knows in which state.
+            Err(reason) if card.names_unshown_tokens() => Err(unusable(reason)),
+            Err(_) => {
+                let PanPayment { pan, expiry, because, .. } = PanPayment::of(card)?;
+                Ok(Credential::Pan(PanOnFile { pan, expiry, network_transaction_id: first_payment, because }))
+            }
+        })
+        .await
     }
 
-    async fn read(&self) -> Result<Card> {
-        Cards::new(self.core).get(&self.card).await
+    /// Reads the card, and pays with what it has.
+    async fn pay<T>(&self, with: impl FnOnce(&Card) -> Result<T>) -> Result<T> {
+        let core = self.core.counting();
+        let card = Cards::new(&core).get_for_tokens(&self.card).await;
+        card.and_then(|card| with(&card)).map_err(|error| error.with_attempts(core.counted()))
     }
+}
+
+fn unusable(reason: NoUsableToken) -> Error {
+    Error::from(reason).for_operation(Operation::GetCard)
 }
 
 impl<'a> IntoFuture for RequestMerchantInitiated<'a> {
@@ -95,11 +108,9 @@ impl<'a> IntoFuture for RequestMerchantInitiated<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let card = self.read().await?;
-            let token = card
-                .network_token()
-                .map_err(|reason| Error::from(reason).for_operation(Operation::GetCard))?;
-            MerchantInitiated::with(token, self.first_payment)
+            let first_payment = self.first_payment.clone();
+            self.pay(|card| MerchantInitiated::with(card.network_token().map_err(unusable)?, first_payment))
+                .await
         })
     }
 }

@@ -24,7 +24,7 @@ pub use pan::{Credential, PanOnFile, PanPayment};
 use crate::{
     call::Core,
     error::{Delivery, Error, ErrorKind, NoUsableToken, Result},
-    network_tokens::{NetworkToken, RequestCryptogram},
+    network_tokens::{Cryptogram, CryptogramForm, NetworkToken, RequestCryptogram},
     secret::NetworkTokenNumber,
     value::{CardId, Expiry},
 };
@@ -127,6 +127,16 @@ impl<'a> Payments<'a> {
     ) -> RequestMerchantInitiated<'a> {
         RequestMerchantInitiated::new(self.0, card.clone(), first_payment)
     }
+}
+
+/// Pays with the network token that comes with a cryptogram.
+async fn token<F: CryptogramForm, T>(
+    request: RequestCryptogram<'_, F>,
+    with: fn(Cryptogram<F>) -> Result<T>,
+) -> Result<T> {
+    let core = request.core().counting();
+    let paid = request.over(&core).await.and_then(with);
+    paid.map_err(|error| error.with_attempts(core.counted()))
 }
 
 /// The parts of a network token that no payment can do without.

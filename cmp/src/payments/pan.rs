@@ -5,6 +5,7 @@ use crate::{
     call::Core,
     cards::{Card, Cards, StoredNumber},
     error::{Delivery, Error, ErrorKind, NoUsableToken, Result},
+    network_tokens::{Cryptogram, CryptogramForm, RequestCryptogram},
     operation::Operation,
     secret::{Cvc, Pan},
     value::{CardId, Expiry},
@@ -49,11 +50,28 @@ pub struct PanOnFile {
     pub because: Option<NoUsableToken>,
 }
 
+/// Pays with the network token that comes with a cryptogram, or where there is no active one with the PAN.
+pub(super) async fn token_or_pan<F: CryptogramForm, T>(
+    request: RequestCryptogram<'_, F>,
+    with: fn(Cryptogram<F>) -> Result<T>,
+) -> Result<Credential<T>> {
+    let (core, deadline) = (request.core().counting(), request.core().deadline());
+    let request = request.over(&core);
+    let credential = match request.send().await {
+        Ok(cryptogram) => with(cryptogram).map(Credential::NetworkToken),
+        Err(error) if error.is_without_active_token() => {
+            PanPayment::read(&core, request.card(), deadline).await.map(Credential::Pan)
+        }
+        Err(error) => Err(error),
+    };
+    credential.map_err(|error| error.with_attempts(core.counted()))
+}
+
 impl PanPayment {
     /// Reads the card for a payment that found no active token.
     pub(super) async fn read(core: &Core, card: &CardId, deadline: Instant) -> Result<Self> {
         let core = core.until(deadline);
-        Self::of(&Cards::new(&core).get(card).await?)
+        Self::of(&Cards::new(&core).get_for_tokens(card).await?)
     }
 
     pub(super) fn of(card: &Card) -> Result<Self> {

@@ -4,6 +4,8 @@ use cmp_generated::{hooks::MediaType, types};
 use tokio::sync::watch;
 
 use super::{Environment, FinalState, NetworkToken, NewEnrolment, PanAlias};
+#[cfg(feature = "webhooks")]
+use crate::webhooks::Subject;
 use crate::{
     auth::{AuthState, ServiceAccount},
     call::Core,
@@ -199,8 +201,8 @@ impl Client {
 
     /// Waits until an enrolment has come to its end: success or failure.
     ///
-    /// By polling `GET /network-tokens/{pan_alias}` unless [`hints`](Wait::hints) tell when to look, such as the webhook
-    /// that tells the final state (source: the V1 API reference); no interval is documented.
+    /// By polling `GET /network-tokens/{pan_alias}` unless events or other [`hints`](Wait::hints) say when to look; a webhook
+    /// reports the final state (source: the V1 API reference), and no interval is documented.
     ///
     /// ```
     /// # use cmp_simulator::{Simulator, TokenArrival};
@@ -225,11 +227,14 @@ impl Client {
     /// At once what [`get`](Self::get) ends with and waiting can't mend, such as 404.
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the deadline, or the failure that the last look ended with.
     pub fn wait_for_final_state(&self, alias: &PanAlias) -> Wait<'_, FinalState> {
-        let alias = alias.clone();
-        Wait::new(&self.0, Operation::GetV1NetworkToken, move |core| {
-            let (v1, alias) = (Self(Arc::new(core)), alias.clone());
+        let of = alias.clone();
+        let wait = Wait::new(&self.0, Operation::GetV1NetworkToken, move |core| {
+            let (v1, alias) = (Self(Arc::new(core)), of.clone());
             async move { FinalState::of(v1.get(&alias).await?) }
-        })
+        });
+        #[cfg(feature = "webhooks")]
+        let wait = wait.about(Subject::Alias(alias.clone()));
+        wait
     }
 
     /// The generated client, with this client's token, retries and deadline around it.

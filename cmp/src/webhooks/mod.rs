@@ -84,6 +84,7 @@ pub use event::{
 pub use repeats::{Claim, Deduplicator, Handled, MemoryStore, SeenError, SeenEvents, SeenFuture, Sighting};
 pub use signer::Signer;
 pub use verifier::{Verified, Verifier};
+pub(crate) use view::Subject;
 pub use view::{Applied, CardView, TokenView};
 
 pub use crate::secret::{DetailValue, WebhookSecret};

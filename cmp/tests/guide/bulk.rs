@@ -9,7 +9,7 @@ use cmp::{CardChanges, CardId, Client, Cvc, Expiry, NewCard, Pan, RetryBudget, R
 use cmp_simulator::{Chaos, Enrolment, Fault, Operation, Simulator};
 use futures_util::{Stream, StreamExt, stream};
 
-use crate::support::{ACTIVE, FAR_TOO_LONG, builder, client};
+use crate::support::{ACTIVE, FAR_TOO_LONG, builder, client, learn_to_ask_once};
 
 /// Many cards can have one number, so that a test needs only one.
 async fn simulator() -> Simulator {
@@ -208,6 +208,7 @@ async fn a_card_that_was_only_read_and_is_not_there_is_a_failure() {
 async fn what_was_in_flight_is_among_what_remains() {
     let simulator = simulator().await;
     let cmp = client(&simulator);
+    learn_to_ask_once(&simulator, &cmp).await;
     let ids = store(&cmp, 6).await;
     simulator.faults().add(Fault::hang().on(Operation::GetCard).after(1));
     let mut run = cmp.bulk().concurrency(3).over(ids.clone()).get();

@@ -45,6 +45,15 @@ pub(crate) async fn store_enrolled(cmp: &Client, pan: &str) -> CardId {
     id
 }
 
+/// Lets the client learn how network tokens are included, by a card that is gone afterwards. Until then it may ask twice.
+pub(crate) async fn learn_to_ask_once(simulator: &Simulator, cmp: &Client) {
+    let id = store(cmp, VISA).await;
+    cmp.network_tokens().provision(&id).await.expect("a card that can have a token");
+    assert!(cmp.cards().get(&id).await.expect("the card was stored").lists_network_tokens());
+    cmp.cards().delete(&id).await.expect("the card was stored");
+    simulator.forget_requests();
+}
+
 /// Runs `call`, and `then` once the simulator has got a request of `operation`.
 pub(crate) async fn once_asked<T>(
     simulator: &Simulator,

@@ -1,10 +1,13 @@
 use std::time::Duration;
 
-use cmp::{Client, ErrorKind, NoUsableToken, Operation as Op, StopReason, TokenState, clock::ManualClock};
+use cmp::{
+    CardId, Client, ErrorKind, NoUsableToken, Operation as Op, StopReason, TokenState, clock::ManualClock,
+    webhooks::Event,
+};
 use cmp_simulator::{Fault, Operation, Simulator, TokenArrival};
 use futures_util::stream;
 
-use crate::support::{ACTIVE, FAILED, SUSPENDED, builder, client, once_asked, store};
+use crate::support::{ACTIVE, FAILED, SUSPENDED, builder, client, learn_to_ask_once, once_asked, store};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -22,6 +25,7 @@ async fn polls_grow_up_to_the_longest_until_the_token_arrives() {
     let simulator = with_arrival(TokenArrival::AfterGets(5)).await;
     let clock = ManualClock::new();
     let cmp = with_clock(&simulator, &clock);
+    learn_to_ask_once(&simulator, &cmp).await;
     let id = store(&cmp, ACTIVE).await;
     let token = cmp.network_tokens().wait_for(&id).polls(SECOND, 4 * SECOND).await.unwrap();
     assert!(token.is_usable());
@@ -34,6 +38,7 @@ async fn jitter_takes_away_at_most_half_of_a_wait() {
     let simulator = with_arrival(TokenArrival::AfterGets(1)).await;
     let clock = ManualClock::new();
     let cmp = builder(&simulator).clock(clock.clone()).randomness(|| 0.0).build().unwrap();
+    learn_to_ask_once(&simulator, &cmp).await;
     let id = store(&cmp, ACTIVE).await;
     cmp.network_tokens().wait_for(&id).await.unwrap();
     assert_eq!(clock.slept(), [SECOND / 2]);
@@ -134,12 +139,60 @@ async fn a_flood_of_hints_does_not_become_a_flood_of_requests() {
     let simulator = with_arrival(TokenArrival::Held).await;
     let clock = ManualClock::new();
     let cmp = with_clock(&simulator, &clock);
+    learn_to_ask_once(&simulator, &cmp).await;
     let id = store(&cmp, ACTIVE).await;
     let waiting = cmp.network_tokens().wait_for(&id).hints(stream::repeat(())).deadline(10 * SECOND);
     assert!(waiting.await.unwrap_err().is_timeout());
-    // Before and with the first hint at once, then once a second.
-    assert_eq!(simulator.count(Operation::GetCard), 11);
+    // At first and with the first ten hints at once, then once a second.
+    assert_eq!(simulator.count(Operation::GetCard), 1 + 10 + 9);
     assert_eq!(clock.slept(), [SECOND; 10]);
+}
+
+#[tokio::test]
+async fn a_hinted_look_that_finds_nothing_is_followed_by_one_soon() {
+    let simulator = with_arrival(TokenArrival::AfterGets(2)).await;
+    let clock = ManualClock::new();
+    let cmp = with_clock(&simulator, &clock);
+    learn_to_ask_once(&simulator, &cmp).await;
+    let id = store(&cmp, ACTIVE).await;
+    let waiting = cmp.network_tokens().wait_for(&id).hints(stream::iter([()]));
+    assert!(waiting.await.is_ok());
+    assert_eq!(clock.slept(), [SECOND], "the event was faster than the service");
+}
+
+fn event(id: &str, name: &str, card: &CardId) -> Event {
+    let body = format!(
+        r#"{{"id": "{id}", "event": "{name}", "timestamp": "2025-01-15T10:00:00Z", "details": {{"card_id": "{card}"}}}}"#
+    );
+    Event::parse_unverified(body.as_bytes()).expect("an event")
+}
+
+#[tokio::test]
+async fn only_events_of_the_cards_network_token_are_hints() {
+    let simulator = with_arrival(TokenArrival::Held).await;
+    // The system's clock and a poll that is hours away: only an event can end this wait.
+    let cmp = client(&simulator);
+    learn_to_ask_once(&simulator, &cmp).await;
+    let id = store(&cmp, ACTIVE).await;
+    let other = "CRDother".parse().unwrap();
+    let (receiver, mut events) = tokio::sync::mpsc::channel(100);
+    let events = stream::poll_fn(move |context| events.poll_recv(context));
+    let hour = 3600 * SECOND;
+    let waiting = cmp.network_tokens().wait_for(&id).deadline(2 * hour).polls(hour, hour).events(events);
+    let outside = async || {
+        for number in 0..30 {
+            receiver.send(event(&format!("u{number}"), "cmp_au_card.enrolled", &id)).await.unwrap();
+            receiver.send(event(&format!("o{number}"), "cmp_network_token.updated", &other)).await.unwrap();
+        }
+        while receiver.capacity() < receiver.max_capacity() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(simulator.count(Operation::GetCard), 1, "none of them is a reason to look");
+        simulator.world().deliver_token(id.as_str()).unwrap();
+        receiver.send(event("t", "cmp_network_token.updated", &id)).await.unwrap();
+    };
+    let token = once_asked(&simulator, Operation::GetCard, waiting.into_future(), outside).await;
+    assert!(token.unwrap().is_usable());
 }
 
 #[tokio::test]
@@ -171,6 +224,7 @@ async fn polls_go_on_when_the_hints_end() {
     let simulator = with_arrival(TokenArrival::AfterGets(2)).await;
     let clock = ManualClock::new();
     let cmp = with_clock(&simulator, &clock);
+    learn_to_ask_once(&simulator, &cmp).await;
     let id = store(&cmp, ACTIVE).await;
     let waiting = cmp.network_tokens().wait_for(&id).hints(stream::empty::<()>()).polls(SECOND, 5 * SECOND);
     assert!(waiting.await.is_ok());

@@ -5,6 +5,7 @@
 mod auth;
 mod broken;
 mod drift;
+mod lookups;
 mod reads;
 mod retry;
 mod secrets;

@@ -88,9 +88,10 @@ async fn included_is_found_wherever_it_is() {
     let (top, both) = tokio::join!(top, both);
     assert_eq!(top.network_tokens().len(), 1);
     assert_eq!((both.network_tokens().len(), both.updates().len()), (1, 1));
-    for nothing in [json!(null), json!([])] {
+    // A list says that there is none; the absence of one says nothing.
+    for (nothing, reason) in [(json!(null), NoUsableToken::NotListed), (json!([]), NoUsableToken::None)] {
         let card = read(guide_card(|card| card["data"]["included"] = nothing)).await;
-        assert_eq!(card.network_token().unwrap_err(), NoUsableToken::None);
+        assert_eq!(card.network_token().unwrap_err(), reason);
     }
     let absent =
         read(guide_card(|card| drop(card["data"].as_object_mut().unwrap().remove("included")))).await;

@@ -144,7 +144,7 @@ async fn webhooks_alone_can_tell_when_to_look() {
     let waiting = v1.wait_for_final_state(&alias()).hints(stream::iter([(), (), ()]));
     assert!(waiting.polls(Duration::MAX, Duration::MAX).await.unwrap().active().is_ok());
     assert_eq!(simulator.count(GET), 4);
-    assert_eq!(clock.slept(), [SECOND, SECOND], "the first at once");
+    assert!(clock.slept().is_empty(), "each at once");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! From the simulator through a socket to a view of the card.
 
 use std::{
+    future::IntoFuture,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -20,10 +21,11 @@ use cmp::{
     },
 };
 use cmp_simulator::{
-    CardUpdateEvent, Settings, Simulator, TokenState as Simulated,
+    CardUpdateEvent, Operation, Settings, Simulator, TokenArrival, TokenState as Simulated,
     webhooks::{DeliveryOrder, Outcome, Signing},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use futures_util::{StreamExt, stream};
+use tokio::{net::TcpListener, sync::broadcast, task::JoinHandle};
 
 use crate::samples::PAN;
 
@@ -34,6 +36,8 @@ struct Receiver {
     once: Deduplicator,
     events: Mutex<Vec<Event>>,
     refused: Mutex<Vec<WebhookError>>,
+    /// For whoever waits.
+    news: broadcast::Sender<Event>,
 }
 
 async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> StatusCode {
@@ -46,6 +50,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
     };
     let work = async || -> Result<(), SeenError> {
         receiver.events.lock().unwrap().push(event.clone());
+        receiver.news.send(event.clone()).ok();
         Ok(())
     };
     match receiver.once.handle(&event, work).await {
@@ -68,6 +73,7 @@ impl House {
             once: Deduplicator::in_memory(100),
             events: Mutex::default(),
             refused: Mutex::default(),
+            news: broadcast::Sender::new(100),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
@@ -102,6 +108,26 @@ impl Drop for House {
 
 fn new_card() -> NewCard {
     NewCard::new(Pan::new(PAN).unwrap(), Expiry::new(12, 2030).unwrap())
+}
+
+#[tokio::test]
+async fn a_webhook_wakes_a_wait() {
+    let house = House::start(SECRET, |settings| settings.token_arrival = TokenArrival::Held).await;
+    let stored = house.cmp.cards().create(new_card()).await.unwrap();
+    let id = stored.id();
+    let news = house.receiver.news.subscribe();
+    let events = stream::unfold(news, async |mut news| Some((news.recv().await.ok()?, news))).boxed();
+    let hour = Duration::from_secs(3600);
+    let waiting = house.cmp.network_tokens().wait_for(id).deadline(2 * hour).polls(hour, hour).events(events);
+    let delivery = async {
+        while house.simulator.count(Operation::GetCard) == 0 {
+            tokio::task::yield_now().await;
+        }
+        house.simulator.world().deliver_token(id.as_str()).unwrap();
+    };
+    let both = async { tokio::join!(waiting.into_future(), delivery).0 };
+    let token = tokio::time::timeout(Duration::from_secs(60), both).await.expect("the event wakes it");
+    assert!(token.unwrap().is_usable());
 }
 
 #[tokio::test]

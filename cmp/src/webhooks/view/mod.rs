@@ -10,10 +10,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 pub use token::TokenView;
 
-use self::{
-    register::{Register, Stamp, Text},
-    subject::Subject,
-};
+use self::register::{Register, Stamp, Text};
+pub(crate) use self::subject::Subject;
 use super::{CardUpdateDetails, Details, Event, NetworkTokenDetails, event::card_event};
 use crate::{
     Card, CardEvent, CardUpdate,

@@ -6,9 +6,9 @@ use crate::{
     webhooks::{CardUpdateDetails, Details, Event},
 };
 
-/// What a view is about.
+/// What a view or a wait is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Subject {
+pub(crate) enum Subject {
     #[serde(rename = "card_id")]
     Card(CardId),
     #[serde(rename = "pan_alias")]
@@ -28,6 +28,12 @@ impl Subject {
                 Details::Other(_) => None,
             },
         }
+    }
+
+    /// Whether an event is about a network token of this card, as far as the event says.
+    pub(crate) fn may_have_token_in(&self, event: &Event) -> bool {
+        let of_a_token = matches!(event.details(), Details::NetworkToken(_) | Details::V1NetworkToken(_));
+        of_a_token && self.is_named_by(event) != Some(false)
     }
 }
 

@@ -1,0 +1,202 @@
+//! Reading a card with its network tokens, whatever the service makes of `include`.
+//!
+//! The documents have the parameter `include`, and neither say whether `included` comes without it nor which names it
+//! takes. So a client finds out by its own answers, and keeps to what worked (see [`Lookups`]):
+//!
+//! 1. It asks without `include`. A network token in the answer proves that network tokens come unasked.
+//! 2. Otherwise it asks for all that is documented by name, and where that is refused for network tokens alone. A network
+//!    token in the answer proves that they come if they are asked for.
+//! 3. If all names are refused, it asks without `include` from then on.
+//!
+//! A refusal is a 400 or its like, and it counts because the same request without `include` has just been answered: that
+//! request comes first, or, where names had worked before, right after the refusal. Any other failure of a request by name
+//! is a failure of the read, since what the request would have shown stays open.
+//!
+//! Until something is proven, a read that finds no network token costs a second request. Reads for which the network token
+//! matters always make it; others make it for the first [`UNPROVEN_READS`] times, for the sake of clients whose cards have
+//! no network tokens at all.
+//!
+//! A lesson holds until an answer contradicts it: names that had worked are refused, or the card's `relationships` name a
+//! network token that the answer does not show. The other way of asking is then tried, and learnt if it shows the token.
+
+use std::{
+    sync::atomic::{AtomicU8, Ordering},
+    time::Instant,
+};
+
+use super::{Card, Include, request};
+use crate::{call::Core, error::Result, value::CardId};
+
+const ALL: [Include; 3] = [Include::NetworkTokens, Include::CardUpdates, Include::CardUpdateSubscriptions];
+const NETWORK_TOKENS: [Include; 1] = [Include::NetworkTokens];
+const UNPROVEN_READS: u8 = 16;
+
+/// What a client and its clones have learnt about included resources.
+///
+/// Parallel reads may learn at the same time: each acts on its own answers alone, so the worst is a request too many.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups {
+    learnt: AtomicU8,
+    unproven_reads: AtomicU8,
+}
+
+/// How to ask for a card so that its network tokens come with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Learnt {
+    Nothing,
+    /// They come without `include`.
+    Unasked,
+    /// They come for the names of all that is documented.
+    AllByName,
+    /// They come for their own name, and the list of all names is refused.
+    TokensByName,
+    /// All names are refused.
+    Refused,
+}
+
+impl Learnt {
+    /// The names to ask by, where names are what works.
+    fn names(self) -> Option<&'static [Include]> {
+        match self {
+            Self::AllByName => Some(&ALL),
+            Self::TokensByName => Some(&NETWORK_TOKENS),
+            Self::Nothing | Self::Unasked | Self::Refused => None,
+        }
+    }
+}
+
+impl Lookups {
+    fn learnt(&self) -> Learnt {
+        use Learnt::{AllByName, Refused, TokensByName, Unasked};
+        let learnt = self.learnt.load(Ordering::Relaxed);
+        let known = [Unasked, AllByName, TokensByName, Refused];
+        known.into_iter().find(|known| *known as u8 == learnt).unwrap_or(Learnt::Nothing)
+    }
+
+    /// Takes a lesson, unless another read has learnt something meanwhile.
+    fn learn(&self, before: Learnt, now: Learnt) {
+        let (before, now) = (before as u8, now as u8);
+        let _ = self.learnt.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Takes the strongest lesson, which holds whatever another read has learnt: no name is left to be refused.
+    fn learn_unasked(&self) {
+        self.learnt.store(Learnt::Unasked as u8, Ordering::Relaxed);
+    }
+
+    /// Whether a read for which no network token matters looks a second time.
+    fn looks_twice(&self) -> bool {
+        let count = |reads| (reads < UNPROVEN_READS).then(|| reads + 1);
+        self.unproven_reads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok()
+    }
+}
+
+/// What a read is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The card, with what comes along.
+    Card,
+    /// The card's network tokens: that there is none must be sure, as far as that can be.
+    NetworkTokens,
+}
+
+pub(super) async fn read(core: &Core, id: &CardId, purpose: Purpose) -> Result<Card> {
+    let core = core.counting();
+    let (deadline, learnt) = (core.deadline(), core.lookups.learnt());
+    let reading = Reading { core: &core, id, purpose, deadline, learnt };
+    reading.finish().await.map_err(|error| error.with_attempts(core.counted()))
+}
+
+/// The requests of one read.
+struct Reading<'a> {
+    core: &'a Core,
+    id: &'a CardId,
+    purpose: Purpose,
+    deadline: Instant,
+    learnt: Learnt,
+}
+
+impl Reading<'_> {
+    async fn finish(mut self) -> Result<Card> {
+        if let Some(names) = self.learnt.names() {
+            match self.by_name(names).await? {
+                Some(card) if self.is_enough(&card) => return Ok(card.listing_what_it_names()),
+                Some(card) => {
+                    let unasked = self.unasked().await?;
+                    return Ok(if is_whole(&unasked) { self.came_unasked(unasked) } else { card });
+                }
+                None => {
+                    let unasked = self.unasked().await?;
+                    self.core.lookups.learn(self.learnt, Learnt::Nothing);
+                    self.learnt = Learnt::Nothing;
+                    return self.go_on_from(unasked).await;
+                }
+            }
+        }
+        let unasked = self.unasked().await?;
+        self.go_on_from(unasked).await
+    }
+
+    async fn go_on_from(self, unasked: Card) -> Result<Card> {
+        if is_whole(&unasked) {
+            return Ok(self.came_unasked(unasked));
+        }
+        match self.learnt {
+            Learnt::Refused => Ok(unasked),
+            Learnt::Unasked if self.is_enough(&unasked) => Ok(unasked.listing_what_it_names()),
+            Learnt::Nothing if !self.looks_twice() => Ok(unasked),
+            _ => self.second_look(unasked).await,
+        }
+    }
+
+    /// Whether an answer to a proven way of asking can stay the only one.
+    fn is_enough(&self, card: &Card) -> bool {
+        !card.names_unshown_tokens() || !self.looks_twice()
+    }
+
+    fn looks_twice(&self) -> bool {
+        self.purpose == Purpose::NetworkTokens || self.core.lookups.looks_twice()
+    }
+
+    /// Asks by name for what did not come unasked.
+    async fn second_look(&self, unasked: Card) -> Result<Card> {
+        for (names, lesson) in [(&ALL[..], Learnt::AllByName), (&NETWORK_TOKENS[..], Learnt::TokensByName)] {
+            let Some(by_name) = self.by_name(names).await? else { continue };
+            if is_whole(&by_name) {
+                self.core.lookups.learn(self.learnt, lesson);
+                return Ok(by_name.listing_what_it_names());
+            }
+            // Asked by name and answered with a list, even an empty one (JSON:API 1.1, "Inclusion of Related Resources").
+            let listed = by_name.has_included() && !by_name.names_unshown_tokens();
+            let card = if by_name.included_count() > unasked.included_count() { by_name } else { unasked };
+            return Ok(if listed { card.listing_what_it_names() } else { card });
+        }
+        if self.learnt == Learnt::Nothing {
+            self.core.lookups.learn(Learnt::Nothing, Learnt::Refused);
+        }
+        Ok(unasked)
+    }
+
+    fn came_unasked(&self, card: Card) -> Card {
+        self.core.lookups.learn_unasked();
+        card.listing_what_it_names()
+    }
+
+    async fn unasked(&self) -> Result<Card> {
+        request::get(&self.core.until(self.deadline), self.id, &[]).await
+    }
+
+    /// `None` if the service refuses the names.
+    async fn by_name(&self, names: &[Include]) -> Result<Option<Card>> {
+        match request::get(&self.core.until(self.deadline), self.id, names).await {
+            Err(error) if error.is_invalid_request() && error.status().is_some() => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+}
+
+/// Network tokens came, and none that the card names is missing.
+fn is_whole(card: &Card) -> bool {
+    !card.network_tokens().is_empty() && !card.names_unshown_tokens()
+}
