@@ -40,11 +40,17 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'static str,
     pub(crate) body: Body,
     pub(crate) caller: Caller,
+    /// Whether what is asked for is an answer from in front of the application.
+    pub(crate) of_the_gateway: bool,
 }
+
+/// Some services include nothing unless it is asked for.
+const INCLUDE: &str = "?include=network_tokens";
 
 impl<'a> Call<'a> {
     pub(crate) fn new(operation: Operation, card_id: &'a str) -> Self {
-        Self { operation, card_id, query: "", body: Body::None, caller: Caller::Main }
+        let query = if operation == Operation::GetCard { INCLUDE } else { "" };
+        Self { operation, card_id, query, body: Body::None, caller: Caller::Main, of_the_gateway: false }
     }
 
     pub(crate) fn body(self, body: Body) -> Self {
@@ -96,9 +102,10 @@ impl Answer {
         while let Some(piece) = response.chunk().await.map_err(|error| network(operation, error))? {
             bytes.extend_from_slice(&piece);
             if bytes.len() > LARGEST_ANSWER {
-                return Err(Stop::Network(format!(
-                    "{operation}: the answer is larger than {LARGEST_ANSWER} bytes"
-                )));
+                return Err(no_answer(
+                    operation,
+                    &format!("the answer is larger than {LARGEST_ANSWER} bytes"),
+                ));
             }
         }
         let json = serde_json::from_slice(&bytes).ok();
@@ -129,6 +136,16 @@ impl Answer {
         self.at(pointer).as_str().unwrap_or_default()
     }
 
+    /// What came, without any of it.
+    pub(crate) fn outline(&self) -> String {
+        let body = match (&self.json, self.bytes.len()) {
+            (_, 0) => "without a body",
+            (Some(_), _) => "with JSON",
+            (None, _) => "with something else than JSON",
+        };
+        format!("{} {body}", self.status)
+    }
+
     /// Included resources of this type, from either place that they come in.
     pub(crate) fn included(&self, kind: &str) -> Vec<&Value> {
         let places = [self.at("/included"), self.at("/data/included")];
@@ -144,5 +161,10 @@ pub(crate) fn network(operation: Operation, error: reqwest::Error) -> Stop {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    Stop::Network(format!("{operation}: {error}: {cause}"))
+    no_answer(operation, &format!("{error}: {cause}"))
+}
+
+/// No whole answer came, or none of the application's.
+pub(crate) fn no_answer(operation: Operation, why: &str) -> Stop {
+    Stop::Network(format!("{operation}: {why}"))
 }

@@ -1,5 +1,7 @@
 //! From a validator's error to what a person needs: where, what the contract says, what came.
 
+use std::collections::HashSet;
+
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
 
@@ -7,9 +9,14 @@ use super::masked;
 use super::outcome::Violation;
 
 /// `at` stands before the pointer: nothing for answers.
-pub(crate) fn explain(operation: &str, at: &str, error: &ValidationError<'_>) -> Violation {
+pub(crate) fn explain(
+    operation: &str,
+    at: &str,
+    error: &ValidationError<'_>,
+    names: &HashSet<String>,
+) -> Violation {
     if let Some(nearest) = nearest(error) {
-        return explain(operation, at, nearest);
+        return explain(operation, at, nearest, names);
     }
     let mut path = error.instance_path().to_string();
     let mut came = masked::describe(error.instance());
@@ -20,7 +27,7 @@ pub(crate) fn explain(operation: &str, at: &str, error: &ValidationError<'_>) ->
     }
     Violation {
         operation: operation.to_owned(),
-        path: format!("{at}{}", masked::pointer(&path)),
+        path: format!("{at}{}", masked::pointer(&path, names)),
         expected: expected(error),
         came,
     }
@@ -56,7 +63,8 @@ mod tests {
 
     fn explained(schema: &Value, instance: &Value) -> Violation {
         let validator = jsonschema::validator_for(schema).unwrap();
-        explain("get_card", "", &validator.iter_errors(instance).next().unwrap())
+        let names = ["bin", "state"].map(str::to_owned).into();
+        explain("get_card", "", &validator.iter_errors(instance).next().unwrap(), &names)
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What may be said of values that came from the service: their type and size, never themselves.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
-const LONGEST_NAME: usize = 40;
-const MOST_DIGITS: usize = 5;
+const MOST_DIGITS_OF_AN_INDEX: usize = 5;
+const LONGEST_ID: usize = 64;
 /// The shortest card number of any network, and the longest.
 const CARD_NUMBER: std::ops::RangeInclusive<usize> = 12..=19;
 
@@ -19,17 +21,53 @@ pub(crate) fn describe(value: &Value) -> String {
     }
 }
 
-/// A JSON pointer or a media type with every name that could hold a value hidden.
-pub(crate) fn pointer(pointer: &str) -> String {
-    let shown = |token: &str| if is_name(token) { token.to_owned() } else { "***".to_owned() };
+/// A JSON pointer without the names that are not known: one that only the service knows could be a secret.
+pub(crate) fn pointer(pointer: &str, known: &HashSet<String>) -> String {
+    let is_index = |token: &str| {
+        token.len() <= MOST_DIGITS_OF_AN_INDEX && token.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let shown = |token: &str| {
+        if is_index(token) || known.contains(token) { token.to_owned() } else { "***".to_owned() }
+    };
     pointer.split('/').map(shown).collect::<Vec<_>>().join("/")
 }
 
-fn is_name(token: &str) -> bool {
-    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '~' | '{' | '}');
-    token.len() <= LONGEST_NAME
-        && token.chars().all(letters)
-        && token.chars().filter(char::is_ascii_digit).count() <= MOST_DIGITS
+/// A media type, if it is a usual one.
+pub(crate) fn media_type(media_type: &str) -> String {
+    const USUAL: [&str; 8] = [
+        "application/json",
+        "application/problem+json",
+        "application/vnd.api+json",
+        "application/xml",
+        "application/octet-stream",
+        "text/html",
+        "text/plain",
+        "text/xml",
+    ];
+    let known = USUAL.into_iter().find(|usual| usual.eq_ignore_ascii_case(media_type));
+    known.unwrap_or("another media type").to_owned()
+}
+
+/// The error of a token endpoint, if it is one of RFC 6749, section 5.2.
+pub(crate) fn known_word(error: &str) -> &'static str {
+    const ERRORS: [&str; 6] = [
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    ];
+    ERRORS.into_iter().find(|known| *known == error).unwrap_or("another error")
+}
+
+/// The id of a test card that is left, for somebody to delete it; not if it could be something else.
+pub(crate) fn id(id: &str) -> String {
+    let is_one = !id.is_empty()
+        && id.len() <= LONGEST_ID
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && !id.as_bytes().windows(*CARD_NUMBER.start()).any(|run| run.iter().all(u8::is_ascii_digit));
+    if is_one { id.to_owned() } else { "one whose id can't be shown".to_owned() }
 }
 
 /// Whether a word of the text could be a card number: digits alone, as many as one has.
@@ -67,8 +105,20 @@ mod tests {
         for value in [json!("4111111111111111"), json!(4_111_111_111_111_111_u64), json!({"411111": 1})] {
             assert!(!describe(&value).contains("4111"), "{value}");
         }
-        assert_eq!(pointer("/data/attributes/exp_month"), "/data/attributes/exp_month");
-        assert_eq!(pointer("/data/meta/4111111111111111/0"), "/data/meta/***/0");
+        let known = ["data", "meta"].map(str::to_owned).into();
+        for secret in ["4111111111111111", "aPlainAccessToken", "411111", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"] {
+            assert_eq!(pointer(&format!("/data/meta/{secret}/0"), &known), "/data/meta/***/0");
+            assert!(!media_type(&format!("application/{secret}")).contains(secret));
+            assert!(!known_word(secret).contains(secret));
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_card_that_is_left_is_shown_unless_it_holds_a_number() {
+        assert_eq!(id("CRDsZ3kq9"), "CRDsZ3kq9");
+        for other in ["", "..", "CRD5100260000019206", "a b"] {
+            assert_eq!(id(other), "one whose id can't be shown");
+        }
     }
 
     #[test]

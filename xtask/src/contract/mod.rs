@@ -5,7 +5,7 @@
 //!
 //! - [`checks`]: what is asked, as tables; [`session`]: what a check has to ask with; [`target`]: whom.
 //! - [`spec`], [`explain`], [`secrets`]: what an answer must be, and what is said of one that isn't.
-//! - [`runner`], [`outcome`], [`report`]: running them all, and telling how it went.
+//! - [`runner`], [`run`], [`outcome`], [`report`]: running them all within limits, and saying how it went.
 //! - [`conformance`] and [`known`]: what is written from the contract, for readers and for the client's drift watch.
 
 mod answer;
@@ -20,6 +20,7 @@ mod masked;
 mod mutations;
 mod outcome;
 mod report;
+mod run;
 mod runner;
 mod secrets;
 mod session;
@@ -34,6 +35,8 @@ use clap::Args;
 
 use crate::spec::write;
 use corrections::Corrections;
+use run::{Limits, Run};
+use runner::Runner;
 use spec::Contract;
 use target::{Environment, Target};
 
@@ -47,7 +50,8 @@ Without a target, the in-process simulator is checked. The others need VGS_CLIEN
 documented test cards, and delete what they stored.
 
 Exit status: 0 nothing to see (passed or skipped), 1 the service broke the contract, 2 unusable arguments or variables, \
-3 only that a correction is no longer needed, 4 the network failed and nothing broke the contract.")]
+3 only that a correction is no longer needed, 4 no whole answer came or a test card is left, and nothing broke the \
+contract, 130 interrupted. 2 also if the token endpoint refuses the client id and secret.")]
 pub(crate) struct Options {
     /// Check the service at this URL: https, or http on loopback.
     #[arg(long, value_name = "URL", conflicts_with = "environment")]
@@ -102,9 +106,12 @@ fn checked(options: &Options, root: &Path) -> Result<u8> {
     let contract = Contract::read(root)?;
     let corrections = Corrections::read(root)?;
     let target = options.target()?;
-    let run = runner::Runner { target: &target, contract: &contract, corrections: &corrections };
     let runtime = tokio::runtime::Runtime::new()?;
-    let report = runtime.block_on(run.all(options.only.as_deref(), &report::progress))?;
+    let report = runtime.block_on(async {
+        let run = Run::new(Limits::USUAL, run::interrupts()?);
+        let runner = Runner { target: &target, contract: &contract, corrections: &corrections, run: &run };
+        runner.all(options.only.as_deref(), &mut report::Progress::new()).await
+    })?;
     report::summary(&report);
     for (path, render) in [
         (&options.junit, report::junit as report::Render),

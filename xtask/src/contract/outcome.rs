@@ -1,5 +1,6 @@
 //! How a check ends.
 
+use cmp_simulator::Operation;
 use serde::Serialize;
 
 /// One disagreement between the service and the contract. No value of an answer is ever in it.
@@ -10,6 +11,18 @@ pub(crate) struct Violation {
     pub(crate) path: String,
     pub(crate) expected: String,
     pub(crate) came: String,
+}
+
+impl Violation {
+    /// What it has in common with others of one cause: of a status, the one that came, whatever was asked for.
+    fn cause(&self) -> String {
+        let Self { path, expected, came, .. } = self;
+        if path == "status" {
+            format!("status: came {came}")
+        } else {
+            format!("{path}: expected {expected}; came {came}")
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,8 +65,14 @@ pub(crate) enum Stop {
     Broken,
     Unneeded(String),
     Network(String),
+    /// The token endpoint knows the client id and secret not, or not together.
+    Refused(String),
     Skipped(String),
+    /// Somebody wants the run to stop.
+    Interrupted,
 }
+
+const INTERRUPTED: &str = "the run was interrupted";
 
 pub(crate) type Checked<T = ()> = Result<T, Stop>;
 
@@ -69,8 +88,9 @@ impl Outcome {
             Ok(()) => Self::Passed,
             Err(Stop::Broken) => Self::Broken { violations },
             Err(Stop::Unneeded(reason)) => Self::CorrectionUnneeded { reason },
-            Err(Stop::Network(reason)) => Self::NetworkFailed { reason },
+            Err(Stop::Network(reason) | Stop::Refused(reason)) => Self::NetworkFailed { reason },
             Err(Stop::Skipped(reason)) => Self::Skipped { reason },
+            Err(Stop::Interrupted) => Self::Skipped { reason: INTERRUPTED.to_owned() },
         }
     }
 }
@@ -89,6 +109,16 @@ pub(crate) struct Report {
     pub(crate) target: String,
     pub(crate) document: String,
     pub(crate) checks: Vec<Finished>,
+    /// Test cards that the run stored, or may have, and could not delete.
+    pub(crate) left: Vec<String>,
+    pub(crate) interrupted: bool,
+}
+
+/// One cause, and every check that it shows in.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    pub(crate) what: String,
+    pub(crate) places: Vec<String>,
 }
 
 impl Report {
@@ -96,12 +126,43 @@ impl Report {
         self.checks.iter().filter(|check| is(&check.outcome)).count()
     }
 
-    /// 0: nothing to see; 1: the contract is broken; 3: a correction is no longer needed; 4: the network failed. The
-    /// gravest counts, in the order 1, 4, 3. (2 is for arguments that can't be used.)
+    /// What is wrong, each cause once, in the order in which they showed.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = Vec::new();
+        let mut found =
+            |what: String, place: String| match findings.iter_mut().find(|finding| finding.what == what) {
+                Some(finding) if finding.places.contains(&place) => {}
+                Some(finding) => finding.places.push(place),
+                None => findings.push(Finding { what, places: vec![place] }),
+            };
+        for Finished { check, outcome, .. } in &self.checks {
+            match outcome {
+                Outcome::Broken { violations } => {
+                    for violation in violations {
+                        found(violation.cause(), format!("{check} ({})", violation.operation));
+                    }
+                }
+                Outcome::NetworkFailed { reason } => {
+                    let (operation, cause) = reason.split_once(": ").unwrap_or(("", reason));
+                    let is_named = Operation::ALL.into_iter().any(|known| known.name() == operation);
+                    found(if is_named { cause } else { reason }.to_owned(), check.clone());
+                }
+                _ => {}
+            }
+        }
+        findings
+    }
+
+    /// 0: nothing to see; 1: the contract is broken; 3: a correction is no longer needed; 4: the network failed, or a test
+    /// card is left. The gravest counts, in the order 1, 4, 3. (2 is for what can't be run.) 130: interrupted.
     pub(crate) fn exit_status(&self) -> u8 {
-        if self.count(|outcome| matches!(outcome, Outcome::Broken { .. })) > 0 {
+        if self.interrupted {
+            130
+        } else if self.count(|outcome| matches!(outcome, Outcome::Broken { .. })) > 0 {
             1
-        } else if self.count(|outcome| matches!(outcome, Outcome::NetworkFailed { .. })) > 0 {
+        } else if self.count(|outcome| matches!(outcome, Outcome::NetworkFailed { .. })) > 0
+            || !self.left.is_empty()
+        {
             4
         } else if self.count(|outcome| matches!(outcome, Outcome::CorrectionUnneeded { .. })) > 0 {
             3

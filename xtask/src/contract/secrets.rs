@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::masked;
 use super::outcome::Violation;
+use super::spec::Contract;
 
 const READ_CARD_DATA: &str = "cards:read-pci";
 
@@ -36,13 +37,13 @@ fn claimed_scopes(token: &str) -> Option<String> {
     claims["scope"].as_str().map(str::to_owned)
 }
 
-pub(crate) fn violations(answer: &Answer, grant: &Grant) -> Vec<Violation> {
+pub(crate) fn violations(contract: &Contract, answer: &Answer, grant: &Grant) -> Vec<Violation> {
     let Some(document) = &answer.json else { return Vec::new() };
     let mut found = Vec::new();
     let mut violation = |path: &str, expected: &str| {
         found.push(Violation {
             operation: answer.operation.name().to_owned(),
-            path: masked::pointer(path),
+            path: contract.shown(path),
             expected: expected.to_owned(),
             came: "what looks like a secret".to_owned(),
         });

@@ -1,45 +1,43 @@
 //! What one check has: a place to ask, access tokens, and a memory of what it must clean up.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use cmp_simulator::{Operation, Scope, Simulator};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use super::answer::{Answer, Body, Call, Caller, network};
-use super::masked::describe;
+use super::answer::{Answer, Body, Call, Caller, network, no_answer};
+use super::masked::{self, describe};
 use super::outcome::{Checked, Stop, Violation, skip};
+use super::run::Run;
 use super::secrets::{self, Grant};
-use super::spec::{Contract, JSON_API, media_type};
+use super::spec::{Contract, JSON_API, is_from_the_gateway, media_type};
 use super::target::{Place, account_without};
 
 /// Stored and enrolled without trouble (VGS's page of sandbox test cards).
 pub(crate) const TEST_CARD: &str = "5100260000019206";
-const TIMEOUT: Duration = Duration::from_secs(30);
 const UNKNOWN_TOKEN: &str = "nobody";
 
 pub(crate) struct Session<'a> {
     pub(crate) contract: &'a Contract,
+    run: &'a Run,
     place: Place,
-    http: reqwest::Client,
+    /// For the API, and for the token endpoint: whether a proxy may be used is a question of the URL.
+    api: reqwest::Client,
+    tokens: reqwest::Client,
     grants: HashMap<String, Grant>,
     cards: Vec<String>,
     violations: Vec<Violation>,
+    /// Whether the check has ended, and what it stored is deleted: who interrupts the run waits for it, unless they insist.
+    cleans_up: bool,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(contract: &'a Contract, place: Place) -> Checked<Self> {
-        let mut http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false);
-        if place.base_url.starts_with("http:") {
-            http = http.no_proxy();
-        }
-        let http = http.build().map_err(|error| network(Operation::Token, error))?;
+    pub(crate) fn new(contract: &'a Contract, place: Place, run: &'a Run) -> Checked<Self> {
+        let (api, tokens) = (run.client(&place.base_url)?, run.client(&place.token_url)?);
         let (grants, cards, violations) = (HashMap::new(), Vec::new(), Vec::new());
-        Ok(Self { contract, place, http, grants, cards, violations })
+        Ok(Self { contract, run, place, api, tokens, grants, cards, violations, cleans_up: false })
     }
 
     /// The simulator's handle, for what only the world around a service can do.
@@ -79,23 +77,51 @@ impl<'a> Session<'a> {
         self.judge_request(&call);
         let grant = self.grant(call.caller).await?;
         let mut request = self
-            .http
+            .api
             .request(call.operation.method(), call.url(&self.place.base_url))
             .bearer_auth(&grant.token)
             .header(ACCEPT, media_type(call.operation));
         if let Some((kind, text)) = call.payload() {
             request = request.header(CONTENT_TYPE, kind).body(text);
         }
-        let response = request.send().await.map_err(|error| network(call.operation, error))?;
-        let answer = Answer::read(call.operation, response).await?;
+        let answer = self.ask(call.operation, request).await?;
         // Whatever else is wrong with the answer: a card that was stored has to go again.
         if call.operation == Operation::CreateCard && matches!(answer.status, 200..=299) {
             self.cards.push(answer.text("/data/id").to_owned());
         }
         let mut found = self.contract.answer_violations(&answer);
-        found.extend(secrets::violations(&answer, &grant));
+        found.extend(secrets::violations(self.contract, &answer, &grant));
         self.violations.extend(found);
+        if is_from_the_gateway(answer.status) && !call.of_the_gateway {
+            return Err(no_answer(
+                call.operation,
+                &format!("the application did not answer, but {}", answer.status),
+            ));
+        }
         Ok(answer)
+    }
+
+    /// Sends, and waits for the answer, unless somebody wants the run to stop.
+    async fn ask(&self, operation: Operation, request: reqwest::RequestBuilder) -> Checked<Answer> {
+        let stores = matches!(operation, Operation::CreateCard);
+        // A card whose storing was begun must be known, so that it can go again: only who insists does not wait for that.
+        let enough = if stores || self.cleans_up { 2 } else { 1 };
+        if self.run.is_interrupted(if self.cleans_up { 2 } else { 1 }) {
+            return Err(Stop::Interrupted);
+        }
+        if self.run.is_out_of_patience() && !self.cleans_up {
+            return Err(Stop::Network("not asked: the service has been waited for long enough".to_owned()));
+        }
+        let start = Instant::now();
+        let answer = tokio::select! {
+            answer = answer_of(operation, request) => answer,
+            () = self.run.interrupted(enough) => Err(Stop::Interrupted),
+        };
+        self.run.waited(start.elapsed());
+        if stores && answer.is_err() {
+            self.run.leave("perhaps one whose storing was not answered".to_owned());
+        }
+        answer
     }
 
     /// Sends, and goes on only with this status.
@@ -104,10 +130,12 @@ impl<'a> Session<'a> {
     }
 
     pub(crate) async fn expect_one_of(&mut self, call: Call<'_>, statuses: &[u16]) -> Checked<Answer> {
-        let answer = self.send(call).await?;
+        let of_the_gateway = statuses.iter().any(|status| is_from_the_gateway(*status));
+        let answer = self.send(Call { of_the_gateway, ..call }).await?;
         if statuses.contains(&answer.status) {
             return Ok(answer);
         }
+        self.unless_it_was_there(&answer)?;
         let expected: Vec<_> = statuses.iter().map(u16::to_string).collect();
         self.note(answer.operation, "status", expected.join(" or "), answer.status.to_string());
         Err(Stop::Broken)
@@ -144,7 +172,11 @@ impl<'a> Session<'a> {
             [("grant_type", "client_credentials"), ("client_id", &client_id), ("client_secret", &secret)];
         let answer = self.token(&form).await?;
         let Some(grant) = Grant::read(&answer) else {
-            return Err(Stop::Network(format!("the token endpoint gave no token, but {}", answer.status)));
+            return Err(Stop::Refused(format!(
+                "the token endpoint gave no token for this client id and secret, but {} ({})",
+                answer.status,
+                masked::known_word(answer.text("/error"))
+            )));
         };
         self.grants.insert(client_id, grant.clone());
         Ok(grant)
@@ -157,11 +189,23 @@ impl<'a> Session<'a> {
         skip(format!("needs a service account without the scope {}", scope.name()))
     }
 
-    /// Asks the token endpoint.
+    /// Asks the token endpoint. What only something in front of it can have answered is no answer.
     pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Checked<Answer> {
-        let request = self.http.post(&self.place.token_url).form(form);
-        let response = request.send().await.map_err(|error| network(Operation::Token, error))?;
-        Answer::read(Operation::Token, response).await
+        let answer = self.ask(Operation::Token, self.tokens.post(&self.place.token_url).form(form)).await?;
+        let is_its_own = match answer.status {
+            200 => answer.json.as_ref().is_some_and(Value::is_object),
+            400 | 401 => answer.at("/error").is_string(),
+            _ => false,
+        };
+        if is_its_own {
+            return Ok(answer);
+        }
+        Err(no_answer(Operation::Token, &format!("no token and no OAuth error, but {}", answer.outline())))
+    }
+
+    /// Fetches an access token for the account, to see whether the checks can run at all.
+    pub(crate) async fn can_start(&mut self) -> Checked {
+        self.grant(Caller::Main).await.map(drop)
     }
 
     /// The account's id and secret.
@@ -176,10 +220,7 @@ impl<'a> Session<'a> {
 
     /// The same, with this request.
     pub(crate) async fn store_as(&mut self, body: Value) -> Checked<String> {
-        let answer = self.expect_one_of(create(body), &[201, 303]).await?;
-        if answer.status == 303 {
-            return skip("the account has the test card already, and it is not this check's to change");
-        }
+        let answer = self.expect(create(body), 201).await?;
         let id = answer.text("/data/id").to_owned();
         if is_id(&id) {
             return Ok(id);
@@ -209,11 +250,25 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Deletes the cards that this session stored. What can't be deleted is told.
+    /// Skips the check if the answer is that the account had the card before: somebody's, or one that an earlier run had
+    /// to leave.
+    pub(crate) fn unless_it_was_there(&self, answer: &Answer) -> Checked {
+        let is_known = self.cards.iter().any(|card| card == answer.text("/data/id"));
+        if answer.operation == Operation::CreateCard && answer.status == 303 && !is_known {
+            return skip("the account has the test card already, and it is not this check's to change");
+        }
+        Ok(())
+    }
+
+    /// Deletes the cards that this session stored, and notes those that could not be deleted.
     pub(crate) async fn clean_up(&mut self) -> Checked {
+        self.cleans_up = true;
         let mut left = 0;
-        for id in &std::mem::take(&mut self.cards) {
-            left += usize::from(!self.delete(id).await);
+        for id in std::mem::take(&mut self.cards) {
+            if !self.delete(&id).await {
+                left += 1;
+                self.run.leave(masked::id(&id));
+            }
         }
         if left == 0 { Ok(()) } else { Err(Stop::Network(format!("{left} test cards could not be deleted"))) }
     }
@@ -224,9 +279,15 @@ impl<'a> Session<'a> {
             return false;
         }
         let url = Call::new(Operation::DeleteCard, id).url(&self.place.base_url);
-        let answer = self.http.delete(url).bearer_auth(&grant.token).header(ACCEPT, JSON_API).send().await;
-        answer.is_ok_and(|answer| matches!(answer.status().as_u16(), 204 | 404))
+        let request = self.api.delete(url).bearer_auth(&grant.token).header(ACCEPT, JSON_API);
+        let answer = self.ask(Operation::DeleteCard, request).await;
+        answer.is_ok_and(|answer| matches!(answer.status, 204 | 404))
     }
+}
+
+async fn answer_of(operation: Operation, request: reqwest::RequestBuilder) -> Checked<Answer> {
+    let response = request.send().await.map_err(|error| network(operation, error))?;
+    Answer::read(operation, response).await
 }
 
 /// Whether this can stand in a path: an id such as `..` would make the deletion of a card one of something else.

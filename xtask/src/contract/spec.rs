@@ -1,6 +1,6 @@
 //! `openapi/cmp.json`, ready to be held against what is sent and what comes back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -18,11 +18,17 @@ const JSON: &str = "application/json";
 const HTML: &str = "text/html";
 const NO_CONTENT: u16 = 204;
 const SEE_OTHER: u16 = 303;
-/// From in front of the application: the body may be absent, and has no fixed structure.
-const GATEWAY: [u16; 3] = [502, 503, 504];
+const TOO_MANY_REQUESTS: u16 = 429;
+
+/// Whether an answer is from in front of the application: it may hold anything, and says nothing about the contract.
+pub(crate) fn is_from_the_gateway(status: u16) -> bool {
+    matches!(status, TOO_MANY_REQUESTS | 502..=504)
+}
 
 pub(crate) struct Contract {
     document: Value,
+    /// The name of every member that it knows: others come from the service, and are not shown.
+    names: HashSet<String>,
     /// By the text of their schema: making one takes far longer than using it.
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
 }
@@ -34,7 +40,14 @@ pub(crate) fn media_type(operation: Operation) -> &'static str {
 
 impl Contract {
     pub(crate) fn new(document: Value) -> Self {
-        Self { document, validators: Mutex::default() }
+        let mut names = HashSet::new();
+        collect_names(&document, &mut names);
+        Self { document, names, validators: Mutex::default() }
+    }
+
+    /// A JSON pointer into an answer, without the names that only the service knows.
+    pub(crate) fn shown(&self, pointer: &str) -> String {
+        masked::pointer(pointer, &self.names)
     }
 
     pub(crate) fn read(root: &std::path::Path) -> Result<Self> {
@@ -69,7 +82,7 @@ impl Contract {
     fn errors(&self, operation: Operation, schema: &Value, at: &str, instance: &Value) -> Vec<Violation> {
         let Some(validator) = self.validator(schema) else { return Vec::new() };
         let errors = validator.iter_errors(instance);
-        errors.map(|error| explain(operation.name(), at, &error)).collect()
+        errors.map(|error| explain(operation.name(), at, &error, &self.names)).collect()
     }
 
     pub(crate) fn statuses(&self, operation: Operation) -> BTreeMap<u16, &Value> {
@@ -83,8 +96,13 @@ impl Contract {
         self.errors(operation, schema, "request", body)
     }
 
-    /// Where an answer breaks the contract.
+    /// Where an answer breaks the contract. One from in front of the application can't.
     pub(crate) fn answer_violations(&self, answer: &Answer) -> Vec<Violation> {
+        if is_from_the_gateway(answer.status) { Vec::new() } else { self.differences(answer) }
+    }
+
+    /// Where an answer is not as the contract describes it.
+    pub(crate) fn differences(&self, answer: &Answer) -> Vec<Violation> {
         let operation = answer.operation;
         let violation = |path: &str, expected: String, came: String| {
             vec![Violation { operation: operation.name().to_owned(), path: path.to_owned(), expected, came }]
@@ -101,7 +119,7 @@ impl Contract {
             };
         };
         if answer.bytes.is_empty() {
-            let may_be = GATEWAY.contains(&answer.status)
+            let may_be = is_from_the_gateway(answer.status)
                 || (answer.status == SEE_OTHER && answer.header("location").is_some());
             return if may_be {
                 Vec::new()
@@ -112,7 +130,7 @@ impl Contract {
         let media_type = answer.media_type();
         let Some(described) = content.get(media_type) else {
             let known: Vec<_> = content.keys().cloned().collect();
-            let came = if media_type.is_empty() { "none".to_owned() } else { masked::pointer(media_type) };
+            let came = if media_type.is_empty() { "none".to_owned() } else { masked::media_type(media_type) };
             return violation("content-type", known.join(" or "), came);
         };
         if media_type == HTML {
@@ -126,6 +144,21 @@ impl Contract {
             violations.extend(error_document(answer, document));
         }
         violations
+    }
+}
+
+fn collect_names(value: &Value, names: &mut HashSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                if key == "properties" {
+                    names.extend(member.as_object().into_iter().flatten().map(|(name, _)| name.clone()));
+                }
+                collect_names(member, names);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_names(item, names)),
+        _ => {}
     }
 }
 

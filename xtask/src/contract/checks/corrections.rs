@@ -139,7 +139,7 @@ pub(super) async fn check(session: &mut Session<'_>, name: &str, corrections: &C
         Sign::Documents => Ok(()),
         Sign::Answer(see) => {
             let answer = see(session).await?;
-            if corrections.without(name).answer_violations(&answer).is_empty() {
+            if corrections.without(name).differences(&answer).is_empty() {
                 return Err(Stop::Unneeded("the answer fits the documents without it".to_owned()));
             }
             Ok(())
@@ -218,7 +218,7 @@ async fn later(session: &mut Session<'_>) -> Checked<Answer> {
 async fn updated(session: &mut Session<'_>) -> Checked<Answer> {
     session.simulator()?;
     let id = session.store("5100260000069201").await?;
-    session.expect(Call::new(Operation::GetCard, &id), 200).await
+    session.expect(Call::new(Operation::GetCard, &id).query("?include=card_updates"), 200).await
 }
 
 async fn gateway(session: &mut Session<'_>) -> Checked<Answer> {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::answer::{Answer, Body, Call, Caller};
 use super::super::outcome::{Checked, Stop, skip};
 use super::super::session::Session;
+use super::super::spec::is_from_the_gateway;
 
 /// The alias of the published sample request.
 const ALIAS: &str = "5573495XKjDP28V7312";
@@ -61,7 +62,7 @@ async fn provoke(session: &mut Session<'_>, row: Row) -> Checked<Answer> {
         }
         _ => return skip("no check knows how to provoke it"),
     };
-    session.send(call).await
+    session.send(Call { of_the_gateway: is_from_the_gateway(status), ..call }).await
 }
 
 /// Answered by 401, which only a correction lists.

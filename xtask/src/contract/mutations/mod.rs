@@ -9,9 +9,11 @@ use std::thread;
 use cmp_simulator::{Operation, Settings};
 
 use super::corrections::Corrections;
+use super::outcome::Finished;
 use super::outcome::{Outcome, Report};
 use super::report;
-use super::runner::Runner;
+use super::run::Run;
+use super::runner::{Runner, Watch};
 use super::spec::Contract;
 use super::target::{Place, Target, simulated};
 use table::{Break, Mutation, TABLE};
@@ -29,10 +31,20 @@ impl Checked {
 
     fn report(&self, how: Break, only: Option<&str>) -> Report {
         let target = Target::Simulator(Box::new(move |settings| Box::pin(behind_proxy(settings, how))));
-        let runner = Runner { target: &target, contract: &self.contract, corrections: &self.corrections };
+        let run = Run::undisturbed();
+        let runner =
+            Runner { target: &target, contract: &self.contract, corrections: &self.corrections, run: &run };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(runner.all(only, &|_, _, _| {})).unwrap()
+        runtime.block_on(runner.all(only, &mut Unwatched)).unwrap()
     }
+}
+
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn begins(&mut self, _: &str, _: usize, _: usize) {}
+
+    fn ended(&mut self, _: &Finished, _: usize, _: usize) {}
 }
 
 async fn behind_proxy(settings: Settings, how: Break) -> anyhow::Result<Place> {

@@ -3,9 +3,12 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use super::{counts, lines};
-use crate::contract::outcome::{Outcome, Report};
+use crate::contract::outcome::{Finding, Report};
 
-/// Counts, what was broken, and what else is not simply passed: fit for a pull request.
+/// So many places of a finding are named; the table of all checks has the rest.
+const PLACES: usize = 5;
+
+/// Counts, findings, and all checks: fit for a pull request.
 pub(crate) fn markdown(report: &Report) -> Result<String> {
     let mut text = format!(
         "# Contract of {}\n\n{}\n\n| outcome | checks |\n|---|---|\n",
@@ -14,27 +17,21 @@ pub(crate) fn markdown(report: &Report) -> Result<String> {
     for (what, count) in counts(report) {
         writeln!(text, "| {what} | {count} |")?;
     }
-    let broken = report.checks.iter().filter_map(|check| match &check.outcome {
-        Outcome::Broken { violations } => Some((check, violations)),
-        _ => None,
-    });
+    for left in &report.left {
+        writeln!(text, "\nLeft behind: {}", cell(left))?;
+    }
     let mut rows = String::new();
-    for (check, violations) in broken {
-        for v in violations {
-            let (path, expected, came) = (cell(&v.path), cell(&v.expected), cell(&v.came));
-            writeln!(rows, "| `{}` | `{}` | `{path}` | {expected} | {came} |", check.check, v.operation)?;
-        }
+    for Finding { what, places } in report.findings() {
+        let shown: Vec<_> = places.iter().take(PLACES).map(|place| format!("`{place}`")).collect();
+        writeln!(rows, "| {} | {} | {} |", cell(&what), places.len(), cell(&shown.join(", ")))?;
     }
     if !rows.is_empty() {
-        text += "\n## Broken\n\n| check | operation | where | the contract says | what came |\n|---|---|---|---|---|\n";
+        text += "\n## Findings\n\n| what | checks | the first of them |\n|---|---|---|\n";
         text += &rows;
     }
     text += "\n## All checks\n\n| check | outcome | |\n|---|---|---|\n";
     for check in &report.checks {
-        let said = match &check.outcome {
-            Outcome::Broken { violations } => format!("{} violations", violations.len()),
-            outcome => cell(&lines(outcome).join("; ")),
-        };
+        let said = cell(&lines(&check.outcome).join("; "));
         writeln!(text, "| `{}` | {} | {said} |", check.check, check.outcome.label())?;
     }
     Ok(text)

@@ -3,26 +3,60 @@
 mod junit;
 mod markdown;
 
-use std::io::{self, Write};
+use std::collections::HashSet;
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 
 pub(crate) use junit::junit;
 pub(crate) use markdown::markdown;
 
-use super::outcome::{Finished, Outcome, Report, Violation};
+use super::outcome::{Finding, Finished, Outcome, Report, Violation};
+use super::runner::Watch;
 
 pub(crate) type Render = fn(&Report) -> Result<String>;
 
 pub(crate) fn json(report: &Report) -> Result<String> {
-    crate::spec::json::pretty(&serde_json::to_value(report)?)
+    let mut document = serde_json::to_value(report)?;
+    document["findings"] = serde_json::to_value(report.findings())?;
+    crate::spec::json::pretty(&document)
 }
 
-pub(crate) fn progress(done: &Finished, number: usize, of: usize) {
-    let Finished { check, outcome, milliseconds, .. } = done;
-    say(&format!("[{number:3}/{of}] {:8} {check} ({milliseconds} ms)", outcome.label()));
-    for line in lines(outcome) {
-        say(&format!("          {line}"));
+/// A line for each check that has ended, and on a terminal one for the check that runs.
+pub(crate) struct Progress {
+    is_terminal: bool,
+    said: HashSet<String>,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Self { is_terminal: io::stderr().is_terminal(), said: HashSet::new() }
+    }
+
+    fn show(&self, text: &str) {
+        if self.is_terminal {
+            // To the start of the line, which is cleared.
+            let _ = write!(io::stderr(), "\r\x1b[K{text}");
+            let _ = io::stderr().flush();
+        }
+    }
+}
+
+impl Watch for Progress {
+    fn begins(&mut self, check: &str, number: usize, of: usize) {
+        self.show(&format!("[{number:3}/{of}] {check} … {} left", of - number));
+    }
+
+    fn ended(&mut self, done: &Finished, number: usize, of: usize) {
+        let Finished { check, outcome, milliseconds, .. } = done;
+        self.show("");
+        say(&format!("[{number:3}/{of}] {:8} {check} ({milliseconds} ms)", outcome.label()));
+        for line in lines(outcome) {
+            // What was said before is counted in the summary.
+            if self.said.insert(line.clone()) {
+                say(&format!("          {line}"));
+            }
+        }
     }
 }
 
@@ -61,6 +95,18 @@ pub(crate) fn summary(report: &Report) {
     for (what, count) in counts(report) {
         say(&format!("{count:5} {what}"));
     }
+    for Finding { what, places } in report.findings() {
+        let more = if places.len() > 1 { format!(" and {} more", places.len() - 1) } else { String::new() };
+        say(&format!("found: {what}\n       in {}{more}", places[0]));
+    }
+    for left in &report.left {
+        say(&format!("test card left behind: {left}"));
+    }
+    if report.interrupted {
+        let stored =
+            if report.left.is_empty() { "the stored test cards are deleted" } else { "test cards are left" };
+        say(&format!("interrupted; {stored}"));
+    }
 }
 
 fn say(line: &str) {
@@ -97,25 +143,61 @@ mod tests {
             outcome,
             milliseconds: 1,
         });
-        Report { target: "a target".into(), document: "a document".into(), checks: checks.collect() }
+        Report {
+            target: "a target".into(),
+            document: "a document".into(),
+            checks: checks.collect(),
+            left: Vec::new(),
+            interrupted: false,
+        }
     }
 
     #[test]
     fn every_outcome_is_in_every_report() {
         let report = report();
         let junit = junit(&report).unwrap();
-        for part in ["/data/&lt;x&gt;", "<error", "<skipped", "correction_no_longer_needed", "failures=\"2\""]
+        // One failure, as there is one broken check: what the exit status does not call one is none.
+        for part in ["/data/&lt;x&gt;", "<error", "<skipped", "correction no longer needed", "failures=\"1\""]
         {
             assert!(junit.contains(part), "{part}: {junit}");
         }
         let markdown = markdown(&report).unwrap();
-        for part in ["`/data/<x>\\|y`", "mended", "refused", "needs more", "| passed | 1 |"] {
+        for part in ["/data/<x>\\|y", "mended", "refused", "needs more", "| passed | 1 |"] {
             assert!(markdown.contains(part), "{part}: {markdown}");
         }
         let json = json(&report).unwrap();
         for part in ["broken", "correction_unneeded", "network_failed", "skipped", "passed"] {
             assert!(json.contains(&format!("\"outcome\": \"{part}\"")), "{part}: {json}");
         }
+    }
+
+    #[test]
+    fn one_cause_is_one_finding_with_all_its_places() {
+        let mut report = report();
+        report.checks.clear();
+        for number in 0..50 {
+            let refused = |expected: &str| Violation {
+                operation: "get_card".into(),
+                path: "status".into(),
+                expected: expected.into(),
+                came: "401".into(),
+            };
+            let outcomes = [
+                Outcome::Broken { violations: vec![refused(if number % 2 == 0 { "200" } else { "404" })] },
+                Outcome::NetworkFailed {
+                    reason: format!("{}: refused", ["get_card", "create_card"][number % 2]),
+                },
+            ];
+            report.checks.extend(outcomes.map(|outcome| Finished {
+                check: format!("check{number}"),
+                group: "behaviour",
+                outcome,
+                milliseconds: 1,
+            }));
+        }
+        let findings = report.findings();
+        let counts: Vec<_> = findings.iter().map(|found| (found.what.as_str(), found.places.len())).collect();
+        assert_eq!(counts, [("status: came 401", 50), ("refused", 50)]);
     }
 
     #[test]
@@ -127,5 +209,9 @@ mod tests {
             statuses.push(report.exit_status());
         }
         assert_eq!(statuses, [1, 4, 3, 0]);
+        report.left.push("CRD1".into());
+        assert_eq!(report.exit_status(), 4);
+        report.interrupted = true;
+        assert_eq!(report.exit_status(), 130);
     }
 }

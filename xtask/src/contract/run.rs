@@ -1,0 +1,156 @@
+//! What all checks of a run share: how long to wait for the service, whether somebody wants to stop, what is left behind.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use cmp_simulator::Operation;
+use reqwest::Client;
+use tokio::sync::watch;
+
+use super::answer::network;
+use super::outcome::Checked;
+use super::target::is_loopback;
+
+/// How long a run waits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// For one answer, from the first byte of the request to the last of the answer.
+    pub(crate) answer: Duration,
+    /// For one answer before it counts as slow.
+    pub(crate) slow: Duration,
+    /// Beyond `slow`, for all answers together.
+    pub(crate) patience: Duration,
+}
+
+impl Limits {
+    pub(crate) const USUAL: Self = Self {
+        answer: Duration::from_secs(15),
+        slow: Duration::from_secs(3),
+        patience: Duration::from_secs(40),
+    };
+}
+
+pub(crate) struct Run {
+    pub(crate) limits: Limits,
+    /// How often somebody wanted the run to stop.
+    interrupts: watch::Receiver<usize>,
+    waited: Mutex<Duration>,
+    left: Mutex<Vec<String>>,
+    /// One that may use the process environment's proxy, and one that doesn't. Making one takes far longer than a request.
+    clients: [OnceLock<Client>; 2],
+}
+
+impl Run {
+    pub(crate) fn new(limits: Limits, interrupts: watch::Receiver<usize>) -> Self {
+        Self {
+            limits,
+            interrupts,
+            waited: Mutex::default(),
+            left: Mutex::default(),
+            clients: Default::default(),
+        }
+    }
+
+    /// One that nobody interrupts.
+    #[cfg(test)]
+    pub(crate) fn undisturbed() -> Self {
+        Self::new(Limits::USUAL, watch::channel(0).1)
+    }
+
+    /// For what is at this URL: whether a proxy may be used is a question of each.
+    pub(crate) fn client(&self, url: &str) -> Checked<Client> {
+        // A proxy would take the client secret in the clear, and for it loopback would be another machine.
+        let is_here = reqwest::Url::parse(url).is_ok_and(|url| is_loopback(&url));
+        let slot = &self.clients[usize::from(is_here)];
+        if let Some(client) = slot.get() {
+            return Ok(client.clone());
+        }
+        let mut http = Client::builder()
+            .timeout(self.limits.answer)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false);
+        if is_here {
+            http = http.no_proxy();
+        }
+        let client = http.build().map_err(|error| network(Operation::Token, error))?;
+        Ok(slot.get_or_init(|| client).clone())
+    }
+
+    /// Whether somebody has wanted the run to stop so many times.
+    pub(crate) fn is_interrupted(&self, times: usize) -> bool {
+        *self.interrupts.borrow() >= times
+    }
+
+    /// Ends when somebody has wanted the run to stop so many times.
+    pub(crate) async fn interrupted(&self, times: usize) {
+        let mut interrupts = self.interrupts.clone();
+        if interrupts.wait_for(|count| *count >= times).await.is_err() {
+            // Nobody listens any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Counts what an answer took beyond what is usual.
+    pub(crate) fn waited(&self, took: Duration) {
+        let mut waited = self.waited.lock().unwrap_or_else(PoisonError::into_inner);
+        *waited += took.saturating_sub(self.limits.slow);
+    }
+
+    /// Whether the service has been waited for long enough.
+    pub(crate) fn is_out_of_patience(&self) -> bool {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner) >= self.limits.patience
+    }
+
+    /// Notes something that the run stored, or may have, and could not delete.
+    pub(crate) fn leave(&self, what: String) {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+    }
+
+    pub(crate) fn take_left(&self) -> Vec<String> {
+        std::mem::take(&mut self.left.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Counts the requests to stop (Ctrl-C and SIGTERM) from now to the end of the process.
+pub(crate) fn interrupts() -> std::io::Result<watch::Receiver<usize>> {
+    let (sender, receiver) = watch::channel(0);
+    let mut signals = Signals::new()?;
+    tokio::spawn(async move {
+        while signals.next().await.is_some() {
+            sender.send_modify(|count| *count += 1);
+        }
+    });
+    Ok(receiver)
+}
+
+#[cfg(unix)]
+struct Signals(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+    }
+
+    async fn next(&mut self) -> Option<()> {
+        tokio::select! {
+            signal = self.0.recv() => signal,
+            signal = self.1.recv() => signal,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(&mut self) -> Option<()> {
+        self.0.recv().await
+    }
+}
