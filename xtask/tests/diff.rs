@@ -120,6 +120,41 @@ fn a_change_of_a_notification_is_told_by_its_name() {
 }
 
 #[test]
+fn what_no_rule_knows_is_reported_with_its_place_and_a_status_of_its_own() {
+    let root = workspace();
+    let mut contract = read(&root.path().join("openapi/cmp.json"));
+    contract["paths"]["/cards"]["post"]["priority"] = "high".into();
+    contract["paths"]["/cards"]["post"]["operationId"] = "make_card".into();
+    let id = read(&root.path().join("openapi/cmp.json"))["paths"]["/cards"]["post"]["operationId"].clone();
+    let id = id.as_str().expect("an id");
+    fs::write(root.path().join("new.json"), contract.to_string()).expect("written");
+    let output = diff(root.path(), &["openapi/cmp.json", "new.json"]);
+    says(
+        &output,
+        25,
+        "POST /cards changed, not classified: \"high\" is new\n              at /paths/~1cards/post/priority",
+    );
+    says(&output, 25, &format!("POST /cards has another operationId: {id} → make_card\n"));
+    says(&output, 25, "1 unclassified, 1 documentation\n");
+    says(&diff(root.path(), &["openapi/cmp.json", "new.json", "--fail-on", "breaking"]), 25, "");
+}
+
+#[test]
+fn the_exit_statuses_are_documented() {
+    let help = diff(Path::new(ROOT), &["--help"]);
+    let pages = ["README.md", "openapi/README.md"].map(|page| fs::read_to_string(Path::new(ROOT).join(page)));
+    for text in pages
+        .map(|page| page.expect("a page"))
+        .into_iter()
+        .chain([String::from_utf8(help.stdout).expect("UTF-8")])
+    {
+        for status in ["10", "20", "25", "30", "not classified", "--fail-on"] {
+            assert!(text.contains(status), "{status}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_yaml_document_is_read_too() {
     let root = workspace();
     let mut contract = read(&root.path().join("openapi/cmp.json"));

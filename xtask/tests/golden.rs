@@ -1,7 +1,8 @@
 //! `cargo xtask spec diff` on a small contract and a small facade: one change a file, with the verdict that it must get
 //! and the reason for it.
 //!
-//! A case is `base/openapi/cmp.json`, with `before` applied for the old contract and `patch` for the new one.
+//! A case is `base/openapi/cmp.json`, with `both` applied for both contracts, then `before` for the old one and `patch`
+//! for the new one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 #[serde(deny_unknown_fields)]
 struct Case {
     why: String,
+    #[serde(default)]
+    both: Patch,
     #[serde(default)]
     before: Patch,
     patch: Patch,
@@ -55,6 +58,7 @@ fn verdicts(case: &Case, folder: &Path) -> (Vec<Verdict>, Option<i32>) {
     let contract = read(&base.join("openapi/cmp.json"));
     let [old, new] = [("old.json", &case.before), ("new.json", &case.patch)].map(|(name, patch)| {
         let mut document = contract.clone();
+        json_patch::patch(&mut document, &case.both).expect("the patch for both applies to the base");
         json_patch::patch(&mut document, patch).expect("the patch applies to the base");
         let path = folder.join(name);
         fs::write(&path, document.to_string()).expect("written");
@@ -83,12 +87,8 @@ fn verdicts(case: &Case, folder: &Path) -> (Vec<Verdict>, Option<i32>) {
 
 fn exit_status(expected: &[Verdict]) -> i32 {
     let has = |level: &str| expected.iter().any(|verdict| verdict.level == level);
-    match (has("breaking"), has("additive"), has("documentation")) {
-        (true, ..) => 30,
-        (_, true, _) => 20,
-        (_, _, true) => 10,
-        _ => 0,
-    }
+    let levels = [("breaking", 30), ("unclassified", 25), ("additive", 20), ("documentation", 10)];
+    levels.iter().find(|(level, _)| has(level)).map_or(0, |(_, status)| *status)
 }
 
 #[test]

@@ -3,19 +3,21 @@
 use serde::Serialize;
 
 /// How much a change asks of those who it concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
     /// Words only: nothing that is sent or received changes.
     Documentation,
     /// What worked works on.
     Additive,
+    /// No rule knows what the change means.
+    Unclassified,
     /// Something that worked may fail.
     Breaking,
 }
 
 /// Whom a change concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Side {
     /// Those who send requests.

@@ -3,15 +3,20 @@
 //! The walker is our own: `drift` 0.2 yields "Unhandled" for every new member, enum value, limit and requiredness of the
 //! lowered documents (tried on them), and the lowered documents no longer have media types, statuses or security.
 //! Change ids are oasdiff's where it has one; it says nothing of descriptions, servers and the like, which are named in
-//! the same manner. Components that no operation and no webhook reaches are not compared: they are no part of what is sent.
-//! A webhook is judged as an answer is: the service sends it, users read it.
+//! the same manner. A webhook is judged as an answer is: the service sends it, users read it.
+//!
+//! `equal` says when two contracts say the same. `compare` has the rules, and reports what they leave over as changed,
+//! not classified. So "no change" is never the answer to two contracts that are not equal.
 
 pub(crate) mod change;
 pub(crate) mod compare;
+mod equal;
 pub(crate) mod items;
 pub(crate) mod prepare;
 pub(crate) mod report;
 mod source;
+
+use std::collections::HashMap;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -19,7 +24,7 @@ use serde::Serialize;
 
 use crate::spec::files::Layout;
 use crate::spec::write;
-use change::{Change, Items, Level, add_new};
+use change::{Change, Items, Level, Side, add_new};
 use compare::{Finding, Target};
 use items::{Facade, Naming};
 use prepare::Prepared;
@@ -29,7 +34,8 @@ use report::Format;
 #[derive(Args)]
 #[command(
     after_help = "The exit status says what the heaviest change is: 0 none, or lighter than --fail-on; \
-                        10 documentation; 20 additive; 30 breaking. 1 and 2 are errors."
+                        10 documentation; 20 additive; 25 changed, not classified: no rule knows what it means; \
+                        30 breaking. 1 and 2 are errors."
 )]
 pub(crate) struct Arguments {
     /// What was: an OpenAPI file, a folder of fragments or pages, a page, or a git revision (`rev:NAME` to be sure).
@@ -45,6 +51,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
+    /// Breaking changes, and those that no rule classifies: they may be.
     Breaking,
     Additive,
     /// Changes of the documentation too.
@@ -60,10 +67,10 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    pub(crate) fn of(old: &Prepared, new: &Prepared, facade: &Facade) -> Self {
+    pub(crate) fn of(old: &Prepared, new: &Prepared, facade: &Facade) -> Result<Self> {
         let naming = Naming::new(old.lowered.as_ref(), new.lowered.as_ref(), facade);
-        let findings = compare::compare(&old.contract, &new.contract);
-        Self { changes: grouped(&findings, &naming), problems: new.problems.clone() }
+        let findings = compare::compare(&old.contract, &new.contract)?;
+        Ok(Self { changes: grouped(&findings, &naming), problems: new.problems.clone() })
     }
 
     pub(crate) fn level(&self) -> Option<Level> {
@@ -74,7 +81,7 @@ impl Comparison {
 /// Compares, prints, and ends the process with the status that the arguments ask for.
 pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
     let (old, new) = (source::load(layout, &arguments.old)?, source::load(layout, &arguments.new)?);
-    let comparison = Comparison::of(&old, &new, &Facade::read(&layout.root)?);
+    let comparison = Comparison::of(&old, &new, &Facade::read(&layout.root)?)?;
     write::to_stdout(&report::render(&comparison, arguments.format)?)?;
     match status(comparison.level(), arguments.fail_on) {
         0 => Ok(()),
@@ -84,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
 
 fn status(level: Option<Level>, fail_on: FailOn) -> i32 {
     let least = match fail_on {
-        FailOn::Breaking => Level::Breaking,
+        FailOn::Breaking => Level::Unclassified,
         FailOn::Additive => Level::Additive,
         FailOn::Any => Level::Documentation,
     };
@@ -92,6 +99,7 @@ fn status(level: Option<Level>, fail_on: FailOn) -> i32 {
         Some(level) if level >= least => match level {
             Level::Documentation => 10,
             Level::Additive => 20,
+            Level::Unclassified => 25,
             Level::Breaking => 30,
         },
         _ => 0,
@@ -101,6 +109,7 @@ fn status(level: Option<Level>, fail_on: FailOn) -> i32 {
 /// One change for findings that are the same at the same place, reached by several operations.
 fn grouped(findings: &[Finding], naming: &Naming<'_>) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
+    let mut known: HashMap<(&str, &str, Side, Level), usize> = HashMap::new();
     for finding in findings {
         let (operations, member) = match &finding.target {
             Target::Contract => (Vec::new(), String::new()),
@@ -110,18 +119,16 @@ fn grouped(findings: &[Finding], naming: &Naming<'_>) -> Vec<Change> {
             }
         };
         let items = naming.items(&finding.target);
-        let known = changes.iter_mut().find(|change| {
-            change.id == finding.id
-                && change.at == finding.at
-                && change.side == finding.side
-                && change.level == finding.level
-        });
-        match known {
+        let key = (finding.id.as_str(), finding.at.as_str(), finding.side, finding.level);
+        match known.get(&key).map(|index| &mut changes[*index]) {
             Some(change) => {
                 add_new(&mut change.operations, operations);
                 change.items.extend(items);
             }
-            None => changes.push(new_change(finding, operations, member, items)),
+            None => {
+                known.insert(key, changes.len());
+                changes.push(new_change(finding, operations, member, items));
+            }
         }
     }
     changes
@@ -151,6 +158,8 @@ mod tests {
         assert_eq!(status(Some(Level::Documentation), FailOn::Additive), 0);
         assert_eq!(status(Some(Level::Additive), FailOn::Additive), 20);
         assert_eq!(status(Some(Level::Additive), FailOn::Breaking), 0);
+        assert_eq!(status(Some(Level::Unclassified), FailOn::Additive), 25);
+        assert_eq!(status(Some(Level::Unclassified), FailOn::Breaking), 25);
         assert_eq!(status(Some(Level::Breaking), FailOn::Breaking), 30);
     }
 }

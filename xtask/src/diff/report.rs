@@ -17,7 +17,7 @@ pub(crate) enum Format {
     Markdown,
 }
 
-const LEVELS: [Level; 3] = [Level::Breaking, Level::Additive, Level::Documentation];
+const LEVELS: [Level; 4] = [Level::Breaking, Level::Unclassified, Level::Additive, Level::Documentation];
 
 pub(crate) fn render(comparison: &Comparison, format: Format) -> Result<String> {
     Ok(match format {

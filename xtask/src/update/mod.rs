@@ -104,7 +104,7 @@ fn update(
     let old = layout.tree()?;
     let new = import::checked(&old, pages, note)?;
     let (before, after) = (prepare(layout, &old.fragments)?, prepare(layout, &new.fragments)?);
-    let comparison = Comparison::of(&before, &after, &Facade::read(&layout.root)?);
+    let comparison = Comparison::of(&before, &after, &Facade::read(&layout.root)?)?;
     let version = version::proposed(layout, &comparison, &before, &after)?;
     let mut outcome = Outcome {
         unreached: Vec::new(),

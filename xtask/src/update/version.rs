@@ -30,6 +30,7 @@ pub(super) fn proposed(
     };
     let (bump, why) = match (level, same_types) {
         (Level::Breaking, _) => (Bump::Breaking, "the contract breaks"),
+        (Level::Unclassified, _) => (Bump::Breaking, "the contract may break: see what is not classified"),
         // `cmp` re-exports them, and any program may build or match them whole.
         (_, false) => (Bump::Breaking, "generated types change, which can be built and matched whole"),
         (Level::Additive, true) => (Bump::Feature, "the contract grows, and no generated type changes"),

@@ -1,72 +1,180 @@
 //! What holds for the contract as a whole.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
-use super::Compare;
+use serde_json::Value;
+
+use super::{Compare, Fields, Target, short};
 use crate::diff::change::{Level, Side};
+use crate::diff::equal::{Component, Id, Root, UNUSED};
 use crate::spec::json::below;
+
+const SCHEMES: &str = "/components/securitySchemes";
 
 impl Compare<'_> {
     pub(super) fn document(&mut self) {
-        self.info();
-        self.servers();
-        self.global_security();
+        let mut fields = self.fields(self.old.node, self.new.node);
+        let whole = Target::Contract;
+        self.rule(&mut fields, &whole, "info", |this, old, new| {
+            if let (Some(old), Some(new)) = (old, new) {
+                this.info(old, new);
+            }
+        });
+        self.rule(&mut fields, &whole, "openapi", |this, old, new| {
+            let [old, new] = [old, new].map(|id| id.map_or(&Value::Null, |id| this.graph.value(id)));
+            let minor =
+                |version: &Value| version.as_str().and_then(|text| Some(text.rsplit_once('.')?.0.to_owned()));
+            if minor(old).is_some() && minor(old) == minor(new) {
+                let text = format!("the contract is written in OpenAPI {} → {}", short(old), short(new));
+                this.say(
+                    &Target::Contract,
+                    "openapi-version-changed",
+                    Level::Documentation,
+                    "/openapi",
+                    text,
+                );
+            }
+        });
+        self.rule(&mut fields, &whole, "servers", |this, old, new| {
+            this.servers(&Target::Contract, "/servers", old, new);
+        });
+        self.rule(&mut fields, &whole, "security", Self::global_security);
         self.schemes();
+        self.unused(&mut fields);
+        self.operations(&mut fields);
+        self.rest(fields, &whole);
     }
 
-    fn info(&mut self) {
-        for key in ["title", "version", "description"] {
-            let at = format!("/info/{key}");
-            let (old, new) = (self.old.pointer(&at), self.new.pointer(&at));
-            if old != new {
-                let shown = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), super::short);
-                let text = format!("the contract has another {key}: {} → {}", shown(old), shown(new));
-                let verdict = (Level::Documentation, Side::Both);
-                self.contract(&format!("info-{key}-changed"), verdict, &at, text);
+    fn info(&mut self, old: Id, new: Id) {
+        for (key, (old, new)) in self.fields(old, new).open {
+            let shown =
+                |id: Option<Id>| id.map_or_else(|| "none".to_owned(), |id| short(self.graph.value(id)));
+            let text = format!("the contract has another {key}: {} → {}", shown(old), shown(new));
+            let id = format!("info-{key}-changed");
+            self.say(&Target::Contract, &id, Level::Documentation, &below("/info", &key), text);
+        }
+    }
+
+    /// Servers, of the contract or of an operation.
+    pub(super) fn servers(&mut self, target: &Target, at: &str, old: Option<Id>, new: Option<Id>) {
+        let servers = |list: Option<Id>| {
+            let all = list.map(|list| self.graph.elements(list)).unwrap_or_default().iter();
+            let url = |id: &Id| Some((self.graph.value(*id).get("url")?.as_str()?.to_owned(), *id));
+            all.filter_map(url).collect::<Vec<(String, Id)>>()
+        };
+        let (old, new) = (servers(old), servers(new));
+        let who = match target {
+            Target::Operation(operation) => format!("{}: ", operation.label()),
+            _ => String::new(),
+        };
+        let find =
+            |url: &str, all: &[(String, Id)]| all.iter().find(|(other, _)| other == url).map(|(_, id)| *id);
+        for (url, id) in &new {
+            match find(url, &old) {
+                None => {
+                    let text = format!("{who}there is a server {url}");
+                    self.say_to(target, Side::Callers, "api-server-added", Level::Additive, at, text);
+                }
+                Some(other) if !self.graph.same(other, *id) => {
+                    let fields = self.fields(other, *id);
+                    self.rest(fields, target);
+                }
+                Some(_) => {}
             }
         }
-    }
-
-    fn servers(&mut self) {
-        let urls = |document: &Value| -> Vec<String> {
-            let servers = document.get("servers").and_then(Value::as_array).into_iter().flatten();
-            servers.filter_map(|server| server.get("url")?.as_str()).map(str::to_owned).collect()
-        };
-        let (old, new) = (urls(self.old), urls(self.new));
-        for url in new.iter().filter(|url| !old.contains(url)) {
-            let verdict = (Level::Additive, Side::Callers);
-            self.contract("api-server-added", verdict, "/servers", format!("there is a server {url}"));
+        for (url, _) in old.iter().filter(|(url, _)| find(url, &new).is_none()) {
+            let text = format!("{who}the server {url} is gone");
+            self.say_to(target, Side::Callers, "api-server-removed", Level::Breaking, at, text);
         }
-        for url in old.iter().filter(|url| !new.contains(url)) {
-            let verdict = (Level::Breaking, Side::Callers);
-            self.contract("api-server-removed", verdict, "/servers", format!("the server {url} is gone"));
+        let sorted = |all: &[(String, Id)]| all.iter().map(|(url, _)| url.clone()).collect::<BTreeSet<_>>();
+        let is_same_set = old.len() == new.len() && sorted(&old) == sorted(&new);
+        if is_same_set && old.iter().zip(&new).any(|((one, _), (other, _))| one != other) {
+            let text = format!("{who}the servers are in another order");
+            self.say(target, "api-server-order-changed", Level::Documentation, at, text);
         }
     }
 
     fn schemes(&mut self) {
-        let at = "/components/securitySchemes";
-        let of = |document: &Value| -> Map<String, Value> {
-            document.pointer(at).and_then(Value::as_object).cloned().unwrap_or_default()
+        let at = SCHEMES;
+        let schemes = |root: &Root| -> Vec<(String, Id)> {
+            let all = root.components.iter().filter(|component| component.at.starts_with(SCHEMES));
+            all.filter_map(|component| Some((component.at.rsplit_once('/')?.1.to_owned(), component.id)))
+                .collect()
         };
-        let (old, new) = (of(self.old), of(self.new));
+        let (old, new) = (schemes(&self.old), schemes(&self.new));
+        let find =
+            |name: &str, all: &[(String, Id)]| all.iter().find(|(other, _)| other == name).map(|(_, id)| *id);
+        let target = Target::Contract;
         for (name, scheme) in &new {
-            let (id, level, verb) = match old.get(name) {
-                None => ("api-security-component-added", Level::Additive, "is new"),
-                Some(before) if before["type"] != scheme["type"] => {
-                    ("api-security-component-type-changed", Level::Breaking, "is of another type")
+            let Some(before) = find(name, &old) else {
+                let renamed = old
+                    .iter()
+                    .find(|(other, id)| find(other, &new).is_none() && self.graph.same(*id, *scheme));
+                let (id, level, what) = match renamed {
+                    Some((other, _)) => ("renamed", Level::Documentation, format!("was called {other}")),
+                    None => ("added", Level::Additive, "is new".to_owned()),
+                };
+                let id = format!("api-security-component-{id}");
+                let text = format!("the security scheme {name} {what}");
+                self.say_to(&target, Side::Callers, &id, level, &below(at, name), text);
+                continue;
+            };
+            if self.graph.same(before, *scheme) {
+                continue;
+            }
+            let fields = self.fields(before, *scheme);
+            let kinds = |(one, other): (Option<Id>, Option<Id>)| {
+                one.into_iter().chain(other).all(|id| self.graph.kind(id).is_words())
+            };
+            let (id, level, verb) = match fields.open.contains_key("type") {
+                true => ("api-security-component-type-changed", Level::Breaking, "is of another type"),
+                false if fields.open.values().all(|pair| kinds(*pair)) => {
+                    ("api-security-component-words-changed", Level::Documentation, "has other words")
                 }
-                Some(before) if before != scheme => {
-                    ("api-security-component-changed", Level::Breaking, "works in another way")
-                }
-                Some(_) => continue,
+                false => ("api-security-component-changed", Level::Breaking, "works in another way"),
             };
             let text = format!("the security scheme {name} {verb}");
-            self.contract(id, (level, Side::Callers), &below(at, name), text);
+            self.say_to(&target, Side::Callers, id, level, &below(at, name), text);
         }
-        for name in old.keys().filter(|name| !new.contains_key(*name)) {
-            let text = format!("the security scheme {name} is gone");
-            let verdict = (Level::Breaking, Side::Callers);
-            self.contract("api-security-component-removed", verdict, &below(at, name), text);
+        for (name, scheme) in old.iter().filter(|(name, _)| find(name, &new).is_none()) {
+            let is_renamed =
+                new.iter().any(|(other, id)| find(other, &old).is_none() && self.graph.same(*id, *scheme));
+            if !is_renamed {
+                let text = format!("the security scheme {name} is gone");
+                let id = "api-security-component-removed";
+                self.say_to(&target, Side::Callers, id, Level::Breaking, &below(at, name), text);
+            }
+        }
+    }
+
+    /// Components that nothing uses are no part of what is sent.
+    fn unused(&mut self, fields: &mut Fields) {
+        if fields.open.remove(UNUSED).is_none() {
+            return;
+        }
+        let (old, new) = (self.old.components.clone(), self.new.components.clone());
+        let unused = |all: &[Component]| -> Vec<Component> {
+            let is_scheme = |component: &&Component| component.at.starts_with(SCHEMES);
+            all.iter().filter(|component| !component.is_used && !is_scheme(component)).cloned().collect()
+        };
+        let find =
+            |at: &str, all: &[Component]| all.iter().find(|component| component.at == at).map(|c| c.id);
+        let (before, after) = (unused(&old), unused(&new));
+        for (these, all_others, others, what) in
+            [(&after, &old, &before, "added"), (&before, &new, &after, "removed")]
+        {
+            for Component { at, id, .. } in these {
+                let is_renamed = others.iter().any(|other| self.graph.same(other.id, *id));
+                let what = match (find(at, others), find(at, all_others)) {
+                    (Some(other), _) if what == "added" && !self.graph.same(other, *id) => "changed",
+                    // What is used on one side is compared with what is used on the other one.
+                    (None, None) if !is_renamed => what,
+                    _ => continue,
+                };
+                let text = format!("{at}, which nothing uses, was {what}");
+                let id = format!("unused-component-{what}");
+                self.say(&Target::Contract, &id, Level::Documentation, at, text);
+            }
         }
     }
 }

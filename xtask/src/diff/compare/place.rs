@@ -5,6 +5,9 @@ use crate::diff::change::{Level, Side};
 /// What labels and change ids of webhooks begin with.
 pub(super) const WEBHOOK: &str = "webhook";
 
+/// How many steps of a member's path are shown.
+const LONGEST: usize = 40;
+
 /// An operation as requests see it, or a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Operation {
@@ -44,6 +47,20 @@ pub(crate) enum Step {
     Items,
     Values,
     Choice,
+    Header(String),
+}
+
+/// What decides how a change is called and judged: who writes the value, and what kind of value it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Role {
+    is_webhook: bool,
+    is_answer: bool,
+    is_parameter: bool,
+    is_header: bool,
+    /// Within a member of the body.
+    is_inner: bool,
+    /// Of the value of a member: whether that is required.
+    pub(super) member: Option<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -64,56 +81,50 @@ impl Place {
         place
     }
 
-    /// Whether those who use the API write it. A notification is the service's, and its answer theirs.
-    pub(super) fn is_sent(&self) -> bool {
-        matches!(self.part, Part::Answer(_)) == self.operation.is_webhook
+    pub(super) fn role(&self) -> Role {
+        let inner = |step: &Step| matches!(step, Step::Property(_));
+        Role {
+            is_webhook: self.operation.is_webhook,
+            is_answer: matches!(self.part, Part::Answer(_)),
+            is_parameter: matches!(self.part, Part::Parameter(_)),
+            is_header: self.trail.iter().any(|step| matches!(step, Step::Header(_))),
+            is_inner: self.trail.iter().any(inner),
+            member: None,
+        }
     }
 
     pub(super) fn side(&self) -> Side {
-        if self.is_sent() && !self.operation.is_webhook { Side::Callers } else { Side::Readers }
+        self.role().side()
     }
 
-    /// The verdict on a change that leaves fewer values possible (`tighter`), or more: a sender must keep within them,
-    /// a receiver must cope with all of them.
     pub(super) fn verdict(&self, tighter: bool) -> Level {
-        if tighter == self.is_sent() { Level::Breaking } else { Level::Additive }
+        self.role().verdict(tighter)
     }
 
-    /// The message that the place is in, as change ids call it.
     pub(super) fn message(&self) -> &'static str {
-        match (&self.part, self.operation.is_webhook) {
-            (Part::Answer(_), false) => "response",
-            (Part::Answer(_), true) => "webhook-response",
-            (_, false) => "request",
-            (_, true) => WEBHOOK,
-        }
+        self.role().message()
     }
 
-    /// What change ids here begin with.
     pub(super) fn prefix(&self) -> String {
-        let whole = !self.trail.iter().any(|step| matches!(step, Step::Property(_)));
-        let part = match (&self.part, whole) {
-            (Part::Parameter(_), true) => "parameter",
-            (Part::Parameter(_), false) => "parameter-property",
-            (_, true) => "body",
-            (_, false) => "property",
-        };
-        format!("{}-{part}", self.message())
+        self.role().prefix()
     }
 
-    /// `data.attributes.capabilities[]`
+    /// `data.attributes.capabilities[]`, without its middle where it is long
     pub(crate) fn member(&self) -> String {
-        let mut out = String::new();
+        let mut parts: Vec<String> = Vec::new();
         for step in &self.trail {
             match step {
-                Step::Property(name) if out.is_empty() => out.push_str(name),
-                Step::Property(name) => out = out + "." + name,
-                Step::Items => out.push_str("[]"),
-                Step::Values => out.push_str("{}"),
-                Step::Into { .. } | Step::Choice => {}
+                Step::Property(name) if parts.is_empty() => parts.push(name.clone()),
+                Step::Property(name) => parts.push(format!(".{name}")),
+                Step::Items => parts.push("[]".to_owned()),
+                Step::Values => parts.push("{}".to_owned()),
+                Step::Into { .. } | Step::Choice | Step::Header(_) => {}
             }
         }
-        out
+        if parts.len() > LONGEST {
+            parts.splice(LONGEST / 2..parts.len() - LONGEST / 2, [".…".to_owned()]);
+        }
+        parts.concat()
     }
 
     /// The place in words.
@@ -124,9 +135,64 @@ impl Place {
             Part::Request => "request body".to_owned(),
             Part::Answer(_) => "answer".to_owned(),
         };
+        let header = self.trail.iter().find_map(|step| match step {
+            Step::Header(name) => Some(format!("{part}, header {name}")),
+            _ => None,
+        });
+        let part = header.unwrap_or(part);
         match self.member() {
             member if member.is_empty() => part,
             member => format!("{part}, `{member}`"),
         }
+    }
+}
+
+impl Role {
+    /// Whether those who use the API write it. A notification is the service's, and its answer theirs.
+    pub(super) fn is_sent(self) -> bool {
+        self.is_answer == self.is_webhook
+    }
+
+    pub(super) fn side(self) -> Side {
+        if self.is_sent() && !self.is_webhook { Side::Callers } else { Side::Readers }
+    }
+
+    /// The verdict on a change that leaves fewer values possible (`tighter`), or more: a sender must keep within them,
+    /// a receiver must cope with all of them.
+    pub(super) fn verdict(self, tighter: bool) -> Level {
+        if tighter == self.is_sent() { Level::Breaking } else { Level::Additive }
+    }
+
+    /// The message that the value is in, as change ids call it.
+    pub(super) fn message(self) -> &'static str {
+        match (self.is_answer, self.is_webhook) {
+            (true, false) => "response",
+            (true, true) => "webhook-response",
+            (false, false) => "request",
+            (false, true) => WEBHOOK,
+        }
+    }
+
+    /// What change ids here begin with.
+    pub(super) fn prefix(self) -> String {
+        let part = match (self.is_parameter, self.is_header, self.is_inner) {
+            (true, _, false) => "parameter",
+            (true, _, true) => "parameter-property",
+            (_, true, false) => "header",
+            (_, true, true) => "header-property",
+            (_, _, false) => "body",
+            (_, _, true) => "property",
+        };
+        format!("{}-{part}", self.message())
+    }
+
+    /// The role after `steps` from here.
+    pub(super) fn after(self, steps: &[Step]) -> Self {
+        let is_inner = self.is_inner || steps.iter().any(|step| matches!(step, Step::Property(_)));
+        Self { is_inner, member: None, ..self }
+    }
+
+    pub(super) fn of_member(self, member: Option<bool>) -> Self {
+        Self { member, ..self }
     }
 }

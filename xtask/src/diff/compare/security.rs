@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Compare;
 use super::place::Operation;
+use super::{Compare, Target};
 use crate::diff::change::{Level, Side};
+use crate::diff::equal::{Id, canonical};
 use crate::spec::json::below;
 
 /// Scopes by scheme.
@@ -20,27 +21,47 @@ struct Verdict {
 }
 
 impl Compare<'_> {
-    pub(super) fn global_security(&mut self) {
-        let (old, new) = (alternatives(self.old.get("security")), alternatives(self.new.get("security")));
-        for verdict in judge(&old, &new) {
+    pub(super) fn global_security(&mut self, old: Option<Id>, new: Option<Id>) {
+        let verdicts = self.judge_security(old, new);
+        for verdict in verdicts {
             let id = format!("api-global-security-{}", verdict.what);
             let text = format!("every operation {}", verdict.text);
-            self.contract(&id, (verdict.level, Side::Callers), "/security", text);
+            self.say_to(&Target::Contract, Side::Callers, &id, verdict.level, "/security", text);
         }
     }
 
-    pub(super) fn security_of(&mut self, operation: &Operation, old: &Value, new: &Value, at: &str) {
-        let (own_before, own_after) = (old.get("security"), new.get("security"));
-        if own_before.is_none() && own_after.is_none() {
+    pub(super) fn security_of(&mut self, operation: &Operation, at: &str, old: Option<Id>, new: Option<Id>) {
+        if self.is_global("security", old, new) {
             return;
         }
-        let before = alternatives(own_before.or_else(|| self.old.get("security")));
-        let after = alternatives(own_after.or_else(|| self.new.get("security")));
-        for verdict in judge(&before, &after) {
+        let verdicts = self.judge_security(old, new);
+        for verdict in verdicts {
             let id = format!("api-security-{}", verdict.what);
             let text = format!("{} {}", operation.label(), verdict.text);
-            self.operation(operation, &id, (verdict.level, Side::Callers), &below(at, "security"), text);
+            let target = Target::Operation(operation.clone());
+            self.say_to(&target, Side::Callers, &id, verdict.level, &below(at, "security"), text);
         }
+    }
+
+    /// Whether the same change was reported for the whole contract.
+    pub(super) fn is_global(&mut self, key: &str, old: Option<Id>, new: Option<Id>) -> bool {
+        let graph = &self.graph;
+        let class = |id: Option<Id>| id.map(|id| graph.class(id));
+        let (before, after) = (graph.get(self.old.node, key), graph.get(self.new.node, key));
+        let is_global = (class(old), class(new)) == (class(before), class(after));
+        self.said += usize::from(is_global);
+        is_global
+    }
+
+    fn judge_security(&mut self, old: Option<Id>, new: Option<Id>) -> Vec<Verdict> {
+        let (before, after) = [old, new].map(|id| alternatives(id.map(|id| self.graph.value(id)))).into();
+        let verdicts = judge(&before, &after);
+        let text = |id: Option<Id>| id.map(|id| canonical(self.graph.value(id)));
+        if verdicts.is_empty() && text(old) == text(new) {
+            // The schemes themselves differ, about which there are findings.
+            self.said += 1;
+        }
+        verdicts
     }
 }
 
@@ -54,7 +75,8 @@ fn alternatives(requirements: Option<&Value>) -> Vec<Alternative> {
         let members = one.as_object().into_iter().flatten();
         members.map(|(name, list)| (name.clone(), scopes(list))).collect()
     };
-    list.map(schemes).collect()
+    let alternatives: Vec<Alternative> = list.map(schemes).collect();
+    if alternatives.iter().all(Alternative::is_empty) { Vec::new() } else { alternatives }
 }
 
 fn judge(old: &[Alternative], new: &[Alternative]) -> Vec<Verdict> {

@@ -115,6 +115,7 @@ impl<'d> Walk<'d> {
             Step::Items => here?.get("items").map(|schema| self.enter(schema)),
             Step::Values => here?.get("additionalProperties").map(|schema| self.enter(schema)),
             Step::Choice => here,
+            Step::Header(_) => None,
         }
     }
 

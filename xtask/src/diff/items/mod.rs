@@ -82,7 +82,8 @@ impl<'d> Naming<'d> {
         if let Part::Parameter(name) = &place.part {
             return self.operation(lowered, &place.operation, Some(name));
         }
-        if place.trail.is_empty() {
+        // Nothing is generated of a header.
+        if matches!(place.trail.first(), None | Some(Step::Header(_))) {
             return self.operation(lowered, &place.operation, None);
         }
         let spot = lowered.spot(place);

@@ -1,0 +1,249 @@
+//! A schema as the rules want it: null, lists of values and members recognised.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::diff::equal::{Graph, Id, is_annotation};
+
+/// How far a chain of schemas that only lead to the next one is followed.
+const DETOURS: usize = 100;
+
+/// `oneOf` or `anyOf`, its node, and its branches but for null.
+#[derive(Debug, Clone)]
+pub(super) struct Choices {
+    pub(super) key: String,
+    pub(super) node: Id,
+    pub(super) branches: Vec<Id>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct View {
+    /// Where the keywords stand.
+    pub(super) at: String,
+    /// The component that a reference led to.
+    pub(super) component: Option<String>,
+    pub(super) nullable: bool,
+    /// The types that a value may have, without null.
+    pub(super) types: Option<BTreeSet<String>>,
+    /// The listed values but for null, and whether others may come.
+    pub(super) values: Option<(Vec<Id>, bool)>,
+    pub(super) choices: Vec<Choices>,
+    pub(super) properties: BTreeMap<String, Vec<Id>>,
+    pub(super) required: BTreeMap<String, Id>,
+    /// Everything else, and what the fields above were read from.
+    pub(super) keywords: BTreeMap<String, Vec<Id>>,
+}
+
+impl View {
+    pub(super) fn of(graph: &Graph<'_>, ids: &[Id]) -> Self {
+        let mut view = Self::default();
+        if let Some(first) = ids.first() {
+            (view.at, view.component) = lead(graph, *first);
+        }
+        let (mut open, mut seen, mut open_values) = (ids.to_vec(), HashSet::new(), None);
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            for (key, child) in graph.members(id) {
+                if let Some(name) = key.strip_prefix("properties/") {
+                    view.properties.entry(name.to_owned()).or_default().push(child);
+                } else if let Some(name) = key.strip_prefix("required/") {
+                    view.required.insert(name.to_owned(), child);
+                } else if matches!(key, "anyOf" | "oneOf") {
+                    view.choice(graph, key, child, &mut open, &mut open_values);
+                } else {
+                    view.keyword(key, child);
+                }
+            }
+        }
+        view.values(graph, open_values);
+        view
+    }
+
+    fn keyword(&mut self, key: &str, id: Id) {
+        let ids = self.keywords.entry(key.to_owned()).or_default();
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+
+    fn choice(
+        &mut self,
+        graph: &Graph<'_>,
+        key: &str,
+        node: Id,
+        open: &mut Vec<Id>,
+        open_values: &mut Option<Vec<Id>>,
+    ) {
+        let (nulls, rest): (Vec<Id>, Vec<Id>) =
+            graph.elements(node).iter().partition(|id| is_null(graph, **id));
+        let has_null = !nulls.is_empty();
+        if graph.text(node).is_some() {
+            return self.keyword(key, node);
+        }
+        if let Some(values) = open_list(graph, &rest) {
+            self.nullable |= has_null;
+            *open_values = Some(values);
+            for (key, child) in
+                rest.iter().flat_map(|id| graph.members(*id)).filter(|(key, _)| *key != "enum")
+            {
+                self.keyword(key, child);
+            }
+        } else if let (true, [only]) = (has_null, &rest[..]) {
+            self.nullable = true;
+            open.push(*only);
+        } else {
+            self.nullable |= has_null;
+            self.choices.push(Choices { key: key.to_owned(), node, branches: rest });
+        }
+    }
+
+    fn values(&mut self, graph: &Graph<'_>, open_values: Option<Vec<Id>>) {
+        let ids = |key: &str| self.keywords.get(key).map(Vec::as_slice).unwrap_or_default();
+        let is_null = |id: &Id| graph.text(*id) == Some("null");
+        let mut lists = ids("enum").iter().map(|id| graph.elements(*id));
+        let closed = lists.next().map(|first| {
+            let others: Vec<BTreeSet<u32>> = lists.map(|list| graph.class_set(list)).collect();
+            let in_all = |id: &&Id| others.iter().all(|other| other.contains(&graph.class(**id)));
+            first.iter().filter(in_all).copied().collect::<Vec<Id>>()
+        });
+        let marked = || {
+            let extensible = ids("x-extensible-enum").iter().flat_map(|id| graph.elements(*id));
+            let known = ids("x-open-enum").iter().flat_map(|id| graph.members(*id));
+            let known = known.filter(|(key, _)| *key == "enum").flat_map(|(_, id)| graph.elements(id));
+            let all: Vec<Id> = extensible.chain(known).copied().collect();
+            (!all.is_empty()).then_some(all)
+        };
+        let mut types: Option<BTreeSet<String>> = None;
+        for list in ids("type").iter().filter(|id| graph.text(**id).is_none()) {
+            let names = graph.elements(*list).iter().filter_map(|id| graph.text(*id));
+            let names: BTreeSet<String> = names.map(|name| name.trim_matches('"').to_owned()).collect();
+            types = Some(match types {
+                None => names,
+                Some(before) => both(&before, &names),
+            });
+        }
+        let may_be_null = closed.as_ref().is_none_or(|values| values.iter().any(is_null));
+        self.nullable |= match &types {
+            Some(types) => types.contains("null") && may_be_null,
+            None => closed.is_some() && may_be_null,
+        };
+        self.nullable |= ids("nullable").iter().any(|id| *graph.value(*id) == true);
+        let found =
+            closed.map(|values| (values, false)).or(open_values.or_else(marked).map(|values| (values, true)));
+        self.values =
+            found.map(|(values, is_open)| (values.into_iter().filter(|id| !is_null(id)).collect(), is_open));
+        if let Some(types) = &mut types {
+            types.remove("null");
+        }
+        self.types = types;
+    }
+
+    /// Whether a keyword is set to true.
+    pub(super) fn has(&self, graph: &Graph<'_>, key: &str) -> bool {
+        self.keywords.get(key).is_some_and(|ids| ids.iter().any(|id| *graph.value(*id) == true))
+    }
+
+    /// The keywords without those of a choice.
+    pub(super) fn without(&self, key: &str) -> Self {
+        let choices = self.choices.iter().filter(|choices| choices.key != key).cloned().collect();
+        Self { choices, ..self.clone() }
+    }
+}
+
+/// The types that are in both.
+fn both(one: &BTreeSet<String>, other: &BTreeSet<String>) -> BTreeSet<String> {
+    let has = |types: &BTreeSet<String>, name: &String| {
+        types.contains(name) || (name == "integer" && types.contains("number"))
+    };
+    one.iter()
+        .filter(|name| has(other, name))
+        .chain(other.iter().filter(|name| has(one, name)))
+        .cloned()
+        .collect()
+}
+
+/// What a schema that is nothing but a reference leads to.
+pub(super) fn behind(graph: &Graph<'_>, id: Id) -> Id {
+    let mut id = id;
+    for _ in 0..DETOURS {
+        let (mut own, parts) = graph.own(id);
+        match parts {
+            [only] if own.next().is_none() => id = *only,
+            _ => break,
+        }
+    }
+    id
+}
+
+/// Where the keywords of a schema stand, and the component that it is.
+fn lead(graph: &Graph<'_>, first: Id) -> (String, Option<String>) {
+    let (mut id, mut component) = (first, None);
+    for _ in 0..DETOURS {
+        component = name(graph.at(id)).or(component);
+        let (own, parts) = graph.own(id);
+        let rest: Vec<(&str, Id)> = own.filter(|(key, _)| !is_annotation(key)).collect();
+        id = match (&rest[..], parts) {
+            ([], [only]) => *only,
+            ([("anyOf" | "oneOf", choice)], []) => {
+                let branches = graph.elements(*choice).iter().filter(|id| !is_null(graph, **id));
+                match branches.collect::<Vec<_>>()[..] {
+                    [only] => *only,
+                    _ => break,
+                }
+            }
+            (_, [only]) => {
+                component = component.or_else(|| name(graph.at(behind(graph, *only))));
+                break;
+            }
+            _ => break,
+        };
+    }
+    (graph.at(id).to_owned(), component)
+}
+
+/// The component at a pointer.
+fn name(at: &str) -> Option<String> {
+    let name = at.strip_prefix("/components/schemas/").filter(|name| !name.contains('/'))?;
+    Some(name.replace("~1", "/").replace("~0", "~"))
+}
+
+pub(super) fn component(graph: &Graph<'_>, id: Id) -> Option<String> {
+    lead(graph, id).1
+}
+
+fn is_null(graph: &Graph<'_>, id: Id) -> bool {
+    let mut members = graph.members(id);
+    let only = members.next().filter(|(key, _)| *key == "type");
+    only.is_some_and(|(_, types)| is_type(graph, types, "\"null\"")) && members.next().is_none()
+}
+
+fn is_type(graph: &Graph<'_>, types: Id, name: &str) -> bool {
+    matches!(graph.elements(types), [only] if graph.text(*only) == Some(name))
+}
+
+/// The contract writes "these values, and others may come" as a choice of lists and any string.
+fn open_list(graph: &Graph<'_>, branches: &[Id]) -> Option<Vec<Id>> {
+    let (mut values, mut is_open, mut has_list) = (Vec::new(), false, false);
+    for branch in branches {
+        let mut list = None;
+        let mut is_string = false;
+        for (key, child) in graph.members(*branch) {
+            match key {
+                "type" if is_type(graph, child, "\"string\"") => is_string = true,
+                "enum" if list.is_none() => list = Some(graph.elements(child)),
+                key if is_annotation(key) => {}
+                _ => return None,
+            }
+        }
+        match list {
+            Some(list) => {
+                has_list = true;
+                values.extend(list);
+            }
+            None if is_string => is_open = true,
+            None => return None,
+        }
+    }
+    (is_open && has_list).then_some(values)
+}

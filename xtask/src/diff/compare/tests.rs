@@ -1,0 +1,408 @@
+//! What no example shows: that no difference goes unsaid, that equal contracts are equal, and how much work it is.
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::{Compare, Level, compare, compared};
+use crate::spec::json::below;
+
+fn read(path: &str) -> Value {
+    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let mut document: Value = serde_json::from_str(&text).expect("JSON");
+    document.as_object_mut().expect("an object").shift_remove("x-generated");
+    document
+}
+
+/// A contract in which every construct of OpenAPI has a place.
+fn everything() -> Value {
+    read("tests/fixtures/diff/everything.json")
+}
+
+/// The pointers of all values in a document but the document itself.
+fn pointers(value: &Value, at: &str, out: &mut Vec<String>) {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(members) => members.iter().map(|(key, member)| (below(at, key), member)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, item)| (below(at, &index.to_string()), item)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (at, child) in children {
+        out.push(at.clone());
+        pointers(child, &at, out);
+    }
+}
+
+/// A single change that no reading of OpenAPI makes void, unless it only removes what is written down for clarity.
+fn edited(document: &Value, at: &str, edit: usize) -> Option<Value> {
+    let mut out = document.clone();
+    let (holder, key) = at.rsplit_once('/')?;
+    let key = key.replace("~1", "/").replace("~0", "~");
+    let place = out.pointer_mut(at)?;
+    let fresh = [json!("fresh"), json!(90210), json!({"fresh": "fresh"}), json!(["fresh"]), Value::Null];
+    match edit {
+        0..=4 => {
+            if *place == fresh[edit] {
+                return None;
+            }
+            *place = fresh[edit].clone();
+        }
+        5 => match place {
+            Value::Object(members) => {
+                members.insert("fresh".to_owned(), "fresh".into());
+            }
+            Value::Array(items) => items.push("fresh".into()),
+            Value::Bool(value) => *value = !*value,
+            Value::String(text) => text.push_str("-fresh"),
+            Value::Number(number) => *place = (number.as_f64()? + 1.0).into(),
+            Value::Null => return None,
+        },
+        _ => {
+            let value = place.clone();
+            if says_nothing(document, &key, &value) {
+                return None;
+            }
+            match out.pointer_mut(holder)? {
+                Value::Object(members) => drop(members.shift_remove(&key)?),
+                Value::Array(items) => drop(items.remove(key.parse().ok()?)),
+                _ => return None,
+            }
+        }
+    }
+    Some(out)
+}
+
+/// Whether an absent member may mean the same.
+fn says_nothing(document: &Value, key: &str, value: &Value) -> bool {
+    let is_empty = *value == json!({}) || *value == json!([]);
+    let is_default =
+        *value == false || *value == true || *value == 0 || *value == "simple" || *value == "form";
+    is_empty || is_default || (matches!(key, "security" | "servers") && document.get(key) == Some(value))
+}
+
+/// Where `compare` says something of an edit, or what is wrong with its answer.
+fn answer(old: &Value, new: &Value) -> Result<(), String> {
+    let findings = compare(old, new).map_err(|error| format!("{error:#}"))?;
+    match findings.iter().find(|finding| finding.at.is_empty()) {
+        _ if findings.is_empty() => Err("no change".to_owned()),
+        Some(finding) => Err(format!("no place: {}", finding.text)),
+        None => Ok(()),
+    }
+}
+
+/// Edits of every value of the contract that has everything, forwards and backwards in turn.
+#[test]
+fn no_edit_goes_unsaid() {
+    let document = everything();
+    let mut all = Vec::new();
+    pointers(&document, "", &mut all);
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for at in &all {
+        for edit in [2, 5, 6] {
+            let Some(other) = edited(&document, at, edit) else { continue };
+            count += 1;
+            let (old, new) = if count % 2 == 0 { (&document, &other) } else { (&other, &document) };
+            if let Err(error) = answer(old, new) {
+                wrong.push(format!("{at}, edit {edit}: {error}"));
+            }
+        }
+    }
+    assert!(count > 1500, "{count} edits");
+    assert!(wrong.is_empty(), "{} of {count}: {:#?}", wrong.len(), &wrong[..wrong.len().min(40)]);
+}
+
+/// A schema of some depth, with keywords of every kind.
+fn schema() -> impl Strategy<Value = Value> {
+    let words = || proptest::sample::select(vec!["a", "b", "c"]);
+    let leaf = prop_oneof![
+        proptest::sample::select(vec!["Node", "Leaf", "List"])
+            .prop_map(|name| json!({"$ref": format!("#/components/schemas/{name}")})),
+        (words(), 1..9_u32)
+            .prop_map(|(word, limit)| json!({"type": "string", "maxLength": limit, "title": word})),
+        (0..9_i32, 0..9_i32)
+            .prop_map(|(low, more)| json!({"type": "integer", "minimum": low, "maximum": low + more})),
+        proptest::collection::btree_set(words(), 1..3).prop_map(|values| json!({"enum": values})),
+        Just(json!({"type": ["string", "null"]})),
+    ];
+    leaf.prop_recursive(3, 24, 4, move |inner| {
+        let schemas = || proptest::collection::vec(inner.clone(), 1..4);
+        prop_oneof![
+            (schemas(), any::<bool>()).prop_map(|(schemas, required)| {
+                let named: Map<String, Value> =
+                    ["a", "b", "c"].iter().map(ToString::to_string).zip(schemas).collect();
+                let required = if required { json!(["a"]) } else { json!(["b", "z"]) };
+                json!({"type": "object", "properties": named, "required": required})
+            }),
+            (proptest::sample::select(vec!["allOf", "anyOf", "oneOf", "prefixItems"]), schemas())
+                .prop_map(|(key, schemas)| json!({key: schemas, "description": "d"})),
+            (
+                proptest::sample::select(vec![
+                    "not",
+                    "items",
+                    "contains",
+                    "propertyNames",
+                    "if",
+                    "then",
+                    "additionalProperties",
+                    "unevaluatedProperties",
+                    "contentSchema",
+                ]),
+                inner.clone()
+            )
+                .prop_map(|(key, schema)| json!({key: schema})),
+            (proptest::sample::select(vec!["patternProperties", "dependentSchemas", "$defs"]), inner.clone())
+                .prop_map(|(key, schema)| json!({key: {"n": schema}})),
+            (inner.clone(), 1..9_u32).prop_map(|(schema, limit)| match schema {
+                Value::Object(mut members) => {
+                    members.insert("minItems".to_owned(), limit.into());
+                    Value::Object(members)
+                }
+                other => other,
+            }),
+        ]
+    })
+}
+
+fn document() -> impl Strategy<Value = Value> {
+    (schema(), schema(), schema()).prop_map(|(one, two, three)| {
+        let node = json!({"properties": {"next": {"$ref": "#/components/schemas/Node"}, "value": one}});
+        json!({
+            "openapi": "3.1.0",
+            "info": {"title": "T", "version": "1"},
+            "paths": {"/a/{id}": {"post": {
+                "parameters": [{"name": "id", "in": "path", "required": true, "schema": two}],
+                "requestBody": {"content": {"a/b": {"schema": {"$ref": "#/components/schemas/Node"}}}},
+                "responses": {"200": {"description": "d", "content": {"a/b": {"schema": three}}}}
+            }}},
+            "components": {"schemas": {
+                "Node": node,
+                "Leaf": {"type": "string", "minLength": 1},
+                "List": {"type": "array", "items": {"$ref": "#/components/schemas/Node"}}
+            }}
+        })
+    })
+}
+
+/// Rewrites that change nothing, at the places that `choice` picks.
+fn rewritten(document: &Value, choice: u64) -> Value {
+    let mut state = choice;
+    let mut out = document.clone();
+    rewrite(&mut out, "", &mut state);
+    // A discriminator puts names on the wire.
+    if pick(&mut state, 2) == 0 && !document.to_string().contains("discriminator") {
+        let text = out.to_string().replace("#/components/schemas/", "#/components/schemas/New");
+        out = serde_json::from_str(&text).expect("JSON");
+        if let Some(Value::Object(schemas)) = out.pointer_mut("/components/schemas") {
+            *schemas = std::mem::take(schemas)
+                .into_iter()
+                .map(|(name, schema)| (format!("New{name}"), schema))
+                .collect();
+        }
+    }
+    out
+}
+
+fn pick(state: &mut u64, choices: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % choices
+}
+
+fn rewrite(value: &mut Value, key: &str, state: &mut u64) {
+    match value {
+        Value::Object(members) => {
+            let is_schema = members.contains_key("$ref") || members.get("type").is_some_and(Value::is_string);
+            let is_opaque =
+                matches!(key, "example" | "examples" | "default" | "info" | "securitySchemes" | "flows");
+            if is_opaque {
+                return;
+            }
+            for (key, member) in members.iter_mut() {
+                rewrite(member, key, state);
+            }
+            let reversed = pick(state, 2) == 0;
+            if reversed {
+                *members = std::mem::take(members).into_iter().rev().collect();
+            }
+            let is_schema = is_schema
+                && !members.contains_key("in")
+                && members.get("$ref").and_then(Value::as_str).is_none_or(|name| name.contains("/schemas/"));
+            match pick(state, 6) {
+                0 if is_schema => *value = json!({"allOf": [Value::Object(std::mem::take(members))]}),
+                1 if is_schema => {
+                    for (key, default) in [
+                        ("minLength", json!(0)),
+                        ("minItems", json!(0.0)),
+                        ("uniqueItems", json!(false)),
+                        ("deprecated", json!(false)),
+                        ("required", json!([])),
+                    ] {
+                        members.entry(key).or_insert(default);
+                    }
+                }
+                2 if is_schema => *value = json!({"anyOf": [Value::Object(std::mem::take(members))]}),
+                _ => {}
+            }
+        }
+        Value::Array(items) => {
+            for item in items.iter_mut() {
+                rewrite(item, "", state);
+            }
+            let has_order = matches!(key, "prefixItems" | "servers" | "examples" | "");
+            if !has_order && pick(state, 2) == 0 {
+                items.reverse();
+            }
+        }
+        Value::Number(number) if number.as_f64().is_some_and(|number| number.abs() < 1e9) => {
+            *value = number.as_f64().into();
+        }
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_edit_of_a_random_contract_goes_unsaid(document in document(), place: prop::sample::Index, edit in 0..7_usize) {
+        let mut all = Vec::new();
+        pointers(&document, "", &mut all);
+        let at = place.get(&all);
+        if let Some(other) = edited(&document, at, edit) {
+            // Some random schemas say a thing twice: the graph knows, by its own tests.
+            let (graph, one, two) = super::Graph::of(&document, &other).expect("a graph");
+            if !graph.same(one.node, two.node) {
+                prop_assert_eq!(answer(&document, &other), Ok(()), "{} {}", at, edit);
+                prop_assert_eq!(answer(&other, &document), Ok(()), "{} {}", at, edit);
+            } else {
+                prop_assert!(is_void(&document, at, edit), "{} {} is void", at, edit);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rewrite_is_no_change(document in document(), choice: u64) {
+        let other = rewritten(&document, choice);
+        for (one, other) in [(&document, &other), (&other, &document), (&other, &other)] {
+            let findings = compare(one, other).expect("compared");
+            prop_assert!(findings.is_empty(), "{:?}\n{}\n{}", texts(&findings), document, other);
+        }
+    }
+}
+
+/// Whether an edit of a random schema may change nothing: the same is said beside it.
+fn is_void(document: &Value, at: &str, edit: usize) -> bool {
+    let removed =
+        edit == 6 && ["/allOf/", "/anyOf/", "/enum/", "/required/"].iter().any(|key| at.contains(key));
+    // `then` without `if` is no rule.
+    let lonely = at.contains("/then") || document.pointer(at).is_some_and(Value::is_null);
+    removed || lonely
+}
+
+#[test]
+fn the_contract_itself_is_held_to_the_same() {
+    let contract = read("../openapi/cmp.json");
+    assert!(compare(&contract, &contract).expect("compared").is_empty());
+    for choice in 0..6 {
+        let findings = compare(&contract, &rewritten(&contract, choice)).expect("compared");
+        assert!(findings.is_empty(), "{choice}: {:#?}", texts(&findings));
+    }
+    let mut all = Vec::new();
+    pointers(&contract, "", &mut all);
+    let mut state = 7;
+    for _ in 0..60 {
+        let at = &all[usize::try_from(pick(&mut state, all.len() as u64)).expect("a position")];
+        let edit = usize::try_from(pick(&mut state, 7)).expect("an edit");
+        if let Some(other) = edited(&contract, at, edit) {
+            assert_eq!(answer(&contract, &other), Ok(()), "{at}, edit {edit}");
+        }
+    }
+}
+
+fn texts(findings: &[super::Finding]) -> Vec<String> {
+    findings.iter().take(5).map(|finding| format!("{} {} {}", finding.at, finding.id, finding.text)).collect()
+}
+
+/// How many pairs of schemas were looked at.
+fn work(compare: &Compare<'_>) -> usize {
+    compare.judged.len()
+}
+
+fn big(operations: usize, schemas: &Map<String, Value>, first: &str) -> Value {
+    let content = json!({"a/b": {"schema": {"$ref": format!("#/components/schemas/{first}")}}});
+    let operation = |index: usize| {
+        (
+            format!("/p{index}"),
+            json!({"post": {"requestBody": {"content": content}, "responses": {"200": {"description": "d", "content": content}}}}),
+        )
+    };
+    let paths: Map<String, Value> = (0..operations).map(operation).collect();
+    json!({"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": paths, "components": {"schemas": schemas}})
+}
+
+fn named(index: usize, count: usize) -> Value {
+    json!({"$ref": format!("#/components/schemas/S{}", index % count)})
+}
+
+#[test]
+fn the_work_grows_with_the_schemas_and_not_with_the_ways_to_them() {
+    const COUNT: usize = 200;
+    let schema = |index: usize| {
+        let members: Map<String, Value> =
+            (0..20).map(|step| (format!("m{step}"), named(index * 7 + step * step + 1, COUNT))).collect();
+        (format!("S{index}"), json!({"type": "object", "properties": members, "maxProperties": 9}))
+    };
+    let old = big(300, &(0..COUNT).map(schema).collect(), "S0");
+    let mut new = old.clone();
+    new["components"]["schemas"]["S5"]["maxProperties"] = 8.into();
+    let compare = compared(&old, &new).expect("compared");
+    assert!(work(&compare) <= COUNT * 6, "{} pairs", work(&compare));
+    // In each of the 300 operations, as it is sent and as it is received.
+    assert_eq!(compare.findings.len(), 600);
+    assert_eq!(work(&compared(&old, &old).expect("compared")), 0);
+}
+
+#[test]
+fn long_chains_are_compared() {
+    const COUNT: usize = 10_000;
+    let chain = |last: u32| -> Value {
+        let link = |index: usize| match index + 1 == COUNT {
+            true => (format!("S{index}"), json!({"maxLength": last})),
+            false => (format!("S{index}"), json!({"properties": {"next": named(index + 1, COUNT)}})),
+        };
+        big(1, &(0..COUNT).map(link).collect(), "S0")
+    };
+    let (old, new) = (chain(5), chain(6));
+    let compare = compared(&old, &new).expect("compared");
+    assert_eq!(compare.findings.len(), 2);
+    assert!(work(&compare) <= 2 * COUNT + 4, "{} pairs", work(&compare));
+    let ring = |last: u32| {
+        let mut document = chain(last);
+        document["components"]["schemas"]["S9999"]["properties"] = json!({"next": named(0, COUNT)});
+        document
+    };
+    assert_eq!(compared(&ring(5), &ring(6)).expect("compared").findings.len(), 2);
+    assert_eq!(compared(&ring(5), &ring(5)).expect("compared").findings.len(), 0);
+}
+
+#[test]
+fn long_and_branching_all_of_is_compared_or_refused() {
+    let stack = |count: usize, last: u32, width: usize| -> Value {
+        let layer = |index: usize| match index + 1 == count {
+            true => (format!("S{index}"), json!({"maxLength": last})),
+            false => {
+                let mut parts: Vec<Value> = (0..width).map(|_| named(index + 1, count)).collect();
+                parts.push(json!({"title": format!("t{index}")}));
+                (format!("S{index}"), json!({"allOf": parts}))
+            }
+        };
+        big(1, &(0..count).map(layer).collect(), "S0")
+    };
+    for (count, width) in [(1000, 1), (60, 2), (60, 3)] {
+        let findings = compare(&stack(count, 5, width), &stack(count, 6, width)).expect("compared");
+        let verdicts: Vec<Level> = findings.iter().map(|finding| finding.level).collect();
+        assert_eq!(verdicts, [Level::Additive, Level::Breaking], "{count} {width}");
+    }
+    let error = compare(&stack(5000, 5, 1), &stack(5000, 5, 1)).expect_err("too long");
+    assert!(error.to_string().contains("more than 8000 schemas"), "{error}");
+}
