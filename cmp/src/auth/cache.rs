@@ -1,25 +1,46 @@
 //! One token for all callers.
 //!
-//! Fetching runs in a task of its own, so that a caller who goes away takes nothing with him; callers wait for its
-//! outcome and share it, good or bad. A token is refused by number: ten callers whose requests were all answered 401
-//! refuse the same token, and one new one is fetched.
+//! A call that finds a good token takes it under a read lock and goes on. Otherwise it waits for a fetch, which runs in a
+//! task of its own, so that a caller who goes away takes nothing along. All callers of a runtime wait for the same fetch
+//! and share its outcome, good or bad. Three things keep one bad moment from becoming many:
+//!
+//! * **A fetch that hangs is replaced** once it is older than an attempt may take; each replacement may take twice as
+//!   long, so they stay few. A late token of the replaced one is used if there is no better one; its late failure is
+//!   ignored. Each runtime has fetches of its own, since one that isn't driven would never finish.
+//! * **After a failed fetch there is a pause**, longer with each failure. Until it ends, callers get the remembered error
+//!   with what is left of the pause, or the token in use while that is valid.
+//! * **A token that the service refuses is replaced once.** If the replacement is refused too, the tokens are not what is
+//!   wrong. Then the token stays in use and is replaced after a pause at the earliest, longer each time, until a call
+//!   succeeds.
+//!
+//! A token is refused by number: ten callers whose requests were all answered 401 refuse the same token, and one new one
+//! is fetched.
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use futures_util::FutureExt;
-use tokio::sync::watch;
+use tokio::{
+    runtime::{self, Handle},
+    sync::watch,
+};
 
 use super::{AccessToken, TokenError, TokenProvider};
-use crate::{clock::Clock, jitter::Jitter, secret::BearerToken};
+use crate::{clock::Clock, jitter::Jitter, retry::doubled, secret::BearerToken};
 
-/// A fetch that takes longer is given up, whatever the callers' deadlines.
+/// A fetch that takes longer is given up, whatever the callers' limits.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
-/// After a failed early refresh the valid token is used for a while before the next try.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// The bounds of the pauses after failures and refusals; a pause is a half to the whole of its bound.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A `Retry-After` of the token endpoint is obeyed up to this.
+const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(300);
 const LONGEST_REFRESH_MARGIN: Duration = Duration::from_secs(120);
 const LONGEST_EXPIRY_MARGIN: Duration = Duration::from_secs(5);
 
@@ -48,12 +69,13 @@ pub enum AuthState {
 pub(crate) struct Token {
     pub(crate) value: BearerToken,
     generation: u64,
+    fetch: u64,
     refresh_at: Option<Instant>,
     expires_at: Option<Instant>,
 }
 
 impl Token {
-    fn new(fetched: AccessToken, generation: u64, now: Instant, random: f64) -> Self {
+    fn new(fetched: AccessToken, generation: u64, fetch: u64, now: Instant, random: f64) -> Self {
         // The margins scale with the lifetime, which may be as short as a minute; the jitter keeps a fleet that
         // started together from refreshing together.
         let before_the_end = |share: u32, longest: Duration, factor: f64| {
@@ -66,6 +88,7 @@ impl Token {
             expires_at: before_the_end(20, LONGEST_EXPIRY_MARGIN, 1.0),
             value: fetched.value,
             generation,
+            fetch,
         }
     }
 
@@ -79,7 +102,6 @@ impl Token {
 }
 
 type Outcome = Result<Arc<Token>, TokenError>;
-type Flight = watch::Receiver<Option<Outcome>>;
 
 #[derive(Debug, Clone)]
 pub(crate) struct TokenCache(Arc<Shared>);
@@ -89,16 +111,61 @@ struct Shared {
     provider: Box<dyn TokenProvider>,
     clock: Arc<dyn Clock>,
     jitter: Jitter,
+    /// Written only with `slot` locked.
+    token: RwLock<Option<Arc<Token>>>,
     slot: Mutex<Slot>,
+    /// Whether there is a `Slot::doubt`, which a success ends. While there is none, a success takes no lock.
+    doubted: AtomicBool,
+    /// Changes whenever a fetch ends.
+    landings: watch::Sender<u64>,
     state: watch::Sender<AuthState>,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
-    token: Option<Arc<Token>>,
+    fetches: u64,
     generation: u64,
-    flight: Option<Flight>,
-    paused_until: Option<Instant>,
+    flights: Vec<Flight>,
+    failure: Option<Failed>,
+    doubt: Option<Doubt>,
+}
+
+/// A fetch under way. There is at most one for each runtime.
+#[derive(Debug)]
+struct Flight {
+    fetch: u64,
+    runtime: runtime::Id,
+    since: Instant,
+    /// How many fetches it replaced, one after the other.
+    replaced: u32,
+}
+
+/// The latest fetches failed.
+#[derive(Debug)]
+struct Failed {
+    fetch: u64,
+    error: TokenError,
+    in_a_row: u32,
+    until: Instant,
+}
+
+/// The service refused a token, and accepted none since.
+#[derive(Debug)]
+struct Doubt {
+    /// The latest token that was refused.
+    generation: u64,
+    /// How many replacements were refused too.
+    in_vain: u32,
+    /// No replacement is fetched before.
+    until: Instant,
+}
+
+/// What a caller finds.
+enum Found {
+    Token(Arc<Token>),
+    Failed(TokenError),
+    /// The fetch of this number is under way.
+    Fetching(u64),
 }
 
 impl TokenCache {
@@ -107,34 +174,79 @@ impl TokenCache {
             provider,
             clock,
             jitter,
+            token: RwLock::default(),
             slot: Mutex::default(),
+            doubted: AtomicBool::new(false),
+            landings: watch::Sender::new(0),
             state: watch::Sender::new(AuthState::Empty),
         }))
     }
 
-    /// A token to use now: the cached one, or the outcome of the one fetch that is under way.
-    pub(crate) async fn token(&self) -> Outcome {
+    /// The token in use, if it needs no refresh.
+    pub(crate) fn cached(&self, now: Instant) -> Option<Arc<Token>> {
+        self.0.token_in_use(now).filter(|token| !token.is_due(now))
+    }
+
+    /// A token to use now: the one in use, or the outcome of a fetch. A fetch older than `patience` is replaced.
+    pub(crate) async fn token(&self, patience: Duration) -> Outcome {
         // A fetch is lost with the runtime that it ran on, and is then started over here.
-        for _ in 0..2 {
-            let mut flight = match self.cached_or_flight() {
-                Ok(token) => return Ok(token),
-                Err(flight) => flight,
-            };
-            if let Ok(outcome) = flight.wait_for(Option::is_some).await
-                && let Some(outcome) = outcome.clone()
-            {
-                return outcome;
+        const MOST_FETCHES: usize = 3;
+        let mut landed = self.0.landings.subscribe();
+        let mut awaited = None;
+        let mut fetches = 0;
+        while fetches < MOST_FETCHES {
+            match self.find(patience, awaited) {
+                Found::Token(token) => return Ok(token),
+                Found::Failed(error) => return Err(error),
+                Found::Fetching(fetch) if awaited == Some(fetch) => {}
+                Found::Fetching(fetch) => {
+                    awaited = Some(fetch);
+                    fetches += 1;
+                }
+            }
+            if landed.changed().await.is_err() {
+                break;
             }
         }
         Err(TokenError::transient("the token provider was interrupted"))
     }
 
-    /// Says that the service refused this token. Only the first to say so has an effect.
-    pub(crate) fn refuse(&self, token: &Token) {
+    /// Notes that the service refused this token. Returns whether another one can be had now: only the first refusal of
+    /// a token, or the first after a pause, drops it for that.
+    pub(crate) fn refuse(&self, token: &Token) -> bool {
+        let now = self.0.clock.now();
         let mut slot = self.0.slot();
-        if slot.token.as_ref().is_some_and(|current| current.generation == token.generation) {
-            slot.token = None;
-            self.0.state.send_replace(AuthState::Empty);
+        let in_use = self.0.read(|in_use| in_use.as_ref().map(|in_use| in_use.generation));
+        if in_use != Some(token.generation) {
+            return true;
+        }
+        let in_vain = match &mut slot.doubt {
+            Some(doubt) if token.generation > doubt.generation => {
+                doubt.generation = token.generation;
+                doubt.in_vain = doubt.in_vain.saturating_add(1);
+                doubt.until = now + self.0.pause(doubt.in_vain);
+                return false;
+            }
+            Some(doubt) if now < doubt.until => return false,
+            Some(doubt) => doubt.in_vain,
+            None => 0,
+        };
+        slot.doubt = Some(Doubt { generation: token.generation, in_vain, until: now });
+        self.0.doubted.store(true, Ordering::Release);
+        self.0.write(None);
+        self.0.state.send_replace(AuthState::Empty);
+        true
+    }
+
+    /// Notes that the service accepted this token.
+    pub(crate) fn accepted(&self, token: &Token) {
+        if !self.0.doubted.load(Ordering::Acquire) {
+            return;
+        }
+        let mut slot = self.0.slot();
+        if slot.doubt.as_ref().is_some_and(|doubt| doubt.generation <= token.generation) {
+            slot.doubt = None;
+            self.0.doubted.store(false, Ordering::Release);
         }
     }
 
@@ -142,73 +254,135 @@ impl TokenCache {
         self.0.state.subscribe()
     }
 
-    fn cached_or_flight(&self) -> Result<Arc<Token>, Flight> {
+    /// `awaited` is the fetch that the caller has waited for: if that failed, its error is the caller's.
+    fn find(&self, patience: Duration, awaited: Option<u64>) -> Found {
         let now = self.0.clock.now();
         let mut slot = self.0.slot();
-        let usable = slot.token.clone().filter(|token| token.is_usable(now));
-        if let Some(token) = usable {
-            let paused = slot.paused_until.is_some_and(|until| now < until);
-            if token.is_due(now) && !paused {
-                self.join_flight(&mut slot);
-            }
-            return Ok(token);
+        let usable = self.0.token_in_use(now);
+        if let Some(token) = usable.as_ref().filter(|token| !token.is_due(now)) {
+            return Found::Token(Arc::clone(token));
         }
-        Err(self.join_flight(&mut slot))
+        if let Some(failed) = &slot.failure
+            && (now < failed.until || awaited.is_some_and(|awaited| awaited <= failed.fetch))
+        {
+            let error = || failed.error.clone().again_after(failed.until.saturating_duration_since(now));
+            return usable.map_or_else(|| Found::Failed(error()), Found::Token);
+        }
+        let (fetch, is_new) = slot.join_or_begin(now, patience);
+        // A runtime that is shutting down drops the task at once, which takes this lock.
+        drop(slot);
+        if is_new {
+            self.spawn(fetch);
+        }
+        usable.map_or(Found::Fetching(fetch), Found::Token)
     }
 
-    fn join_flight(&self, slot: &mut Slot) -> Flight {
-        if let Some(flight) = slot.flight.as_ref().filter(|flight| flight.has_changed().is_ok()) {
-            return flight.clone();
-        }
-        let (done, flight) = watch::channel(None);
-        slot.flight = Some(flight.clone());
-        let shared = Arc::clone(&self.0);
+    fn spawn(&self, fetch: u64) {
+        let landing = Landing { shared: Arc::clone(&self.0), fetch };
         tokio::spawn(async move {
-            let outcome = shared.fetch().await;
-            shared.land(&outcome);
-            done.send_replace(Some(outcome));
+            let (started, outcome) = landing.shared.fetch().await;
+            landing.shared.land(fetch, started, outcome);
         });
-        flight
+    }
+}
+
+impl Slot {
+    /// The fetch to wait for, and whether it has to be started.
+    fn join_or_begin(&mut self, now: Instant, patience: Duration) -> (u64, bool) {
+        let runtime = Handle::current().id();
+        let mut replaced = 0;
+        if let Some(at) = self.flights.iter().position(|flight| flight.runtime == runtime) {
+            let flight = &self.flights[at];
+            let patience = patience.saturating_mul(1 << flight.replaced.min(31));
+            if now.saturating_duration_since(flight.since) < patience {
+                return (flight.fetch, false);
+            }
+            replaced = self.flights.swap_remove(at).replaced.saturating_add(1);
+        }
+        self.fetches += 1;
+        self.flights.push(Flight { fetch: self.fetches, runtime, since: now, replaced });
+        (self.fetches, true)
+    }
+
+    /// Takes a fetch off the list. Returns `false` if it was replaced or overtaken.
+    fn take(&mut self, fetch: u64) -> bool {
+        let at = self.flights.iter().position(|flight| flight.fetch == fetch);
+        at.map(|at| self.flights.swap_remove(at)).is_some()
+    }
+}
+
+/// Makes the end of a fetch known, also where it never came to an outcome because its runtime ended.
+struct Landing {
+    shared: Arc<Shared>,
+    fetch: u64,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.shared.slot().take(self.fetch);
+        self.shared.landings.send_modify(|landings| *landings += 1);
     }
 }
 
 impl Shared {
-    async fn fetch(&self) -> Outcome {
+    /// The outcome, and when the fetch began.
+    async fn fetch(&self) -> (Instant, Result<AccessToken, TokenError>) {
         let started = self.clock.now();
         let fetched = tokio::select! {
-            fetched = AssertUnwindSafe(self.provider.fetch()).catch_unwind() => {
-                fetched.unwrap_or_else(|_| Err(TokenError::transient("the token provider panicked")))?
+            fetched = AssertUnwindSafe(async { self.provider.fetch().await }).catch_unwind() => {
+                fetched.unwrap_or_else(|_| Err(TokenError::transient("the token provider panicked")))
             }
             () = self.clock.alarm(started + FETCH_TIMEOUT) => {
-                return Err(TokenError::transient("the token provider took too long"));
+                Err(TokenError::transient("the token provider took too long"))
             }
         };
-        let generation = {
-            let mut slot = self.slot();
-            slot.generation += 1;
-            slot.generation
-        };
-        // The lifetime counts from the request: the token was made some time before its answer came.
-        Ok(Arc::new(Token::new(fetched, generation, started, self.jitter.next())))
+        (started, fetched)
     }
 
-    fn land(&self, outcome: &Outcome) {
+    fn land(&self, fetch: u64, started: Instant, fetched: Result<AccessToken, TokenError>) {
         let now = self.clock.now();
         let mut slot = self.slot();
-        slot.flight = None;
-        let state = match outcome {
-            Ok(token) => {
-                slot.token = Some(Arc::clone(token));
-                slot.paused_until = None;
-                AuthState::Ready { generation: token.generation }
+        let is_current = slot.take(fetch);
+        let state = match fetched {
+            Ok(fetched) => {
+                let better = self.token_in_use(now).filter(|token| token.fetch > fetch);
+                if better.is_some() {
+                    return;
+                }
+                slot.generation += 1;
+                // The lifetime counts from the request: the token was made some time before its answer came.
+                let token = Token::new(fetched, slot.generation, fetch, started, self.jitter.next());
+                self.write(Some(Arc::new(token)));
+                slot.failure = None;
+                slot.flights.retain(|flight| flight.fetch > fetch);
+                AuthState::Ready { generation: slot.generation }
             }
-            Err(error) => {
-                slot.paused_until = Some(now + PAUSE_AFTER_FAILURE);
-                let still_usable = slot.token.as_ref().is_some_and(|token| token.is_usable(now));
-                AuthState::Failed { error: error.clone(), still_usable }
+            Err(error) if is_current => {
+                let in_a_row = slot.failure.as_ref().map_or(0, |failed| failed.in_a_row).saturating_add(1);
+                let asked = error.retry_after.unwrap_or_default().min(LONGEST_ASKED_PAUSE);
+                let until = now + self.pause(in_a_row).max(asked);
+                slot.failure = Some(Failed { fetch, error: error.clone(), in_a_row, until });
+                AuthState::Failed { error, still_usable: self.token_in_use(now).is_some() }
             }
+            Err(_) => return,
         };
         self.state.send_replace(state);
+    }
+
+    fn pause(&self, in_a_row: u32) -> Duration {
+        doubled(FIRST_PAUSE, in_a_row, LONGEST_PAUSE).mul_f64(0.5 + self.jitter.next() / 2.0)
+    }
+
+    fn token_in_use(&self, now: Instant) -> Option<Arc<Token>> {
+        self.read(|token| token.as_ref().filter(|token| token.is_usable(now)).cloned())
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Option<Arc<Token>>) -> T) -> T {
+        read(&self.token.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self, token: Option<Arc<Token>>) {
+        *self.token.write().unwrap_or_else(PoisonError::into_inner) = token;
     }
 
     fn slot(&self) -> MutexGuard<'_, Slot> {
@@ -238,7 +412,7 @@ mod tests {
         let now = Instant::now();
         let times = |lifetime, random| {
             let fetched = AccessToken::new("token").unwrap().lifetime(Duration::from_secs(lifetime));
-            let token = Token::new(fetched, 1, now, random);
+            let token = Token::new(fetched, 1, 1, now, random);
             [token.refresh_at, token.expires_at].map(|at| (at.unwrap() - now).as_secs_f64())
         };
         assert_eq!(times(60, 0.0), [54.0, 57.0]);
@@ -250,11 +424,11 @@ mod tests {
     #[tokio::test]
     async fn a_late_refusal_of_an_old_token_leaves_the_new_one() {
         let cache = TokenCache::new(Box::new(AlwaysTheSame), Arc::new(SystemClock), Jitter::default());
-        let old = cache.token().await.unwrap();
+        let old = cache.token(FETCH_TIMEOUT).await.unwrap();
         cache.refuse(&old);
-        let new = cache.token().await.unwrap();
+        let new = cache.token(FETCH_TIMEOUT).await.unwrap();
         cache.refuse(&old);
-        let still = cache.token().await.unwrap();
+        let still = cache.token(FETCH_TIMEOUT).await.unwrap();
         assert_eq!((old.generation, new.generation, still.generation), (1, 2, 2));
     }
 }

@@ -20,8 +20,9 @@ pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<AccessToken, Token
 
 /// A source of access tokens.
 ///
-/// The client asks only when it needs a token and never twice at once; caching, early refresh and retries are its
-/// part. An implementation makes one attempt.
+/// The client asks only when it needs a token; caching, early refresh, retries and pauses after failures are its part.
+/// An implementation makes one attempt. It is asked again before it has answered only if it takes longer than an attempt
+/// may, or from another runtime.
 ///
 /// ```
 /// use cmp::auth::{AccessToken, TokenFuture, TokenProvider};
@@ -100,12 +101,16 @@ impl TokenError {
         self.transient
     }
 
+    /// The same, said again while nothing is fetched for so long.
+    fn again_after(self, left: Duration) -> Self {
+        Self { retry_after: Some(left), ..self }
+    }
+
     pub(crate) fn into_error(self) -> Error {
         Error::new(ErrorKind::Authentication, Delivery::NotSent, self.to_string())
             .with_status(self.status)
             .with_retry_after(self.retry_after)
             .with_stop_reason((!self.transient).then_some(StopReason::NotTransient))
-            .with_source(self)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     auth::Token,
     error::{Delivery, Error, ErrorKind, document::Document, is_trace_id},
     http,
-    operation::{Operation, RetryClass},
+    operation::Operation,
     retry::retry_after,
     scrub::scrub_path,
 };
@@ -124,8 +124,8 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
             Raw::InvalidResponsePayload(body, _) => {
                 Err(self.unusable(ErrorKind::Decode, undecodable::<T>(&body), seen.status()))
             }
-            Raw::ResponseBodyError(cause) => Err(self.cut_off(cause, seen)),
-            Raw::CommunicationError(cause) => Err(self.unreachable(cause, seen.started())),
+            Raw::ResponseBodyError(cause) => Err(self.cut_off(&cause, seen)),
+            Raw::CommunicationError(cause) => Err(self.unreachable(&cause, seen.started())),
             // The remaining variants come from hooks and upgrades, before anything is sent.
             Raw::InvalidRequest(_) | Raw::Custom(_) | Raw::InvalidUpgrade(_) => Err(not_built()),
         }
@@ -133,7 +133,8 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
 
     async fn see_other(&self, answer: reqwest::Response) -> Result<Answer<T>, Failure> {
         if self.operation != Operation::CreateCard {
-            return Err(Failure { error: Error::unexpected_redirect(), transient: false });
+            let message = "the service redirected";
+            return Err(self.unusable(ErrorKind::UnexpectedAnswer, message, Some(answer.status())));
         }
         let location =
             answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -144,7 +145,8 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
     }
 
     fn refused(&self, status: StatusCode, body: &[u8], after: Option<std::time::Duration>) -> Failure {
-        let error = Error::new(ErrorKind::Service, self.delivery_of(status), "the service answered")
+        let delivery = Delivery::of_response(status.as_u16(), self.operation);
+        let error = Error::new(ErrorKind::Service, delivery, "the service answered")
             .with_status(status.as_u16())
             .with_retry_after(after)
             .with_document(Document::read(body));
@@ -158,36 +160,27 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         message: impl Into<Cow<'static, str>>,
         status: Option<StatusCode>,
     ) -> Failure {
-        let delivery = status.map_or(Delivery::Answered, |status| self.delivery_of(status));
+        let delivery = status.map_or(Delivery::OutcomeUnknown, |status| {
+            Delivery::of_response(status.as_u16(), self.operation)
+        });
         Failure {
             error: Error::new(kind, delivery, message).with_status(status.map(u16::from)),
             transient: false,
         }
     }
 
-    /// 503 and 429 turn a request away. A 500, or a gateway that got no answer, leaves open what happened behind it;
-    /// so does a success that can't be read.
-    fn delivery_of(&self, status: StatusCode) -> Delivery {
-        let open = matches!(status.as_u16(), 200..=299 | 500 | 502 | 504);
-        if open && self.operation.retry_class() != RetryClass::Safe {
-            return Delivery::OutcomeUnknown;
-        }
-        Delivery::Answered
-    }
-
-    fn cut_off(&self, cause: reqwest::Error, seen: &Observation) -> Failure {
+    fn cut_off(&self, cause: &reqwest::Error, seen: &Observation) -> Failure {
         let status = seen.status();
         if seen.body_too_large() {
             return self.unusable(ErrorKind::UnexpectedAnswer, "the service's answer is too large", status);
         }
-        let message = format!("the connection broke during the answer ({})", http::cause(&cause));
+        let message = format!("the connection broke during the answer ({})", http::cause(cause));
         let error = Error::new(ErrorKind::Connection, Delivery::OutcomeUnknown, message)
-            .with_status(status.map(u16::from))
-            .with_source(cause.without_url());
+            .with_status(status.map(u16::from));
         Failure { error, transient: true }
     }
 
-    fn unreachable(&self, cause: reqwest::Error, started: bool) -> Failure {
+    fn unreachable(&self, cause: &reqwest::Error, started: bool) -> Failure {
         if cause.is_builder() {
             return not_built();
         }
@@ -197,8 +190,8 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
             (Delivery::OutcomeUnknown, "the connection broke before the answer")
         };
         let kind = if cause.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Connection };
-        let error = Error::new(kind, delivery, format!("{what} ({})", http::cause(&cause)));
-        Failure { error: error.with_source(cause.without_url()), transient: true }
+        let error = Error::new(kind, delivery, format!("{what} ({})", http::cause(cause)));
+        Failure { error, transient: true }
     }
 
     fn out_of_time(&self, started: bool) -> Failure {

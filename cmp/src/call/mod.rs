@@ -21,15 +21,16 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::{
-    auth::{TokenCache, TokenError},
+    auth::{Token, TokenCache, TokenError},
     cards::Lookups,
     clock::{Clock, after},
     drift::Watch,
     error::{Error, Result},
     jitter::Jitter,
     operation::Operation,
-    retry::{RetryBudget, RetryPolicy},
+    retry::{RetryBudget, RetryPolicy, Throttle},
 };
+use run::Failure;
 
 /// What every call of a client shares.
 #[derive(Debug, Clone)]
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     pub(crate) jitter: Jitter,
     pub(crate) policy: RetryPolicy,
     pub(crate) budget: RetryBudget,
+    pub(crate) throttle: Throttle,
     pub(crate) largest_answer: usize,
     pub(crate) drift: Option<Arc<Watch>>,
     /// What the client has learnt about included resources.
@@ -73,8 +75,13 @@ pub(crate) enum Answer<T> {
 }
 
 impl<T> Reply<T> {
-    /// Makes of the status and the decoded answer what the caller gets. A failure to do so is told as one of this
-    /// call.
+    /// How many requests were sent or tried for this call.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Converts the status and the decoded response into the caller's type. A conversion failure is reported as a
+    /// failure of this call.
     pub(crate) fn read<U>(self, read: impl FnOnce(u16, T) -> Result<U>) -> Result<U> {
         let Self { answer, operation, attempts, trace_id } = self;
         let (status, made) = match answer {
@@ -142,10 +149,31 @@ impl Core {
 
     /// Gets an access token now, so that the first call doesn't wait for it.
     pub(crate) async fn warm_up(&self) -> Result<()> {
-        tokio::select! {
-            biased;
-            token = self.auth.token() => token.map(drop).map_err(TokenError::into_error),
-            () = self.clock.alarm(self.deadline()) => Err(Error::out_of_time_for_a_token()),
+        self.token_before(self.deadline()).await.map(drop).map_err(|failure| failure.error)
+    }
+
+    /// A token to use now. Waiting for it is limited like an attempt, and fetches nothing once `deadline` has passed.
+    async fn token_before(&self, deadline: Instant) -> std::result::Result<Arc<Token>, Failure> {
+        let now = self.clock.now();
+        let out_of_time = || Failure { error: Error::out_of_time_for_a_token(), transient: true };
+        if now >= deadline {
+            return Err(out_of_time());
         }
+        if let Some(token) = self.auth.cached(now) {
+            return Ok(token);
+        }
+        let patience = self.policy.time_for_an_attempt().min(self.policy.time_for_the_call());
+        let limit = deadline.min(after(now, patience));
+        let outcome = tokio::select! {
+            biased;
+            () = self.clock.alarm(limit) => {
+                if limit == deadline {
+                    return Err(out_of_time());
+                }
+                Err(TokenError::transient("it took too long to get one"))
+            }
+            outcome = self.auth.token(patience) => outcome,
+        };
+        outcome.map_err(|cause| Failure { transient: cause.is_transient(), error: cause.into_error() })
     }
 }

@@ -1,5 +1,6 @@
 use std::{
     future::Future,
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,7 +11,7 @@ use super::{Answer, Core, Reply, Sent, TraceOf, attempt::Attempt};
 use crate::{
     auth::Token,
     clock::after,
-    error::{Delivery, Error, Result, StopReason, is_trace_id},
+    error::{Delivery, Error, ErrorKind, Result, StopReason, is_trace_id},
     operation::Operation,
     retry::{Facts, Verdict},
 };
@@ -29,10 +30,30 @@ pub(super) struct Run<'a, T> {
     trace_of: TraceOf<T>,
     deadline: Instant,
     attempts: u32,
-    /// The token whose replacement the one replay after a 401 is made with.
-    refused: Option<Arc<Token>>,
+    /// When the latest attempt began.
+    sent_at: Instant,
+    replay: Replay,
+    /// An attempt was handed to the connection: the call as a whole is not "not sent" any more.
+    reached: bool,
     /// An earlier attempt may have taken effect.
     in_doubt: bool,
+}
+
+/// The one repetition after a 401, with another token.
+enum Replay {
+    /// No attempt was answered 401 so far.
+    Unused,
+    /// One was. It is sent again unless the token comes out the same.
+    Due { token: Arc<Token>, refusal: Failure },
+    /// Another 401 ends the call.
+    Used,
+}
+
+/// How a turn of the loop ends.
+enum Turn<T> {
+    Answered(Answer<T>),
+    Failed(Failure),
+    Again,
 }
 
 impl<'a, T: DeserializeOwned> Run<'a, T> {
@@ -43,7 +64,9 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
             trace_of,
             deadline: core.deadline(),
             attempts: 0,
-            refused: None,
+            sent_at: core.clock.now(),
+            replay: Replay::Unused,
+            reached: false,
             in_doubt: false,
         }
     }
@@ -54,14 +77,17 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
         Fut: Future<Output = Sent<T>>,
     {
         loop {
-            let failure = match self.try_once(&send).await {
-                Ok(answer) => {
+            if let Err(error) = self.wait_for_clearance().await {
+                return Err(self.give_up(error, StopReason::DeadlineTooClose));
+            }
+            match self.turn(&send).await {
+                Turn::Answered(answer) => {
                     self.core.budget.deposit();
                     return Ok(self.reply(answer));
                 }
-                Err(failure) => failure,
-            };
-            self.wait_or_give_up(failure).await?;
+                Turn::Failed(failure) => self.wait_or_give_up(failure).await?,
+                Turn::Again => {}
+            }
         }
     }
 
@@ -74,69 +100,91 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
         Reply { answer, operation: self.operation, attempts: self.attempts, trace_id }
     }
 
-    async fn try_once<F, Fut>(&mut self, send: &F) -> Result<Answer<T>, Failure>
+    /// Waits until the pause that a 429 put on the whole client is over. Fails at once if the deadline comes first.
+    async fn wait_for_clearance(&self) -> Result<()> {
+        loop {
+            let now = self.core.clock.now();
+            if now >= self.deadline {
+                return Err(Error::out_of_time());
+            }
+            let Some(pause) = self.core.throttle.pause(now) else { return Ok(()) };
+            let Some(wait) = pause.wait_before(self.deadline, now, &self.core.jitter) else {
+                return Err(Error::throttled(pause.left(now)));
+            };
+            self.core.clock.sleep(wait).await;
+        }
+    }
+
+    async fn turn<F, Fut>(&mut self, send: &F) -> Turn<T>
     where
         F: Fn(cmp_generated::Client) -> Fut,
         Fut: Future<Output = Sent<T>>,
     {
+        let token = match self.core.token_before(self.deadline).await {
+            Ok(token) => token,
+            Err(failure) => {
+                self.attempts += 1;
+                self.core.count();
+                return Turn::Failed(failure);
+            }
+        };
+        match mem::replace(&mut self.replay, Replay::Used) {
+            Replay::Due { token: refused, refusal } if refused.value == token.value => {
+                return Turn::Failed(refusal);
+            }
+            Replay::Unused => self.replay = Replay::Unused,
+            Replay::Due { .. } | Replay::Used => {}
+        }
         self.attempts += 1;
         self.core.count();
-        let token = self.token().await?;
-        let limit = self.deadline.min(after(self.core.clock.now(), self.core.policy.time_for_an_attempt()));
+        self.sent_at = self.core.clock.now();
+        if self.sent_at >= self.deadline {
+            return Turn::Failed(Failure { error: Error::out_of_time(), transient: true });
+        }
         let attempt = Attempt {
             core: self.core,
             operation: self.operation,
             trace_of: self.trace_of,
             number: self.attempts,
-            limit,
+            limit: self.deadline.min(after(self.sent_at, self.core.policy.time_for_an_attempt())),
         };
-        let failure = match attempt.send(&token, send).await {
-            Ok(reply) => return Ok(reply),
-            Err(failure) => failure,
-        };
-        if failure.error.is_refused_by_the_service() && self.refused.is_none() {
-            self.core.auth.refuse(&token);
-            self.refused = Some(token);
-            return self.replay(failure, send).await;
-        }
-        Err(failure)
-    }
-
-    /// A 401 says that nothing happened, so any operation is sent again, once, if there is another token.
-    async fn replay<F, Fut>(&mut self, refusal: Failure, send: &F) -> Result<Answer<T>, Failure>
-    where
-        F: Fn(cmp_generated::Client) -> Fut,
-        Fut: Future<Output = Sent<T>>,
-    {
-        let fresh = self.token().await?;
-        if self.refused.as_ref().is_some_and(|refused| refused.value == fresh.value) {
-            return Err(refusal);
-        }
-        Box::pin(self.try_once(send)).await
-    }
-
-    async fn token(&self) -> Result<Arc<Token>, Failure> {
-        // The deadline goes first: once it has passed, nothing may be sent any more.
-        tokio::select! {
-            biased;
-            () = self.core.clock.alarm(self.deadline) => {
-                Err(Failure { error: Error::out_of_time_for_a_token(), transient: true })
+        match attempt.send(&token, send).await {
+            Ok(answer) => {
+                self.core.auth.accepted(&token);
+                self.core.throttle.accepted(self.sent_at);
+                Turn::Answered(answer)
             }
-            token = self.core.auth.token() => token.map_err(|cause| {
-                Failure { transient: cause.is_transient(), error: cause.into_error() }
-            }),
+            Err(failure) => {
+                self.note(failure.error.delivery());
+                self.after_refusal(token, failure)
+            }
         }
+    }
+
+    /// A 401 says that nothing happened, so any operation is sent again, once, if there may be another token.
+    fn after_refusal(&mut self, token: Arc<Token>, failure: Failure) -> Turn<T> {
+        let refused = failure.error.is_refused_by_the_service();
+        if refused && self.core.auth.refuse(&token) && matches!(self.replay, Replay::Unused) {
+            self.replay = Replay::Due { token, refusal: failure };
+            return Turn::Again;
+        }
+        Turn::Failed(failure)
+    }
+
+    fn note(&mut self, delivery: Delivery) {
+        self.reached |= delivery != Delivery::NotSent;
+        self.in_doubt |= delivery == Delivery::OutcomeUnknown;
     }
 
     async fn wait_or_give_up(&mut self, failure: Failure) -> Result<()> {
         let Failure { error, transient } = failure;
-        self.in_doubt |= error.delivery() == Delivery::OutcomeUnknown;
         let facts = Facts {
             class: self.operation.retry_class(),
             delivery: error.delivery(),
             transient,
             attempts: self.attempts,
             retry_after: error.retry_after(),
+            pause: self.slow_down(&error),
             time_left: self.time_left(),
         };
         let verdict = match self.core.policy.decide(&facts, self.core.jitter.next()) {
@@ -157,10 +205,22 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
                 self.core.clock.sleep(wait).await;
                 Ok(())
             }
-            Verdict::Stop(reason) => {
-                Err(error.finished(self.operation, self.attempts, reason).in_doubt(self.in_doubt))
-            }
+            Verdict::Stop(reason) => Err(self.give_up(error, reason)),
         }
+    }
+
+    /// A 429 slows the whole client. Returns how long this call then has to wait.
+    fn slow_down(&self, error: &Error) -> Duration {
+        if (error.kind(), error.status()) != (ErrorKind::Service, Some(429)) {
+            return Duration::ZERO;
+        }
+        let now = self.core.clock.now();
+        let pause = self.core.throttle.refused(self.sent_at, now, error.retry_after(), &self.core.policy);
+        pause.wait(now, &self.core.jitter)
+    }
+
+    fn give_up(&self, error: Error, reason: StopReason) -> Error {
+        error.finished(self.operation, self.attempts, reason).over_all_attempts(self.reached, self.in_doubt)
     }
 
     fn time_left(&self) -> Duration {

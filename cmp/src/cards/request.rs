@@ -108,8 +108,10 @@ impl<'a> Cards<'a> {
                 })
                 .await?;
         if let Answer::SeeOther { body, location } = &reply.answer {
-            let card = duplicate::existing(self.0, body, location.as_deref(), deadline, asked_at).await?;
-            return Ok(Stored::Duplicate(card));
+            let location = location.as_deref();
+            let found =
+                duplicate::existing(self.0, body, location, reply.attempts(), deadline, asked_at).await?;
+            return Ok(Stored::Duplicate(found));
         }
         reply.read(|_, answer| Card::from_wire(answer, asked_at).map(Stored::Created))
     }

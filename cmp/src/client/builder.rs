@@ -15,7 +15,7 @@ use crate::{
     environment::{Endpoints, Environment},
     error::{Error, Result},
     jitter::Jitter,
-    retry::{RetryBudget, RetryPolicy},
+    retry::{RetryBudget, RetryPolicy, Throttle},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -209,6 +209,7 @@ impl<E> ClientBuilder<E> {
             jitter: self.jitter,
             policy: self.policy,
             budget: self.budget,
+            throttle: Throttle::default(),
             largest_answer: self.largest_answer,
             drift: self.drift.map(Arc::new),
             lookups: Arc::default(),

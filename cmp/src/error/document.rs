@@ -80,6 +80,11 @@ impl Document {
 }
 
 impl ErrorDetail {
+    /// Whether anything in it could be read.
+    pub(super) fn says_something(&self) -> bool {
+        self.code.is_some() || self.path.is_some() || self.summary.is_some() || self.detail.is_some()
+    }
+
     fn from_wire(wire: types::ErrorObject) -> Self {
         let text = |text: Option<String>| text.map(|text| scrub(&text)).filter(|text| !text.is_empty());
         Self {

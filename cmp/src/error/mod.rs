@@ -30,6 +30,9 @@ pub enum ErrorKind {
     Configuration,
     /// No access token could be had.
     Authentication,
+    /// Nothing was sent: the service asked this client to slow down (429), and the call's deadline comes before the
+    /// end of that pause. [`Error::retry_after`] is what is left of it.
+    Throttled,
     /// The service answered with an error status.
     Service,
     /// The connection could not be made, or broke.
@@ -38,7 +41,7 @@ pub enum ErrorKind {
     Timeout,
     /// The answer could not be read as what the contract says.
     Decode,
-    /// The answer is none that the contract knows, such as a redirect.
+    /// The response is not one that the contract allows, such as a redirect.
     UnexpectedAnswer,
     /// The card has no network token to pay with: see [`Error::no_usable_token`].
     NoUsableToken,
@@ -50,12 +53,29 @@ pub enum ErrorKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// Nothing was sent: nothing can have happened.
+    /// No attempt of the call sent anything: nothing can have happened.
     NotSent,
     /// Something was sent and no conclusive answer came: it may or may not have taken effect.
     OutcomeUnknown,
-    /// The service answered.
+    /// The service, or a gateway before it, answered that the request was not carried out.
     Answered,
+}
+
+impl Delivery {
+    /// What a response with this status says about the one request that it answers.
+    ///
+    /// A 4xx is a refusal, whoever gives it: a gateway that refuses doesn't pass the request on. Two don't refuse: 408
+    /// is also the answer of a server whose handler took too long, and 499 that of a gateway whose client went away.
+    /// A 503 turns the request away. Every other status, an unknown one too, leaves open what happened behind it. So
+    /// does a success, which is only asked about here if it can't be read.
+    pub(crate) fn of_response(status: u16, operation: Operation) -> Self {
+        let refused = matches!(status, 400..=499 | 503) && !matches!(status, 408 | 499);
+        if refused || operation.retry_class() == RetryClass::Safe {
+            Self::Answered
+        } else {
+            Self::OutcomeUnknown
+        }
+    }
 }
 
 /// Why a call failed.
@@ -92,6 +112,7 @@ struct Inner {
     retry_after: Option<Duration>,
     stopped: Option<StopReason>,
     in_doubt: bool,
+    no_usable_token: Option<NoUsableToken>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -113,6 +134,7 @@ impl Error {
             retry_after: None,
             stopped: None,
             in_doubt: false,
+            no_usable_token: None,
             source: None,
         }))
     }
@@ -125,12 +147,24 @@ impl Error {
         Self::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, "the service redirected").with_status(303)
     }
 
+    pub(crate) fn out_of_time() -> Self {
+        let message = "the deadline passed before the request could be sent";
+        Self::new(ErrorKind::Timeout, Delivery::NotSent, message)
+    }
+
     pub(crate) fn out_of_time_for_a_token() -> Self {
         let message = "the deadline passed before there was an access token";
         Self::new(ErrorKind::Timeout, Delivery::NotSent, message)
     }
 
-    /// What a successful answer holds can't be used: for anything but a read, it may have taken effect all the same.
+    /// The service's pause, of which so much is `left`, outlasts the call's deadline.
+    pub(crate) fn throttled(left: Duration) -> Self {
+        let message = "not sent: the service asked this client to slow down until after the deadline";
+        Self::new(ErrorKind::Throttled, Delivery::NotSent, message).with_retry_after(Some(left))
+    }
+
+    /// The response holds nothing that can be used, although its status is no refusal: for anything but a read, the
+    /// request may have taken effect all the same.
     pub(crate) fn in_answer(
         mut self,
         operation: Operation,
@@ -138,9 +172,7 @@ impl Error {
         attempts: u32,
         trace_id: Option<String>,
     ) -> Self {
-        if matches!(status, 200..=299) && operation.retry_class() != RetryClass::Safe {
-            self.0.delivery = Delivery::OutcomeUnknown;
-        }
+        self.0.delivery = Delivery::of_response(status, operation);
         self.0.trace_id = trace_id;
         self.with_status(status).finished(operation, attempts, StopReason::NotTransient)
     }
@@ -172,6 +204,14 @@ impl Error {
         self
     }
 
+    /// Keeps why the card has no usable token. `Display` says it, so it is not a [`source`](std::error::Error::source).
+    pub(crate) fn with_no_usable_token(mut self, reason: NoUsableToken) -> Self {
+        self.0.no_usable_token = Some(reason);
+        self
+    }
+
+    /// Keeps the error that this one was caused by. Its text must not be in this one's message: those who print a chain
+    /// would read it twice.
     pub(crate) fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Box::new(source));
         self
@@ -190,15 +230,45 @@ impl Error {
         self
     }
 
-    /// Notes that an earlier attempt may have taken effect, which only a conclusive answer to a later one settles.
-    pub(crate) fn in_doubt(mut self, in_doubt: bool) -> Self {
+    /// Judges over the whole call: whether an earlier attempt `reached` the service, and whether one is `in_doubt`, which
+    /// only a conclusive answer to a later one settles.
+    pub(crate) fn over_all_attempts(mut self, reached: bool, in_doubt: bool) -> Self {
         self.0.in_doubt = in_doubt;
-        // A 401 or 403 says only what became of the attempt that it answers.
-        let conclusive = matches!(self.0.status, Some(400 | 402 | 404..=428 | 430..=499));
-        if in_doubt && !conclusive {
+        if in_doubt && !self.settles_earlier_attempts() {
             self.0.delivery = Delivery::OutcomeUnknown;
+        } else if reached && self.0.delivery == Delivery::NotSent {
+            self.0.delivery = Delivery::Answered;
         }
         self
+    }
+
+    /// Whether this answer to a repetition also says what became of the attempts before it.
+    ///
+    /// Only the service's own document does, and only with a status that is documented to be about the request or the
+    /// resource. The other statuses are about the caller, the connection or the moment:
+    ///
+    /// | status | settles | because |
+    /// |---|---|---|
+    /// | 400, 415, 422 | yes | the same request was as wrong before |
+    /// | 404 | yes | there is no such resource now, whatever happened before |
+    /// | 424 | yes | the card has no active token; a lost cryptogram is never used |
+    /// | 401, 403, 407 | no | about who asked this time |
+    /// | 408, 425, 429 | no | about the time of this request |
+    /// | 413, 414, 421, 431, 494 | no | about how this request came in |
+    /// | 409, 410, 412, 423, 451 and others | no | the documents don't say what they mean here |
+    fn settles_earlier_attempts(&self) -> bool {
+        matches!(self.answered_with(), Some(400 | 404 | 415 | 422 | 424)) && self.is_from_the_service()
+    }
+
+    /// Whether the error body is the service's own document, and not the page of a gateway before it: a JSON object
+    /// whose `errors` has an entry with a code, a path or a text. Both CMP's forms and V1's are such.
+    fn is_from_the_service(&self) -> bool {
+        self.0.details.iter().any(ErrorDetail::says_something)
+    }
+
+    /// The status, if it is that of an error answer to this operation, and not one of the token endpoint.
+    fn answered_with(&self) -> Option<u16> {
+        self.0.status.filter(|_| self.0.kind == ErrorKind::Service)
     }
 
     /// The thing to delete is gone, and an earlier attempt of this very call may be what deleted it.
@@ -255,7 +325,8 @@ impl Error {
         self.0.attempts
     }
 
-    /// How long the service asked to wait, if it did.
+    /// How long to wait before trying again, where that is known: what the service asked for, or how long the client
+    /// itself sends nothing after the service or the token endpoint refused.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
@@ -268,9 +339,12 @@ impl Error {
     }
 
     /// 404: there is no such card or token (any more).
+    ///
+    /// Only the service's own error document says so. A 404 with another body, such as a page of HTML, comes from a
+    /// gateway that doesn't know the service, and for that this is `false`.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.0.status == Some(404) && !self.is_declined()
+        self.answered_with() == Some(404) && self.is_from_the_service() && !self.is_declined()
     }
 
     /// V1: the card gets no network token, whatever the request says (codes `declined`, `card-not-allowed`,
@@ -290,13 +364,13 @@ impl Error {
 
     /// The service, and not the token endpoint, answered 401.
     pub(crate) fn is_refused_by_the_service(&self) -> bool {
-        self.0.kind == ErrorKind::Service && self.0.status == Some(401)
+        self.answered_with() == Some(401)
     }
 
     /// 403: the service account lacks a scope, or this card or account is refused.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
-        self.0.kind == ErrorKind::Service && self.0.status == Some(403)
+        self.answered_with() == Some(403)
     }
 
     /// The scope that the service account seems to lack: the one that an operation answered with 403 needs, or
@@ -317,7 +391,7 @@ impl Error {
     #[must_use]
     pub fn is_invalid_request(&self) -> bool {
         self.0.kind == ErrorKind::InvalidInput
-            || (matches!(self.0.status, Some(400 | 413 | 415 | 422))
+            || (matches!(self.answered_with(), Some(400 | 413 | 415 | 422))
                 && !self.is_without_active_token()
                 && !self.is_declined())
     }
@@ -326,7 +400,7 @@ impl Error {
     /// give both 422 and 424), or a card that was read and has none.
     #[must_use]
     pub fn is_without_active_token(&self) -> bool {
-        self.0.status == Some(424)
+        self.answered_with() == Some(424)
             || self.0.code == Some(ErrorCode::FailedDependency)
             || self.no_usable_token().is_some()
     }
@@ -337,12 +411,13 @@ impl Error {
     /// is `None`, and [`source`](std::error::Error::source) is the error that reading it ended with.
     #[must_use]
     pub fn no_usable_token(&self) -> Option<&NoUsableToken> {
-        self.0.source.as_deref()?.downcast_ref()
+        self.0.no_usable_token.as_ref()
     }
 
     /// The reason was looked for in the card, and reading that failed.
     fn is_for_unread_reason(&self) -> bool {
-        matches!(self.0.source.as_deref(), Some(source) if source.is::<Self>())
+        self.is_without_active_token()
+            && matches!(self.0.source.as_deref(), Some(source) if source.is::<Self>())
     }
 
     /// The attempt or the whole call ran out of time.
@@ -354,9 +429,11 @@ impl Error {
     /// The same call may succeed later and repeating it can't do harm.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let transient = matches!(self.0.kind, ErrorKind::Connection | ErrorKind::Timeout)
-            || matches!(self.0.status, Some(429 | 502 | 503 | 504))
-            || (self.0.kind == ErrorKind::Authentication && self.0.stopped != Some(StopReason::NotTransient));
+        let transient =
+            matches!(self.0.kind, ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Throttled)
+                || matches!(self.answered_with(), Some(429 | 502 | 503 | 504))
+                || (self.0.kind == ErrorKind::Authentication
+                    && self.0.stopped != Some(StopReason::NotTransient));
         let harmless = self.0.delivery != Delivery::OutcomeUnknown
             || self.0.operation.is_some_and(|operation| operation.retry_class().may_be_repeated());
         transient && harmless
@@ -378,12 +455,12 @@ impl std::error::Error for Error {
 impl From<NoUsableToken> for Error {
     fn from(reason: NoUsableToken) -> Self {
         Self::new(ErrorKind::NoUsableToken, Delivery::Answered, "there is nothing to pay with")
-            .with_source(reason)
+            .with_no_usable_token(reason)
     }
 }
 
 impl From<InvalidInput> for Error {
     fn from(refused: InvalidInput) -> Self {
-        Self::new(ErrorKind::InvalidInput, Delivery::NotSent, refused.to_string()).with_source(refused)
+        Self::new(ErrorKind::InvalidInput, Delivery::NotSent, refused.to_string())
     }
 }

@@ -66,6 +66,8 @@ impl fmt::Display for Error {
         f.write_str(&inner.message)?;
         match inner.status {
             Some(status) if inner.kind == ErrorKind::Service => write!(f, " {status}")?,
+            // The message says what the token endpoint answered.
+            Some(_) if inner.kind == ErrorKind::Authentication => {}
             Some(status) => write!(f, " (status {status})")?,
             None => {}
         }

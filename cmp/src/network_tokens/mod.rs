@@ -257,7 +257,7 @@ async fn usable_token(core: Core, card: CardId) -> Result<NetworkToken> {
     let card = Cards::new(&core).get_for_tokens(&card).await?;
     card.network_token().cloned().map_err(|reason| match reason.is_final() {
         true => Error::from(reason),
-        false => not_yet("no network token to pay with in time").with_source(reason),
+        false => not_yet("no network token to pay with in time").with_no_usable_token(reason),
     })
 }
 

@@ -124,7 +124,7 @@ impl<F: CryptogramForm> RequestCryptogram<'_, F> {
         let core = self.core.until(deadline).without_retries();
         let read = Cards::new(&core).get_for_tokens(&self.card).await;
         match read.map(|card| card.network_token().err()) {
-            Ok(Some(reason)) => error.with_source(reason),
+            Ok(Some(reason)) => error.with_no_usable_token(reason),
             Ok(None) => error,
             Err(unread) => error.with_source(unread),
         }

@@ -86,7 +86,7 @@ fn no_pan(because: Option<NoUsableToken>) -> Error {
     let message = "the card's PAN did not come back, so there is no fallback to it";
     let error = Error::new(ErrorKind::NoPan, Delivery::Answered, message).for_operation(Operation::GetCard);
     match because {
-        Some(reason) => error.with_source(reason),
+        Some(reason) => error.with_no_usable_token(reason),
         None => error,
     }
 }

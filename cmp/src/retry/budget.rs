@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 /// What a retry costs and a call that succeeds gives back.
 const COST_OF_A_RETRY: u32 = 5;
@@ -12,7 +15,7 @@ const DEFAULT_CAPACITY: u32 = 500;
 /// clones of a client, share one budget.
 #[derive(Debug, Clone)]
 pub struct RetryBudget {
-    tokens: Arc<Mutex<u32>>,
+    tokens: Arc<AtomicU32>,
     capacity: u32,
 }
 
@@ -27,26 +30,24 @@ impl RetryBudget {
     /// A full budget of so many tokens.
     #[must_use]
     pub fn new(capacity: u32) -> Self {
-        Self { tokens: Arc::new(Mutex::new(capacity)), capacity }
+        Self { tokens: Arc::new(AtomicU32::new(capacity)), capacity }
     }
 
     /// The tokens left.
     #[must_use]
     pub fn left(&self) -> u32 {
-        *self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tokens.load(Relaxed)
     }
 
     #[must_use]
     pub(crate) fn withdraw(&self) -> bool {
-        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(left) = tokens.checked_sub(COST_OF_A_RETRY) else { return false };
-        *tokens = left;
-        true
+        self.tokens.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(COST_OF_A_RETRY)).is_ok()
     }
 
     pub(crate) fn deposit(&self) {
-        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        *tokens = tokens.saturating_add(GIVEN_BACK).min(self.capacity);
+        // A full budget, which is the usual case, is only read.
+        let more = |left| (left < self.capacity).then(|| self.capacity.min(left + GIVEN_BACK));
+        let _full = self.tokens.fetch_update(Relaxed, Relaxed, more);
     }
 }
 

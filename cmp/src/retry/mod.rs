@@ -6,8 +6,10 @@
 mod after;
 mod budget;
 mod policy;
+mod throttle;
 
 pub(crate) use after::retry_after;
 pub use budget::RetryBudget;
 pub use policy::RetryPolicy;
-pub(crate) use policy::{Facts, Verdict};
+pub(crate) use policy::{Facts, Verdict, doubled};
+pub(crate) use throttle::Throttle;

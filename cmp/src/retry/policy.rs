@@ -7,31 +7,37 @@ use crate::{
 
 /// How often, how patiently and for how long a call is tried.
 ///
-/// * 503 and 429 say that nothing happened: every operation is retried.
+/// * 503 and 429 say that nothing happened: every operation is retried. A 429 also holds back every other call of the
+///   client: see [`backoff_when_throttled`](Self::backoff_when_throttled).
 /// * 502, 504, broken connections and time-outs leave the outcome open: retried unless the operation is
 ///   [`RetryClass::Unsafe`].
 /// * A connection that could not be made sent nothing: every operation is retried.
 /// * 500 is never retried (so the documents say), nor is any other status.
 ///
-/// Waits grow exponentially with full jitter; a `Retry-After` replaces them. No wait starts that would outlast the
-/// deadline, and each retry draws on the client's [`RetryBudget`](super::RetryBudget).
+/// Waits grow exponentially with full jitter. A `Retry-After` makes a wait longer, never shorter: a zero or a date in the
+/// past changes nothing. No wait starts that would outlast the deadline, and each retry draws on the client's [`RetryBudget`](super::RetryBudget).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     max_attempts: u32,
     first_wait: Duration,
     longest_wait: Duration,
+    first_wait_when_throttled: Duration,
+    longest_wait_when_throttled: Duration,
     longest_retry_after: Duration,
     attempt_timeout: Duration,
     deadline: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Four attempts, waits of up to 0.25 s growing to 8 s, `Retry-After` up to 30 s, 20 s an attempt, 60 s in all.
+    /// Four attempts, waits of up to 0.25 s growing to 8 s, after a 429 of up to 10 s growing to 60 s, `Retry-After` up
+    /// to 30 s, 20 s an attempt, 60 s in all.
     fn default() -> Self {
         Self {
             max_attempts: 4,
             first_wait: Duration::from_millis(250),
             longest_wait: Duration::from_secs(8),
+            first_wait_when_throttled: Duration::from_secs(10),
+            longest_wait_when_throttled: Duration::from_secs(60),
             longest_retry_after: Duration::from_secs(30),
             attempt_timeout: Duration::from_secs(20),
             deadline: Duration::from_secs(60),
@@ -61,7 +67,21 @@ impl RetryPolicy {
         self
     }
 
-    /// The longest `Retry-After` that is waited for. A longer one ends the call, and is told in the error.
+    /// The bounds of the waits after a 429 that doesn't say how long to wait: the first, and the longest that doubling
+    /// leads to.
+    ///
+    /// A wait is a half to the whole of its bound. The half holds for every call of the client: calls that would start
+    /// within it wait, or fail at once with [`ErrorKind::Throttled`](crate::ErrorKind::Throttled) if their deadline
+    /// comes first. The rest spreads their starts. The scale is that of a limit that counts requests by the minute
+    /// (source: the rate limits that VGS documents for its proxies; none are documented for CMP).
+    #[must_use]
+    pub fn backoff_when_throttled(mut self, first: Duration, longest: Duration) -> Self {
+        self.first_wait_when_throttled = first;
+        self.longest_wait_when_throttled = longest;
+        self
+    }
+
+    /// The longest `Retry-After` that is waited for. A longer one ends the call, and the error has it.
     #[must_use]
     pub fn longest_retry_after(mut self, longest: Duration) -> Self {
         self.longest_retry_after = longest;
@@ -98,13 +118,12 @@ impl RetryPolicy {
         if facts.attempts >= self.max_attempts {
             return Verdict::Stop(StopReason::AttemptsExhausted);
         }
-        let wait = match facts.retry_after {
-            Some(asked) if asked > self.longest_retry_after => {
-                return Verdict::Stop(StopReason::RetryAfterTooLong);
-            }
-            Some(asked) => asked,
-            None => self.bound_of_wait(facts.attempts).mul_f64(random.clamp(0.0, 1.0)),
-        };
+        let asked = facts.retry_after.unwrap_or_default();
+        if asked > self.longest_retry_after {
+            return Verdict::Stop(StopReason::RetryAfterTooLong);
+        }
+        let backoff = self.bound_of_wait(facts.attempts).mul_f64(random.clamp(0.0, 1.0));
+        let wait = backoff.max(asked).max(facts.pause);
         if wait >= facts.time_left {
             return Verdict::Stop(StopReason::DeadlineTooClose);
         }
@@ -112,9 +131,20 @@ impl RetryPolicy {
     }
 
     fn bound_of_wait(&self, attempts: u32) -> Duration {
-        let doublings = attempts.saturating_sub(1).min(31);
-        self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait)
+        doubled(self.first_wait, attempts, self.longest_wait)
     }
+
+    /// The bound of a wait after so many 429s in a row.
+    pub(super) fn bound_when_throttled(&self, in_a_row: u32) -> Duration {
+        const AN_HOUR: Duration = Duration::from_secs(3600);
+        doubled(self.first_wait_when_throttled, in_a_row, self.longest_wait_when_throttled).min(AN_HOUR)
+    }
+}
+
+/// `first`, doubled for each of `times` after the first, up to `longest`.
+pub(crate) fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
+    let doublings = times.saturating_sub(1).min(31);
+    first.saturating_mul(1 << doublings).min(longest)
 }
 
 /// What is known when an attempt has failed.
@@ -125,6 +155,8 @@ pub(crate) struct Facts {
     pub(crate) transient: bool,
     pub(crate) attempts: u32,
     pub(crate) retry_after: Option<Duration>,
+    /// What the client as a whole waits for.
+    pub(crate) pause: Duration,
     pub(crate) time_left: Duration,
 }
 
@@ -157,6 +189,7 @@ mod tests {
             transient: true,
             attempts: 1,
             retry_after: None,
+            pause: Duration::ZERO,
             time_left: Duration::from_secs(60),
         }
     }
@@ -201,6 +234,7 @@ mod tests {
             policy.decide(&facts, 0.3)
         };
         assert_eq!(told(2, 60), Verdict::RetryAfter(Duration::from_secs(2)));
+        assert_eq!(told(0, 60), Verdict::RetryAfter(Duration::from_millis(75)), "the back-off is the least");
         assert_eq!(told(31, 60), Verdict::Stop(StopReason::RetryAfterTooLong));
         assert_eq!(told(30, 30), Verdict::Stop(StopReason::DeadlineTooClose));
     }

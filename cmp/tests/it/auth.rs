@@ -9,7 +9,7 @@ use std::{
 };
 
 use cmp::{
-    Client, Delivery, Environment, ErrorKind, Proxy, RetryPolicy, ServiceAccount,
+    Client, Delivery, Environment, ErrorKind, Proxy, RetryPolicy, ServiceAccount, StopReason,
     auth::{AccessToken, AuthState, TokenError, TokenFuture, TokenProvider},
     clock::ManualClock,
 };
@@ -208,10 +208,11 @@ async fn a_lifetime_counts_from_the_request_and_not_from_its_answer() {
     });
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
-    s.clock.advance(Duration::from_secs(29));
+    // An attempt waits no longer than 20 seconds.
+    s.clock.advance(Duration::from_secs(19));
     s.let_through.add_permits(2);
     slow.await.unwrap().unwrap();
-    s.clock.advance(Duration::from_secs(29));
+    s.clock.advance(Duration::from_secs(39));
     s.cmp.warm_up().await.unwrap();
     assert_eq!(s.fetched.load(Ordering::SeqCst), 2);
 }
@@ -284,4 +285,247 @@ async fn a_vaults_proxy_never_sees_the_client_secret() {
 
     builder().token_proxy(Proxy::new(vault.url())).build().unwrap().warm_up().await.unwrap();
     assert_eq!(vault.tokens_minted(), 1, "where that is asked for");
+}
+
+#[tokio::test]
+async fn wrong_credentials_cost_a_request_now_and_then_and_not_one_a_call() {
+    let simulator = Simulator::start().await.unwrap();
+    let environment = Environment::custom(simulator.url(), simulator.token_url()).unwrap();
+    let account = ServiceAccount::new(simulator.client_id(), "wrong");
+    let clock = ManualClock::new();
+    let cmp = Client::builder(environment).service_account(account).clock(clock.clone());
+    let cmp = cmp.randomness(|| 1.0).build().unwrap();
+    let asked = || simulator.count(Simulated::Token);
+    let mut expected = 0;
+    // The pauses, in seconds: they double up to half a minute.
+    for pause in [1, 2, 4, 8, 16, 30, 30] {
+        expected += 1;
+        for _ in 0..200 {
+            let error = cmp.cards().get(&card_id()).await.unwrap_err();
+            assert!(error.is_unauthorized() && !error.is_retryable());
+            assert_eq!((error.delivery(), error.attempts()), (Delivery::NotSent, 1));
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(pause)));
+        }
+        assert_eq!(asked(), expected);
+        clock.advance(Duration::from_secs(pause));
+    }
+    assert!(clock.slept().is_empty());
+}
+
+#[tokio::test]
+async fn credentials_that_become_right_are_used_after_the_pause() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = simulated(&simulator, &clock);
+    simulator.faults().add(Fault::status(401).on(Simulated::Token).times(1));
+    assert!(cmp.warm_up().await.unwrap_err().is_unauthorized());
+    assert!(cmp.warm_up().await.unwrap_err().is_unauthorized());
+    clock.advance(Duration::from_secs(1));
+    cmp.cards().create(new_card()).await.unwrap();
+    assert_eq!(simulator.count(Simulated::Token), 2);
+    // A later failure starts with the shortest pause again.
+    simulator.world().revoke_access_tokens();
+    simulator.faults().add(Fault::status(401).on(Simulated::Token).times(1));
+    let error = cmp.cards().create(new_card()).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
+}
+
+#[tokio::test]
+async fn a_failure_that_may_pass_is_waited_for_as_long_as_the_pause_takes() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = simulated(&simulator, &clock);
+    simulator.faults().add(Fault::status(503).on(Simulated::Token).times(2));
+    cmp.cards().create(new_card()).await.unwrap();
+    assert_eq!(clock.slept(), [Duration::from_secs(1), Duration::from_secs(2)]);
+    assert_eq!(simulator.count(Simulated::Token), 3);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_asks_for_an_hour_gets_five_minutes() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = simulated(&simulator, &clock);
+    simulator.faults().add(Fault::status(429).retry_after(3600).on(Simulated::Token).times(1));
+    for _ in 0..2 {
+        let error = cmp.cards().get(&card_id()).await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
+        assert_eq!(error.stopped_because(), Some(StopReason::RetryAfterTooLong));
+    }
+    clock.advance(Duration::from_secs(300));
+    cmp.cards().create(new_card()).await.unwrap();
+    assert_eq!(simulator.count(Simulated::Token), 2);
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_every_token_does_not_cost_a_token_a_call() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = simulated(&simulator, &clock);
+    simulator.faults().add(Fault::status(401).on(Simulated::GetCard));
+    for minted in [2, 3, 4, 5] {
+        for _ in 0..50 {
+            let before = simulator.count(Simulated::GetCard);
+            let error = cmp.cards().get(&card_id()).await.unwrap_err();
+            assert!(error.is_unauthorized());
+            assert_eq!(simulator.count(Simulated::GetCard) - before, error.attempts() as usize);
+        }
+        assert_eq!(simulator.tokens_minted(), minted);
+        // Other calls go on with the token that there is.
+        if minted == 5 {
+            break;
+        }
+        clock.advance(Duration::from_secs(30));
+    }
+    cmp.cards().create(new_card()).await.unwrap();
+    assert_eq!(simulator.tokens_minted(), 5);
+
+    // A success ends the pause: a token that is revoked now is replaced at once.
+    simulator.faults().clear();
+    simulator.world().revoke_access_tokens();
+    cmp.cards().create(new_card()).await.unwrap();
+    assert_eq!(simulator.tokens_minted(), 6);
+}
+
+/// Until `seen` is true; the other tasks run meanwhile.
+async fn until(seen: impl Fn() -> bool) {
+    while !seen() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Hands out a token to whom it is let through, and counts who waits.
+#[derive(Debug, Clone)]
+struct Gated {
+    asked: Arc<AtomicUsize>,
+    /// One gate for each fetch, in their order.
+    gates: Arc<[Semaphore]>,
+}
+
+impl Gated {
+    fn new(fetches: usize) -> Self {
+        let gates = (0..fetches).map(|_| Semaphore::new(0)).collect();
+        Self { asked: Arc::default(), gates }
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn open(&self, fetch: usize) {
+        self.gates[fetch].add_permits(1);
+    }
+
+    fn client(&self, clock: &ManualClock) -> Client {
+        builder("http://127.0.0.1:1", clock).token_provider(self.clone()).build().unwrap()
+    }
+}
+
+impl TokenProvider for Gated {
+    fn fetch(&self) -> TokenFuture<'_> {
+        Box::pin(async {
+            let number = self.asked.fetch_add(1, Ordering::SeqCst);
+            self.gates[number].acquire().await.expect("never closed").forget();
+            Ok(AccessToken::new(format!("token-{number}"))?.lifetime(Duration::from_secs(60)))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_that_hangs_is_replaced_and_its_late_outcome_does_no_harm() {
+    let (clock, provider) = (ManualClock::new(), Gated::new(3));
+    let cmp = provider.client(&clock);
+    let warm = |cmp: &Client| {
+        tokio::spawn({
+            let cmp = cmp.clone();
+            async move { cmp.warm_up().await }
+        })
+    };
+    let first = warm(&cmp);
+    until(|| provider.asked() == 1).await;
+    clock.advance(Duration::from_secs(19));
+    let second = warm(&cmp);
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(provider.asked(), 1, "an attempt may take 20 seconds");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(first.await.unwrap().unwrap_err().kind(), ErrorKind::Authentication);
+    let third = warm(&cmp);
+    until(|| provider.asked() == 2).await;
+    // Who waited for the first one is served by the second.
+    provider.open(1);
+    third.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    let mut state = cmp.auth_state();
+    assert_eq!(*state.borrow_and_update(), AuthState::Ready { generation: 1 });
+
+    // The first one comes late, with an older token.
+    provider.open(0);
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!state.has_changed().unwrap());
+    cmp.warm_up().await.unwrap();
+    assert_eq!(provider.asked(), 2);
+}
+
+#[tokio::test]
+async fn the_late_token_of_a_replaced_fetch_is_used_if_there_is_no_other() {
+    let (clock, provider) = (ManualClock::new(), Gated::new(3));
+    let cmp = provider.client(&clock);
+    for fetch in 1..=2 {
+        let waiting = tokio::spawn({
+            let cmp = cmp.clone();
+            async move { cmp.warm_up().await }
+        });
+        until(|| provider.asked() == fetch).await;
+        if fetch == 1 {
+            clock.advance(Duration::from_secs(20));
+            waiting.await.unwrap().unwrap_err();
+        } else {
+            provider.open(0);
+            waiting.await.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn fetches_that_hang_one_after_the_other_stay_few() {
+    let (clock, provider) = (ManualClock::new(), Gated::new(20));
+    let quick = RetryPolicy::none().attempt_timeout(Duration::from_secs(1));
+    let cmp = provider.client(&clock).with_retry(quick);
+    for _ in 0..25 {
+        let waiting = tokio::spawn({
+            let cmp = cmp.clone();
+            async move { cmp.warm_up().await }
+        });
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(Duration::from_secs(1));
+        waiting.await.unwrap().unwrap_err();
+    }
+    assert_eq!(provider.asked(), 5, "they are replaced after 1, 2, 4 and 8 seconds");
+}
+
+#[test]
+fn a_runtime_that_is_not_driven_blocks_no_other() {
+    let (clock, provider) = (ManualClock::new(), Gated::new(2));
+    let cmp = provider.client(&clock);
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let asleep = runtime();
+    asleep.block_on(async {
+        let cmp = cmp.clone();
+        tokio::spawn(async move { cmp.warm_up().await });
+        until(|| provider.asked() == 1).await;
+    });
+    provider.open(0);
+    provider.open(1);
+    // `asleep` lives on, and nobody polls it.
+    runtime().block_on(cmp.warm_up()).unwrap();
+    assert_eq!(provider.asked(), 2);
+    // Its own callers go on where they were, and are given what there is by now.
+    asleep.block_on(cmp.warm_up()).unwrap();
+    assert_eq!(*cmp.auth_state().borrow(), AuthState::Ready { generation: 1 });
 }

@@ -3,7 +3,7 @@
 use chrono::{TimeZone, Utc};
 use cmp::{
     Capability, Card, CardEvent, CryptogramType, Delivery, ErrorCode, ErrorKind, Expiry, NoUsableToken,
-    Operation, Provisioned, Stored, SubscriptionState, TokenState, TokenType, WalletType,
+    Operation, Provisioned, StopReason, Stored, SubscriptionState, TokenState, TokenType, WalletType,
 };
 use cmp_generated::mock::MockServerExt;
 use httpmock::{Method, MockServer};
@@ -302,6 +302,9 @@ async fn a_duplicate_with_and_without_body_and_location() {
         (found.as_str(), Some("https://elsewhere.example/cards/CRDother")),
         ("", Some("/cards/CRDecqZp3xRgXU3TFmtcDdzQs")),
         ("<html>See other</html>", Some("{base}/cards/CRDecqZp3xRgXU3TFmtcDdzQs")),
+        // Only the id counts, and the card is read from where every other is.
+        ("", Some("/cards/CRDecqZp3xRgXU3TFmtcDdzQs/")),
+        ("", Some("https://upstream.example:8443/base/cards/CRDecqZp3xRgXU3TFmtcDdzQs?fields=all")),
     ] {
         let (server, cmp) = card_is(serde_json::from_str(&found).unwrap()).await;
         see_other(&server, body, location).await;
@@ -314,9 +317,9 @@ async fn a_duplicate_with_and_without_body_and_location() {
 }
 
 #[tokio::test]
-async fn a_duplicate_that_names_no_card_here_is_an_error_and_nothing_else_is_asked() {
+async fn a_redirect_that_names_no_card_leaves_the_outcome_open_and_nothing_else_is_asked() {
     for location in
-        [None, Some("https://elsewhere.example/cards/CRDother"), Some("/cards/.."), Some("/elsewhere")]
+        [None, Some("https://login.example/?next=/cards/CRD1"), Some("/cards/.."), Some("/elsewhere")]
     {
         let server = MockServer::start_async().await;
         let asked = server.mock_async(|when, then| {
@@ -327,6 +330,8 @@ async fn a_duplicate_that_names_no_card_here_is_an_error_and_nothing_else_is_ask
         see_other(&server, "", location).await;
         let error = client(&server.base_url()).cards().create(new_card()).await.unwrap_err();
         assert_eq!((error.kind(), error.status()), (ErrorKind::UnexpectedAnswer, Some(303)), "{location:?}");
+        assert_eq!((error.delivery(), error.attempts()), (Delivery::OutcomeUnknown, 1), "{location:?}");
+        assert_eq!(error.stopped_because(), Some(StopReason::NotTransient), "{location:?}");
         assert_eq!(asked.calls_async().await, 0, "{location:?}");
     }
 }
@@ -388,7 +393,8 @@ async fn a_duplicate_that_can_not_be_read_is_an_error_of_its_creation() {
     see_other(&server, r#"{"data":{"type":"cards"}}"#, Some("/cards/CRDecqZp3xRgXU3TFmtcDdzQs")).await;
     let error = client(&server.base_url()).cards().create(new_card()).await.unwrap_err();
     assert_eq!((error.operation(), error.status()), (Some(Operation::CreateCard), Some(303)));
-    assert_eq!(error.delivery(), Delivery::Answered);
+    assert_eq!((error.delivery(), error.attempts()), (Delivery::Answered, 2), "one creation, one read");
+    assert_eq!(error.stopped_because(), Some(StopReason::NotTransient));
 }
 
 #[tokio::test]

@@ -232,3 +232,97 @@ async fn a_deletion_whose_answer_was_lost_is_a_success() {
     let error = cmp.cards().delete(stored.id()).await.unwrap_err();
     assert!(error.is_not_found(), "a card that this call did not delete is not found");
 }
+
+#[tokio::test]
+async fn retry_after_never_shortens_a_wait() {
+    let simulator = Simulator::start().await.unwrap();
+    let long_ago = "Fri, 17 Jan 2025 11:00:00 GMT";
+    let clock = ManualClock::new();
+    let cmp = simulated(&simulator, &clock);
+    simulator.faults().add(Fault::status(503).retry_after(0).on(Simulated::GetCard).times(1));
+    simulator.faults().add(Fault::status(503).retry_after(long_ago).on(Simulated::GetCard).times(1));
+    simulator.faults().add(Fault::status(503).retry_after("soon").on(Simulated::GetCard).times(1));
+    assert!(cmp.cards().get(&card_id()).await.unwrap_err().is_not_found());
+    assert_eq!(clock.slept(), [SECOND / 4, SECOND / 2, SECOND]);
+}
+
+#[tokio::test]
+async fn a_429_is_waited_for_on_the_scale_of_a_minute() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = simulated(&simulator, &clock);
+    for retry_after in [None, Some(0)] {
+        let limited = Fault::status(429).on(Simulated::CreateCard).times(2);
+        let slept = clock.slept().len();
+        simulator.faults().add(match retry_after {
+            Some(seconds) => limited.retry_after(seconds),
+            None => limited,
+        });
+        cmp.cards().create(new_card()).await.unwrap();
+        assert_eq!(clock.slept()[slept..], [10 * SECOND, 20 * SECOND], "{retry_after:?}");
+    }
+    let limited = Fault::status(429).retry_after(2).on(Simulated::CreateCard).times(1);
+    let slept = clock.slept().len();
+    simulator.faults().add(limited);
+    cmp.cards().create(new_card()).await.unwrap();
+    assert_eq!(clock.slept()[slept..], [SECOND * 22 / 10], "spread by a tenth");
+}
+
+#[tokio::test]
+async fn a_429_holds_back_every_clone_of_the_client() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = simulated(&simulator, &clock);
+    let once = cmp.with_retry(RetryPolicy::none());
+    cmp.warm_up().await.unwrap();
+    simulator.faults().add(Fault::status(429).on(Simulated::GetCard).times(1));
+    let limited = once.cards().get(&card_id()).await.unwrap_err();
+    assert_eq!((limited.status(), limited.attempts()), (Some(429), 1));
+
+    // Too late for this one, which is not sent.
+    let hurried = cmp.with_retry(RetryPolicy::default().deadline(5 * SECOND));
+    let error = hurried.cards().create(new_card()).await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Throttled, Delivery::NotSent));
+    assert_eq!((error.attempts(), error.retry_after()), (0, Some(5 * SECOND)));
+    assert_eq!(error.stopped_because(), Some(StopReason::DeadlineTooClose));
+    assert!(error.is_retryable() && error.status().is_none());
+    assert!(clock.slept().is_empty());
+    assert_eq!(simulator.count(Simulated::CreateCard), 0);
+
+    // This one waits.
+    once.cards().create(new_card()).await.unwrap();
+    assert_eq!(clock.slept(), [10 * SECOND]);
+    assert_eq!(simulator.count(Simulated::CreateCard), 1);
+}
+
+/// A rate limit that 64 calls run into together: it lets nothing pass for a minute from the first request.
+#[tokio::test]
+async fn sixty_four_calls_in_flight_cost_one_pause_and_do_not_start_together() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = simulated(&simulator, &ManualClock::new());
+    let stored = cmp.cards().create(new_card()).await.unwrap();
+
+    let (clock, seed) = (ManualClock::new(), std::sync::atomic::AtomicU32::new(0));
+    // Numbers that are spread over the whole, and no two alike.
+    let spread = move || f64::from(seed.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 64) / 64.0;
+    let environment = cmp::Environment::custom(simulator.url(), simulator.token_url()).unwrap();
+    let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    let cmp = cmp::Client::builder(environment).service_account(account).clock(clock.clone());
+    let cmp = cmp.randomness(spread).build().unwrap();
+    cmp.warm_up().await.unwrap();
+    simulator.faults().add(Fault::status(429).on(Simulated::GetCard).times(64));
+    let calls: Vec<_> = (0..64)
+        .map(|_| {
+            let (cmp, id) = (cmp.clone(), stored.id().clone());
+            tokio::spawn(async move { cmp.cards().get(&id).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    let mut waits = clock.slept();
+    assert!(waits.iter().all(|wait| *wait <= 10 * SECOND), "{waits:?}");
+    waits.sort();
+    waits.dedup();
+    assert!(waits.len() > 8, "{waits:?}");
+}
