@@ -23,6 +23,8 @@ pub struct ReceivedRequest {
     pub query: Option<String>,
     /// The status of the answer; `None` where none was sent whole
     pub status: Option<u16>,
+    /// Whether the API carried the request out, whatever answer the client got
+    pub carried_out: bool,
     /// The name of the fault that met the request
     pub fault: Option<&'static str>,
     /// `metadata.observability.trace_id` of the answer
@@ -38,10 +40,11 @@ impl ReceivedRequest {
             if media_type::is_form(request) { None } else { serde_json::from_slice(&request.body).ok() };
         Self {
             operation: operation.filter(|operation| *operation != Operation::Token),
-            method: request.method.to_string(),
+            method: masked::text(request.method.as_str()),
             path: masked::text(&request.path),
-            query: request.query.as_deref().map(masked::text),
+            query: request.query.as_deref().map(masked::query),
             status: None,
+            carried_out: false,
             fault: None,
             trace_id: trace_id.to_owned(),
             body: body.as_ref().map(masked::json),

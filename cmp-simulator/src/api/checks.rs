@@ -80,13 +80,6 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Whether an amount has at most two decimals: `multipleOf: 0.01`, with the tolerance that binary floating
-/// point needs, because 19.99 is no exact multiple of 0.01.
-pub(crate) fn is_in_cents(amount: f64) -> bool {
-    let cents = amount * 100.0;
-    (cents - cents.round()).abs() <= 1e-9 * cents.abs().max(1.0)
-}
-
 /// `format: email`, as far as a document check goes: something on both sides of one last `@`.
 pub(crate) fn is_email(text: &str) -> bool {
     text.rsplit_once('@').is_some_and(|(local, domain)| {
@@ -101,16 +94,6 @@ pub(crate) fn is_email(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn amounts_in_cents() {
-        for amount in [0.0, 0.01, 0.07, 19.99, 1.1, 4.35, 1e15, 99_999_999.99] {
-            assert!(is_in_cents(amount), "{amount}");
-        }
-        for amount in [0.001, 19.999, 1.005, 0.011] {
-            assert!(!is_in_cents(amount), "{amount}");
-        }
-    }
 
     #[test]
     fn addresses_have_something_on_both_sides() {

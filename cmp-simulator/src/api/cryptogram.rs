@@ -3,7 +3,8 @@
 use http::StatusCode;
 use serde_json::{Number, Value, json};
 
-use super::checks::{self, Object};
+use super::amount::{self, Written};
+use super::checks::Object;
 use super::documents::Documents;
 use super::{Context, Problem, json_body};
 use crate::http::Reply;
@@ -20,7 +21,7 @@ struct Wanted {
 pub(crate) fn request(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     // The document does not call the body required, and every attribute has a default.
     let body = json_body(context.request)?.unwrap_or_else(|| json!({ "data": { "attributes": {} } }));
-    let wanted = wanted(&body)?;
+    let wanted = wanted(&body, &context.request.body)?;
     let without_token = match state.settings.readings.no_active_token {
         NoActiveToken::FailedDependency => StatusCode::FAILED_DEPENDENCY,
         NoActiveToken::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
@@ -49,7 +50,7 @@ pub(crate) fn request(state: &mut State, context: &Context<'_>) -> Result<Reply,
 }
 
 /// `CryptoFetchRequest`
-fn wanted(body: &Value) -> Result<Wanted, Problem> {
+fn wanted(body: &Value, octets: &[u8]) -> Result<Wanted, Problem> {
     let top = Object::of(body, "")?;
     top.only(&["data"])?;
     let attributes = top.required_object("data")?.required_object("attributes")?;
@@ -58,23 +59,25 @@ fn wanted(body: &Value) -> Result<Wanted, Problem> {
     let cryptogram_type = attributes
         .one_of("cryptogram_type", &[("TAVV", CryptogramType::Tavv), ("DTVV", CryptogramType::Dtvv)])?;
     Ok(Wanted {
-        amount: amount(&attributes)?,
+        amount: amount(&attributes, octets)?,
         currency_code: attributes.string("currency_code", 0, 3)?.unwrap_or("USD").to_owned(),
         transaction_type: transaction_type.unwrap_or(TransactionType::Ecom),
         cryptogram_type: cryptogram_type.unwrap_or(CryptogramType::Tavv),
     })
 }
 
-fn amount(attributes: &Object<'_>) -> Result<Option<Number>, Problem> {
+fn amount(attributes: &Object<'_>, octets: &[u8]) -> Result<Option<Number>, Problem> {
     let Some(value) = attributes.get("amount") else { return Ok(None) };
-    match value {
-        Value::Number(number) if number.as_f64().is_some_and(|amount| amount >= 0.0) => {
-            let in_cents = number.as_f64().is_some_and(checks::is_in_cents);
-            in_cents.then(|| Some(number.clone())).ok_or_else(|| {
-                Problem::invalid(attributes.path("amount"), "The amount has more than two decimals.")
-            })
-        }
-        _ => Err(Problem::invalid(attributes.path("amount"), "The amount must be a number of at least 0.")),
+    let invalid = |detail| Err(Problem::invalid(attributes.path("amount"), detail));
+    let (Value::Number(number), Some(text)) =
+        (value, amount::text(octets, &["data", "attributes", "amount"]))
+    else {
+        return invalid("The amount must be a number of at least 0.");
+    };
+    match amount::written(text) {
+        Written::InCents => Ok(Some(number.clone())),
+        Written::Negative => invalid("The amount must be a number of at least 0."),
+        Written::TooFine => invalid("The amount has more than two decimals."),
     }
 }
 

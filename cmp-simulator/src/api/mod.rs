@@ -1,10 +1,11 @@
 //! The API itself: a request and the state in, a reply out. No sockets here.
 
+mod amount;
 mod cards;
 mod checks;
 mod cryptogram;
 mod documents;
-mod form;
+pub(crate) mod form;
 mod network_tokens;
 mod oauth;
 mod problem;
@@ -38,7 +39,8 @@ pub(crate) fn answer(state: &mut State, request: &Request, base_url: &str, trace
     let reply = match route(&request.method, &request.path) {
         Route::Operation { operation, id: card_id } => {
             let fingerprint = state.ids.fingerprint();
-            let mut context = Context { request, card_id, base_url, trace_id, fingerprint, grant: None };
+            let mut context =
+                Context { request, card_id: &card_id, base_url, trace_id, fingerprint, grant: None };
             dispatch(state, operation, &mut context)
         }
         Route::OtherMethod { allow } if request.method == Method::OPTIONS => {

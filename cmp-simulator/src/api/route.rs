@@ -1,5 +1,8 @@
+use std::borrow::Cow;
+
 use http::Method;
 
+use crate::http::path;
 use crate::operation::Operation;
 
 /// Where a request goes.
@@ -7,7 +10,7 @@ pub(crate) enum Route<'a> {
     Operation {
         operation: Operation,
         /// The card's id or the alias in the path; empty where it has none
-        id: &'a str,
+        id: Cow<'a, str>,
     },
     /// The path exists, the method doesn't.
     OtherMethod {
@@ -19,12 +22,13 @@ pub(crate) enum Route<'a> {
 pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
     // RFC 9110, 9.3.2: HEAD is GET without the body, which the HTTP library leaves out.
     let wanted = if *method == Method::HEAD { &Method::GET } else { method };
+    let Some(segments) = path::segments(path) else { return Route::Unknown };
     let here: Vec<_> = Operation::ALL
         .into_iter()
-        .filter_map(|operation| Some((operation, matches(operation.path_template(), path)?)))
+        .filter_map(|operation| Some((operation, matches(operation.path_template(), &segments)?)))
         .collect();
-    if let Some(&(operation, id)) = here.iter().find(|(operation, _)| operation.method() == *wanted) {
-        return Route::Operation { operation, id };
+    if let Some((operation, id)) = here.iter().find(|(operation, _)| operation.method() == *wanted) {
+        return Route::Operation { operation: *operation, id: id.clone() };
     }
     if here.is_empty() {
         return Route::Unknown;
@@ -37,15 +41,21 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
     Route::OtherMethod { allow: allow.join(", ") }
 }
 
-/// What `path` has in the place of the template's parameter, empty where there is none; `None` for another path.
-fn matches<'a>(template: &str, path: &'a str) -> Option<&'a str> {
-    let Some((before, (_, after))) =
-        template.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
-    else {
-        return (template == path).then_some("");
-    };
-    let id = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!id.is_empty() && !id.contains('/')).then_some(id)
+/// What stands in the place of the template's parameter, empty where there is none; `None` for another path.
+fn matches<'a>(template: &str, segments: &[Cow<'a, str>]) -> Option<Cow<'a, str>> {
+    let wanted: Vec<_> = template.trim_start_matches('/').split('/').collect();
+    if wanted.len() != segments.len() {
+        return None;
+    }
+    let mut id = Cow::from("");
+    for (wanted, segment) in wanted.iter().zip(segments) {
+        match wanted.starts_with('{') {
+            true if !segment.is_empty() => id = segment.clone(),
+            false if wanted == segment => {}
+            _ => return None,
+        }
+    }
+    Some(id)
 }
 
 #[cfg(test)]
@@ -61,6 +71,14 @@ mod tests {
             (Method::POST, "/cards/CRD1/cryptogram", "request_cryptogram CRD1"),
             (Method::POST, "/network-tokens", "provision_v1_network_token"),
             (Method::DELETE, "/network-tokens/1X2", "delete_v1_network_token 1X2"),
+            (Method::GET, "/cards/%43RD1", "get_card CRD1"),
+            (Method::POST, "/c%61rds/CRD%31/crypto%67ram", "request_cryptogram CRD1"),
+            (Method::GET, "/network%2Dtokens/1%58", "get_v1_network_token 1X"),
+            (Method::GET, "/cards/a%2Fb", "get_card a/b"),
+            (Method::GET, "/cards/%2e%2e", "get_card .."),
+            (Method::GET, "/cards%2FCRD1", "unknown"),
+            (Method::GET, "/cards/%zz", "unknown"),
+            (Method::GET, "/cards/CRD1/", "unknown"),
             (Method::PUT, "/cards/CRD1", "allow GET, PATCH, DELETE, HEAD, OPTIONS"),
             (Method::GET, "/cards", "allow POST, OPTIONS"),
             (Method::GET, "/cards/", "unknown"),

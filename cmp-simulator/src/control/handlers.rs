@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::Refused;
 use crate::faults::{Chaos, Fault};
-use crate::http::{Reply, Request};
+use crate::http::{Reply, Request, path};
 use crate::masked;
 use crate::operation::Operation;
 use crate::provoke;
@@ -38,8 +38,12 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::POST, "/reset", reset),
 ];
 
-pub(super) fn handle(shared: &Shared, request: &Request, path: &str) -> Reply {
-    let template = if path.starts_with("/cards/") { "/cards/{card_id}" } else { path };
+pub(super) fn handle(shared: &Shared, request: &Request, path: &[&str]) -> Reply {
+    let template = match path {
+        [] => String::new(),
+        ["cards", _] => "/cards/{card_id}".to_owned(),
+        other => format!("/{}", other.join("/")),
+    };
     let here = || ROUTES.iter().filter(|(_, route, _)| *route == template);
     if let Some((_, _, handler)) = here().find(|(method, ..)| *method == request.method) {
         return handler(shared, request).unwrap_or_else(Refused::into_reply);
@@ -69,7 +73,7 @@ fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
 
 fn index(_: &Shared, _: &Request) -> Outcome {
     let routes: Vec<_> =
-        ROUTES.iter().map(|(method, path, _)| format!("{method} {}{path}", super::ROOT)).collect();
+        ROUTES.iter().map(|(method, path, _)| format!("{method} /{}{path}", super::ROOT)).collect();
     Ok(ok(&json!({ "requests": routes })))
 }
 
@@ -99,7 +103,8 @@ fn cards(shared: &Shared, _: &Request) -> Outcome {
 }
 
 fn card(shared: &Shared, request: &Request) -> Outcome {
-    let id = request.path.rsplit('/').next().unwrap_or_default();
+    let segments = path::segments(&request.path).unwrap_or_default();
+    let id = segments.get(2).map(AsRef::as_ref).unwrap_or_default();
     let view = shared.state().card(id).map(|card| card.view());
     view.map(|view| ok(&json!(view)))
         .ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no card has this id"))
@@ -108,7 +113,7 @@ fn card(shared: &Shared, request: &Request) -> Outcome {
 fn faults(shared: &Shared, _: &Request) -> Outcome {
     let book = shared.faults();
     let list: Vec<_> = book.list().map(|(fault, met)| json!({ "fault": fault, "met": met })).collect();
-    Ok(ok(&json!(list)))
+    Ok(ok(&masked::json(&json!(list))))
 }
 
 fn add_faults(shared: &Shared, request: &Request) -> Outcome {

@@ -2,8 +2,8 @@
 //!
 //! It is served under `/_simulator` by the program, and in process with
 //! [`Builder::control_api`](crate::Builder::control_api). Bodies are plain JSON. The socket is on 127.0.0.1
-//! alone, and a request whose `Host` is no loopback name is refused, so that no web page reaches it through a
-//! name of its own.
+//! alone. A request whose `Host` is no loopback name, or whose `Origin` is another than the simulator's own, is
+//! refused, so that no web page reaches it.
 //!
 //! | request | what it does |
 //! |---|---|
@@ -28,37 +28,34 @@
 
 mod handlers;
 pub(crate) mod openapi;
+mod origin;
 
-use http::{Method, StatusCode, header};
+use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::http::{Reply, Request, media_type};
+use crate::http::{Reply, Request, media_type, path};
 use crate::shared::Shared;
 
-const ROOT: &str = "/_simulator";
+const ROOT: &str = "_simulator";
 
 /// The answer to a request that is not for the API; `None` for all that are.
 pub(crate) fn answer(shared: &Shared, request: &Request) -> Option<Reply> {
-    if let ("/openapi.json", &Method::GET, Some(document)) =
-        (request.path.as_str(), &request.method, &shared.openapi)
+    let segments = path::segments(&request.path)?;
+    let segments: Vec<_> = segments.iter().map(AsRef::as_ref).collect();
+    if let (["openapi.json"], &Method::GET, Some(document)) =
+        (segments.as_slice(), &request.method, &shared.openapi)
     {
         return Some(Reply::text(StatusCode::OK, media_type::JSON, document.clone()));
     }
-    let path = request.path.strip_prefix(ROOT).filter(|path| path.is_empty() || path.starts_with('/'))?;
+    let (&ROOT, path) = segments.split_first()? else { return None };
     if !shared.serves_control() {
         return None;
     }
-    if !is_local(request) {
-        let refused = Refused::new(StatusCode::FORBIDDEN, "the control API is for loopback only");
-        return Some(refused.into_reply());
+    if let Err(reason) = origin::check(request, &shared.url) {
+        return Some(Refused::new(StatusCode::FORBIDDEN, reason).into_reply());
     }
-    Some(handlers::handle(shared, request, path.trim_end_matches('/')))
-}
-
-fn is_local(request: &Request) -> bool {
-    let host = request.header(&header::HOST).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    matches!(name, "127.0.0.1" | "localhost")
+    let end = path.iter().rposition(|segment| !segment.is_empty()).map_or(0, |last| last + 1);
+    Some(handlers::handle(shared, request, &path[..end]))
 }
 
 /// Why a control request is refused.

@@ -2,6 +2,7 @@
 
 pub(crate) mod bearer;
 pub(crate) mod media_type;
+pub(crate) mod path;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
@@ -17,7 +18,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(head: http::request::Parts, body: Bytes) -> Self {
+    pub(crate) fn new(mut head: http::request::Parts, body: Bytes) -> Self {
+        // An authority in the request's target, which HTTP/2 always has, goes before `Host` (RFC 9112, 3.2.2).
+        if let Some(authority) = head.uri.authority()
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            head.headers.insert(header::HOST, host);
+        }
         Self {
             method: head.method,
             path: head.uri.path().to_owned(),

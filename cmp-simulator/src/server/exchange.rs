@@ -7,6 +7,7 @@ use crate::api::{self, Route};
 use crate::control;
 use crate::faults::{Action, Close, DebugData, Fault};
 use crate::http::{Reply, Request};
+use crate::masked;
 use crate::operation::Operation;
 use crate::received::ReceivedRequest;
 use crate::scripted;
@@ -109,6 +110,8 @@ impl Exchange {
 
     fn answer(&self) -> Reply {
         let reply = api::answer(&mut self.shared.state(), &self.request, &self.shared.url, &self.trace_id);
+        let carried_out = reply.status.is_success();
+        self.shared.log().change(self.number, |request| request.carried_out = carried_out);
         self.shared.something_happened();
         reply
     }
@@ -122,7 +125,7 @@ impl Exchange {
         let status = reply.status.as_u16();
         self.shared.log().change(self.number, |request| request.status = Some(status));
         tracing::info!(
-            http.request.method = %self.request.method,
+            http.request.method = masked::text(self.request.method.as_str()),
             url.template = self.operation.map(Operation::path_template),
             http.response.status_code = status,
             operation = self.operation.map(Operation::name),

@@ -10,7 +10,7 @@ use std::task::Poll;
 use bytes::{Bytes, BytesMut};
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
@@ -304,7 +304,7 @@ impl Stream {
 
 /// The whole request; an answer if it is too long.
 async fn collect(request: http::Request<RecvStream>) -> Result<Result<Request, Reply>, h2::Error> {
-    let (mut head, mut body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
     let mut octets = BytesMut::new();
     while let Some(piece) = body.data().await.transpose()? {
         body.flow_control().release_capacity(piece.len())?;
@@ -312,12 +312,6 @@ async fn collect(request: http::Request<RecvStream>) -> Result<Result<Request, R
         if octets.len() > MAX_BODY {
             return Ok(Err(Reply::empty(StatusCode::PAYLOAD_TOO_LARGE)));
         }
-    }
-    // HTTP/2 has `:authority` in the place of `Host`.
-    if let Some(authority) = head.uri.authority()
-        && let Ok(host) = HeaderValue::from_str(authority.as_str())
-    {
-        head.headers.entry(header::HOST).or_insert(host);
     }
     Ok(Ok(Request::new(head, octets.freeze())))
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::brand::Brand;
 use super::network_token::{NetworkToken, TokenState};
 use super::updates::{CardUpdate, Subscription};
+use crate::masked;
 
 /// Month 1 to 12 and the last two digits of the year, as the API has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -99,7 +100,7 @@ impl Card {
             exp_month: self.expiry.month,
             exp_year: self.expiry.year,
             has_cvc: self.cvc.is_some(),
-            meta: self.meta.clone(),
+            meta: self.meta.as_ref().map(masked::json),
             network_tokens: tokens.collect(),
         }
     }
@@ -121,7 +122,7 @@ pub struct CardView {
     pub exp_year: u32,
     /// Whether a CVC is stored
     pub has_cvc: bool,
-    /// The user's metadata, as it was given on creation
+    /// The user's metadata, as it was given on creation, with card data and credentials masked
     pub meta: Option<Value>,
     /// All network tokens that have arrived, the oldest first
     pub network_tokens: Vec<TokenView>,

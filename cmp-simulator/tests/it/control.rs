@@ -11,7 +11,8 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::support::{Answer, Client, VISA, contract, http, included, trusting};
+use crate::protocols;
+use crate::support::{ALIAS, Answer, Client, JSON_API, VISA, card, contract, http, included, trusting};
 
 struct Control {
     http: reqwest::Client,
@@ -149,14 +150,110 @@ async fn what_it_masked_is_not_taken_for_a_secret() {
 #[tokio::test]
 async fn it_is_for_loopback_names_alone() {
     let (simulator, _client, control) = controlled().await;
-    for (host, status) in
-        [("localhost:1", 200), ("127.0.0.1", 200), ("evil.example", 403), ("127.0.0.1.evil", 403)]
-    {
+    for (host, status) in [
+        ("localhost:1", 200),
+        ("LocalHost", 200),
+        ("127.0.0.1", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil", 403),
+        ("localhost:1:evil", 403),
+        ("localhost.", 403),
+        ("", 403),
+    ] {
         let request = control.http.get(&control.url).header("host", host);
         assert_eq!(request.send().await.unwrap().status().as_u16(), status, "{host}");
     }
     let openapi = control.http.get(format!("{}/openapi.json", simulator.url())).send().await.unwrap();
     assert_eq!(openapi.status(), 404, "there is none unless it is given");
+}
+
+#[tokio::test]
+async fn a_web_page_can_not_use_it() {
+    for protocol in protocols::ALL {
+        let simulator = Simulator::builder().protocol(protocol).control_api(true).start().await.unwrap();
+        let client = Client::new(&simulator).await;
+        client.store(VISA).await;
+        let own = simulator.url().to_owned();
+        let port = simulator.address().port();
+        let foreign = [
+            "https://evil.example".to_owned(),
+            "null".to_owned(),
+            String::new(),
+            format!("http://localhost:{}", port ^ 1),
+            format!("{own}.evil.example"),
+            format!("{own}/"),
+            format!("ftp://127.0.0.1:{port}"),
+        ];
+        let allowed = [own.clone(), own.replace("127.0.0.1", "localhost")];
+        let origins =
+            foreign.iter().map(|origin| (origin, 403)).chain(allowed.iter().map(|origin| (origin, 204)));
+        for (origin, status) in origins {
+            for path in ["/_simulator/requests", "/%5fsimulator/request%73"] {
+                let request = client.http.delete(format!("{own}{path}")).header("origin", origin);
+                let answer = request.send().await.unwrap();
+                assert_eq!(answer.status().as_u16(), status, "{origin} {path}");
+                assert_eq!(simulator.requests().is_empty(), status == 204, "{origin} {path}");
+            }
+            if status == 204 {
+                client.get("CRD1").await.expect(404);
+            }
+        }
+        let two =
+            client.http.get(format!("{own}/_simulator")).header("origin", &own).header("origin", "null");
+        assert_eq!(two.send().await.unwrap().status(), 403);
+    }
+}
+
+#[tokio::test]
+async fn it_shows_no_card_data_and_no_credentials() {
+    let (simulator, client, control) = controlled().await;
+    let mut body = card(VISA);
+    body["data"]["meta"] = json!({ "note": "was 4111.1111.1111.1111", "cvv": "737", "order": "A-1001" });
+    let request = client
+        .request(Operation::CreateCard, "?access_token=abc-secret&card=4111%201111%201111%201111")
+        .header("content-type", JSON_API)
+        .header("x-card", "4111_1111_1111_1111")
+        .header("x-api-key", "key-secret")
+        .header("cookie", "session=cookie-secret")
+        .body(body.to_string());
+    request.send().await.unwrap();
+    let path = format!("{}/cards?access_token=abc-secret&card=4111%201111%201111%201111", simulator.url());
+    let posted =
+        client.http.post(path).header("content-type", JSON_API).header("x-card", "4111_1111_1111_1111");
+    let posted = posted.header("x-api-key", "key-secret").header("cookie", "session=cookie-secret");
+    posted.bearer_auth(client.access_token()).body(body.to_string()).send().await.unwrap();
+    let fault =
+        json!({ "do": { "answer": { "status": 418, "body": { "raw": "see 4111-1111-1111-1111" } } } });
+    control.send("POST", "/faults", &fault).await.expect(204);
+    for path in ["/requests", "/faults", "/cards"] {
+        let shown = control.get(path).await.to_string();
+        for secret in ["4111.1111", "4111_1111", "4111-1111", "4111%20", VISA, "737", "-secret"] {
+            assert!(!shown.contains(secret), "{path}: {secret} in {shown}");
+        }
+    }
+    let shown = control.get("/requests").await.to_string();
+    assert!(shown.contains("A-1001") && shown.contains("access_token=****"), "{shown}");
+    assert!(!format!("{:?}", simulator.requests()).contains("-secret"));
+}
+
+#[tokio::test]
+async fn a_path_is_the_same_however_it_is_written() {
+    let (simulator, client, control) = controlled().await;
+    let id = client.store(VISA).await;
+    let alias = client.enrol(ALIAS).await;
+    let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    assert_eq!(client.get(&id.replace("CRD", "%43RD")).await.expect(200).id(), id);
+    assert_eq!(client.get(&escaped(&id)).await.expect(200).id(), id);
+    client.send(Operation::GetV1NetworkToken, &escaped(&alias), None).await.expect(200);
+    client.cryptogram(&escaped(&id), json!({})).await.expect(200);
+    assert_eq!(control.get(&format!("/c%61rds/{}", escaped(&id))).await["id"], id);
+    let odd = ["%zz", "%", "%4", "%c3", "..%2f", "%2e%2e%2fcards", "a%2fb", "%00", "%2543RD1"];
+    for odd in odd {
+        let url = format!("{}/cards/{odd}", simulator.url());
+        let answer = client.http.delete(url).bearer_auth(client.access_token()).send().await.unwrap();
+        assert_eq!(answer.status(), 404, "{odd}");
+    }
+    assert_eq!(simulator.cards().len(), 1);
 }
 
 struct Program {

@@ -3,7 +3,7 @@
 use cmp_simulator::{CryptogramRefused, CryptogramType, Operation, Simulator, TransactionType};
 use serde_json::json;
 
-use crate::support::{Client, MASTERCARD, VISA};
+use crate::support::{Client, JSON_API, MASTERCARD, VISA};
 
 #[tokio::test]
 async fn a_cryptogram_has_one_use() {
@@ -73,4 +73,26 @@ async fn the_body_may_be_absent() {
     let value = answer["data"]["attributes"]["cryptogram"]["value"].as_str().unwrap();
     let redeemed = simulator.redeem_cryptogram(value).unwrap();
     assert_eq!((redeemed.amount, redeemed.currency_code.as_str()), (None, "USD"));
+}
+
+#[tokio::test]
+async fn an_amount_has_two_decimals_at_most() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let id = client.store(VISA).await;
+    let send = async |amount: &str| {
+        let body = format!(r#"{{"data":{{"attributes":{{"amount":{amount}}}}}}}"#);
+        let request =
+            client.request(Operation::RequestCryptogram, &id).header("content-type", JSON_API).body(body);
+        client.finish(Operation::RequestCryptogram, request).await
+    };
+    for amount in ["0", "-0.0", "19.990", "1e2", "1999e-2", "5000000.01", "90071992547409.92"] {
+        send(amount).await.expect(200);
+    }
+    for amount in
+        ["5000000.005", "0.001", "1e-3", "90071992547409.925", "-0.01", "-5", "\"1\"", "null", "[1]"]
+    {
+        let refused = send(amount).await.expect(422);
+        assert_eq!(refused.json()["errors"][0]["path"], "/data/attributes/amount", "{amount}");
+    }
 }

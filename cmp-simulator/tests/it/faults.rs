@@ -132,7 +132,12 @@ async fn a_dropped_request_has_no_effect_and_a_lost_answer_has() {
             let error = attempt(&client, Operation::CreateCard, "").await.unwrap_err();
             assert!(error.is_request(), "{protocol:?} {fault:?}: {error:?}");
             assert_eq!(simulator.cards().len(), cards, "{protocol:?} {fault:?}");
-            assert_eq!(simulator.requests().last().unwrap().status, None);
+            let received = simulator.requests().pop().unwrap();
+            assert_eq!(received.status, None);
+            assert_eq!(
+                received.carried_out,
+                fault == Fault::lost_answer() || fault == Fault::lost_answer().reset()
+            );
         }
         assert_eq!(simulator.count(Operation::CreateCard), requests);
     }
