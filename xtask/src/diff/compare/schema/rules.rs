@@ -99,6 +99,13 @@ impl Judge<'_, '_> {
         self.values(old, new);
         self.choices(old, new);
         let quiet = self.said == before;
+        let is_list = |ids: &[Id]| ids.iter().all(|id| self.graph.text(*id).is_none());
+        if quiet && open.get("type").is_some_and(|(old, new)| is_list(old) && is_list(new)) {
+            // Null is a branch instead, or the listed values exclude it on both sides.
+            open.remove("type");
+            let text = "names its types in another way, which means the same";
+            self.say("type-restated", Level::Documentation, &new.at, text);
+        }
         for key in VALUES {
             if let Some((old, new)) = open.remove(key).filter(|_| quiet) {
                 self.leave(&old, &new);
@@ -169,17 +176,11 @@ impl Judge<'_, '_> {
             };
             self.say(suffix, self.role.verdict(*was_open), &new.at, text);
         }
-        let missing = |from: &[Id], all: &[Id]| -> Vec<String> {
-            let all = self.graph.class_set(all);
-            let gone = from.iter().filter(|id| !all.contains(&self.graph.class(**id)));
-            let value = gone.map(|id| self.graph.value(*id));
-            value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
-        };
         // Where any value may come, a listed one more or less breaks nobody.
         let judged = |tighter, open: bool| if open { Level::Additive } else { self.role.verdict(tighter) };
         for (suffix, words, values, level) in [
-            ("enum-value-removed", "no longer lists", missing(before, after), judged(true, *is_open)),
-            ("enum-value-added", "also lists", missing(after, before), judged(false, *was_open)),
+            ("enum-value-removed", "no longer lists", self.missing(before, after), judged(true, *is_open)),
+            ("enum-value-added", "also lists", self.missing(after, before), judged(false, *was_open)),
         ] {
             if !values.is_empty() {
                 let id = format!("{}-{suffix}", self.role.prefix());
@@ -187,6 +188,14 @@ impl Judge<'_, '_> {
                 self.put(Vec::new(), &id, level, &new.at, &text, Some(values));
             }
         }
+    }
+
+    /// The values of `from` that are not in `all`, as texts.
+    fn missing(&self, from: &[Id], all: &[Id]) -> Vec<String> {
+        let all = self.graph.class_set(all);
+        let gone = from.iter().filter(|id| !all.contains(&self.graph.class(**id)));
+        let value = gone.map(|id| self.graph.value(*id));
+        value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
     }
 
     fn format(&mut self, open: &mut Open, at: &str) {
@@ -298,12 +307,33 @@ impl Judge<'_, '_> {
                     ([], _) => this.role.verdict(true),
                     (_, []) => this.role.verdict(false),
                     _ if is_pattern => return this.delegate(Step::Values, old, new, None),
+                    _ if keyword == "not" => return this.excluded(old, new, at),
                     _ => return,
                 };
                 let keyword = if keyword == "false" { "never" } else { &keyword };
                 let text = format!("has another `{keyword}`");
                 this.say(&format!("{}-changed", kebab(keyword)), level, at, &text);
             });
+        }
+    }
+
+    /// A list of values that must not come: where it grows, fewer values are left.
+    fn excluded(&mut self, old: &[Id], new: &[Id], at: &str) {
+        let values = |schemas: &[Id]| -> Option<Vec<Id>> {
+            let [schema] = schemas else { return None };
+            let mut members = self.graph.members(*schema);
+            let only = members.next().filter(|(key, _)| *key == "enum")?.1;
+            members.next().is_none().then(|| self.graph.elements(only).to_vec())
+        };
+        let (Some(before), Some(after)) = (values(old), values(new)) else { return };
+        for (suffix, words, values, tighter) in [
+            ("excluded-value-removed", "may be", self.missing(&before, &after), false),
+            ("excluded-value-added", "may no longer be", self.missing(&after, &before), true),
+        ] {
+            if !values.is_empty() {
+                let text = format!("{words} {}", values.join(", "));
+                self.say(suffix, self.role.verdict(tighter), at, &text);
+            }
         }
     }
 
