@@ -1,0 +1,228 @@
+//! A simulator and a client of it, with a clock that moves when nothing else does.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use cmp::clock::ManualClock;
+use cmp::{
+    CardChanges, CardId, Client, Cvc, Environment, Expiry, NewCard, Operation, Pan, RetryBudget, RetryPolicy,
+    ServiceAccount, v1,
+};
+use cmp_simulator::{Enrolment, Operation as Simulated, Protocol, Simulator};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Outcome;
+use super::faults::Case;
+
+pub(crate) const PAN: &str = "5100260000019206";
+pub(crate) const SECRET: &str = "a-client-secret";
+pub(crate) const META: &str = "a-text-of-the-caller";
+pub(crate) const ATTEMPTS: u32 = 3;
+
+/// How many turns of the network nothing may happen in before the clock goes on, where a request hangs that the
+/// simulator has not read. So long that a call which is only slow is not cut off.
+const QUIET: usize = 500;
+
+/// In the time of the tests' clock.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// In real time: no call of a test takes so long.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+pub(crate) struct Place {
+    simulator: Simulator,
+    clock: ManualClock,
+    cmp: Client,
+    v1: v1::Client,
+    listener: TcpListener,
+    operation: Simulated,
+    /// Whether the fault before may have left a connection that hangs
+    may_hang: bool,
+    /// Whether it may have left one of another kind
+    may_be_dead: bool,
+}
+
+impl Place {
+    pub(crate) async fn new(protocol: Protocol, operation: Simulated) -> Self {
+        let enrolment = match operation {
+            Simulated::ProvisionNetworkToken => Enrolment::Manual,
+            _ => Enrolment::OnCreate,
+        };
+        let account = cmp_simulator::ServiceAccount::new("AC-matrix", SECRET);
+        let builder = Simulator::builder().protocol(protocol).enrolment(enrolment).account(account);
+        let simulator = builder.start().await.expect("a free port");
+        let clock = ManualClock::new();
+        let account = || ServiceAccount::new("AC-matrix", SECRET);
+        let policy =
+            || RetryPolicy::default().max_attempts(ATTEMPTS).attempt_timeout(TIMEOUT).deadline(TIMEOUT * 60);
+        let (url, token_url) = (simulator.url(), simulator.token_url());
+        let mut cmp = Client::builder(Environment::custom(url, &*token_url).expect("loopback"));
+        let mut v1 = v1::Client::builder(v1::Environment::custom(url, &*token_url).expect("loopback"));
+        if let Some(certificate) = simulator.root_certificate() {
+            cmp = cmp.root_certificate(certificate).token_root_certificate(certificate);
+            v1 = v1.root_certificate(certificate).token_root_certificate(certificate);
+        }
+        let budget = || RetryBudget::new(1_000_000);
+        let cmp = cmp.service_account(account()).retry(policy()).retry_budget(budget());
+        let v1 = v1.service_account(account()).retry(policy()).retry_budget(budget());
+        Self {
+            cmp: cmp.clock(clock.clone()).build().expect("a client"),
+            v1: v1.clock(clock.clone()).build().expect("a client"),
+            listener: TcpListener::bind("127.0.0.1:0").await.expect("a free port"),
+            simulator,
+            clock,
+            operation,
+            may_hang: false,
+            may_be_dead: false,
+        }
+    }
+
+    /// Prepares a call, adds the fault and makes the call.
+    pub(crate) async fn meet(&mut self, case: &Case, times: Option<u32>) -> Outcome {
+        self.simulator.reset();
+        // What a failure has made the client wait for is over.
+        self.clock.advance(TIMEOUT * 360);
+        let operation = client_operation(self.operation);
+        let mut prepared = self.patient(self.may_hang, self.prepare()).await;
+        if self.may_be_dead && prepared.is_err() {
+            prepared = self.patient(self.may_hang, self.prepare()).await;
+        }
+        let target = match prepared {
+            Ok(target) => target,
+            Err(error) => {
+                self.may_hang = true;
+                let unprepared =
+                    Some(format!("{error} [{:?}, {} attempts]", error.delivery(), error.attempts()));
+                return Outcome { error: None, unprepared, received: 0, carried_out: 1, operation };
+            }
+        };
+        if self.operation == Simulated::Token {
+            self.simulator.world().revoke_access_tokens();
+        }
+        self.simulator.forget_requests();
+        let fault = case.fault.clone().on(self.operation);
+        self.simulator.faults().add(match times {
+            Some(times) => fault.times(times),
+            None => fault,
+        });
+        let called = self.patient(case.hangs, self.call(&target)).await;
+        let wanted = simulated(operation);
+        let received =
+            self.simulator.requests().into_iter().filter(|request| request.operation == Some(wanted));
+        let received: Vec<_> = received.collect();
+        self.may_hang = case.hangs && case.leaves_a_dead_connection;
+        self.may_be_dead = case.leaves_a_dead_connection;
+        Outcome {
+            error: called.err(),
+            unprepared: None,
+            received: u32::try_from(received.len()).expect("few"),
+            carried_out: u32::try_from(received.iter().filter(|request| request.carried_out).count())
+                .expect("few"),
+            operation,
+        }
+    }
+
+    async fn prepare(&self) -> cmp::Result<Target> {
+        let alias = v1::PanAlias::new("tok_matrix")?;
+        match self.operation {
+            Simulated::CreateCard | Simulated::Token => self.cmp.warm_up().await?,
+            Simulated::ProvisionV1NetworkToken => self.v1.warm_up().await?,
+            Simulated::GetV1NetworkToken | Simulated::DeleteV1NetworkToken => {
+                self.v1.enroll(v1::NewEnrolment::new(alias.clone(), Expiry::new(7, 2030)?)).await?;
+            }
+            _ => {
+                let card = self.cmp.cards().create(new_card()?).await?.into_card();
+                return Ok(Target { card: card.id().clone(), alias });
+            }
+        }
+        Ok(Target { card: "CRDnobody".parse()?, alias })
+    }
+
+    async fn call(&self, target: &Target) -> cmp::Result<()> {
+        let Target { card, alias } = target;
+        match self.operation {
+            Simulated::CreateCard | Simulated::Token => drop(self.cmp.cards().create(new_card()?).await?),
+            Simulated::GetCard => drop(self.cmp.cards().get(card).await?),
+            Simulated::UpdateCard => {
+                let changes = CardChanges::new().expiry(Expiry::new(11, 2031)?);
+                drop(self.cmp.cards().update(card, changes).await?);
+            }
+            Simulated::DeleteCard => self.cmp.cards().delete(card).await?,
+            Simulated::ProvisionNetworkToken => drop(self.cmp.network_tokens().provision(card).await?),
+            Simulated::DeleteNetworkToken => self.cmp.network_tokens().delete(card).await?,
+            Simulated::RequestCryptogram => drop(self.cmp.network_tokens().cryptogram(card).await?),
+            Simulated::ProvisionV1NetworkToken => {
+                drop(self.v1.enroll(v1::NewEnrolment::new(alias.clone(), Expiry::new(7, 2030)?)).await?);
+            }
+            Simulated::GetV1NetworkToken => drop(self.v1.get(alias).await?),
+            Simulated::DeleteV1NetworkToken => drop(self.v1.delete(alias).await?),
+            other => panic!("{other} is new: the matrix has no call for it"),
+        }
+        Ok(())
+    }
+
+    /// Runs a call to its end. Where something hangs, the clock goes on as soon as that is sure.
+    async fn patient<T>(&self, hangs: bool, call: impl Future<Output = T>) -> T {
+        let mut call = pin!(call);
+        let moves = async {
+            loop {
+                let (mut received, hanging) = self.seen();
+                let mut quiet = 0;
+                while quiet < QUIET && self.seen().1 == hanging {
+                    self.turn().await;
+                    let now = self.seen().0;
+                    quiet = if now == received { quiet + 1 } else { 0 };
+                    received = now;
+                }
+                self.clock.advance(TIMEOUT);
+            }
+        };
+        let watched = tokio::time::timeout(WATCHDOG, async {
+            if hangs {
+                tokio::select! {
+                    result = &mut call => result,
+                    () = moves => unreachable!("the clock goes on and on"),
+                }
+            } else {
+                call.await
+            }
+        });
+        watched.await.unwrap_or_else(|_| panic!("{} hangs", self.operation))
+    }
+
+    /// How many requests were received, and how many of them will never be answered.
+    fn seen(&self) -> (usize, usize) {
+        let received = self.simulator.requests();
+        let hangs = |fault| matches!(fault, Some("hang" | "stall_body" | "hang_connection"));
+        let hanging = received.iter().filter(|request| request.status.is_none() && hangs(request.fault));
+        (received.len(), hanging.count())
+    }
+
+    /// Lets the network do something: a connection to this process is made and accepted.
+    async fn turn(&self) {
+        let address = self.listener.local_addr().expect("an address");
+        let (made, accepted) = tokio::join!(TcpStream::connect(address), self.listener.accept());
+        drop((made.expect("a connection"), accepted.expect("a connection")));
+    }
+}
+
+struct Target {
+    card: CardId,
+    alias: v1::PanAlias,
+}
+
+fn new_card() -> cmp::Result<NewCard> {
+    Ok(NewCard::new(Pan::new(PAN)?, Expiry::new(12, 2030)?).cvc(Cvc::new("123")?).meta("note", META))
+}
+
+/// The client's operation that meets the faults of the simulator's one.
+fn client_operation(operation: Simulated) -> Operation {
+    let name = if operation == Simulated::Token { "create_card" } else { operation.name() };
+    *Operation::ALL.iter().find(|known| known.name() == name).expect("the client has every operation")
+}
+
+fn simulated(operation: Operation) -> Simulated {
+    let mut all = Simulated::ALL.into_iter();
+    all.find(|known| known.name() == operation.name()).expect("the simulator has every operation")
+}
