@@ -208,7 +208,21 @@ mod tests {
             format!("{:?}", CryptogramValue::from_trusted("JWrMYLqNQjmEHQDAZbSx+A==")),
             "CryptogramValue(***)"
         );
-        assert_eq!(format!("{:?}", BearerToken::from_trusted("abcdefghijklmnop")), "BearerToken(***)");
+    }
+
+    #[test]
+    fn each_kind_shows_what_it_may_and_no_more() {
+        macro_rules! shown {
+            ($($name:ident)*) => { [$(format!("{:?}", $name::from_trusted("4111111111111111"))),*] };
+        }
+        let tails = shown![Pan PanAlias NetworkTokenNumber UpdatedValue];
+        let expected = ["Pan", "PanAlias", "NetworkTokenNumber", "UpdatedValue"];
+        assert_eq!(tails, expected.map(|name| format!("{name}(***1111)")));
+        let hidden = shown![Cvc ClientSecret BearerToken ProxyPassword CryptogramValue];
+        let expected = ["Cvc", "ClientSecret", "BearerToken", "ProxyPassword", "CryptogramValue"];
+        assert_eq!(hidden, expected.map(|name| format!("{name}(***)")));
+        #[cfg(feature = "webhooks")]
+        assert_eq!(shown![WebhookSecret DetailValue], ["WebhookSecret(***)", "DetailValue(***)"]);
     }
 
     #[test]

@@ -165,16 +165,18 @@ impl<'a, T: 'a> Wait<'a, T> {
                 Ok(found) => return Ok(found),
                 Err(error) => error,
             };
-            let attempts = core.counted();
+            let give_up = |error: Error, reason| {
+                error.finished(self.operation, 0, reason).with_attempts(core.counted())
+            };
             if !error.is_retryable() {
-                return Err(error.finished(self.operation, attempts, StopReason::NotTransient));
+                return Err(give_up(error, StopReason::NotTransient));
             }
             let left = deadline.saturating_duration_since(core.clock.now());
             let mut hinted = false;
             match error.retry_after().filter(|asked| !asked.is_zero()) {
                 Some(asked) if asked < left => core.clock.sleep(asked).await,
                 Some(_) => {
-                    return Err(error.finished(self.operation, attempts, StopReason::DeadlineTooClose));
+                    return Err(give_up(error, StopReason::DeadlineTooClose));
                 }
                 None => {
                     let poll = bound.min(left).mul_f64(0.5 + core.jitter.next() / 2.0);
@@ -191,7 +193,7 @@ impl<'a, T: 'a> Wait<'a, T> {
                 }
             }
             if core.clock.now() >= deadline {
-                return Err(error.finished(self.operation, attempts, StopReason::DeadlineTooClose));
+                return Err(give_up(error, StopReason::DeadlineTooClose));
             }
             bound = if hinted { self.first_wait } else { bound.saturating_mul(2).min(self.longest_wait) };
         }

@@ -10,7 +10,7 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Instant,
 };
@@ -25,7 +25,7 @@ use crate::{
     cards::Lookups,
     clock::{Clock, after},
     drift::Watch,
-    error::{Error, Result},
+    error::{Counted, Error, Result},
     jitter::Jitter,
     operation::Operation,
     retry::{RetryBudget, RetryPolicy, Throttle},
@@ -49,8 +49,15 @@ pub(crate) struct Core {
     pub(crate) drift: Option<Arc<Watch>>,
     /// What the client has learnt about included resources.
     pub(crate) lookups: Arc<Lookups>,
-    /// Counts the attempts of several calls that are one call of the user's.
-    pub(crate) tally: Option<Arc<AtomicU32>>,
+    /// What became of several calls that are one call of the user's.
+    pub(crate) tally: Option<Arc<Tally>>,
+}
+
+/// Adds up several calls that are one call of the user's.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    attempts: AtomicU32,
+    reached: AtomicBool,
 }
 
 /// What a generated operation returns.
@@ -120,15 +127,25 @@ impl Core {
         core
     }
 
-    /// How many attempts were made since [`counting`](Self::counting).
-    pub(crate) fn counted(&self) -> u32 {
-        self.tally.as_ref().map_or(0, |tally| tally.load(Ordering::Relaxed))
+    /// What was counted since [`counting`](Self::counting).
+    pub(crate) fn counted(&self) -> Counted {
+        self.tally.as_ref().map_or_else(Counted::default, |tally| Counted {
+            attempts: tally.attempts.load(Ordering::Relaxed),
+            reached: tally.reached.load(Ordering::Relaxed),
+        })
     }
 
     /// Counts an attempt that is about to be made.
     fn count(&self) {
         if let Some(tally) = &self.tally {
-            tally.fetch_add(1, Ordering::Relaxed);
+            tally.attempts.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that an attempt was sent.
+    fn note_reached(&self) {
+        if let Some(tally) = &self.tally {
+            tally.reached.store(true, Ordering::Relaxed);
         }
     }
 

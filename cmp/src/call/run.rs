@@ -152,6 +152,7 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
             Ok(answer) => {
                 self.core.auth.accepted(&token);
                 self.core.throttle.accepted(self.sent_at);
+                self.core.note_reached();
                 Turn::Answered(answer)
             }
             Err(failure) => {
@@ -172,7 +173,10 @@ impl<'a, T: DeserializeOwned> Run<'a, T> {
     }
 
     fn note(&mut self, delivery: Delivery) {
-        self.reached |= delivery != Delivery::NotSent;
+        if delivery != Delivery::NotSent {
+            self.reached = true;
+            self.core.note_reached();
+        }
         self.in_doubt |= delivery == Delivery::OutcomeUnknown;
     }
 

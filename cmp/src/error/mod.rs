@@ -78,6 +78,15 @@ impl Delivery {
     }
 }
 
+/// What several calls came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counted {
+    /// How many attempts were made.
+    pub(crate) attempts: u32,
+    /// Whether one of them was sent.
+    pub(crate) reached: bool,
+}
+
 /// Why a call failed.
 ///
 /// One opaque type: ask it by predicate ([`is_not_found`](Self::is_not_found)), [`kind`](Self::kind), [`status`](Self::status)
@@ -224,9 +233,12 @@ impl Error {
         self
     }
 
-    /// The same after so many requests, where this call was one of several.
-    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts;
+    /// Judges over several calls of which this one was the last: "not sent" holds only if none of them was.
+    pub(crate) fn with_attempts(mut self, counted: Counted) -> Self {
+        self.0.attempts = counted.attempts;
+        if counted.reached && self.0.delivery == Delivery::NotSent {
+            self.0.delivery = Delivery::Answered;
+        }
         self
     }
 

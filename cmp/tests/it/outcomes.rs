@@ -13,6 +13,7 @@ use cmp::{
     v1,
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator};
+use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::{
     script::{Act, Script, answer, with_header},
@@ -296,6 +297,27 @@ async fn a_duplicate_that_can_not_be_read_counts_the_requests_of_its_reading() {
     assert_eq!(server.asked()[1], "GET /cards/CRDecqZp3xRgXU3TFmtcDdzQs HTTP/1.1");
 }
 
+#[tokio::test]
+async fn a_call_of_several_requests_is_judged_over_all_of_them() {
+    let without = answer(424, JSON_API, DOCUMENT);
+    let server = Script::then_gone([without.clone()]).await;
+    let cmp = builder(&server.url, &ManualClock::new()).build().unwrap();
+    let error = cmp.payments().customer_initiated(&card_id()).or_pan().await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Connection, Delivery::Answered));
+    assert_eq!((error.attempts(), server.asked().len()), (5, 1));
+
+    // The card has no token yet, and then the service is gone.
+    let server = Script::then_gone([answer(200, JSON_API, FOUND), answer(200, JSON_API, FOUND)]).await;
+    let cmp = builder(&server.url, &ManualClock::new()).build().unwrap();
+    let error = cmp.network_tokens().wait_for(&card_id()).await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Connection, Delivery::Answered));
+    assert!(error.attempts() as usize >= server.asked().len());
+
+    let server = Script::then_gone([with_header(303, "location: /cards/CRD1", "")]).await;
+    let error = call(&server.url, Operation::CreateCard, RetryPolicy::default()).await.unwrap_err();
+    assert_eq!((error.status(), error.delivery()), (Some(303), Delivery::Answered));
+}
+
 /// An error and its sources, as `anyhow` prints them with `{:#}`.
 fn chain(error: &Error) -> Vec<String> {
     let mut texts = vec![error.to_string()];
@@ -353,5 +375,89 @@ async fn an_error_says_each_thing_once() {
                 assert!(text.matches(status).count() <= 1, "{text}");
             }
         }
+    }
+}
+
+/// An act, and whether it leaves open what happened, or settles what happened before.
+#[derive(Debug, Clone)]
+struct Step {
+    act: Act,
+    open: bool,
+    settles: bool,
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let statuses =
+        [400, 401, 403, 404, 408, 421, 424, 425, 429, 431, 500, 501, 502, 503, 504, 505, 520, 302, 204];
+    let headers = [
+        "x: y",
+        "retry-after: 0",
+        "retry-after: 3",
+        "retry-after: 40",
+        "retry-after: Fri, 17 Jan 2025 11:00:00 GMT",
+    ];
+    let answered = (select(statuses.to_vec()), select(headers.to_vec()), any::<bool>()).prop_map(
+        |(status, header, own): (u16, &str, bool)| {
+            let body = if status == 204 {
+                ""
+            } else if own {
+                DOCUMENT
+            } else {
+                PAGE
+            };
+            Step {
+                act: with_header(status, header, body),
+                open: !matches!(status, 400..=407 | 409..=498 | 503),
+                settles: own && matches!(status, 400 | 404 | 415 | 422 | 424),
+            }
+        },
+    );
+    let closed = Just(Step { act: Act::Close, open: true, settles: false });
+    prop_oneof![4 => answered, 1 => closed]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    /// Whatever the service answers: each request is counted, an effect that may have happened is not repeated where
+    /// that may do harm, the waits stay within the deadline, and the error says what the server knows.
+    #[test]
+    fn an_error_agrees_with_what_the_server_saw(
+        script in vec(steps(), 1..8),
+        operation in select(vec![Operation::CreateCard, Operation::UpdateCard, Operation::DeleteCard]),
+        deadline in 1_u64..90,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let server = Script::start(script.iter().map(|step| step.act.clone())).await;
+            let clock = ManualClock::new();
+            let policy = RetryPolicy::default().max_attempts(6).deadline(Duration::from_secs(deadline));
+            let cmp = builder(&server.url, &clock).retry(policy).build().unwrap();
+            let outcome = match operation {
+                Operation::CreateCard => cmp.cards().create(new_card()).await.map(drop),
+                Operation::DeleteCard => cmp.cards().delete(&card_id()).await,
+                _ => {
+                    let changes = CardChanges::new().expiry(Expiry::new(1, 2031).unwrap());
+                    cmp.cards().update(&card_id(), changes).await.map(drop)
+                }
+            };
+            prop_assert!(clock.slept().iter().sum::<Duration>() < Duration::from_secs(deadline));
+            let asked = server.asked().len();
+            let last = script.len() - 1;
+            let seen: Vec<_> = (0..asked).map(|at| &script[at.min(last)]).collect();
+            let (answer, before) = seen.split_last().unwrap();
+            let in_doubt = before.iter().any(|step| step.open);
+            prop_assert!(!(in_doubt && operation.retry_class() == RetryClass::Unsafe), "repeated in doubt");
+            let Err(error) = outcome else {
+                // 204 is a deletion's success, and so is a 404 after a lost one.
+                prop_assert_eq!(operation, Operation::DeleteCard);
+                return Ok(());
+            };
+            prop_assert_eq!(error.attempts() as usize, asked);
+            let unknown = answer.open || (in_doubt && !answer.settles);
+            let expected = if unknown { Delivery::OutcomeUnknown } else { Delivery::Answered };
+            prop_assert_eq!(error.delivery(), expected, "{}", error);
+            Ok(())
+        })?;
     }
 }
