@@ -1,10 +1,17 @@
 //! When a request is sent again, and when not.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
+use chrono::{DateTime, Utc};
 use cmp::{
     CardChanges, Delivery, ErrorKind, Expiry, Operation, RetryBudget, RetryClass, RetryPolicy, StopReason,
-    clock::ManualClock,
+    clock::{Clock, ManualClock, Tick},
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator};
 
@@ -295,34 +302,65 @@ async fn a_429_holds_back_every_clone_of_the_client() {
     assert_eq!(simulator.count(Simulated::CreateCard), 1);
 }
 
-/// A rate limit that 64 calls run into together: it lets nothing pass for a minute from the first request.
+/// A clock whose sleeps last until the test moves it, so that many calls sleep side by side.
+#[derive(Debug, Clone, Default)]
+struct Held {
+    clock: ManualClock,
+    sleeps: Arc<Mutex<Vec<Duration>>>,
+}
+
+impl Clock for Held {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn utc(&self) -> DateTime<Utc> {
+        self.clock.utc()
+    }
+
+    fn sleep(&self, duration: Duration) -> Tick {
+        self.sleeps.lock().unwrap().push(duration);
+        self.clock.alarm(self.clock.now() + duration)
+    }
+
+    fn alarm(&self, at: Instant) -> Tick {
+        self.clock.alarm(at)
+    }
+}
+
 #[tokio::test]
 async fn sixty_four_calls_in_flight_cost_one_pause_and_do_not_start_together() {
     let simulator = Simulator::start().await.unwrap();
-    let cmp = simulated(&simulator, &ManualClock::new());
-    let stored = cmp.cards().create(new_card()).await.unwrap();
-
-    let (clock, seed) = (ManualClock::new(), std::sync::atomic::AtomicU32::new(0));
-    // Numbers that are spread over the whole, and no two alike.
-    let spread = move || f64::from(seed.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 64) / 64.0;
+    let stored = simulated(&simulator, &ManualClock::new()).cards().create(new_card()).await.unwrap();
+    let (held, drawn) = (Held::default(), AtomicU32::new(0));
+    // Numbers that are spread over the whole, and no two in a row alike.
+    let spread = move || f64::from(drawn.fetch_add(1, Ordering::SeqCst) % 64) / 64.0;
     let environment = cmp::Environment::custom(simulator.url(), simulator.token_url()).unwrap();
     let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    let cmp = cmp::Client::builder(environment).service_account(account).clock(clock.clone());
+    let cmp = cmp::Client::builder(environment).service_account(account).clock(held.clone());
     let cmp = cmp.randomness(spread).build().unwrap();
     cmp.warm_up().await.unwrap();
     simulator.faults().add(Fault::status(429).on(Simulated::GetCard).times(64));
+    simulator.forget_requests();
     let calls: Vec<_> = (0..64)
         .map(|_| {
             let (cmp, id) = (cmp.clone(), stored.id().clone());
             tokio::spawn(async move { cmp.cards().get(&id).await })
         })
         .collect();
+    while held.sleeps.lock().unwrap().len() < 64 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(simulator.count(Simulated::GetCard), 64);
+    let mut waits = held.sleeps.lock().unwrap().clone();
+    waits.sort();
+    waits.dedup();
+    assert!(*waits.first().unwrap() >= 5 * SECOND && *waits.last().unwrap() <= 10 * SECOND, "{waits:?}");
+    assert!(waits.len() >= 16, "{waits:?}");
+
+    held.clock.advance(10 * SECOND);
     for call in calls {
         call.await.unwrap().unwrap();
     }
-    let mut waits = clock.slept();
-    assert!(waits.iter().all(|wait| *wait <= 10 * SECOND), "{waits:?}");
-    waits.sort();
-    waits.dedup();
-    assert!(waits.len() > 8, "{waits:?}");
+    assert_eq!(simulator.count(Simulated::GetCard), 128, "each was sent twice");
 }
