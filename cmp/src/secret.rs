@@ -1,6 +1,7 @@
 //! Secrets: values that no log, error or `Debug` may show.
 //!
-//! Each kind is a type of its own. None of them has `Display`, `Deref` or `Serialize`; `Debug` shows at most the last
+//! Each kind is a type of its own. None of them has `Display`, `Deref` or `Serialize`; those that go into a request or
+//! come from a configuration have `Deserialize`, whose errors don't repeat the value. `Debug` shows at most the last
 //! four characters; the memory is overwritten on drop. `expose` is the one way out, so that a search for it finds
 //! every place where a secret leaves.
 
@@ -8,7 +9,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::value::InvalidInput;
+use crate::value::{InvalidInput, stored::read_as_text};
 #[cfg(feature = "webhooks")]
 use crate::variables::trimmed;
 
@@ -61,6 +62,21 @@ secrets! {
     /// assert_eq!(pan.expose(), "4111111111111111");
     /// assert_eq!(format!("{pan:?}"), "Pan(***1111)");
     /// # Ok::<(), cmp::InvalidInput>(())
+    /// ```
+    ///
+    /// It can be read with serde, and not written:
+    ///
+    /// ```
+    /// #[derive(Debug, serde::Deserialize)]
+    /// struct Order {
+    ///     pan: cmp::Pan,
+    /// }
+    ///
+    /// let order: Order = serde_json::from_str(r#"{"pan": "4111111111111111"}"#)?;
+    /// assert_eq!(format!("{order:?}"), "Order { pan: Pan(***1111) }");
+    /// let error = serde_json::from_str::<Order>(r#"{"pan": 4111111111111111}"#).unwrap_err();
+    /// assert_eq!(error.to_string(), "invalid pan: must be a string at line 1 column 24");
+    /// # Ok::<(), serde_json::Error>(())
     /// ```
     Pan, last_four;
 
@@ -176,6 +192,17 @@ impl Cvc {
         Ok(Self(code))
     }
 }
+
+read_as_text!(Pan, "pan", Pan::new);
+read_as_text!(Cvc, "cvc", Cvc::new);
+read_as_text!(ClientSecret, "client secret", |secret| Ok::<_, InvalidInput>(ClientSecret::from_trusted(
+    secret
+)));
+read_as_text!(ProxyPassword, "proxy password", |password| Ok::<_, InvalidInput>(
+    ProxyPassword::from_trusted(password)
+));
+#[cfg(feature = "webhooks")]
+read_as_text!(WebhookSecret, "webhook secret", WebhookSecret::new);
 
 fn only_digits(value: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
     lengths.contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())

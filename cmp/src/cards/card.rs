@@ -85,7 +85,7 @@ impl Card {
         let has_included = document.included.is_some() || data.included.is_some();
         // The documents have `included` beside `data`, the guide's sample has it within.
         let resources = document.included.into_iter().chain(data.included).flatten();
-        let included = Included::from_wire(resources);
+        let included = Included::from_wire(resources, asked_at);
         let relationships = data.relationships.unwrap_or_default();
         Ok(Self {
             id: CardId::new(id).map_err(|_| unreadable("the answer's card id is not one"))?,

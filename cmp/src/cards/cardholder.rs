@@ -1,9 +1,13 @@
 use std::fmt;
 
 use cmp_generated::{scalar::Personal, types};
+use serde::{Deserialize, Deserializer};
 
 use super::checks;
-use crate::error::InvalidInput;
+use crate::{
+    error::InvalidInput,
+    value::read::{self, Part},
+};
 
 /// Who holds a card. Personal data: `Debug` shows only which parts are there.
 ///
@@ -181,6 +185,61 @@ impl Address {
     pub fn country(&self) -> Option<&str> {
         self.country.as_deref()
     }
+}
+
+/// From an object with the parts that are there: `name`, `company`, `phone`, `email` and `address`. A refusal does not
+/// repeat what was read.
+impl<'de> Deserialize<'de> for Cardholder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Parts {
+            name: Option<Part>,
+            company: Option<Part>,
+            phone: Option<Part>,
+            email: Option<Part>,
+            address: Option<Address>,
+        }
+
+        let parts: Parts = read::members(deserializer, "cardholder")?;
+        Ok(Self {
+            name: text(parts.name),
+            company: text(parts.company),
+            phone: text(parts.phone),
+            email: text(parts.email),
+            address: parts.address,
+        })
+    }
+}
+
+/// From an object with the parts that are there: `line1` to `line4`, `city`, `region`, `postal_code` and `country`. A
+/// refusal does not repeat what was read.
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Parts {
+            line1: Option<Part>,
+            line2: Option<Part>,
+            line3: Option<Part>,
+            line4: Option<Part>,
+            city: Option<Part>,
+            region: Option<Part>,
+            postal_code: Option<Part>,
+            country: Option<Part>,
+        }
+
+        let parts: Parts = read::members(deserializer, "address")?;
+        Ok(Self {
+            lines: [parts.line1, parts.line2, parts.line3, parts.line4].map(text),
+            city: text(parts.city),
+            region: text(parts.region),
+            postal_code: text(parts.postal_code),
+            country: text(parts.country),
+        })
+    }
+}
+
+fn text(part: Option<Part>) -> Option<String> {
+    part.map(|Part(text)| text)
 }
 
 impl fmt::Debug for Cardholder {

@@ -1,10 +1,11 @@
 use cmp_generated::types;
+use serde::{Deserialize, Deserializer};
 
 use super::checks;
 use crate::{
     error::InvalidInput,
     secret::Cvc,
-    value::{Expiry, wire},
+    value::{Expiry, read, wire},
 };
 
 /// What to change on a stored card: its CVC, its expiry, or both (schema `CardUpdateAttributes`).
@@ -31,6 +32,20 @@ impl CardChanges {
     pub fn expiry(mut self, expiry: Expiry) -> Self {
         self.expiry = Some(expiry);
         self
+    }
+}
+
+/// From an object with `cvc`, `expiry` or both. A refusal does not repeat what was read.
+impl<'de> Deserialize<'de> for CardChanges {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Parts {
+            cvc: Option<Cvc>,
+            expiry: Option<Expiry>,
+        }
+
+        let Parts { cvc, expiry } = read::members(deserializer, "card changes")?;
+        Ok(Self { cvc, expiry })
     }
 }
 

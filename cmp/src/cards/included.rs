@@ -94,12 +94,15 @@ pub(super) struct Included {
 }
 
 impl Included {
-    pub(super) fn from_wire(resources: impl IntoIterator<Item = IncludedResource>) -> Self {
+    pub(super) fn from_wire(
+        resources: impl IntoIterator<Item = IncludedResource>,
+        asked_at: DateTime<Utc>,
+    ) -> Self {
         let mut included = Self::default();
         for resource in resources {
             match resource {
                 IncludedResource::NetworkToken(token) => {
-                    included.network_tokens.push(NetworkToken::from_wire(token));
+                    included.network_tokens.push(NetworkToken::from_wire(token, asked_at));
                 }
                 IncludedResource::CardUpdate(update) => included.updates.push(CardUpdate::from_wire(update)),
                 IncludedResource::CardUpdateSubscription(subscription) => {

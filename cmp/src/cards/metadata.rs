@@ -1,6 +1,9 @@
 use std::fmt;
 
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+
+use crate::value::read;
 
 /// A card's user-defined metadata: string keys with values of any kind. It is written once, when the card is stored,
 /// and can't be changed later (source: VGS's documentation of user-defined metadata).
@@ -45,6 +48,13 @@ impl Metadata {
 impl From<Map<String, Value>> for Metadata {
     fn from(map: Map<String, Value>) -> Self {
         Self(map)
+    }
+}
+
+/// From an object. A refusal does not repeat what was read.
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read::members(deserializer, "metadata").map(Self)
     }
 }
 

@@ -1,11 +1,18 @@
 use cmp_generated::{scalar::FreeForm, types};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{Cardholder, Metadata, checks};
 use crate::{
     error::InvalidInput,
     secret::{Cvc, Pan},
-    value::{Expiry, open::open_enum, wire},
+    value::{
+        Expiry,
+        open::open_enum,
+        read::{self, Part},
+        stored::read_as_text,
+        wire,
+    },
 };
 
 open_enum! {
@@ -96,6 +103,54 @@ impl NewCard {
     }
 }
 
+/// From an object with `pan` and `expiry` (`MM/YY` or `MM/YYYY`), and of the other parts those that are there: `cvc`,
+/// `cvc_status`, `cardholder`, `token_type`, `wallet_type` and `meta`. A refusal does not repeat what was read.
+///
+/// ```
+/// let card: cmp::NewCard = serde_json::from_str(
+///     r#"{"pan": "5100260000019206", "expiry": "12/30", "cvc": "123", "cardholder": {"name": "Jane Doe"}}"#,
+/// )?;
+/// # assert!(!format!("{card:?}").contains("5100"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+impl<'de> Deserialize<'de> for NewCard {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Parts {
+            pan: Pan,
+            expiry: Expiry,
+            cvc: Option<Cvc>,
+            cvc_status: Option<Part>,
+            cardholder: Option<Cardholder>,
+            token_type: Option<TokenType>,
+            wallet_type: Option<WalletType>,
+            meta: Option<Metadata>,
+        }
+
+        let parts: Parts = read::members(deserializer, "card")?;
+        Ok(Self {
+            pan: parts.pan,
+            expiry: parts.expiry,
+            cvc: parts.cvc,
+            cvc_status: parts.cvc_status.map(|Part(status)| status),
+            cardholder: parts.cardholder,
+            token_type: parts.token_type,
+            wallet_type: parts.wallet_type,
+            meta: parts.meta.unwrap_or_default(),
+        })
+    }
+}
+
+read_as_text!(TokenType, "token type", |text: &str| {
+    text.parse().map(TokenType::from_known).map_err(|_| TOKEN_TYPE)
+});
+read_as_text!(WalletType, "wallet type", |text: &str| {
+    text.parse().map(WalletType::from_known).map_err(|_| WALLET_TYPE)
+});
+
+const TOKEN_TYPE: InvalidInput = InvalidInput::new("token type", "must be one that the contract has");
+const WALLET_TYPE: InvalidInput = InvalidInput::new("wallet type", "must be one that the contract has");
+
 impl NewCard {
     pub(super) fn into_wire(self) -> Result<types::CardResourceRequest, InvalidInput> {
         let (exp_month, exp_year) = wire::expiry_parts(self.expiry)?;
@@ -123,7 +178,7 @@ fn known_token_type(kind: &TokenType) -> Result<types::KnownTokenType, InvalidIn
         TokenType::Dpan => Ok(types::KnownTokenType::Dpan),
         TokenType::Mpan => Ok(types::KnownTokenType::Mpan),
         TokenType::Pan => Ok(types::KnownTokenType::Pan),
-        TokenType::Other(_) => Err(InvalidInput::new("token type", "must be one that the contract has")),
+        TokenType::Other(_) => Err(TOKEN_TYPE),
     }
 }
 
@@ -131,6 +186,6 @@ fn known_wallet_type(kind: &WalletType) -> Result<types::KnownWalletType, Invali
     match kind {
         WalletType::ApplePay => Ok(types::KnownWalletType::ApplePay),
         WalletType::GooglePay => Ok(types::KnownWalletType::GooglePay),
-        WalletType::Other(_) => Err(InvalidInput::new("wallet type", "must be one that the contract has")),
+        WalletType::Other(_) => Err(WALLET_TYPE),
     }
 }

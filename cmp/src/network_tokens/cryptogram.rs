@@ -1,5 +1,6 @@
 use std::{fmt, marker::PhantomData};
 
+use chrono::{DateTime, Utc};
 use cmp_generated::types;
 
 use super::NetworkToken;
@@ -137,7 +138,10 @@ impl<F: CryptogramForm> Cryptogram<F> {
         answer.metadata.as_ref()?.observability.as_ref()?.trace_id.as_deref()
     }
 
-    pub(super) fn from_wire(answer: types::NetworkTokenAndCryptogramResource) -> Result<Self> {
+    pub(super) fn from_wire(
+        answer: types::NetworkTokenAndCryptogramResource,
+        asked_at: DateTime<Utc>,
+    ) -> Result<Self> {
         let trace_id = Self::trace_of(&answer).map(str::to_owned);
         let incomplete = || Error::new(ErrorKind::Decode, Delivery::Answered, "the answer has no cryptogram");
         let data = answer.data.ok_or_else(incomplete)?;
@@ -156,7 +160,7 @@ impl<F: CryptogramForm> Cryptogram<F> {
             relationships: None,
             links: None,
         };
-        let (token, eci) = (NetworkToken::from_wire(token), cryptogram.eci.map(Eci));
+        let (token, eci) = (NetworkToken::from_wire(token, asked_at), cryptogram.eci.map(Eci));
         Ok(Self { token, value, kind, eci, trace_id, form: PhantomData })
     }
 

@@ -99,7 +99,7 @@ impl<'a> NetworkTokens<'a> {
     /// # Errors
     /// 400, 401, 403, 404, 500 and the transient ones.
     pub async fn provision(self, card: &CardId) -> Result<Provisioned> {
-        let id = card.as_str();
+        let (id, asked_at) = (card.as_str(), self.0.clock.utc());
         let reply = self
             .0
             .call(Operation::ProvisionNetworkToken, trace_of_provisioned, |client| async move {
@@ -107,7 +107,7 @@ impl<'a> NetworkTokens<'a> {
             })
             .await?;
         reply.read(|status, answer| {
-            let token = NetworkToken::from_wire(answer.data);
+            let token = NetworkToken::from_wire(answer.data, asked_at);
             Ok(if status == CREATED { Provisioned::New(token) } else { Provisioned::Existing(token) })
         })
     }

@@ -3,6 +3,7 @@ use std::{
     future::{Future, IntoFuture},
     marker::PhantomData,
     pin::Pin,
+    str::FromStr,
     time::Instant,
 };
 
@@ -14,7 +15,7 @@ use crate::{
     cards::Cards,
     error::{Error, InvalidInput, Result},
     operation::Operation,
-    value::{Amount, CardId, wire},
+    value::{Amount, CardId, stored::stored_as_text, wire},
 };
 
 /// What the payment is for.
@@ -40,6 +41,18 @@ impl fmt::Display for TransactionType {
         known(*self).fmt(f)
     }
 }
+
+impl FromStr for TransactionType {
+    type Err = InvalidInput;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Ecom, Self::Aft].into_iter();
+        let mut named = all.filter(|transaction| known(*transaction).to_string() == text);
+        named.next().ok_or_else(|| InvalidInput::new("transaction type", "must be `ECOM` or `AFT`"))
+    }
+}
+
+stored_as_text!(TransactionType, "transaction type", to_string);
 
 /// A request for a cryptogram; await it to send it.
 ///
@@ -109,14 +122,14 @@ impl<F: CryptogramForm> RequestCryptogram<'_, F> {
     /// Sends the request, without a look at the card where it has no active token.
     pub(crate) async fn send(&self) -> Result<Cryptogram<F>> {
         let body = self.body()?;
-        let (id, body) = (self.card.as_str(), &body);
+        let (id, body, asked_at) = (self.card.as_str(), &body, self.core.clock.utc());
         let reply = self
             .core
             .call(Operation::RequestCryptogram, Cryptogram::<F>::trace_of, |client| async move {
                 client.request_cryptogram(id, body).await
             })
             .await?;
-        reply.read(|_, answer| Cryptogram::from_wire(answer))
+        reply.read(|_, answer| Cryptogram::from_wire(answer, asked_at))
     }
 
     /// The service says only that there is no active token; the card says why.

@@ -32,10 +32,12 @@ pub struct NetworkToken {
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
     card_art: Option<CardArt>,
+    asked_at: DateTime<Utc>,
 }
 
 impl NetworkToken {
-    pub(crate) fn from_wire(resource: types::NetworkTokenResource) -> Self {
+    /// Reads it from an answer to what was asked at this time.
+    pub(crate) fn from_wire(resource: types::NetworkTokenResource, asked_at: DateTime<Utc>) -> Self {
         let from = resource.attributes.unwrap_or_default();
         Self {
             id: NetworkTokenId::new(resource.id).ok(),
@@ -50,6 +52,7 @@ impl NetworkToken {
             created_at: from.created_at.map(wire::time),
             updated_at: from.updated_at.map(wire::time),
             card_art: resource.meta.and_then(|meta| meta.card_art).map(CardArt::from_wire),
+            asked_at,
         }
     }
 
@@ -123,6 +126,12 @@ impl NetworkToken {
     #[must_use]
     pub fn card_art(&self) -> Option<&CardArt> {
         self.card_art.as_ref()
+    }
+
+    /// When it was asked for, by the client's clock.
+    #[must_use]
+    pub fn asked_at(&self) -> DateTime<Utc> {
+        self.asked_at
     }
 
     /// Whether a payment can be made with it: a usable state, and a number.

@@ -3,11 +3,12 @@ use cmp_generated::{
     scalar::{Digits, Last4, Personal},
     types,
 };
+use serde::{Deserialize, Deserializer};
 
 use super::{Holder, PanAlias};
 use crate::{
     error::InvalidInput,
-    value::{Expiry, TokenState, wire},
+    value::{Expiry, TokenState, read, wire},
 };
 
 /// A vaulted card to enrol for a network token (schema `V1Enrollment`).
@@ -27,6 +28,20 @@ impl NewEnrolment {
     pub(super) fn to_wire(&self) -> Result<types::V1Enrollment, InvalidInput> {
         let (exp_month, exp_year) = wire::expiry_parts(self.expiry)?;
         Ok(types::V1Enrollment { pan_alias: Personal::new(self.alias.as_str()), exp_month, exp_year })
+    }
+}
+
+/// From an object with `alias` and `expiry`. A refusal does not repeat what was read.
+impl<'de> Deserialize<'de> for NewEnrolment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Parts {
+            alias: PanAlias,
+            expiry: Expiry,
+        }
+
+        let Parts { alias, expiry } = read::members(deserializer, "enrolment")?;
+        Ok(Self { alias, expiry })
     }
 }
 

@@ -3,7 +3,13 @@ use std::{fmt, str::FromStr};
 use cmp_generated::scalar::{self, AmountError};
 use rust_decimal::Decimal;
 
-use super::InvalidInput;
+use serde::{Deserialize, Deserializer, de};
+
+use super::{
+    InvalidInput,
+    read::{self, TextOrMembers},
+    stored::{read_as_text, stored_as_text},
+};
 
 /// An ISO 4217 currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +59,8 @@ impl FromStr for Currency {
         Self::new(code)
     }
 }
+
+stored_as_text!(Currency, "currency", code);
 
 /// An amount of money in major units (dollars, not cents) with its currency.
 ///
@@ -140,6 +148,52 @@ impl fmt::Display for Amount {
         write!(f, "{} {}", self.value(), self.currency)
     }
 }
+
+impl FromStr for Amount {
+    type Err = InvalidInput;
+
+    /// Reads what `Display` writes: `19.99 USD`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || InvalidInput::new("amount", "must be an amount and its currency, such as `19.99 USD`");
+        let (value, currency) = text.split_once(' ').ok_or_else(wrong)?;
+        Self::parse(value, Currency::new(currency)?)
+    }
+}
+
+/// As a string, such as `19.99 USD`.
+impl serde::Serialize for Amount {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// From a string, such as `19.99 USD`, or an object with `value` and `currency`, both of them strings: a number may have
+/// lost digits.
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Parts {
+            value: Value,
+            currency: Currency,
+        }
+
+        match read::text_or_members::<Parts, _>(deserializer, "amount")? {
+            TextOrMembers::Text(text) => text.parse(),
+            TextOrMembers::Members(Parts { value: Value(value), currency }) => Self::parse(&value, currency),
+        }
+        .map_err(de::Error::custom)
+    }
+}
+
+struct Value(String);
+
+impl Value {
+    fn new(text: &str) -> Result<Self, InvalidInput> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+read_as_text!(Value, "amount", Value::new);
 
 fn minor_units(currency: Currency) -> Result<u32, InvalidInput> {
     currency.minor_units().ok_or_else(|| InvalidInput::new("currency", "has no minor units, so no amounts"))

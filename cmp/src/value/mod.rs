@@ -5,6 +5,7 @@ mod expiry;
 pub(crate) mod id;
 mod invalid_input;
 pub(crate) mod open;
+pub(crate) mod read;
 pub(crate) mod stored;
 mod token_state;
 pub(crate) mod wire;

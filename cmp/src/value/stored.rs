@@ -1,3 +1,16 @@
+/// serde for a value that is read from text, by `$read`, with the same checks.
+macro_rules! read_as_text {
+    ($name:ident, $field:literal, $read:expr) => {
+        /// From a string, with the checks that the type makes. A refusal does not repeat what was read.
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = $crate::value::read::text(deserializer, $field)?;
+                $read(text.as_str()).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
 /// serde for a value that is stored as text: written by `$write`, read as `FromStr` does, with the same checks.
 macro_rules! stored_as_text {
     ($name:ident, $field:literal, $write:ident) => {
@@ -8,19 +21,11 @@ macro_rules! stored_as_text {
             }
         }
 
-        /// From a string, checked as by [`FromStr`](std::str::FromStr).
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                use serde::de::Error;
-                // serde's own message would repeat a number that stands in the place of the text.
-                let text = String::deserialize(deserializer)
-                    .map_err(|_| D::Error::custom(concat!("invalid ", $field, ": must be a string")))?;
-                text.parse().map_err(D::Error::custom)
-            }
-        }
+        $crate::value::stored::read_as_text!($name, $field, str::parse::<$name>);
     };
 }
 
+pub(crate) use read_as_text;
 pub(crate) use stored_as_text;
 
 #[cfg(test)]

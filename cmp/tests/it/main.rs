@@ -7,6 +7,7 @@ mod broken;
 mod drift;
 mod lookups;
 mod outcomes;
+mod reading;
 mod reads;
 mod retry;
 mod script;

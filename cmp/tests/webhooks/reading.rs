@@ -5,7 +5,7 @@ use cmp::{
     Card, CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount, TokenState,
     webhooks::{Applied, CardView, Event},
 };
-use cmp_simulator::Simulator;
+use cmp_simulator::{Enrolment, Simulator};
 use serde_json::{Value, json};
 
 use crate::samples::PAN;
@@ -178,4 +178,53 @@ async fn a_simulated_clock_that_is_ahead_does_not_outdate_readings() {
     world.resume_token(house.id.as_str()).unwrap();
     view.read(&house.card().await);
     assert_eq!(state(&view), Some(&TokenState::Activated));
+}
+
+#[tokio::test]
+async fn a_token_that_was_waited_for_or_provisioned_needs_no_other_reading() {
+    let simulator = Simulator::builder().enrolment(Enrolment::Manual).start().await.unwrap();
+    let environment = Environment::custom(simulator.url(), simulator.token_url()).unwrap();
+    let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    let cmp = Client::builder(environment).service_account(account).build().unwrap();
+    let card = NewCard::new(Pan::new(PAN).unwrap(), Expiry::new(12, 2030).unwrap());
+    let stored = cmp.cards().create(card).await.unwrap();
+    // All network tokens were read, and there was none.
+    let read = cmp.cards().get(stored.id()).await.unwrap();
+    assert!(read.lists_network_tokens());
+    let mut view = CardView::of(&read);
+    let provisioned = cmp.network_tokens().provision(stored.id()).await.unwrap();
+    assert_eq!(view.read_token(provisioned.token()), Applied::Changed);
+    assert_eq!(state(&view), Some(&TokenState::Active));
+    let token = view.network_token().unwrap();
+    assert_eq!((token.last4(), token.expiry()), (provisioned.token().last4(), provisioned.token().expiry()));
+    assert_eq!(view.last4(), read.last4(), "the card stays as it is");
+
+    let mut waited = CardView::new(stored.id().clone());
+    let token = cmp.network_tokens().wait_for(stored.id()).await.unwrap();
+    assert_eq!(waited.read_token(&token), Applied::Changed);
+    assert_eq!(state(&waited), Some(&TokenState::Active));
+    assert_eq!(waited.read_token(&token), Applied::Unchanged);
+
+    // An event wins if it is later, in whatever order the two come.
+    let (id, name) = (stored.id(), "cmp_network_token.updated");
+    let event = |at: DateTime<Utc>| {
+        let body = json!({ "id": "e", "event": name, "timestamp": at.to_rfc3339_opts(SecondsFormat::Nanos, true),
+            "details": { "card_id": id, "network_token_id": token.id(), "state": "suspended" } });
+        Event::parse_unverified(body.to_string().as_bytes()).unwrap()
+    };
+    for (seconds, expected) in [(-60, TokenState::Active), (60, TokenState::Suspended)] {
+        let event = event(token.asked_at() + TimeDelta::seconds(seconds));
+        let (mut one, mut other) = (CardView::new(id.clone()), CardView::new(id.clone()));
+        one.apply(&event);
+        assert_eq!(one.read_token(&token), Applied::Changed, "its number was not known");
+        let again = one.read_token(&token);
+        assert_eq!(again, if seconds > 0 { Applied::Outdated } else { Applied::Unchanged });
+        other.read_token(&token);
+        other.apply(&event);
+        assert_eq!((state(&one), state(&other)), (Some(&expected), Some(&expected)));
+    }
+    assert_eq!(
+        CardView::of_alias("5573495XKjDP28V7312".parse().unwrap()).read_token(&token),
+        Applied::NotThisCard
+    );
 }

@@ -145,6 +145,44 @@ impl CardView {
         }
     }
 
+    /// Brings the view up to date from a network token of this card, as [`wait_for`](crate::NetworkTokens::wait_for) and
+    /// [`provision`](crate::NetworkTokens::provision) return it. The token does not say whose it is: that is for the
+    /// caller to know.
+    ///
+    /// It counts as of the time at which it was [asked for](NetworkToken::asked_at), or last changed, whichever is later.
+    /// What is known of the card and its other network tokens stays as it is.
+    ///
+    /// ```
+    /// # use cmp_simulator::Simulator;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let simulator = Simulator::start().await?;
+    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # let card = cmp::NewCard::new(cmp::Pan::new("5100260000019206")?, cmp::Expiry::new(12, 2030)?);
+    /// use cmp::webhooks::CardView;
+    ///
+    /// let stored = cmp.cards().create(card).await?;
+    /// let mut view = CardView::of(stored.card());
+    /// let token = cmp.network_tokens().wait_for(stored.id()).await?;
+    /// view.read_token(&token);
+    /// assert!(view.network_token().is_some_and(|token| token.is_usable()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn read_token(&mut self, token: &NetworkToken) -> Applied {
+        if self.card_id().is_none() {
+            return Applied::NotThisCard;
+        }
+        let at = token.updated_at().map_or(token.asked_at(), |updated| updated.max(token.asked_at()));
+        let stamp = Stamp::of_reading(at);
+        let outdated = self.network_tokens.get(place(token)).is_some_and(|known| known.is_after(&stamp));
+        let applied = self.change(|view| {
+            view.network_tokens.entry(place(token).to_owned()).or_default().read(token, &stamp);
+        });
+        if applied == Applied::Unchanged && outdated { Applied::Outdated } else { applied }
+    }
+
     fn is_after(&self, stamp: &Stamp) -> bool {
         let card = self.last4.is_after(stamp) || self.expiry.is_after(stamp);
         card || self.network_tokens.values().any(|token| token.is_after(stamp))
