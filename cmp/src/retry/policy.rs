@@ -88,7 +88,8 @@ impl RetryPolicy {
         self
     }
 
-    /// The time for one attempt, from sending to the last byte of the answer.
+    /// The time for one attempt, from sending to the last byte of the answer. Before it, an attempt waits no longer than
+    /// this for an access token.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
