@@ -3,6 +3,7 @@
 #![allow(
     missing_docs,
     missing_debug_implementations,
+    nonstandard_style,
     unreachable_pub,
     unused_qualifications,
     unused_imports,

@@ -487,11 +487,11 @@ fn webhooks_are_in_the_contract_and_not_in_what_is_generated() {
 
     workspace.write(&transcription, text.replace("  au_card:\n    post:", "  au_card:\n    put:"));
     names(&workspace.fails(&["import", &transcription]), &["webhook au_card: expected post, found put"]);
-    workspace.write(&transcription, text.replace("title: CardUpdateDetails", "readOnly: true"));
+    workspace.write(&transcription, text.replace("title: CardUpdateDetails", "unevaluatedProperties: false"));
     workspace.run(&["import", &transcription]).expect("a valid document");
     names(
         &workspace.fails(&["merge"]),
-        &["step vocabulary", "/components/schemas/CardUpdateDetails/readOnly: unknown keyword"],
+        &["step vocabulary", "/components/schemas/CardUpdateDetails/unevaluatedProperties: unknown keyword"],
     );
 }
 

@@ -7,6 +7,7 @@
 mod check;
 pub(crate) mod correct;
 pub(crate) mod files;
+pub(crate) mod generated;
 pub(crate) mod import;
 pub(crate) mod json;
 pub(crate) mod lower;
@@ -75,7 +76,7 @@ pub(crate) fn run(command: &Command, root: &Path) -> Result<()> {
         Command::Update(arguments) => update::run(arguments, &layout),
         Command::Check => check::run(&layout),
         Command::Show { uncorrected, lowered } => {
-            let rendered = pipeline::render(&layout)?;
+            let rendered = pipeline::unchecked(&layout)?;
             let text = match (uncorrected, lowered) {
                 (true, _) => rendered.merged,
                 (_, true) => rendered.lowered,

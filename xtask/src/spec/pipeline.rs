@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::files::Layout;
-use super::{correct, json, lower, merge};
+use super::{correct, generated, json, lower, merge};
 
 /// The member of the written documents that says what they are.
 pub(crate) const MARK: &str = "x-generated";
@@ -27,13 +27,26 @@ impl Rendered {
     }
 }
 
-/// Fragments → merged → corrected → lowered.
+/// Fragments → merged → corrected → lowered, and the generator can make a client of it.
 pub(crate) fn render(layout: &Layout) -> Result<Rendered> {
+    rendered(layout, true)
+}
+
+/// The same, whatever the generator says.
+pub(crate) fn unchecked(layout: &Layout) -> Result<Rendered> {
+    rendered(layout, false)
+}
+
+fn rendered(layout: &Layout, checked: bool) -> Result<Rendered> {
     let tree = layout.tree()?;
     let rules = layout.rules()?;
     let merged = merge::merge(&tree.fragments, Some(&rules.primary))?;
     let contract = correct::correct(merged.clone(), &layout.corrections()?)?;
-    let lowered = lower::lower(contract.clone(), &rules)?;
+    let (lowered, types) =
+        generated::located(lower::lower_with_places(contract.clone(), &rules), &tree.fragments)?;
+    if checked {
+        generated::located(generated::check(&lowered, &types), &tree.fragments)?;
+    }
     Ok(Rendered {
         merged: json::pretty(&merged)?,
         contract: json::pretty(&marked(contract))?,

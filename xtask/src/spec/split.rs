@@ -128,7 +128,12 @@ fn reached(
             found.extend(derived.get(&from_at).into_iter().flatten().cloned());
         }
         for pointer in found {
-            if let Some(component) = document.pointer(&pointer).filter(|_| kept.insert(pointer.clone())) {
+            let component = document.pointer(&pointer).filter(|_| kept.insert(pointer.clone()));
+            // An example holds data, unless it is a reference.
+            let is_data = |component: &&Value| {
+                pointer.starts_with("/components/examples/") && component.get("$ref").is_none()
+            };
+            if let Some(component) = component.filter(|component| !is_data(component)) {
                 open.push((component, pointer));
             }
         }

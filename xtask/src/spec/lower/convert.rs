@@ -3,14 +3,10 @@
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use super::rules::Scalar;
+use super::plain::PASSWORD;
 use super::schema::{self, component, target};
 use crate::spec::json::below;
 
-/// Said to readers or enforced by no generated type.
-const DROPPED: [&str; 4] = ["default", "example", "examples", "deprecated"];
-/// Formats of strings that stay strings.
-const PLAIN_FORMATS: [&str; 2] = ["uri", "email"];
 pub(super) fn to_3_0(mut document: Value) -> Result<Value> {
     let source = document.clone();
     schema::everywhere(&mut document, &mut |schema, at| convert(schema, at, &source))?;
@@ -24,17 +20,15 @@ pub(super) fn to_3_0(mut document: Value) -> Result<Value> {
 
 fn convert(schema: &mut Value, at: &str, document: &Value) -> Result<()> {
     let members = schema.as_object_mut().with_context(|| format!("{at}: expected a schema object"))?;
-    members.retain(|key, _| !DROPPED.contains(&key.as_str()));
     for key in ["not", "discriminator"] {
         ensure!(!members.contains_key(key), "{}: can't be lowered", below(at, key));
     }
-    constant(members);
-    if members.contains_key("properties") && !members.contains_key("type") {
-        members.insert("type".to_owned(), "object".into());
-    }
     types(members, at)?;
     exclusive_limits(members, at)?;
-    format(members, at)?;
+    // What is left is a mark, or says of something else than a property that nobody may see it.
+    if members.get("format").is_some_and(|format| format == PASSWORD) {
+        members.shift_remove("format");
+    }
     choice(members, at, document)?;
     beside_reference(members);
     Ok(())
@@ -42,12 +36,6 @@ fn convert(schema: &mut Value, at: &str, document: &Value) -> Result<()> {
 
 fn is_null(schema: &Value) -> bool {
     schema.get("type").is_some_and(|kind| kind == "null")
-}
-
-fn constant(members: &mut Map<String, Value>) {
-    if let Some(value) = members.shift_remove("const") {
-        members.insert("enum".to_owned(), json!([value]));
-    }
 }
 
 fn types(members: &mut Map<String, Value>, at: &str) -> Result<()> {
@@ -71,16 +59,6 @@ fn exclusive_limits(members: &mut Map<String, Value>, at: &str) -> Result<()> {
             members.insert(inclusive.to_owned(), limit);
             members.insert(exclusive.to_owned(), true.into());
         }
-    }
-    Ok(())
-}
-
-fn format(members: &mut Map<String, Value>, at: &str) -> Result<()> {
-    let Some(format) = members.get("format").and_then(Value::as_str) else { return Ok(()) };
-    if PLAIN_FORMATS.contains(&format) {
-        members.shift_remove("format");
-    } else if !Scalar::ALL.iter().any(|mark| mark.format() == format) {
-        bail!("{at}/format: unknown format \"{format}\"");
     }
     Ok(())
 }
@@ -133,9 +111,15 @@ fn distinct<'v>(choices: impl Iterator<Item = &'v Value>, at: &str, document: &V
 }
 
 fn kind(choice: &Value, at: &str, document: &Value) -> Result<(String, bool)> {
-    let schema = target(choice).map_or(Ok(choice), |name| component(document, name))?;
-    let kind = schema.get("type").and_then(Value::as_str);
-    let kind = kind.with_context(|| format!("{at}: a choice without a type"))?;
+    let mut schema = choice;
+    while let Some(name) = target(schema) {
+        schema = component(document, name)?;
+    }
+    let kind = match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().find(|kind| *kind != "null"),
+        kind => kind,
+    };
+    let kind = kind.and_then(Value::as_str).with_context(|| format!("{at}: a choice without a type"))?;
     Ok((kind.to_owned(), schema.get("enum").is_some()))
 }
 
@@ -143,7 +127,7 @@ fn kind(choice: &Value, at: &str, document: &Value) -> Result<(String, bool)> {
 fn beside_reference(members: &mut Map<String, Value>) {
     if let Some(reference) = members.get("$ref").cloned() {
         members.shift_remove("title");
-        if members.len() > 1 {
+        if members.len() > 1 && !members.contains_key("allOf") {
             members.shift_remove("$ref");
             members.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
         }
@@ -194,10 +178,9 @@ mod tests {
     }
 
     #[test]
-    fn const_limits_defaults_and_references() {
-        assert_eq!(converted(json!({"const": "a"})).expect("converted"), json!({"enum": ["a"]}));
+    fn limits_and_references() {
         assert_eq!(
-            converted(json!({"type": "integer", "exclusiveMinimum": 0, "default": 3})).expect("converted"),
+            converted(json!({"type": "integer", "exclusiveMinimum": 0})).expect("converted"),
             json!({"type": "integer", "minimum": 0, "exclusiveMinimum": true})
         );
         let out = converted(json!({"$ref": "#/components/schemas/Link", "description": "d", "title": "t"}));
@@ -205,9 +188,21 @@ mod tests {
     }
 
     #[test]
-    fn unknown_formats_and_several_types_are_refused() {
-        let error = converted(json!({"type": "string", "format": "datetime"})).expect_err("unknown");
-        assert_eq!(error.to_string(), "/components/schemas/A/format: unknown format \"datetime\"");
-        assert!(converted(json!({"type": ["string", "integer"]})).is_err());
+    fn several_types_are_refused() {
+        let error = converted(json!({"type": ["string", "integer"]})).expect_err("two types");
+        assert!(error.to_string().starts_with("/components/schemas/A/type: several types"), "{error}");
+    }
+
+    #[test]
+    fn a_choice_counts_with_the_type_behind_its_references() {
+        let document = json!({"openapi": "3.1.0", "components": {"schemas": {
+            "A": {"oneOf": [{"$ref": "#/components/schemas/B"}, {"type": "string"}]},
+            "B": {"$ref": "#/components/schemas/C"}, "C": {"type": ["object", "null"]}
+        }}});
+        let out = to_3_0(document).expect("converted");
+        assert_eq!(
+            out["components"]["schemas"]["A"],
+            json!({"oneOf": [{"$ref": "#/components/schemas/B"}, {"type": "string"}]})
+        );
     }
 }

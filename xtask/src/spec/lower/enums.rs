@@ -6,36 +6,41 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::graph;
-use super::schema::{components, reference};
-use crate::spec::json::OPEN_ENUM as OPEN;
+use super::schema::{self, FROM, SCHEMAS, components, reference};
+use crate::spec::json::{OPEN_ENUM as OPEN, below};
 
 /// Renames each list of values to `Known…`; answers refer to a string marked open in its place.
 pub(super) fn open(mut document: Value) -> Result<Value> {
     let received = graph::received(&document)?;
     let schemas = components(&mut document)?;
-    let lists: Vec<String> = schemas
-        .iter()
-        .filter(|(_, schema)| schema.get("enum").is_some())
-        .map(|(name, _)| name.clone())
-        .collect();
+    let lists: Vec<String> =
+        schemas.iter().filter(|(_, schema)| is_list(schema)).map(|(name, _)| name.clone()).collect();
     let renamed: BTreeMap<_, _> =
         lists.into_iter().map(|name| (name.clone(), format!("Known{name}"))).collect();
     graph::rename_sent(&mut document, &renamed)?;
     let schemas = components(&mut document)?;
     for (name, known) in &renamed {
-        let Some(list) = schemas.shift_remove(name) else { continue };
+        let Some(mut list) = schemas.shift_remove(name) else { continue };
+        schema::note_origin(&mut list, name);
         if received.contains(name) {
             let mut open = json!({"type": "string", OPEN: reference(known)});
-            if let Some(description) = list.get("description") {
-                open["description"] = description.clone();
+            for key in ["description", FROM] {
+                if let Some(value) = list.get(key) {
+                    open[key] = value.clone();
+                }
             }
             schemas.insert(name.clone(), open);
         }
         if schemas.insert(known.clone(), list).is_some() {
-            bail!("{name} is a list of values, and there is a {known} already");
+            bail!("{}: a list of values, and there is a {known} already", below(SCHEMAS, name));
         }
     }
     Ok(document)
+}
+
+/// Whether a schema lists strings. Other values have no names, so that there is nothing to match.
+pub(super) fn is_list(schema: &Value) -> bool {
+    schema.get("enum").is_some() && schema.get("type").is_none_or(|kind| kind == "string")
 }
 
 #[cfg(test)]
@@ -59,10 +64,7 @@ mod tests {
         let request = &schemas["Request"]["properties"];
         assert_eq!((&request["kind"], &request["only"]), (&reference("KnownKind"), &reference("KnownOnly")));
         assert_eq!(schemas["Answer"]["properties"]["kind"], reference("Kind"));
-        assert_eq!(
-            schemas["Kind"],
-            json!({"type": "string", "description": "d", OPEN: reference("KnownKind")})
-        );
+        assert_eq!(schema::bare(&schemas["Kind"]), json!({"type": "string", OPEN: reference("KnownKind")}));
         assert_eq!(schemas["KnownKind"]["enum"], json!(["a", "b"]));
         assert_eq!(schemas.get("Only"), None);
     }

@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
+use super::flatten::Flattening;
+use super::operations::is_json;
 use super::schema::{self, bare, components, reference, target};
 use crate::spec::json::below;
 
@@ -13,29 +15,30 @@ pub(super) const OBJECT: &str = "ErrorObject";
 
 /// Adds [`DOCUMENT`] and [`OBJECT`], made of the JSON bodies of all answers with a status of 400 or more.
 pub(super) fn union(mut document: Value) -> Result<Value> {
-    let mut names = Vec::new();
+    let source = document.clone();
+    let mut bodies = Bodies { flattening: Flattening::of(&source), seen: Vec::new(), found: Vec::new() };
     schema::operations(&mut document, &mut |operation, at| {
         for (status, response) in schema::members(operation, "responses") {
             if status.starts_with(['4', '5']) {
-                let media = schema::members(response, "content").filter(|(kind, _)| kind.ends_with("json"));
-                for (_, media) in media {
-                    let at = below(&below(at, "responses"), status);
-                    named(&media["schema"], &at, &mut names)?;
+                let at = below(&below(at, "responses"), status);
+                for (kind, media) in schema::members(response, "content").filter(|(kind, _)| is_json(kind)) {
+                    let at = below(&below(&below(&at, "content"), kind), "schema");
+                    bodies.add(&media["schema"], &at)?;
                 }
             }
         }
         Ok(())
     })?;
     let (mut whole, mut single) = (Map::new(), Map::new());
-    for name in names {
-        let properties = schema::component(&document, &name)?["properties"].as_object();
-        for (key, property) in properties.into_iter().flatten() {
+    for (schema, at) in bodies.found {
+        for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+            let at = below(&below(&at, "properties"), key);
             if key == "errors" {
                 let items = property.pointer("/items/properties").and_then(Value::as_object);
-                let items = items.with_context(|| format!("{name}.errors: expected a list of objects"))?;
-                items.iter().try_for_each(|(key, member)| add(&mut single, OBJECT, key, member))?;
+                let items = items.with_context(|| format!("{at}: expected a list of objects"))?;
+                items.iter().try_for_each(|(key, member)| add(&mut single, &at, key, member))?;
             } else {
-                add(&mut whole, DOCUMENT, key, property)?;
+                add(&mut whole, &at, key, property)?;
             }
         }
     }
@@ -48,28 +51,50 @@ pub(super) fn union(mut document: Value) -> Result<Value> {
     ] {
         let schema = json!({"type": "object", "description": description, "properties": properties});
         if schemas.insert(name.to_owned(), schema).is_some() {
-            bail!("the contract has a schema {name} of its own");
+            bail!("{}: this name is taken by the type of all errors", below(schema::SCHEMAS, name));
         }
     }
     Ok(document)
 }
 
-fn named(schema: &Value, at: &str, names: &mut Vec<String>) -> Result<()> {
-    if let Some(name) = target(schema) {
-        if !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-        return Ok(());
-    }
-    let choices = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array);
-    let choices = choices.with_context(|| format!("{at}: expected a named schema, or a choice of them"))?;
-    choices.iter().try_for_each(|choice| named(choice, at, names))
+/// The objects that error bodies are, each once, with their places.
+struct Bodies<'d> {
+    flattening: Flattening<'d>,
+    seen: Vec<String>,
+    found: Vec<(Value, String)>,
 }
 
-fn add(properties: &mut Map<String, Value>, owner: &str, key: &str, property: &Value) -> Result<()> {
+impl Bodies<'_> {
+    fn add(&mut self, schema: &Value, at: &str) -> Result<()> {
+        if let Some(name) = target(schema) {
+            if self.seen.iter().any(|known| known == name) {
+                return Ok(());
+            }
+            self.seen.push(name.to_owned());
+            let whole = self.flattening.component(name, at)?;
+            return self.add_whole(&whole, &below(schema::SCHEMAS, name));
+        }
+        let mut whole = schema.clone();
+        schema::inside_out(&mut whole, at, &mut |schema, at| self.flattening.flatten(schema, at))?;
+        self.add_whole(&whole, at)
+    }
+
+    fn add_whole(&mut self, schema: &Value, at: &str) -> Result<()> {
+        for key in ["anyOf", "oneOf"] {
+            for (index, choice) in schema.get(key).and_then(Value::as_array).into_iter().flatten().enumerate()
+            {
+                self.add(choice, &below(&below(at, key), &index.to_string()))?;
+            }
+        }
+        self.found.push((schema.clone(), at.to_owned()));
+        Ok(())
+    }
+}
+
+fn add(properties: &mut Map<String, Value>, at: &str, key: &str, property: &Value) -> Result<()> {
     match properties.get(key) {
         Some(known) if bare(known) != bare(property) => {
-            bail!("{owner}.{key}: two error schemas disagree about it")
+            bail!("{at}: two error schemas disagree about \"{key}\"")
         }
         Some(_) => {}
         None => {
@@ -88,7 +113,8 @@ mod tests {
         json!({
             "paths": {"/p": {"get": {"responses": {
                 "200": {"content": {"application/json": {"schema": reference("Ok")}}},
-                "403": {"content": {"application/json": {"schema": body}, "text/html": {"schema": {}}}}
+                "403": {"content": {"application/json": {"schema": body}, "text/html": {"schema": {}}}},
+                "4XX": {"content": {"application/problem+json": {"schema": {"properties": {"title": {"type": "string"}}}}}}
             }}}},
             "components": {"schemas": {
                 "A": {"properties": {"errors": {"items": {"properties": {"detail": {"type": "string"}}}}, "meta": {}}},
@@ -107,12 +133,13 @@ mod tests {
             properties.keys().cloned().collect::<Vec<_>>()
         };
         assert_eq!(keys(OBJECT), ["detail", "status"]);
-        assert_eq!(keys(DOCUMENT), ["meta", "errors"]);
+        assert_eq!(keys(DOCUMENT), ["meta", "title", "errors"]);
     }
 
     #[test]
     fn shapes_that_disagree_are_an_error() {
         let error = union(document(json!({"detail": {"type": "integer"}}))).expect_err("disagreement");
-        assert_eq!(error.to_string(), "ErrorObject.detail: two error schemas disagree about it");
+        let expected = "/components/schemas/B/properties/errors: two error schemas disagree about \"detail\"";
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::graph;
 use super::schema::{self, components, is_nullable, nullable_reference};
+use crate::spec::json::below;
 
 /// The component that `cmp-generated/build.rs` replaces by its own type.
 const NAME: &str = "FreeForm";
@@ -15,7 +16,10 @@ const NAME: &str = "FreeForm";
 pub(super) fn name(mut document: Value) -> Result<Value> {
     let schemas = components(&mut document)?;
     if schemas.contains_key(NAME) {
-        bail!("the contract has a schema {NAME} of its own");
+        bail!(
+            "{}: this name is taken by the type of objects without known members",
+            below(schema::SCHEMAS, NAME)
+        );
     }
     let whole: BTreeMap<_, _> = schemas
         .iter()
@@ -36,7 +40,7 @@ pub(super) fn name(mut document: Value) -> Result<Value> {
     Ok(document)
 }
 
-fn is_free_form(schema: &Value) -> bool {
+pub(super) fn is_free_form(schema: &Value) -> bool {
     let has =
         |key: &str| schema.get(key).and_then(Value::as_object).is_some_and(|members| !members.is_empty());
     schema.get("type").is_some_and(|kind| kind == "object")

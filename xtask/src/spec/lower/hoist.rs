@@ -6,24 +6,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::schema::{SCHEMAS, bare, components, nullable_reference};
+use super::schema::{FROM, SCHEMAS, bare, components, nullable_reference, reference};
 use crate::spec::json::{below, first_difference};
 
-/// Hoists; `names` (`Schema.property` → type name) comes before titles, and those before `SchemaProperty`.
+/// Hoists; `names` (`Schema.property` → type name) comes before titles, and those before `SchemaProperty`. A parameter's
+/// `Schema` is its operation's name.
 pub(super) fn inline_types(mut document: Value, names: &BTreeMap<String, String>) -> Result<Value> {
     let mut hoisting = Hoisting { names, unused: names.keys().collect(), hoisted: Map::new() };
     let mut schemas = std::mem::take(components(&mut document)?);
     for (name, schema) in &mut schemas {
-        hoisting.members(schema, name)?;
+        let at = schema.get(FROM).and_then(Value::as_str).map_or_else(|| below(SCHEMAS, name), str::to_owned);
+        hoisting.members(schema, name, &at)?;
     }
+    super::schema::operations(&mut document, &mut |operation, at| hoisting.parameters(operation, at))?;
     if let Some(stale) = hoisting.unused.first() {
         bail!("openapi/lowering.toml, [types] names \"{stale}\", which is no inline type");
     }
     for (name, schema) in hoisting.hoisted {
         if let Some(known) = schemas.get(&name) {
-            same(&name, known, &schema)?;
+            same(&name, (known, &below(SCHEMAS, &name)), &schema)?;
         }
         schemas.entry(name).or_insert(schema);
     }
@@ -45,34 +48,56 @@ struct Hoisting<'r> {
     hoisted: Map<String, Value>,
 }
 
-/// Where an inline schema stands: what the rules call the place, and the name that follows from it.
+/// Where an inline schema stands: what the rules call the place, the name that follows from it, and its pointer.
 struct Place {
     key: String,
     fallback: String,
+    at: String,
 }
 
 impl Hoisting<'_> {
     /// Hoists what stands inside the type `owner`.
-    fn members(&mut self, schema: &mut Value, owner: &str) -> Result<()> {
+    fn members(&mut self, schema: &mut Value, owner: &str, at: &str) -> Result<()> {
         for (property, child) in super::schema::members(schema, "properties") {
-            let place =
-                Place { key: format!("{owner}.{property}"), fallback: owner.to_owned() + &pascal(property) };
+            let at = below(&below(at, "properties"), property);
+            let key = format!("{owner}.{property}");
+            let place = Place { key, fallback: owner.to_owned() + &pascal(property), at };
             self.inline(child, &place)?;
         }
-        let place = Place { key: owner.to_owned(), fallback: format!("{owner}Item") };
+        let place = Place { key: owner.to_owned(), fallback: format!("{owner}Item"), at: at.to_owned() };
         self.parts(schema, &place)
+    }
+
+    fn parameters(&mut self, operation: &mut Value, at: &str) -> Result<()> {
+        let owner = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for (index, parameter) in parameters.into_iter().flatten().enumerate() {
+            let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+            let at = below(&below(&below(at, "parameters"), &index.to_string()), "schema");
+            let fallback = pascal(&owner) + &pascal(&name);
+            let place = Place { key: format!("{owner}.{name}"), fallback, at };
+            if let Some(schema) = parameter.get_mut("schema") {
+                self.inline(schema, &place)?;
+                if let Some(members) = schema.as_object_mut() {
+                    members.shift_remove("title");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Hoists what stands inside a schema that is no object with properties: items, map values, choices.
     fn parts(&mut self, schema: &mut Value, place: &Place) -> Result<()> {
+        let part = |at: String| Place { key: place.key.clone(), fallback: place.fallback.clone(), at };
         for key in ["items", "additionalProperties"] {
             if let Some(child) = schema.get_mut(key).filter(|child| child.is_object()) {
-                self.inline(child, place)?;
+                self.inline(child, &part(below(&place.at, key)))?;
             }
         }
         for key in ["allOf", "oneOf"] {
-            for child in schema.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
-                self.inline(child, place)?;
+            let children = schema.get_mut(key).and_then(Value::as_array_mut);
+            for (index, child) in children.into_iter().flatten().enumerate() {
+                self.inline(child, &part(below(&below(&place.at, key), &index.to_string())))?;
             }
         }
         Ok(())
@@ -84,11 +109,28 @@ impl Hoisting<'_> {
             return self.parts(schema, place);
         }
         let name = self.name(schema, place);
-        self.members(schema, &name)?;
+        self.members(schema, &name, &place.at)?;
+        let mut kept = Map::new();
+        if let Some(members) = schema.as_object_mut() {
+            // These are said of the property, not of the type.
+            for key in ["readOnly", "writeOnly"] {
+                kept.extend(members.shift_remove(key).map(|value| (key.to_owned(), value)));
+            }
+            members.insert(FROM.to_owned(), place.at.clone().into());
+        }
         let nullable = schema.as_object_mut().and_then(|members| members.shift_remove("nullable")).is_some();
-        let hoisted = std::mem::replace(schema, nullable_reference(&name, nullable));
+        let mut outside = nullable_reference(&name, nullable);
+        if !kept.is_empty() {
+            kept.extend(nullable.then(|| ("nullable".to_owned(), true.into())));
+            kept.insert("allOf".to_owned(), json!([reference(&name)]));
+            outside = Value::Object(kept);
+        }
+        let hoisted = std::mem::replace(schema, outside);
         match self.hoisted.get(&name) {
-            Some(known) => same(&name, known, &hoisted)?,
+            Some(known) => {
+                let at = known.get(FROM).and_then(Value::as_str).unwrap_or_default();
+                same(&name, (known, at), &hoisted)?;
+            }
             None => drop(self.hoisted.insert(name, hoisted)),
         }
         Ok(())
@@ -104,28 +146,29 @@ impl Hoisting<'_> {
     }
 }
 
-fn same(name: &str, known: &Value, schema: &Value) -> Result<()> {
+fn same(name: &str, (known, known_at): (&Value, &str), schema: &Value) -> Result<()> {
+    let at = schema.get(FROM).and_then(Value::as_str).unwrap_or_default();
     match first_difference(&bare(known), &bare(schema), "") {
-        Some(place) => bail!("two types would be called {name}, and differ first at {place}"),
+        Some(place) => {
+            bail!("{at}: would be the type {name}, as {known_at} is, but differs first at {place}")
+        }
         None => Ok(()),
     }
 }
 
-fn is_type_name(title: &str) -> bool {
+pub(super) fn is_type_name(title: &str) -> bool {
     title.starts_with(|first: char| first.is_ascii_uppercase())
         && title.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
-fn pascal(name: &str) -> String {
+pub(super) fn pascal(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric());
     words.map(|word| word[..1.min(word.len())].to_uppercase() + &word[1.min(word.len())..]).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::reference;
     use super::*;
-    use serde_json::json;
 
     fn hoisted(schemas: Value, names: &[(&str, &str)]) -> Result<Value> {
         let names = names.iter().map(|(key, name)| ((*key).to_owned(), (*name).to_owned())).collect();
@@ -146,7 +189,9 @@ mod tests {
             ["Card", "CardData", "Link", "CardBankInfo"]
         );
         assert_eq!(out["Card"]["properties"]["bank_info"], json!({"items": reference("CardBankInfo")}));
-        assert_eq!(out["Link"], json!({"properties": {"b": {"type": "string"}}}));
+        assert_eq!(bare(&out["Link"]), json!({"properties": {"b": {"type": "string"}}}));
+        assert_eq!(out["Link"][FROM], "/components/schemas/Card/properties/link");
+        assert_eq!(out["CardBankInfo"][FROM], "/components/schemas/Card/properties/bank_info/items");
         assert_eq!(out["Card"]["properties"]["title"], json!({"type": "string"}));
     }
 
@@ -160,7 +205,8 @@ mod tests {
         let error = hoisted(schemas(other), &[]).expect_err("different");
         assert_eq!(
             error.to_string(),
-            "two types would be called Id, and differ first at /properties/id/type"
+            "/components/schemas/A/properties/y: would be the type Id, as /components/schemas/A/properties/x is, but \
+             differs first at /properties/id/type"
         );
     }
 
@@ -168,5 +214,17 @@ mod tests {
     fn a_stale_name_is_an_error() {
         let error = hoisted(json!({}), &[("A.b", "C")]).expect_err("stale");
         assert!(error.to_string().contains("\"A.b\""), "{error}");
+    }
+
+    #[test]
+    fn a_list_of_values_in_a_parameter_gets_a_name() {
+        let schema = json!({"type": "string", "enum": ["a", "b"]});
+        let document = json!({
+            "components": {"schemas": {}},
+            "paths": {"/p": {"get": {"operationId": "get_it", "parameters": [{"name": "sort-by", "schema": schema}]}}}
+        });
+        let out = inline_types(document, &BTreeMap::new()).expect("hoisted");
+        assert_eq!(out["paths"]["/p"]["get"]["parameters"][0]["schema"], reference("GetItSortBy"));
+        assert_eq!(bare(&out["components"]["schemas"]["GetItSortBy"]), schema);
     }
 }

@@ -10,8 +10,13 @@ mod flatten;
 mod free_form;
 mod graph;
 mod hoist;
+mod names;
+mod nullable;
 mod operations;
+mod parameters;
+mod plain;
 mod prune;
+mod references;
 mod relax;
 mod replace;
 mod rules;
@@ -21,29 +26,43 @@ mod separate;
 mod unions;
 mod vocabulary;
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+pub(crate) use names::type_name;
 pub(crate) use rules::Rules;
 pub(crate) use schema::bare;
 
 pub(crate) fn lower(contract: Value, rules: &Rules) -> Result<Value> {
-    let document = step("replace", replace::placeholders(contract, &rules.replaced))?;
+    Ok(lower_with_places(contract, rules)?.0)
+}
+
+/// The lowered document, and the contract's place of each type that the generator will make.
+pub(crate) fn lower_with_places(contract: Value, rules: &Rules) -> Result<(Value, BTreeMap<String, String>)> {
+    let document = step("references", references::settle(contract))?;
+    let document = step("replace", replace::placeholders(document, &rules.replaced))?;
     step("vocabulary", vocabulary::check(&document))?;
     let document = step("webhooks", prune::webhooks(document))?;
+    let document = step("plain", plain::schemas(document))?;
     let document = step("errors", errors::union(document))?;
     let document = step("operations", operations::simplify(document, &rules.operations))?;
     let document = step("prune", prune::unreachable(document))?;
     let document = step("scalars", scalars::mark(document, &rules.scalars))?;
     let document = step("flatten", flatten::all_of(document))?;
     let document = step("convert", convert::to_3_0(document))?;
+    let document = step("nullable", nullable::references(document))?;
     let document = step("free form", free_form::name(document))?;
     let document = step("hoist", hoist::inline_types(document, &rules.types))?;
     let document = step("unions", unions::name(document))?;
     let document = step("separate", separate::requests_from_answers(document))?;
+    let document = step("separate", separate::unmarked(document))?;
     let document = step("enums", enums::open(document))?;
     let document = step("relax", relax::answers(document))?;
-    step("prune", prune::unreachable(document))
+    let document = step("parameters", parameters::as_text(document))?;
+    let document = step("prune", prune::unreachable(document))?;
+    step("names", names::check(document))
 }
 
 fn step<T>(name: &str, result: Result<T>) -> Result<T> {

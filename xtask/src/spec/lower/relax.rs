@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::enums;
 use super::graph;
 use super::schema::{SCHEMAS, components, inside_out, members};
 use crate::spec::json::below;
@@ -26,7 +27,7 @@ pub(super) fn answers(mut document: Value) -> Result<Value> {
     let received = graph::received(&document)?;
     for (name, schema) in components(&mut document)? {
         // A list of values is relaxed where it is referred to.
-        if received.contains(name) && schema.get("enum").is_none() {
+        if received.contains(name) && !enums::is_list(schema) {
             inside_out(schema, &below(SCHEMAS, name), &mut |schema, _| {
                 relax(schema);
                 Ok(())

@@ -37,18 +37,6 @@ pub(crate) enum Scalar {
 }
 
 impl Scalar {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Secret,
-        Self::Personal,
-        Self::Digits,
-        Self::Last4,
-        Self::Timestamp,
-        Self::ExpMonth,
-        Self::ExpYear,
-        Self::Amount,
-        Self::JsonapiVersion,
-    ];
-
     pub(crate) const fn format(self) -> &'static str {
         match self {
             Self::Secret => "secret",
@@ -73,6 +61,22 @@ impl Scalar {
     }
 }
 
+/// What the generated client can do besides the operations, and what its stand-in server can.
+const METHODS: [&str; 12] = [
+    "new",
+    "new_with_client",
+    "api_version",
+    "baseurl",
+    "client",
+    "inner",
+    "pre",
+    "post",
+    "exec",
+    "clone",
+    "mock",
+    "fmt",
+];
+
 impl Rules {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let rules: Self = toml::from_str(text).context("openapi/lowering.toml")?;
@@ -86,6 +90,10 @@ impl Rules {
         for (operation, name) in &self.operations {
             let entry = format!("[operations] \"{operation}\" = \"{name}\"");
             ensure!(is_snake_case(name), "{entry}: expected a Rust name in snake_case");
+            ensure!(
+                !METHODS.contains(&name.as_str()),
+                "{entry}: the generated client has a method of that name"
+            );
             if let Some(other) = methods.insert(name, operation) {
                 bail!("{entry}: \"{other}\" has the same name");
             }
@@ -100,7 +108,11 @@ impl Rules {
 
 fn is_snake_case(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    is_identifier(name) && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(fits)
+    let is_whole = !name.contains("__") && !name.ends_with('_');
+    is_identifier(name)
+        && is_whole
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(fits)
 }
 
 fn is_camel_case(name: &str) -> bool {
@@ -126,7 +138,7 @@ mod tests {
 
     #[test]
     fn names_that_are_no_rust_are_refused_by_entry() {
-        for name in ["get card", "getCard", "_get", "9lives", "", "await", "gen"] {
+        for name in ["get card", "getCard", "_get", "get_", "get__card", "9lives", "", "await", "gen"] {
             let expected = format!(
                 "openapi/lowering.toml: [operations] \"GET /a\" = \"{name}\": expected a Rust name in snake_case"
             );
@@ -137,6 +149,17 @@ mod tests {
                 "openapi/lowering.toml: [types] \"Card.x\" = \"{name}\": expected a Rust name in CamelCase"
             );
             assert_eq!(error("", &format!("\"Card.x\" = \"{name}\"")), expected);
+        }
+    }
+
+    #[test]
+    fn a_method_that_every_client_has_is_refused() {
+        for name in ["new", "client", "baseurl", "inner", "exec", "mock"] {
+            let text = error(&format!("\"GET /a\" = \"{name}\""), "");
+            assert!(
+                text.ends_with(&format!("\"{name}\": the generated client has a method of that name")),
+                "{text}"
+            );
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
+use super::plain::PASSWORD;
 use super::rules::Scalar;
 use super::schema::{self, target};
 use crate::spec::json::below;
@@ -36,6 +37,8 @@ pub(super) fn mark(mut document: Value, marks: &BTreeMap<Scalar, Vec<String>>) -
                         scalar.format()
                     );
                     *property = marked(property, *scalar);
+                } else if property.get("format").is_some_and(|format| format == PASSWORD) {
+                    *property = marked(property, Scalar::Secret);
                 }
             }
             Ok(())
@@ -51,8 +54,8 @@ fn marked(property: &Value, scalar: Scalar) -> Value {
     let mut out = Map::new();
     out.insert("type".to_owned(), scalar.json_type().into());
     out.insert("format".to_owned(), scalar.format().into());
-    if let Some(description) = property.get("description") {
-        out.insert("description".to_owned(), description.clone());
+    for key in ["description", "readOnly", "writeOnly"] {
+        out.extend(property.get(key).map(|value| (key.to_owned(), value.clone())));
     }
     if is_nullable(property) {
         out.insert("nullable".to_owned(), true.into());
@@ -126,6 +129,17 @@ mod tests {
         assert!(
             error.to_string().starts_with("/components/schemas/Card/properties/pan: marked secret"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn a_password_is_a_secret_without_a_mark() {
+        let property =
+            json!({"type": ["string", "null"], "format": "password", "maxLength": 9, "writeOnly": true});
+        let out = mark(document(property), &BTreeMap::new()).expect("marked");
+        assert_eq!(
+            out["components"]["schemas"]["Card"]["properties"]["pan"],
+            json!({"type": "string", "format": "secret", "writeOnly": true, "nullable": true})
         );
     }
 }

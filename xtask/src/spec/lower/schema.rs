@@ -7,6 +7,8 @@ use crate::spec::json::{below, object};
 use crate::spec::split::{METHODS, SECTIONS};
 
 pub(crate) const SCHEMAS: &str = "/components/schemas";
+/// While a document is lowered: the contract's place of a schema that became a component.
+pub(super) const FROM: &str = "x-from";
 
 /// What a walk calls with each schema and its pointer.
 pub(crate) type Visit<'v> = dyn FnMut(&mut Value, &str) -> Result<()> + 'v;
@@ -163,6 +165,13 @@ pub(crate) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#{SCHEMAS}/{name}") })
 }
 
+/// Notes on a component that gets another name where the contract has it.
+pub(super) fn note_origin(schema: &mut Value, name: &str) {
+    if let Some(members) = schema.as_object_mut() {
+        members.entry(FROM).or_insert_with(|| below(SCHEMAS, name).into());
+    }
+}
+
 /// A reference beside which null is allowed, or a plain one.
 pub(crate) fn nullable_reference(name: &str, nullable: bool) -> Value {
     if nullable { json!({"nullable": true, "allOf": [reference(name)]}) } else { reference(name) }
@@ -177,7 +186,7 @@ pub(crate) fn bare(schema: &Value) -> Value {
     let mut schema = schema.clone();
     let stripped = inside_out(&mut schema, "", &mut |schema, _| {
         if let Some(members) = schema.as_object_mut() {
-            members.retain(|key, _| !matches!(key.as_str(), "title" | "description"));
+            members.retain(|key, _| !matches!(key.as_str(), "title" | "description" | FROM));
         }
         Ok(())
     });

@@ -1,12 +1,13 @@
 //! What is sent keeps its limits, what is received loses them: a schema used both ways becomes two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::graph;
-use super::schema::components;
+use super::schema::{SCHEMAS, components, everywhere, inside_out, members, note_origin};
+use super::{enums, free_form, graph};
+use crate::spec::json::below;
 
 /// Copies each schema that is sent and received to `New…`, and makes requests use the copy.
 pub(super) fn requests_from_answers(mut document: Value) -> Result<Value> {
@@ -14,25 +15,68 @@ pub(super) fn requests_from_answers(mut document: Value) -> Result<Value> {
     let schemas = components(&mut document)?;
     let mut renamed = BTreeMap::new();
     for name in sent.intersection(&received) {
-        // Lists of values and free-form objects have no limits to lose.
-        if schemas.get(name).is_some_and(|schema| schema.get("properties").is_some()) {
+        // Lists of strings and free-form objects have no limits to lose.
+        if schemas.get(name).is_some_and(|schema| !enums::is_list(schema) && !free_form::is_free_form(schema))
+        {
             renamed.insert(name.clone(), format!("New{name}"));
         }
     }
     for (name, new) in &renamed {
         let mut copy = schemas[name].clone();
+        note_origin(&mut copy, name);
         graph::rename(&mut copy, &renamed);
         if schemas.insert(new.clone(), copy).is_some() {
-            bail!("{name} is sent and received, and there is a {new} already");
+            bail!("{}: is sent and received, and there is a {new} already", below(SCHEMAS, name));
         }
     }
     graph::rename_sent(&mut document, &renamed)?;
+    without(&mut document, "readOnly", graph::sent)?;
+    without(&mut document, "writeOnly", graph::received)?;
+    Ok(document)
+}
+
+/// Takes what goes one way only out of the components that go the other.
+fn without(document: &mut Value, mark: &str, of: fn(&Value) -> Result<BTreeSet<String>>) -> Result<()> {
+    let reached = of(document)?;
+    for (name, schema) in components(document)?.iter_mut().filter(|(name, _)| reached.contains(*name)) {
+        inside_out(schema, &below(SCHEMAS, name), &mut |schema, _| {
+            let mut gone = Vec::new();
+            for (name, property) in members(schema, "properties") {
+                if property.get(mark).is_some_and(|is_marked| *is_marked == true) {
+                    gone.push(name.clone());
+                }
+            }
+            if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+                properties.retain(|name, _| !gone.contains(name));
+            }
+            if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+                required.retain(|name| !gone.iter().any(|gone| name == gone));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// The marks themselves mean nothing once both ways are apart.
+pub(super) fn unmarked(mut document: Value) -> Result<Value> {
+    everywhere(&mut document, &mut |schema, _| {
+        let Some(members) = schema.as_object_mut() else { return Ok(()) };
+        let mut marked = false;
+        for mark in ["readOnly", "writeOnly"] {
+            marked |= members.shift_remove(mark).is_some();
+        }
+        if let (true, Some(Value::Array(parts)), 1) = (marked, members.get("allOf"), members.len()) {
+            *schema = parts.first().cloned().unwrap_or_default();
+        }
+        Ok(())
+    })?;
     Ok(document)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::reference;
+    use super::super::schema::{bare, reference};
     use super::*;
     use serde_json::json;
 
@@ -57,5 +101,25 @@ mod tests {
         assert_eq!(schemas["Holder"]["properties"]["home"], reference("Home"));
         assert_eq!(schemas["NewHolder"]["properties"]["kind"], reference("Kind"));
         assert_eq!(schemas.get("NewKind"), None);
+    }
+
+    #[test]
+    fn what_goes_one_way_only_is_not_in_the_other() {
+        let body = |name: &str| json!({"content": {"application/json": {"schema": reference(name)}}});
+        let document = json!({
+            "paths": {"/p": {"post": {"requestBody": body("A"), "responses": {"200": body("A")}}}},
+            "components": {"schemas": {"A": {"required": ["id", "pin"], "properties": {
+                "id": {"type": "string", "readOnly": true}, "pin": {"writeOnly": true, "allOf": [reference("Pin")]},
+                "name": {"type": "string", "readOnly": false}
+            }}, "Pin": {"type": "string", "maxLength": 4}}}
+        });
+        let out = unmarked(requests_from_answers(document).expect("separated")).expect("unmarked");
+        let schemas = &out["components"]["schemas"];
+        let string = json!({"type": "string"});
+        assert_eq!(schemas["A"], json!({"required": ["id"], "properties": {"id": string, "name": string}}));
+        assert_eq!(
+            bare(&schemas["NewA"]),
+            json!({"required": ["pin"], "properties": {"pin": reference("NewPin"), "name": string}})
+        );
     }
 }
