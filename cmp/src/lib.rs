@@ -118,7 +118,7 @@ pub use network_tokens::{
     CardArt, CardArtAsset, CardArtKind, Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv,
     Eci, NetworkToken, NetworkTokens, Provisioned, RequestCryptogram, Tavv, TokenState, TransactionType,
 };
-pub use operation::{Operation, RetryClass};
+pub use operation::{Operation, OperationFacts, RetryClass};
 pub use payments::{Credential, NetworkTransactionId, Payments};
 pub use retry::{RetryBudget, RetryPolicy};
 /// An [`Amount`] holds this crate's `Decimal`.

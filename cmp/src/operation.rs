@@ -25,13 +25,20 @@ impl RetryClass {
 }
 
 /// What is fixed about an operation, written once.
-struct Facts {
-    name: &'static str,
-    method: &'static str,
-    path: &'static str,
-    class: RetryClass,
-    scope: Scope,
-    when_unknown: &'static str,
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct OperationFacts {
+    /// The name, as in the contract: `get_card`.
+    pub name: &'static str,
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path with its parameters in braces.
+    pub path: &'static str,
+    /// What repeating it can do.
+    pub class: RetryClass,
+    /// The scope that the service account needs.
+    pub scope: Scope,
+    /// What to do if its outcome is unknown.
+    pub when_unknown: &'static str,
 }
 
 macro_rules! operations {
@@ -41,15 +48,18 @@ macro_rules! operations {
         #[non_exhaustive]
         pub enum Operation {
             $(#[doc = $doc] $variant,)*
+            /// An operation that the facade doesn't have yet, for [`Raw::call`](crate::Raw::call).
+            Unlisted(&'static OperationFacts),
         }
 
         impl Operation {
-            /// Every operation.
+            /// Every operation that the facade has.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            fn facts(self) -> Facts {
+            fn facts(self) -> &'static OperationFacts {
                 match self {
-                    $(Self::$variant => Facts { $($field: $value),* },)*
+                    $(Self::$variant => &OperationFacts { $($field: $value),* },)*
+                    Self::Unlisted(facts) => facts,
                 }
             }
         }

@@ -195,7 +195,7 @@ fn a_new_optional_member_of_requests_is_for_the_facade_to_send() {
         "Rust: cmp::RequestCryptogram",
         "Facade code that no longer compiles:\n  cmp/src/network_tokens/",
         "missing field `merchant_name`",
-        "the workspace is untouched",
+        "the workspace is untouched; run the update again with --accept-broken-build",
     ]);
 
     let accepted = workspace.run(&["update", &page, "--no-tests", "--accept-broken-build"]);
@@ -248,23 +248,7 @@ fn a_renamed_operation_is_one_gone_and_one_new() {
 #[test]
 fn a_new_operation_asks_for_a_name() {
     let workspace = Workspace::new();
-    let page = workspace.page("Network Tokens", |_, _| {});
-    let fragment = "openapi/fragments/post-cards-card_id-network-tokens.json";
-    let text = fs::read_to_string(workspace.root().join(fragment)).expect("a fragment");
-    let mut document: Value = serde_json::from_str(&text).expect("JSON");
-    let operations =
-        document["paths"]["/cards/{card_id}/network-tokens"].as_object_mut().expect("operations");
-    let mut operation = operations.remove("post").expect("an operation");
-    operation["operationId"] = json!("list_nt_for_card");
-    operations.insert("get".to_owned(), operation);
-    let section = format!("\n## List\n\n```json\n{document}\n```\n");
-    fs::OpenOptions::new()
-        .append(true)
-        .open(&page)
-        .expect("a page")
-        .write_all(section.as_bytes())
-        .expect("written");
-
+    let page = with_a_new_operation(&workspace);
     let ended = workspace.dry_run(&page);
     assert!(!ended.good, "{}", ended.text);
     ended.says(&[
@@ -275,9 +259,7 @@ fn a_new_operation_asks_for_a_name() {
          /cards/{card_id}/network-tokens\"; `list_nt_for_card` would be one",
     ]);
 
-    let rules = fs::read_to_string(workspace.root().join("openapi/lowering.toml")).expect("rules");
-    let named = "[operations]\n\"GET /cards/{card_id}/network-tokens\" = \"list_network_tokens\"\n";
-    workspace.write(Path::new("openapi/lowering.toml"), rules.replace("[operations]\n", named).as_bytes());
+    name_the_new_operation(&workspace);
     let ended = workspace.dry_run(&page);
     assert!(ended.good, "{}", ended.text);
     ended.says(&["Rust: cmp_generated::Client::list_network_tokens", "could be updated"]);
@@ -486,4 +468,105 @@ fn nothing_of_a_change_that_was_cut_off_can_be_committed() {
     let refused = workspace.run(&["check"]);
     assert!(!refused.good);
     refused.says(&["openapi/cmp.json has changed since then", "remove openapi/.update"]);
+}
+
+/// A page of network tokens with one operation more.
+fn with_a_new_operation(workspace: &Workspace) -> String {
+    let page = workspace.page("Network Tokens", |_, _| {});
+    let fragment = "openapi/fragments/post-cards-card_id-network-tokens.json";
+    let text = fs::read_to_string(workspace.root().join(fragment)).expect("a fragment");
+    let mut document: Value = serde_json::from_str(&text).expect("JSON");
+    let operations =
+        document["paths"]["/cards/{card_id}/network-tokens"].as_object_mut().expect("operations");
+    let mut operation = operations.remove("post").expect("an operation");
+    operation["operationId"] = json!("list_nt_for_card");
+    operations.insert("get".to_owned(), operation);
+    let section = format!("\n## List\n\n```json\n{document}\n```\n");
+    fs::OpenOptions::new()
+        .append(true)
+        .open(&page)
+        .expect("a page")
+        .write_all(section.as_bytes())
+        .expect("written");
+    page
+}
+
+/// Gives the new operation its name.
+fn name_the_new_operation(workspace: &Workspace) {
+    let rules = fs::read_to_string(workspace.root().join("openapi/lowering.toml")).expect("rules");
+    let named = "[operations]\n\"GET /cards/{card_id}/network-tokens\" = \"list_network_tokens\"\n";
+    workspace.write(Path::new("openapi/lowering.toml"), rules.replace("[operations]\n", named).as_bytes());
+}
+
+#[test]
+fn a_new_operation_is_in_every_list_from_the_first_minute() {
+    let workspace = Workspace::small();
+    let page = with_a_new_operation(&workspace);
+    name_the_new_operation(&workspace);
+    let updated = workspace.run(&["update", &page, "--no-tests"]);
+    assert!(updated.good, "{}", updated.text);
+    updated.says(&[
+        "$ cargo check -p cmp",
+        "The workspace is updated.",
+        "Left to do for new operations:\n  GET /cards/{card_id}/network-tokens (list_network_tokens; until then by \
+         `cmp.raw()` with `Operation::Unlisted`)",
+        "cmp/src/operation.rs: its facts",
+        "README.md: a row",
+        "cmp-simulator/src/api: its route",
+        "cmp-simulator/src/provoke.rs, cmp-simulator/STATUSES.md: how each",
+        "docs/conformance.md, cmp/src/drift/known.json: its row",
+    ]);
+    let read = |path: &str| fs::read_to_string(workspace.root().join(path)).expect("a file");
+    let page = read("docs/conformance.md");
+    let row = page.lines().find(|line| line.contains("`list_network_tokens`")).expect("a row");
+    assert!(row.contains("not yet in the facade") && row.contains("404"), "{row}");
+    assert!(read("cmp/src/drift/known.json").contains("\"list_network_tokens\""));
+    let today = chrono::Local::now().date_naive().to_string();
+    assert!(read("openapi/sources.toml").contains(&format!("imported = \"{today}\"")));
+
+    let mut contract = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    contract.args(["contract", "--only", "new/", "--root"]).arg(workspace.root());
+    let checked = Ended::of(&contract.output().expect("runs"));
+    assert!(checked.good, "{}", checked.text);
+    checked.says(&["skipped  new/GET /cards/{card_id}/network-tokens", "not yet in the facade"]);
+}
+
+#[test]
+fn a_new_member_that_looks_like_a_secret_must_be_marked() {
+    let workspace = Workspace::small();
+    for name in ["security_code", "billing_email"] {
+        let edit = in_schema("EnrichedCardAttributes", |schema| {
+            schema["properties"][name] = json!({"type": "string"});
+        });
+        let page = workspace.page("Cards", edit);
+        let ended = workspace.dry_run(&page);
+        assert!(!ended.good, "{}", ended.text);
+        ended.says(&[
+            &format!("/properties/{name} could hold a secret by its name"),
+            "settle what is listed above, then run the update again",
+        ]);
+        let path = workspace.root().join("openapi/lowering.toml");
+        let rules = fs::read_to_string(&path).expect("rules");
+        fs::write(&path, rules.replace("secret = [", &format!("secret = [\n  \"{name}\",")))
+            .expect("written");
+        let ended = workspace.dry_run(&page);
+        assert!(ended.good, "{}", ended.text);
+        fs::write(&path, rules).expect("written");
+    }
+}
+
+#[test]
+fn an_operation_id_that_changes_shows_both() {
+    let workspace = Workspace::small();
+    let page = workspace.page("Cards", |file, document| {
+        if file == "get-cards-card_id.json" {
+            document["paths"]["/cards/{card_id}"]["get"]["operationId"] = json!("readOneCard");
+        }
+    });
+    let before =
+        fs::read_to_string(workspace.root().join("openapi/fragments/get-cards-card_id.json")).expect("one");
+    let before: Value = serde_json::from_str(&before).expect("JSON");
+    let before =
+        before["paths"]["/cards/{card_id}"]["get"]["operationId"].as_str().unwrap_or("none").to_owned();
+    workspace.dry_run(&page).says(&[&format!("has another operationId: {before} → readOneCard")]);
 }

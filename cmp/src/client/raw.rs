@@ -41,6 +41,22 @@ impl<'a> Raw<'a> {
     /// # }).unwrap();
     /// ```
     ///
+    /// An operation that is in the contract, and not in the facade yet, is named by its facts:
+    ///
+    /// ```
+    /// use cmp::{Operation, OperationFacts, RetryClass, Scope};
+    ///
+    /// const LIST: Operation = Operation::Unlisted(&OperationFacts {
+    ///     name: "list_network_tokens",
+    ///     method: "GET",
+    ///     path: "/cards/{card_id}/network-tokens",
+    ///     class: RetryClass::Safe,
+    ///     scope: Scope::NetworkTokensRead,
+    ///     when_unknown: "nothing was changed: ask again",
+    /// });
+    /// assert_eq!(LIST.to_string(), "list_network_tokens");
+    /// ```
+    ///
     /// # Errors
     /// As every call. A 303 of `create_card` is [`ErrorKind::UnexpectedAnswer`](crate::ErrorKind::UnexpectedAnswer) here.
     pub async fn call<T, F, Fut>(&self, operation: Operation, send: F) -> Result<T>

@@ -29,7 +29,7 @@ pub(crate) trait Watch {
 impl Runner<'_> {
     /// Runs the checks whose name contains `only`. An error says that they could not be run.
     pub(crate) async fn all(&self, only: Option<&str>, watch: &mut dyn Watch) -> Result<Report> {
-        let mut checks = checks::all(self.corrections);
+        let mut checks = checks::all(self.contract, self.corrections);
         checks.retain(|check| only.is_none_or(|only| check.name.contains(only)));
         ensure!(!checks.is_empty(), "no check has such a name");
         let hopeless = self.hopeless().await?;

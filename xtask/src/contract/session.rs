@@ -18,6 +18,7 @@ use super::target::{Place, account_without};
 /// Stored and enrolled without trouble (VGS's page of sandbox test cards).
 pub(crate) const TEST_CARD: &str = "5100260000019206";
 const UNKNOWN_TOKEN: &str = "nobody";
+const UNKNOWN_CARD: &str = "CRDnone";
 
 pub(crate) struct Session<'a> {
     pub(crate) contract: &'a Contract,
@@ -248,6 +249,38 @@ impl<'a> Session<'a> {
             "active" | "activated" | "card_updated" => Ok(()),
             _ => skip("the service gave the test card no usable network token"),
         }
+    }
+
+    /// Asks for an operation that is new in the contract, without a valid access token, so that nothing happens.
+    pub(crate) async fn try_unauthorized(&mut self, method: &str, path: &str) -> Checked {
+        if self.is_simulated() {
+            return skip("not yet in the facade, and the simulator has no route for it");
+        }
+        let name = format!("{method} {path}");
+        let filled: Vec<_> =
+            path.split('/').map(|part| if part.starts_with('{') { UNKNOWN_CARD } else { part }).collect();
+        let url = format!("{}{}", self.place.base_url, filled.join("/"));
+        let Ok(parsed) = method.parse() else { return skip("no check knows its method") };
+        let mut request = self.api.request(parsed, url).bearer_auth(UNKNOWN_TOKEN).header(ACCEPT, JSON_API);
+        if matches!(method, "POST" | "PUT" | "PATCH") {
+            request = request.header(CONTENT_TYPE, JSON_API).body("{}");
+        }
+        // The operation says only how the request is sent: nothing is stored.
+        let answer = self.ask(Operation::GetCard, request).await?;
+        if is_from_the_gateway(answer.status) {
+            return Err(Stop::Network(format!("the application did not answer, but {}", answer.status)));
+        }
+        if answer.status != 401 {
+            self.violations.push(Violation {
+                operation: name,
+                path: "status".to_owned(),
+                expected: "401, without a valid access token".to_owned(),
+                came: answer.status.to_string(),
+            });
+            return Ok(());
+        }
+        self.violations.extend(self.contract.violations_at(method, path, &name, &answer));
+        Ok(())
     }
 
     /// Skips the check if the answer is that the account had the card before: somebody's, or one that an earlier run had

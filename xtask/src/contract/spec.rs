@@ -18,6 +18,7 @@ const JSON: &str = "application/json";
 const HTML: &str = "text/html";
 const NO_CONTENT: u16 = 204;
 const SEE_OTHER: u16 = 303;
+const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
 const TOO_MANY_REQUESTS: u16 = 429;
 
 /// Whether an answer is from in front of the application: it may hold anything, and says nothing about the contract.
@@ -79,21 +80,45 @@ impl Contract {
         made.clone()
     }
 
-    fn errors(&self, operation: Operation, schema: &Value, at: &str, instance: &Value) -> Vec<Violation> {
+    fn errors(&self, operation: &str, schema: &Value, at: &str, instance: &Value) -> Vec<Violation> {
         let Some(validator) = self.validator(schema) else { return Vec::new() };
         let errors = validator.iter_errors(instance);
-        errors.map(|error| explain(operation.name(), at, &error, &self.names)).collect()
+        errors.map(|error| explain(operation, at, &error, &self.names)).collect()
     }
 
-    pub(crate) fn statuses(&self, operation: Operation) -> BTreeMap<u16, &Value> {
-        let responses = self.operation(operation)["responses"].as_object().into_iter().flatten();
-        responses.filter_map(|(status, response)| Some((status.parse().ok()?, response))).collect()
+    /// The operations that neither the simulator nor any check knows, by method and path.
+    pub(crate) fn unknown_operations(&self) -> Vec<(String, String)> {
+        let paths = self.document["paths"].as_object().into_iter().flatten();
+        let all = paths.flat_map(|(path, item)| {
+            let methods = item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase());
+            methods.filter(|method| METHODS.contains(&method.as_str())).map(|method| (method, path.clone()))
+        });
+        let known = |(method, path): &(String, String)| {
+            Operation::ALL
+                .into_iter()
+                .any(|known| known.method() == method.as_str() && known.path_template() == path)
+        };
+        all.filter(|operation| !known(operation)).collect()
+    }
+
+    /// Where an answer breaks the contract of an operation that is known by method and path alone.
+    pub(crate) fn violations_at(
+        &self,
+        method: &str,
+        path: &str,
+        name: &str,
+        answer: &Answer,
+    ) -> Vec<Violation> {
+        if is_from_the_gateway(answer.status) {
+            return Vec::new();
+        }
+        self.judged(name, &self.document["paths"][path][method.to_lowercase()], answer)
     }
 
     /// Where a request's body breaks the operation's request schema.
     pub(crate) fn request_violations(&self, operation: Operation, body: &Value) -> Vec<Violation> {
         let schema = &self.operation(operation)["requestBody"]["content"][media_type(operation)]["schema"];
-        self.errors(operation, schema, "request", body)
+        self.errors(operation.name(), schema, "request", body)
     }
 
     /// Where an answer breaks the contract. One from in front of the application can't.
@@ -103,11 +128,14 @@ impl Contract {
 
     /// Where an answer is not as the contract describes it.
     pub(crate) fn differences(&self, answer: &Answer) -> Vec<Violation> {
-        let operation = answer.operation;
+        self.judged(answer.operation.name(), self.operation(answer.operation), answer)
+    }
+
+    fn judged(&self, operation: &str, described: &Value, answer: &Answer) -> Vec<Violation> {
         let violation = |path: &str, expected: String, came: String| {
-            vec![Violation { operation: operation.name().to_owned(), path: path.to_owned(), expected, came }]
+            vec![Violation { operation: operation.to_owned(), path: path.to_owned(), expected, came }]
         };
-        let statuses = self.statuses(operation);
+        let statuses = statuses(described);
         let Some(response) = statuses.get(&answer.status) else {
             let known: Vec<_> = statuses.keys().map(u16::to_string).collect();
             return violation("status", format!("one of {}", known.join(", ")), answer.status.to_string());
@@ -141,10 +169,16 @@ impl Contract {
         };
         let mut violations = self.errors(operation, &described["schema"], "", document);
         if answer.status >= 400 {
-            violations.extend(error_document(answer, document));
+            violations.extend(error_document(operation, document));
         }
         violations
     }
+}
+
+/// The statuses that an operation documents.
+pub(crate) fn statuses(operation: &Value) -> BTreeMap<u16, &Value> {
+    let responses = operation["responses"].as_object().into_iter().flatten();
+    responses.filter_map(|(status, response)| Some((status.parse().ok()?, response))).collect()
 }
 
 fn collect_names(value: &Value, names: &mut HashSet<String>) {
@@ -163,10 +197,10 @@ fn collect_names(value: &Value, names: &mut HashSet<String>) {
 }
 
 /// The error schemas require nothing at their top, so that any object would do.
-fn error_document(answer: &Answer, document: &Value) -> Option<Violation> {
+fn error_document(operation: &str, document: &Value) -> Option<Violation> {
     let says_something = document["errors"].as_array().is_some_and(|errors| !errors.is_empty());
     (!says_something).then(|| Violation {
-        operation: answer.operation.name().to_owned(),
+        operation: operation.to_owned(),
         path: "/errors".to_owned(),
         expected: "at least one error".to_owned(),
         came: document.get("errors").map_or_else(|| "absent".to_owned(), masked::describe),

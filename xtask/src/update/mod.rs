@@ -7,6 +7,7 @@
 
 mod build;
 mod fetch;
+mod left;
 mod report;
 mod stage;
 mod version;
@@ -61,6 +62,8 @@ pub(crate) struct Outcome {
     /// Absent where there was nothing to build, or no way to.
     build: Option<Build>,
     version: String,
+    /// What new operations leave to do, each with its file.
+    left: Vec<String>,
     ending: Ending,
 }
 
@@ -89,7 +92,17 @@ pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
     let outcome = Outcome { unreached, ..update(arguments, layout, &stage, &pages, &note)? };
     write::to_stdout(&report::render(&outcome)?)?;
     if outcome.ending == Ending::Untouched {
-        bail!("the workspace is untouched; settle what is listed above, then run the update again");
+        // What the build says is about documents that are not taken over yet: nobody can mend the code for them before.
+        let is_settled_after = outcome.build.is_some();
+        bail!(
+            "the workspace is untouched; {}",
+            if is_settled_after {
+                "run the update again with --accept-broken-build to take the documents over all the same, and mend there \
+                 what is listed above"
+            } else {
+                "settle what is listed above, then run the update again"
+            }
+        );
     }
     Ok(())
 }
@@ -112,14 +125,16 @@ fn update(
         obstacles: Vec::new(),
         build: None,
         version,
+        left: Vec::new(),
         ending: Ending::Untouched,
     };
+    outcome.left = left::to_do(&outcome.comparison, &after);
     if old.fragments == new.fragments && old.sources == new.sources && is_fresh(layout) {
         outcome.ending = Ending::NothingNew;
         return Ok(outcome);
     }
     let Some(files) = rehearse(stage, (&old, &new), &after, &mut outcome)? else { return Ok(outcome) };
-    let build = build::run(stage, !arguments.no_tests)?;
+    let build = build::run(stage, !arguments.no_tests, !outcome.left.is_empty())?;
     let may_write = build.is_good() || arguments.accept_broken_build;
     outcome.build = Some(build);
     outcome.ending = match (may_write, arguments.dry_run) {

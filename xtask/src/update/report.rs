@@ -21,14 +21,14 @@ pub(super) fn render(outcome: &Outcome) -> Result<String> {
         section(&mut out, "Facade code that no longer compiles", &build.errors);
         section(&mut out, "The build failed", &build.failure);
         section(&mut out, "Contract tests that pass", &build.passed);
-        let failed: Vec<String> = build
-            .failed
-            .iter()
-            .map(|(name, lines)| format!("{name}\n    {}", lines.join("\n    ")))
-            .collect();
-        section(&mut out, "Contract tests that fail", &failed);
+        let shown = |failed: &[(String, Vec<String>)]| -> Vec<String> {
+            failed.iter().map(|(name, lines)| format!("{name}\n    {}", lines.join("\n    "))).collect()
+        };
+        section(&mut out, "Contract tests that fail", &shown(&build.failed));
+        section(&mut out, "Tests that fail until the new operations are everywhere", &shown(&build.open));
     }
     out += &format!("\nProposed version: {}\n{}\n", outcome.version, ending(outcome.ending));
+    section(&mut out, "Left to do for new operations", &outcome.left);
     Ok(out)
 }
 

@@ -12,6 +12,7 @@ use cmp_simulator::Settings;
 use super::corrections::Corrections;
 use super::outcome::Checked;
 use super::session::Session;
+use super::spec::Contract;
 use super::target::Boxed;
 
 pub(crate) use corrections::{PROBES, Probe};
@@ -32,6 +33,8 @@ enum What {
     Written(&'static Written),
     Example(&'static examples::Example),
     Correction(String),
+    /// An operation that is new in the contract: its method and path.
+    New(String, String),
 }
 
 pub(crate) struct Check {
@@ -45,7 +48,7 @@ pub(crate) struct Check {
 pub(crate) fn as_it_is(_: &mut Settings) {}
 
 /// Every check, in the order in which they run.
-pub(crate) fn all(corrections: &Corrections) -> Vec<Check> {
+pub(crate) fn all(contract: &Contract, corrections: &Corrections) -> Vec<Check> {
     let statuses = statuses::rows().map(|row| Check {
         name: format!("{}/{}", row.operation, row.status),
         group: "statuses",
@@ -72,11 +75,18 @@ pub(crate) fn all(corrections: &Corrections) -> Vec<Check> {
         set_up: corrections::set_up(name),
         what: What::Correction(name.to_owned()),
     });
+    let new = contract.unknown_operations().into_iter().map(|(method, path)| Check {
+        name: format!("new/{method} {path}"),
+        group: "new operations",
+        set_up: as_it_is,
+        what: What::New(method, path),
+    });
     statuses
         .chain(written("behaviour", behaviour::TABLE))
         .chain(written("requests", requests::TABLE))
         .chain(examples)
         .chain(corrections)
+        .chain(new)
         .collect()
 }
 
@@ -86,6 +96,7 @@ impl Check {
             What::Status(row) => statuses::check(session, *row).await,
             What::Written(check) => (check.run)(session).await,
             What::Example(example) => example.check(session).await,
+            What::New(method, path) => session.try_unauthorized(method, path).await,
             What::Correction(name) => corrections::check(session, name, corrections).await,
         }
     }

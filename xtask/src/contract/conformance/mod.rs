@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use serde_json::Value;
+
 use super::corrections::Corrections;
+use super::facade::Operation;
 use super::spec::Contract;
 use super::{facade, known};
 use crate::spec::json;
@@ -19,8 +22,9 @@ pub(crate) fn files(
     corrections: &Corrections,
 ) -> Result<Vec<(PathBuf, String)>> {
     let lowered = std::fs::read_to_string(root.join("cmp-generated/openapi.json"))?;
-    let lowered = serde_json::from_str(&lowered).context("cmp-generated/openapi.json")?;
-    let facade = facade::operations(root)?;
+    let lowered: Value = serde_json::from_str(&lowered).context("cmp-generated/openapi.json")?;
+    let mut facade = facade::operations(root)?;
+    facade.extend(new_operations(&facade, &lowered));
     let notifications = notifications::section(root, contract.document(), &facade::details(root)?)?;
     Ok(vec![
         (
@@ -29,6 +33,18 @@ pub(crate) fn files(
         ),
         (root.join("cmp/src/drift/known.json"), json::pretty(&known::known(contract.document(), &facade))?),
     ])
+}
+
+/// The operations of the generated client that the facade doesn't have yet.
+fn new_operations(facade: &[Operation], lowered: &Value) -> Vec<Operation> {
+    let paths = lowered["paths"].as_object().into_iter().flatten();
+    let all = paths.flat_map(|(path, item)| {
+        item.as_object().into_iter().flatten().filter_map(move |(method, operation)| {
+            let name = operation["operationId"].as_str()?.to_owned();
+            Some(Operation { name, method: method.to_uppercase(), path: path.clone(), class: String::new() })
+        })
+    });
+    all.filter(|new| !facade.iter().any(|old| (&old.method, &old.path) == (&new.method, &new.path))).collect()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod replace;
 mod rules;
 mod scalars;
 pub(crate) mod schema;
+mod sensitive;
 mod separate;
 mod unions;
 mod vocabulary;
@@ -50,6 +51,7 @@ pub(crate) fn lower_with_places(contract: Value, rules: &Rules) -> Result<(Value
     let document = step("operations", operations::simplify(document, &rules.operations))?;
     let document = step("prune", prune::unreachable(document))?;
     let document = step("scalars", scalars::mark(document, &rules.scalars))?;
+    let document = step("sensitive", sensitive::check(document, &rules.plain))?;
     let document = step("flatten", flatten::all_of(document))?;
     let document = step("convert", convert::to_3_0(document))?;
     let document = step("nullable", nullable::references(document))?;

@@ -17,6 +17,9 @@ pub(crate) struct Rules {
     pub(crate) types: BTreeMap<String, String>,
     /// Properties (`property` or `Schema.property`) by the wire scalar that they become.
     pub(crate) scalars: BTreeMap<Scalar, Vec<String>>,
+    /// Properties (`property` or `Schema.property`) that hold no secret, although their names could be those of one.
+    #[serde(default)]
+    pub(crate) plain: Vec<String>,
     /// Schemas that `cmp-generated` decodes by hand.
     pub(crate) replaced: Vec<String>,
 }
