@@ -17,7 +17,7 @@ async fn an_operation_is_expected_and_answered_by_its_types() {
         then.ok(&answer);
     });
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let client = Client::new_with_client(&server.base_url(), http, Attempt::new(MediaType::JsonApi, 1024));
+    let client = Client::new_with_client(&server.base_url(), http, Attempt::new(MediaType::JsonApi));
     let card = client.get_card("CRD1", Some("network_tokens")).await.expect("a card");
     assert_eq!(card.data.id.as_deref(), Some("CRD1"));
     get.assert_calls(1);

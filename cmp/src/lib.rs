@@ -37,6 +37,9 @@
 //! * `webhooks`, with the feature of that name, verifies and reads notifications.
 //! * [`Client::raw`] is the way past all this, to the generated client.
 //!
+//! Connections are kept and shared between calls, also over HTTP/2. One whose request got no complete answer, in time or
+//! because the call was dropped, takes no further request.
+//!
 //! A client needs a tokio runtime with time and I/O enabled, and panics without one. "The transient ones" among the errors
 //! of an operation are 429, 502, 503, 504, broken connections and time-outs.
 //!
@@ -61,6 +64,34 @@
 //! | `failed-dependency` as 424 or 422 | [`Error::is_without_active_token`] |
 //! | 503 and others as JSON, HTML or nothing | the status counts; the body only adds detail |
 //! | 204 | `()` |
+//!
+//! # What is logged
+//!
+//! Each attempt is a `tracing` span `cmp.request` at INFO. Its fields follow OpenTelemetry's conventions for HTTP clients.
+//! A retry is an event at DEBUG. Neither holds a body, a header, a path with an id, or a text that the service wrote.
+//!
+//! | field | value |
+//! |---|---|
+//! | `otel.kind` | `client` |
+//! | `cmp.operation` | the operation, such as `get_card` |
+//! | `http.request.method` | the method |
+//! | `http.request.resend_count` | 0 for the first attempt of a call, 1 for the second, … |
+//! | `url.template` | the path with the names of its parameters, such as `/cards/{card_id}` |
+//! | `server.address`, `server.port` | host and port of the API |
+//! | `network.protocol.version` | `1.1` or `2`, once an answer has come |
+//! | `http.response.status_code` | the answer's status |
+//! | `error.type` | of a failed attempt: the status that the service refused it with, or else `connection`, `timeout`, `decode`, `unexpected_answer` or `invalid_input` |
+//! | `cmp.trace_id` | the id that VGS support asks for, if the answer has one |
+//!
+//! The crates below this one (`h2`, `hyper`, `hyper-util`, `rustls`, `rustls-platform-verifier`) would log more. At DEBUG
+//! and TRACE, `h2` and `hyper-util` print hosts and the kinds and sizes of frames. They print neither headers nor bodies,
+//! but the whole text of a GOAWAY frame, and a server may repeat a request there. `rustls-platform-verifier` prints, at
+//! ERROR, the names in a certificate that it refuses. So this client runs them without the process's `tracing`
+//! subscriber, at every level.
+//!
+//! One way is left: a process that sets no `tracing` subscriber but a logger of the crate `log`, in a build where some
+//! crate turns on `tracing`'s feature `log`. Such a logger should drop the targets `h2`, `hyper_util` and
+//! `rustls_platform_verifier`, such as by `RUST_LOG=info,h2=off,hyper_util=off,rustls_platform_verifier=off`.
 
 // docs.rs builds with a nightly compiler, which marks what is behind a feature.
 #![cfg_attr(docsrs, feature(doc_cfg))]

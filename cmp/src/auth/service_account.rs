@@ -1,12 +1,21 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use reqwest::{Response, StatusCode, Url, header::ACCEPT};
+use cmp_generated::hooks::Transport;
+use reqwest::{
+    Method, Request, Response, StatusCode, Url,
+    header::{ACCEPT, CONTENT_TYPE, HeaderValue},
+};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{AccessToken, TokenError, TokenFuture, TokenProvider};
 use crate::{
-    clock::Clock, error::Result, http, retry::retry_after, scrub::scrub, secret::ClientSecret,
+    clock::Clock,
+    error::Result,
+    http::{self, Cause, Http},
+    retry::retry_after,
+    scrub::scrub,
+    secret::ClientSecret,
     variables::Variables,
 };
 
@@ -65,7 +74,7 @@ impl fmt::Debug for ServiceAccount {
 pub(crate) struct ClientCredentials {
     pub(crate) account: ServiceAccount,
     pub(crate) token_url: Url,
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: Http,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -78,24 +87,35 @@ impl fmt::Debug for ClientCredentials {
 impl TokenProvider for ClientCredentials {
     fn fetch(&self) -> TokenFuture<'_> {
         Box::pin(async {
-            let form = [
-                ("grant_type", "client_credentials"),
-                ("client_id", self.account.client_id.as_str()),
-                ("client_secret", self.account.client_secret.expose()),
-            ];
-            let request =
-                self.http.post(self.token_url.clone()).header(ACCEPT, "application/json").form(&form);
-            let response = request.send().await.map_err(|error| unreachable_endpoint(&error))?;
-            if response.status() != StatusCode::OK {
-                return Err(self.refusal(response).await);
-            }
-            let body = read(response).await?;
-            granted(&body)
+            let exchange = self.http.exchange(LARGEST_ANSWER);
+            let sent = exchange.send(self.request()).await;
+            let response = sent.map_err(|error| unreachable_endpoint(Cause::of(&error)))?;
+            let granted = if response.status() == StatusCode::OK {
+                granted(&read(response).await?)
+            } else {
+                Err(self.refusal(response).await)
+            };
+            exchange.settle();
+            granted
         })
     }
 }
 
 impl ClientCredentials {
+    fn request(&self) -> Request {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "client_credentials")
+            .append_pair("client_id", &self.account.client_id)
+            .append_pair("client_secret", self.account.client_secret.expose())
+            .finish();
+        let mut request = Request::new(Method::POST, self.token_url.clone());
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        *request.body_mut() = Some(form.into());
+        request
+    }
+
     async fn refusal(&self, response: Response) -> TokenError {
         let status = response.status();
         let after = retry_after(response.headers(), self.clock.utc());
@@ -167,8 +187,9 @@ async fn read(response: Response) -> Result<Zeroizing<Vec<u8>>, TokenError> {
     }
 }
 
-fn unreachable_endpoint(error: &reqwest::Error) -> TokenError {
-    TokenError::transient(format!("the token endpoint can't be reached: {}", http::cause(error)))
+fn unreachable_endpoint(cause: Cause) -> TokenError {
+    let message = format!("the token endpoint can't be reached: {cause}");
+    if cause.is_transient() { TokenError::transient(message) } else { TokenError::untrusted(message) }
 }
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
-use std::{borrow::Cow, future::Future, time::Instant};
+use std::{borrow::Cow, future::Future, sync::Arc, time::Instant};
 
-use cmp_generated::{
-    Error as Raw,
-    hooks::{self as wire, Observation},
-};
+use cmp_generated::{Error as Raw, hooks as wire};
 use reqwest::{StatusCode, header::LOCATION};
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span, field};
@@ -13,7 +10,7 @@ use super::{Answer, Core, Sent, TraceOf, run::Failure};
 use crate::{
     auth::Token,
     error::{Delivery, Error, ErrorKind, document::Document, is_trace_id},
-    http,
+    http::{self, Cause, Exchange},
     operation::Operation,
     retry::retry_after,
     scrub::scrub_path,
@@ -37,37 +34,44 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         F: Fn(cmp_generated::Client) -> Fut,
         Fut: Future<Output = Sent<T>>,
     {
+        // Timers are late by up to a millisecond, and once the time has passed, nothing may be sent.
+        if self.core.clock.now() >= self.limit {
+            return Err(out_of_time(None));
+        }
         let span = self.span();
-        let wire = wire::Attempt::new(self.core.media_type, self.core.largest_answer)
-            .with_headers(&self.core.headers)
+        let exchange = self.core.http.exchange(self.core.largest_answer);
+        let exchange = if self.core.drift.is_some() { exchange.keeping_body() } else { exchange };
+        let exchange = Arc::new(exchange);
+        let wire = wire::Attempt::new(self.core.media_type)
+            .with_headers(Arc::clone(&self.core.headers))
+            .with_transport(Arc::<Exchange>::clone(&exchange))
             .with_bearer(token.value.expose())
             .map_err(|_| not_built())?;
-        let wire = if self.core.drift.is_some() { wire.keeping_body() } else { wire };
-        let seen = wire.observation();
-        let client =
-            cmp_generated::Client::new_with_client(&self.core.base_url, self.core.http.clone(), wire);
+        let builder = self.core.request_builder.clone();
+        let client = cmp_generated::Client::new_with_client(&self.core.base_url, builder, wire);
         let answered = async {
             match send(client).await {
                 Ok(answer) => {
+                    exchange.settle();
                     Ok(Answer::Decoded { status: answer.status().as_u16(), body: answer.into_inner() })
                 }
-                Err(raw) => self.read_failure(raw, &seen).await,
+                Err(raw) => self.read_failure(raw, &exchange).await,
             }
         };
         // The limit goes first: once it has passed, nothing may be sent any more.
         let result = tokio::select! {
             biased;
-            () = self.core.clock.alarm(self.limit) => Err(self.out_of_time(seen.started())),
+            () = self.core.clock.alarm(self.limit) => Err(out_of_time(Some(&exchange))),
             result = answered.instrument(span.clone()) => result,
         };
-        self.record(&span, &result);
-        if let (Some(drift), Some(status)) = (&self.core.drift, seen.status()) {
-            drift.look_at(self.operation, status.as_u16(), &seen.body());
+        self.record(&span, &exchange, &result);
+        if let (Some(drift), Some(status)) = (&self.core.drift, exchange.status()) {
+            drift.look_at(self.operation, status.as_u16(), &exchange.body());
         }
         result
     }
 
-    /// Names are OpenTelemetry's, for HTTP clients.
+    /// Names are OpenTelemetry's, for HTTP clients; the crate's documentation lists them.
     fn span(&self) -> Span {
         tracing::info_span!(
             "cmp.request",
@@ -76,26 +80,35 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
             http.request.method = self.operation.method(),
             http.request.resend_count = self.number - 1,
             url.template = self.operation.path(),
+            server.address = self.core.server_address,
+            server.port = self.core.server_port,
+            network.protocol.version = field::Empty,
             http.response.status_code = field::Empty,
-            error.kind = field::Empty,
+            error.type = field::Empty,
             cmp.trace_id = field::Empty,
         )
     }
 
-    fn record(&self, span: &Span, result: &Result<Answer<T>, Failure>) {
-        let (status, trace_id) = match result {
-            Ok(Answer::Decoded { status, body }) => {
-                (Some(*status), (self.trace_of)(body).filter(|id| is_trace_id(id)))
-            }
-            Ok(Answer::SeeOther { .. }) => (Some(StatusCode::SEE_OTHER.as_u16()), None),
+    fn record(&self, span: &Span, exchange: &Exchange, result: &Result<Answer<T>, Failure>) {
+        if let Some(version) = exchange.version() {
+            span.record("network.protocol.version", version);
+        }
+        if let Some(status) = exchange.status() {
+            span.record("http.response.status_code", status.as_u16());
+        }
+        let trace_id = match result {
+            Ok(Answer::Decoded { body, .. }) => (self.trace_of)(body).filter(|id| is_trace_id(id)),
+            Ok(Answer::SeeOther { .. }) => None,
             Err(failure) => {
-                span.record("error.kind", field::debug(failure.error.kind()));
-                (failure.error.status(), failure.error.trace_id())
+                match (failure.error.kind(), failure.error.status()) {
+                    (ErrorKind::Service, Some(status)) => {
+                        span.record("error.type", status.to_string().as_str())
+                    }
+                    (kind, _) => span.record("error.type", error_type(kind)),
+                };
+                failure.error.trace_id()
             }
         };
-        if let Some(status) = status {
-            span.record("http.response.status_code", status);
-        }
         if let Some(trace_id) = trace_id {
             span.record("cmp.trace_id", trace_id);
         }
@@ -104,13 +117,17 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
     async fn read_failure(
         &self,
         raw: Raw<cmp_generated::ByteStream>,
-        seen: &Observation,
+        exchange: &Exchange,
     ) -> Result<Answer<T>, Failure> {
-        let headers = seen.headers();
-        let after = retry_after(&headers, self.core.clock.utc());
-        match raw {
+        let raw = match raw {
+            Raw::ResponseBodyError(error) => return Err(self.cut_off(Cause::of(&error), exchange)),
+            Raw::CommunicationError(error) => return Err(self.unreachable(Cause::of(&error), exchange)),
+            raw => raw,
+        };
+        let read = match raw {
             Raw::ErrorResponse(answer) => {
                 let status = answer.status();
+                let after = retry_after(answer.headers(), self.core.clock.utc());
                 let body = http::read_body(answer.into_inner().into_inner(), LARGEST_ERROR).await;
                 Err(self.refused(status, &body.unwrap_or_default(), after))
             }
@@ -122,13 +139,13 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
                 Err(self.unusable(ErrorKind::UnexpectedAnswer, message, Some(answer.status())))
             }
             Raw::InvalidResponsePayload(body, _) => {
-                Err(self.unusable(ErrorKind::Decode, undecodable::<T>(&body), seen.status()))
+                Err(self.unusable(ErrorKind::Decode, undecodable::<T>(&body), exchange.status()))
             }
-            Raw::ResponseBodyError(cause) => Err(self.cut_off(&cause, seen)),
-            Raw::CommunicationError(cause) => Err(self.unreachable(&cause, seen.started())),
             // The remaining variants come from hooks and upgrades, before anything is sent.
-            Raw::InvalidRequest(_) | Raw::Custom(_) | Raw::InvalidUpgrade(_) => Err(not_built()),
-        }
+            _ => Err(not_built()),
+        };
+        exchange.settle();
+        read
     }
 
     async fn see_other(&self, answer: reqwest::Response) -> Result<Answer<T>, Failure> {
@@ -169,35 +186,54 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         }
     }
 
-    fn cut_off(&self, cause: &reqwest::Error, seen: &Observation) -> Failure {
-        let status = seen.status();
-        if seen.body_too_large() {
+    fn cut_off(&self, cause: Cause, exchange: &Exchange) -> Failure {
+        let status = exchange.status();
+        if cause == Cause::BodyTooLarge {
+            exchange.settle();
             return self.unusable(ErrorKind::UnexpectedAnswer, "the service's answer is too large", status);
         }
-        let message = format!("the connection broke during the answer ({})", http::cause(cause));
+        let message = format!("the connection broke during the answer ({cause})");
         let error = Error::new(ErrorKind::Connection, Delivery::OutcomeUnknown, message)
             .with_status(status.map(u16::from));
         Failure { error, transient: true }
     }
 
-    fn unreachable(&self, cause: &reqwest::Error, started: bool) -> Failure {
-        if cause.is_builder() {
-            return not_built();
-        }
-        let (delivery, what) = if cause.is_connect() || !started {
-            (Delivery::NotSent, "no connection to the service")
-        } else {
+    fn unreachable(&self, cause: Cause, exchange: &Exchange) -> Failure {
+        let Some(sent) = exchange.is_tried() else { return not_built() };
+        let (delivery, what) = if cause.says_not_processed() {
+            (Delivery::Answered, "the service did not process the request")
+        } else if sent && cause != Cause::ClosedBeforeUse {
             (Delivery::OutcomeUnknown, "the connection broke before the answer")
+        } else {
+            (Delivery::NotSent, "no connection to the service")
         };
-        let kind = if cause.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Connection };
-        let error = Error::new(kind, delivery, format!("{what} ({})", http::cause(cause)));
-        Failure { error, transient: true }
+        let kind = if cause == Cause::ConnectTimeout { ErrorKind::Timeout } else { ErrorKind::Connection };
+        let error = Error::new(kind, delivery, format!("{what} ({cause})"));
+        Failure { error, transient: cause.is_transient() }
     }
+}
 
-    fn out_of_time(&self, started: bool) -> Failure {
-        let delivery = if started { Delivery::OutcomeUnknown } else { Delivery::NotSent };
-        let error = Error::new(ErrorKind::Timeout, delivery, "no answer in time");
-        Failure { error, transient: true }
+fn out_of_time(exchange: Option<&Exchange>) -> Failure {
+    let sent = exchange.is_some_and(Exchange::is_sent);
+    let delivery = if sent { Delivery::OutcomeUnknown } else { Delivery::NotSent };
+    let error = Error::new(ErrorKind::Timeout, delivery, "no answer in time");
+    Failure { error, transient: true }
+}
+
+/// What went wrong, for `error.type`: few values, and no status.
+fn error_type(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidInput => "invalid_input",
+        ErrorKind::Configuration => "configuration",
+        ErrorKind::Authentication => "authentication",
+        ErrorKind::Service => "service",
+        ErrorKind::Connection => "connection",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Throttled => "throttled",
+        ErrorKind::Decode => "decode",
+        ErrorKind::UnexpectedAnswer => "unexpected_answer",
+        ErrorKind::NoUsableToken => "no_usable_token",
+        ErrorKind::NoPan => "no_pan",
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     clock::{Clock, after},
     drift::Watch,
     error::{Counted, Error, Result},
+    http::Http,
     jitter::Jitter,
     operation::Operation,
     retry::{RetryBudget, RetryPolicy, Throttle},
@@ -36,9 +37,13 @@ use run::Failure;
 #[derive(Debug, Clone)]
 pub(crate) struct Core {
     pub(crate) media_type: MediaType,
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: Http,
+    /// Makes the generated client's requests; [`http`](Self::http) sends them.
+    pub(crate) request_builder: reqwest::Client,
     pub(crate) base_url: String,
-    pub(crate) headers: HeaderMap,
+    pub(crate) server_address: String,
+    pub(crate) server_port: u16,
+    pub(crate) headers: Arc<HeaderMap>,
     pub(crate) auth: TokenCache,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) jitter: Jitter,

@@ -6,7 +6,10 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::{Client, Proxy, route::Route};
+use super::{
+    Client, Proxy,
+    route::{Route, SharedTls, request_builder},
+};
 use crate::{
     auth::{AccessToken, ClientCredentials, ServiceAccount, StaticToken, TokenCache, TokenProvider},
     call::Core,
@@ -14,15 +17,16 @@ use crate::{
     drift::{DriftEvent, Watch},
     environment::{Endpoints, Environment},
     error::{Error, Result},
+    http::Settings,
     jitter::Jitter,
     retry::{RetryBudget, RetryPolicy, Throttle},
 };
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// Set by the client itself, or about the connection, which is the HTTP stack's.
-const RESERVED_HEADERS: [&str; 13] = [
+const RESERVED_HEADERS: [&str; 14] = [
     "accept",
+    "accept-encoding",
     "authorization",
     "connection",
     "content-encoding",
@@ -50,7 +54,7 @@ pub struct ClientBuilder<E = Environment> {
     headers: Vec<(String, String)>,
     to_api: Route,
     to_token_endpoint: Route,
-    connect_timeout: Duration,
+    connections: Settings,
     largest_answer: usize,
     drift: Option<Watch>,
 }
@@ -73,7 +77,7 @@ impl<E> ClientBuilder<E> {
             headers: Vec::new(),
             to_api: Route::default(),
             to_token_endpoint: Route::default(),
-            connect_timeout: CONNECT_TIMEOUT,
+            connections: Settings::default(),
             largest_answer: LARGEST_ANSWER,
             drift: None,
         }
@@ -144,9 +148,38 @@ impl<E> ClientBuilder<E> {
         self
     }
 
-    /// The time for making a connection; 10 seconds unless set.
+    /// Sets the time for making a connection: name, TCP, proxy and TLS together. 10 seconds unless set.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connections.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets how long an unused connection is kept. 45 seconds unless set, which is below the 60 seconds after which
+    /// balancers usually close one. Zero keeps none.
+    pub fn pool_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.connections.idle_timeout = timeout;
+        self
+    }
+
+    /// Pings HTTP/2 connections that have been silent for `interval`, used or not. No ping is sent unless set.
+    ///
+    /// A ping that is not answered in [`http2_keep_alive_timeout`](Self::http2_keep_alive_timeout) closes the connection.
+    pub fn http2_keep_alive_interval(mut self, interval: Duration) -> Self {
+        self.connections.keep_alive_interval = Some(interval);
+        self
+    }
+
+    /// Sets the time for the answer to a ping. 20 seconds unless set.
+    ///
+    /// It has no effect without [`http2_keep_alive_interval`](Self::http2_keep_alive_interval).
+    pub fn http2_keep_alive_timeout(mut self, timeout: Duration) -> Self {
+        self.connections.keep_alive_timeout = timeout;
+        self
+    }
+
+    /// Offers HTTP/1.1 alone. Otherwise the server chooses between HTTP/2 and HTTP/1.1.
+    pub fn http1_only(mut self) -> Self {
+        self.connections.http1_only = true;
         self
     }
 
@@ -189,22 +222,29 @@ impl<E> ClientBuilder<E> {
         let headers = self.parse_headers()?;
         let api_url = parsed("API", self.environment.api_url())?;
         let token_url = parsed("token", self.environment.token_url())?;
-        let http = self.to_api.client(&api_url, self.connect_timeout)?;
-        let http_for_tokens = self.to_token_endpoint.client(&token_url, self.connect_timeout)?;
+        let mut tls = SharedTls::default();
+        let http = self.to_api.client(&api_url, &self.connections, &mut tls)?;
+        // Settings are checked even where a token from elsewhere makes no use of them.
+        if !matches!(self.credentials, Some(Credentials::Account(_))) && self.to_token_endpoint.is_set() {
+            self.to_token_endpoint.client(&token_url, &self.connections, &mut tls)?;
+        }
         let provider = match self.credentials {
             None => return Err(Error::configuration("no credentials: give a service account or a token")),
             Some(Credentials::Provider(provider)) => provider,
             Some(Credentials::Account(account)) => {
-                let clock = Arc::clone(&self.clock);
-                Box::new(ClientCredentials { account, token_url, http: http_for_tokens, clock })
+                let http = self.to_token_endpoint.client(&token_url, &self.connections, &mut tls)?;
+                Box::new(ClientCredentials { account, token_url, http, clock: Arc::clone(&self.clock) })
             }
         };
         Ok(Core {
             media_type,
+            server_address: api_url.host_str().unwrap_or_default().to_owned(),
+            server_port: api_url.port_or_known_default().unwrap_or_default(),
             base_url: self.environment.api_url().to_owned(),
             auth: TokenCache::new(provider, Arc::clone(&self.clock), self.jitter.clone()),
             http,
-            headers,
+            request_builder: request_builder()?,
+            headers: Arc::new(headers),
             clock: self.clock,
             jitter: self.jitter,
             policy: self.policy,

@@ -1,10 +1,13 @@
 use std::fmt;
 
-use reqwest::Url;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use reqwest::{Url, header::HeaderValue};
+use zeroize::Zeroizing;
 
 use crate::{
     environment::is_loopback,
     error::{Error, Result},
+    http::ProxyTo,
     secret::ProxyPassword,
 };
 
@@ -70,15 +73,26 @@ impl Proxy {
         self.parsed().is_ok_and(|url| is_loopback(&url))
     }
 
-    pub(crate) fn into_reqwest(self) -> Result<reqwest::Proxy> {
-        let url = self.parsed()?;
-        let proxy =
-            reqwest::Proxy::all(url).map_err(|_| Error::configuration("the proxy's URL can't be used"))?;
-        Ok(match &self.credentials {
-            Some((user, password)) => proxy.basic_auth(user, password.expose()),
-            None => proxy,
+    pub(super) fn to(&self) -> Result<ProxyTo> {
+        let uri = self
+            .parsed()?
+            .as_str()
+            .parse()
+            .map_err(|_| Error::configuration("the proxy's URL can't be used"))?;
+        Ok(ProxyTo {
+            uri,
+            authorization: self.credentials.as_ref().map(|(user, password)| basic(user, password)),
         })
     }
+}
+
+/// The header of HTTP's Basic scheme (RFC 7617), marked sensitive.
+fn basic(user: &str, password: &ProxyPassword) -> HeaderValue {
+    let both = Zeroizing::new(format!("{user}:{}", password.expose()));
+    let text = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(both.as_bytes())));
+    let mut value = HeaderValue::from_str(&text).expect("base64 is visible ASCII");
+    value.set_sensitive(true);
+    value
 }
 
 impl fmt::Debug for Proxy {

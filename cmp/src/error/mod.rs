@@ -57,7 +57,8 @@ pub enum Delivery {
     NotSent,
     /// Something was sent and no conclusive answer came: it may or may not have taken effect.
     OutcomeUnknown,
-    /// The service, or a gateway before it, answered that the request was not carried out.
+    /// The service, or a gateway before it, answered that the request was not carried out. So does an HTTP/2 server that
+    /// refuses the stream or goes away before it.
     Answered,
 }
 
@@ -122,6 +123,7 @@ struct Inner {
     stopped: Option<StopReason>,
     in_doubt: bool,
     no_usable_token: Option<NoUsableToken>,
+    credentials_refused: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -144,6 +146,7 @@ impl Error {
             stopped: None,
             in_doubt: false,
             no_usable_token: None,
+            credentials_refused: false,
             source: None,
         }))
     }
@@ -221,6 +224,11 @@ impl Error {
 
     /// Keeps the error that this one was caused by. Its text must not be in this one's message: those who print a chain
     /// would read it twice.
+    pub(crate) fn with_refused_credentials(mut self, refused: bool) -> Self {
+        self.0.credentials_refused = refused;
+        self
+    }
+
     pub(crate) fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Box::new(source));
         self
@@ -371,7 +379,7 @@ impl Error {
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
         self.is_refused_by_the_service()
-            || (self.0.kind == ErrorKind::Authentication && self.0.stopped == Some(StopReason::NotTransient))
+            || (self.0.credentials_refused && self.0.stopped == Some(StopReason::NotTransient))
     }
 
     /// The service, and not the token endpoint, answered 401.
@@ -441,11 +449,12 @@ impl Error {
     /// The same call may succeed later and repeating it can't do harm.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let transient =
-            matches!(self.0.kind, ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Throttled)
-                || matches!(self.answered_with(), Some(429 | 502 | 503 | 504))
-                || (self.0.kind == ErrorKind::Authentication
-                    && self.0.stopped != Some(StopReason::NotTransient));
+        let passes = matches!(
+            self.0.kind,
+            ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Throttled | ErrorKind::Authentication
+        );
+        let transient = (passes && self.0.stopped != Some(StopReason::NotTransient))
+            || matches!(self.answered_with(), Some(429 | 502 | 503 | 504));
         let harmless = self.0.delivery != Delivery::OutcomeUnknown
             || self.0.operation.is_some_and(|operation| operation.retry_class().may_be_repeated());
         transient && harmless

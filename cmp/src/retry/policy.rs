@@ -7,11 +7,13 @@ use crate::{
 
 /// How often, how patiently and for how long a call is tried.
 ///
-/// * 503 and 429 say that nothing happened: every operation is retried. A 429 also holds back every other call of the
-///   client: see [`backoff_when_throttled`](Self::backoff_when_throttled).
+/// * 503 and 429 say that nothing happened: every operation is retried. So does an HTTP/2 server that refuses the stream or
+///   goes away before it. A 429 also holds back every other call of the client: see
+///   [`backoff_when_throttled`](Self::backoff_when_throttled).
 /// * 502, 504, broken connections and time-outs leave the outcome open: retried unless the operation is
 ///   [`RetryClass::Unsafe`].
-/// * A connection that could not be made sent nothing: every operation is retried.
+/// * A connection that could not be made sent nothing: every operation is retried, unless the certificate can't be trusted or
+///   the proxy refuses its credentials.
 /// * 500 is never retried (so the documents say), nor is any other status.
 ///
 /// Waits grow exponentially with full jitter. A `Retry-After` makes a wait longer, never shorter: a zero or a date in the

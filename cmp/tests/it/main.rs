@@ -13,7 +13,6 @@ mod retry;
 mod script;
 mod secrets;
 mod support;
-mod tls;
 mod v1;
 mod v1_wait;
 mod writes;

@@ -203,9 +203,11 @@ async fn a_span_says_what_was_sent_how_often_and_how_it_ended() {
     let logged = log.text();
     for said in [
         r#"cmp.operation="get_card" http.request.method="GET" http.request.resend_count=0 url.template="/cards/{card_id}""#,
-        "http.response.status_code=503",
+        r#"server.address="127.0.0.1" server.port="#,
+        r#"network.protocol.version="1.1""#,
+        r#"http.response.status_code=503 error.type="503""#,
         "http.request.resend_count=1",
-        "http.response.status_code=404",
+        r#"http.response.status_code=404 error.type="404""#,
     ] {
         assert!(logged.contains(said), "{said} is not in {logged}");
     }

@@ -1,10 +1,23 @@
-//! Small helpers on HTTP bodies and errors.
+//! HTTP: one client for each host, whose connections and failures this crate knows exactly.
 
-use std::error::Error as _;
+mod cause;
+mod client;
+mod connect;
+mod exchange;
+mod quiet;
+mod tls;
 
 use bytes::Bytes;
+pub(crate) use cause::Cause;
+pub(crate) use client::{Http, Settings};
+pub(crate) use connect::ProxyTo;
+pub(crate) use exchange::Exchange;
 use futures_util::{Stream, StreamExt, pin_mut};
+use reqwest::header::HeaderValue;
+pub(crate) use tls::{Tls, roots};
 use zeroize::Zeroizing;
+
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("cmp-rust/", env!("CARGO_PKG_VERSION")));
 
 #[derive(Debug)]
 pub(crate) enum BodyError {
@@ -27,17 +40,4 @@ pub(crate) async fn read_body(
         read.extend_from_slice(&chunk);
     }
     Ok(read)
-}
-
-/// The innermost reason of a transport error, which is what a person needs: "connection refused", not "error sending
-/// request". Transport errors hold no body; the URL is left out.
-pub(crate) fn cause(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    if error.source().is_none() {
-        return if error.is_timeout() { "timed out".to_owned() } else { "the request failed".to_owned() };
-    }
-    innermost.to_string()
 }

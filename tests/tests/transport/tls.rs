@@ -6,20 +6,13 @@ use cmp::{
     Client, ClientBuilder, Delivery, Environment, ErrorKind, ServiceAccount, auth::AccessToken,
     clock::ManualClock,
 };
-use rcgen::{CertificateParams, DnType, KeyPair};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-    },
-};
+use tokio_rustls::TlsAcceptor;
 
-use crate::support::card_id;
+use crate::support::{card_id, identity};
 
 const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 const TOKEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 41\r\n\r\n\
@@ -29,15 +22,8 @@ const TOKEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconten
 async fn secure_server(answer: &'static str) -> (String, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let signing_key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-    // OpenSSL takes the first trusted certificate of a name for the only one.
-    params.distinguished_name.push(DnType::CommonName, format!("a test's server at {port}"));
-    let cert = params.self_signed(&signing_key).unwrap();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-    let config =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.der().clone()], key);
-    let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+    let (config, certificate) = identity(|_| ());
+    let acceptor = TlsAcceptor::from(Arc::new(config));
     let url = format!("https://localhost:{port}");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -50,7 +36,7 @@ async fn secure_server(answer: &'static str) -> (String, String) {
             }
         }
     });
-    (url, cert.pem())
+    (url, certificate)
 }
 
 fn client(url: &str, trusted: Option<&str>) -> Client {

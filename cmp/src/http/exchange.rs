@@ -1,0 +1,196 @@
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use cmp_generated::hooks::{Sending, Transport};
+use http::{HeaderValue, Version, header};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use reqwest::{Body, Request, Response, ResponseBuilderExt, StatusCode};
+
+use super::{USER_AGENT, cause::Cause, client::Http, quiet::Quiet};
+
+/// One request and its answer.
+///
+/// Its connection is not used again unless the exchange was [`settle`](Self::settle)d before it is dropped: whatever
+/// ended it early, a time-out above all, may be the connection's fault.
+pub(crate) struct Exchange {
+    http: Http,
+    largest_answer: usize,
+    connection: OnceLock<CaptureConnection>,
+    answer: OnceLock<(StatusCode, Version)>,
+    kept: Option<Arc<Kept>>,
+    settled: AtomicBool,
+}
+
+type Kept = Mutex<Vec<Bytes>>;
+
+impl Exchange {
+    pub(super) fn new(http: Http, largest_answer: usize) -> Self {
+        Self {
+            http,
+            largest_answer,
+            connection: OnceLock::new(),
+            answer: OnceLock::new(),
+            kept: None,
+            settled: AtomicBool::new(false),
+        }
+    }
+
+    /// Keeps what is read of the answer's body for [`body`](Self::body).
+    pub(crate) fn keeping_body(mut self) -> Self {
+        self.kept = Some(Arc::default());
+        self
+    }
+
+    /// Whether the request was whole and handed over; if so, whether anything may have been sent.
+    pub(crate) fn is_tried(&self) -> Option<bool> {
+        self.connection.get().map(|_| self.is_sent())
+    }
+
+    /// Whether anything may have been sent: there was a connection to send it on.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.connection.get().is_some_and(|connection| connection.connection_metadata().is_some())
+    }
+
+    /// The answer's status, once its head has come.
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        self.answer.get().map(|answer| answer.0)
+    }
+
+    /// The version of HTTP as OpenTelemetry names it, once the answer's head has come.
+    pub(crate) fn version(&self) -> Option<&'static str> {
+        Some(match self.answer.get()?.1 {
+            Version::HTTP_2 => "2",
+            Version::HTTP_10 => "1.0",
+            _ => "1.1",
+        })
+    }
+
+    /// The answer's body as far as it was read, in the pieces in which it came. It holds whatever secrets the answer had.
+    pub(crate) fn body(&self) -> Vec<Bytes> {
+        let kept = self.kept.as_ref();
+        kept.map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    }
+
+    /// Says that the connection is as good as before.
+    pub(crate) fn settle(&self) {
+        self.settled.store(true, Ordering::Relaxed);
+    }
+
+    async fn run(&self, request: Request) -> reqwest::Result<Response> {
+        let url = request.url().clone();
+        let mut request = http::Request::<Body>::try_from(request)?;
+        let headers = request.headers_mut();
+        headers.entry(header::USER_AGENT).or_insert(USER_AGENT);
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(authorization) = self.http.proxy_authorization() {
+            headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
+        }
+        drop(self.connection.set(capture_connection(&mut request)));
+        let answer = match self.http.request(request).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let cause = Cause::of(&error);
+                if cause == Cause::StreamRefused {
+                    self.settle();
+                }
+                return Err(cause.into_reqwest().await);
+            }
+        };
+        let _first = self.answer.set((answer.status(), answer.version()));
+        let (mut head, body) = answer.into_parts();
+        if let Ok(with_url) = http::Response::builder().url(url).body(()) {
+            head.extensions.extend(with_url.into_parts().0.extensions);
+        }
+        let body = Bounded { body: Quiet::new(body), left: self.largest_answer, kept: self.kept.clone() };
+        Ok(http::Response::from_parts(head, Body::wrap(body)).into())
+    }
+}
+
+impl Transport for Exchange {
+    fn send(&self, request: Request) -> Sending<'_> {
+        Box::pin(self.run(request))
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if !*self.settled.get_mut()
+            && let Some(connection) = self.connection.get()
+            && let Some(connected) = &*connection.connection_metadata()
+        {
+            connected.poison();
+        }
+    }
+}
+
+impl Cause {
+    /// Puts the cause where the generated client can carry only reqwest's error.
+    async fn into_reqwest(self) -> reqwest::Error {
+        let failing = http::Response::new(Body::wrap(Failing(self)));
+        match Response::from(failing).bytes().await {
+            Err(error) => error,
+            Ok(_) => unreachable!("the body is nothing but an error"),
+        }
+    }
+}
+
+struct Failing(Cause);
+
+impl http_body::Body for Failing {
+    type Data = Bytes;
+    type Error = Cause;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        Poll::Ready(Some(Err(self.0)))
+    }
+}
+
+/// The body of an answer, of which so much is read and no more.
+struct Bounded {
+    body: Quiet<Incoming>,
+    left: usize,
+    kept: Option<Arc<Kept>>,
+}
+
+impl http_body::Body for Bounded {
+    type Data = Bytes;
+    type Error = Cause;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => return Poll::Ready(Some(Err(Cause::of(&error)))),
+            None => return Poll::Ready(None),
+        };
+        if let Some(bytes) = frame.data_ref() {
+            let Some(left) = self.left.checked_sub(bytes.len()) else {
+                return Poll::Ready(Some(Err(Cause::BodyTooLarge)));
+            };
+            self.left = left;
+            if let Some(kept) = &self.kept {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(bytes.clone());
+            }
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,229 @@
+//! TLS, by one of two libraries: see the features `rustls` and `native-tls`. With both, rustls is used.
+
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+
+#[cfg(feature = "rustls")]
+pub(crate) use of_rust::Tls;
+#[cfg(feature = "rustls")]
+pub(super) use of_rust::cause;
+#[cfg(not(feature = "rustls"))]
+pub(crate) use of_the_system::Tls;
+#[cfg(not(feature = "rustls"))]
+pub(super) use of_the_system::cause;
+
+use crate::error::{Error, Result};
+
+/// Reads root certificates from PEM.
+pub(crate) fn roots(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>> {
+    let mut roots = Vec::new();
+    for pem in pems {
+        let before = roots.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            roots.push(certificate.map_err(|_| not_pem())?);
+        }
+        if roots.len() == before {
+            return Err(not_pem());
+        }
+    }
+    Ok(roots)
+}
+
+fn not_pem() -> Error {
+    Error::configuration("a root certificate is not PEM")
+}
+
+fn unusable_root() -> Error {
+    Error::configuration("a root certificate can't be used")
+}
+
+fn no_tls() -> Error {
+    Error::configuration("TLS can't be set up: the platform has no usable root certificates")
+}
+
+/// The host of a URI as certificates have it.
+fn name(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+#[cfg(feature = "rustls")]
+mod of_rust {
+    use std::{error::Error as StdError, sync::Arc};
+
+    use rustls_pki_types::{CertificateDer, ServerName};
+    use rustls_platform_verifier::Verifier;
+    use tokio_rustls::{
+        TlsConnector,
+        rustls::{
+            self, AlertDescription, CertificateError, ClientConfig, RootCertStore,
+            crypto::{CryptoProvider, aws_lc_rs},
+        },
+    };
+
+    use super::{name, no_tls, unusable_root};
+    use crate::{
+        error::Result,
+        http::{
+            cause::{Cause, CertificateFault},
+            connect::BoxedIo,
+        },
+    };
+
+    /// Whom to trust, and how to speak to them.
+    #[derive(Clone)]
+    pub(crate) struct Tls {
+        to_service: Arc<ClientConfig>,
+        to_proxy: Arc<ClientConfig>,
+    }
+
+    impl Tls {
+        /// Trusts the platform's root certificates and these.
+        pub(crate) fn new(roots: &[CertificateDer<'static>], http1_only: bool) -> Result<Self> {
+            let mut store = RootCertStore::empty();
+            if roots.iter().any(|root| store.add(root.clone()).is_err()) {
+                return Err(unusable_root());
+            }
+            let provider = CryptoProvider::get_default()
+                .map_or_else(|| Arc::new(aws_lc_rs::default_provider()), Arc::clone);
+            let verifier = if roots.is_empty() {
+                Verifier::new(Arc::clone(&provider))
+            } else {
+                Verifier::new_with_extra_roots(roots.iter().cloned(), Arc::clone(&provider))
+            };
+            let verifier = verifier.map_err(|_| no_tls())?;
+            let to_proxy = ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .map_err(|_| no_tls())?
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
+                .with_no_client_auth();
+            let mut to_service = to_proxy.clone();
+            to_service.alpn_protocols =
+                super::protocols(http1_only).iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+            Ok(Self { to_service: Arc::new(to_service), to_proxy: Arc::new(to_proxy) })
+        }
+
+        /// Returns the connection, and whether it is for HTTP/2.
+        pub(in crate::http) async fn to_service(
+            &self,
+            host: &str,
+            io: BoxedIo,
+        ) -> Result<(BoxedIo, bool), Cause> {
+            connect(&self.to_service, host, io).await
+        }
+
+        pub(in crate::http) async fn to_proxy(&self, host: &str, io: BoxedIo) -> Result<BoxedIo, Cause> {
+            connect(&self.to_proxy, host, io).await.map(|(io, _)| io)
+        }
+    }
+
+    async fn connect(config: &Arc<ClientConfig>, host: &str, io: BoxedIo) -> Result<(BoxedIo, bool), Cause> {
+        let name = ServerName::try_from(name(host).to_owned()).map_err(|_| Cause::NoAddress)?;
+        let connecting = TlsConnector::from(Arc::clone(config)).connect(name, io);
+        let stream = connecting.await.map_err(|error| Cause::of_io(&error))?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok((Box::new(stream), http2))
+    }
+
+    pub(in crate::http) fn cause(error: &(dyn StdError + 'static)) -> Option<Cause> {
+        Some(match error.downcast_ref::<rustls::Error>()? {
+            rustls::Error::InvalidCertificate(error) => Cause::Certificate(fault(error)),
+            rustls::Error::NoCertificatesPresented | rustls::Error::UnsupportedNameType => {
+                Cause::Certificate(CertificateFault::Other)
+            }
+            rustls::Error::AlertReceived(AlertDescription::CloseNotify) => Cause::Closed,
+            rustls::Error::AlertReceived(_) => Cause::TlsRefused,
+            _ => Cause::TlsHandshake,
+        })
+    }
+
+    fn fault(error: &CertificateError) -> CertificateFault {
+        match error {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                CertificateFault::NotYetValid
+            }
+            CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                CertificateFault::WrongName
+            }
+            CertificateError::Revoked => CertificateFault::Revoked,
+            _ => CertificateFault::Other,
+        }
+    }
+}
+
+#[cfg(not(feature = "rustls"))]
+mod of_the_system {
+    use std::error::Error as StdError;
+
+    use native_tls::{Certificate, TlsConnector};
+    use rustls_pki_types::CertificateDer;
+
+    use super::{name, no_tls, unusable_root};
+    use crate::{
+        error::Result,
+        http::{
+            cause::{Cause, CertificateFault},
+            connect::BoxedIo,
+        },
+    };
+
+    /// Whom to trust, and how to speak to them.
+    #[derive(Clone)]
+    pub(crate) struct Tls {
+        to_service: tokio_native_tls::TlsConnector,
+        to_proxy: tokio_native_tls::TlsConnector,
+    }
+
+    impl Tls {
+        /// Trusts the platform's root certificates and these.
+        pub(crate) fn new(roots: &[CertificateDer<'static>], http1_only: bool) -> Result<Self> {
+            let mut builder = TlsConnector::builder();
+            for root in roots {
+                builder.add_root_certificate(Certificate::from_der(root).map_err(|_| unusable_root())?);
+            }
+            let to_proxy = builder.build().map_err(|_| no_tls())?;
+            builder.request_alpns(super::protocols(http1_only));
+            let to_service = builder.build().map_err(|_| no_tls())?;
+            Ok(Self { to_service: to_service.into(), to_proxy: to_proxy.into() })
+        }
+
+        /// Returns the connection, and whether it is for HTTP/2.
+        pub(in crate::http) async fn to_service(
+            &self,
+            host: &str,
+            io: BoxedIo,
+        ) -> Result<(BoxedIo, bool), Cause> {
+            connect(&self.to_service, host, io).await
+        }
+
+        pub(in crate::http) async fn to_proxy(&self, host: &str, io: BoxedIo) -> Result<BoxedIo, Cause> {
+            connect(&self.to_proxy, host, io).await.map(|(io, _)| io)
+        }
+    }
+
+    async fn connect(
+        connector: &tokio_native_tls::TlsConnector,
+        host: &str,
+        io: BoxedIo,
+    ) -> Result<(BoxedIo, bool), Cause> {
+        let stream = connector.connect(name(host), io).await.map_err(|error| Cause::of(&error))?;
+        let protocol = stream.get_ref().negotiated_alpn().ok().flatten();
+        Ok((Box::new(stream), protocol.as_deref() == Some(b"h2")))
+    }
+
+    /// The systems' libraries have no kinds of failures in common, but all their messages name the certificate.
+    pub(in crate::http) fn cause(error: &(dyn StdError + 'static)) -> Option<Cause> {
+        let text = error.downcast_ref::<native_tls::Error>()?.to_string();
+        Some(if text.contains("certificate") {
+            Cause::Certificate(CertificateFault::Other)
+        } else {
+            Cause::TlsHandshake
+        })
+    }
+}
+
+/// What is offered to the service, the preferred protocol first.
+fn protocols(http1_only: bool) -> &'static [&'static str] {
+    if http1_only { &["http/1.1"] } else { &["h2", "http/1.1"] }
+}

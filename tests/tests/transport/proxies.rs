@@ -1,0 +1,135 @@
+//! Requests through a forward proxy, over TLS.
+
+use std::{
+    error::Error as _,
+    sync::{Arc, Mutex},
+};
+
+use cmp::{Delivery, ErrorKind, Proxy, clock::ManualClock};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::support::{Reply, card_id, http2, identity, listen, said};
+
+/// "proxy-user" and "proxy-canary" as the proxy is sent them.
+const CREDENTIALS: &str = "Basic cHJveHktdXNlcjpwcm94eS1jYW5hcnk=";
+
+fn with_credentials(url: &str) -> Proxy {
+    Proxy::new(url).credentials("proxy-user", "proxy-canary")
+}
+
+/// Answers a CONNECT with `answer`, and opens the tunnel if that is a success.
+async fn tunnel(mut client: impl AsyncRead + AsyncWrite + Unpin, answer: &str, heads: &Mutex<Vec<String>>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if client.read_buf(&mut head).await.unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    let head = String::from_utf8(head).unwrap();
+    let target = head.split(' ').nth(1).unwrap().to_owned();
+    heads.lock().unwrap().push(head);
+    if client.write_all(answer.as_bytes()).await.is_err() || !answer.contains(" 200 ") {
+        return;
+    }
+    let mut server = TcpStream::connect(target).await.unwrap();
+    drop(copy_bidirectional(&mut client, &mut server).await);
+}
+
+async fn proxy(answer: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = heads.clone();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let seen = seen.clone();
+            tokio::spawn(async move { tunnel(client, answer, &seen).await });
+        }
+    });
+    (url, heads)
+}
+
+fn assert_tunnelled(heads: &Mutex<Vec<String>>, server: &str) {
+    let heads = heads.lock().unwrap();
+    let [head] = heads.as_slice() else { panic!("{heads:?}") };
+    let target = server.trim_start_matches("https://");
+    assert!(head.starts_with(&format!("CONNECT {target} HTTP/1.1\r\n")), "{head}");
+    assert!(head.to_lowercase().contains("user-agent: cmp-rust/"), "{head}");
+    assert!(head.contains(CREDENTIALS), "{head}");
+}
+
+#[tokio::test]
+async fn a_proxy_gets_its_credentials_and_the_service_speaks_http2_through_it() {
+    let server = http2(Reply::card).await;
+    let (url, heads) = proxy("HTTP/1.1 200 Connection established\r\n\r\n").await;
+    let cmp = server.client(&ManualClock::new()).proxy(with_credentials(&url)).build().unwrap();
+    cmp.cards().get(&card_id()).await.unwrap();
+    cmp.cards().get(&card_id()).await.unwrap();
+    assert_eq!((server.connections(), server.count()), (1, 2));
+    assert_tunnelled(&heads, &server.url);
+}
+
+#[tokio::test]
+async fn a_proxy_can_be_behind_tls_itself() {
+    let server = http2(Reply::card).await;
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = heads.clone();
+    let proxy = listen(identity(|_| ()), b"http/1.1", move |_, client, _| {
+        let seen = seen.clone();
+        async move { tunnel(client, "HTTP/1.1 200 OK\r\n\r\n", &seen).await }
+    })
+    .await;
+    let trusting = || server.client(&ManualClock::new()).root_certificate(proxy.certificate.as_str());
+    let cmp = trusting().proxy(with_credentials(&proxy.url)).build().unwrap();
+    cmp.cards().get(&card_id()).await.unwrap();
+    assert_tunnelled(&heads, &server.url);
+
+    let cmp = server.client(&ManualClock::new()).proxy(with_credentials(&proxy.url)).build().unwrap();
+    let error = cmp.cards().get(&card_id()).await.unwrap_err();
+    assert!(error.to_string().contains("certificate"), "{error}");
+    assert_eq!((heads.lock().unwrap().len(), error.attempts(), error.delivery()), (1, 1, Delivery::NotSent));
+}
+
+#[tokio::test]
+async fn a_proxy_that_opens_no_tunnel_let_nothing_through() {
+    for (answer, why, attempts) in [
+        ("HTTP/1.1 407 proxy-canary\r\nproxy-authenticate: Basic realm=echo-canary\r\n\r\n", "407", 1),
+        ("HTTP/1.1 502 echo-canary\r\n\r\necho-canary", "the proxy opened no tunnel", 4),
+        ("HTTP/1.1 301 Moved\r\nlocation: https://echo-canary/\r\n\r\n", "the proxy opened no tunnel", 4),
+        ("echo-canary\r\n\r\n", "the proxy opened no tunnel", 4),
+        ("", "the proxy opened no tunnel", 4),
+    ] {
+        let server = http2(Reply::card).await;
+        let (url, heads) = proxy(answer).await;
+        let builder = server.client(&ManualClock::new()).proxy(with_credentials(&url));
+        let mut shown = format!("{builder:?} {builder:#?}");
+        let cmp = builder.build().unwrap();
+        shown += &format!("{cmp:?}");
+        let error = cmp.cards().create(crate::support::new_card()).await.unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Connection, Delivery::NotSent), "{error}");
+        assert!(error.to_string().contains(why), "{error}");
+        assert_eq!((error.attempts() as usize, heads.lock().unwrap().len()), (attempts, attempts));
+        assert_eq!(error.is_retryable(), attempts > 1);
+        assert!(error.source().is_none());
+        shown += &said(&error);
+        assert!(
+            !["proxy-canary", "echo-canary", CREDENTIALS].iter().any(|text| shown.contains(text)),
+            "{shown}"
+        );
+        assert_eq!(server.connections(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_there_is_named_as_the_cause() {
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let server = http2(Reply::card).await;
+    let proxy = Proxy::new(format!("http://127.0.0.1:{port}"));
+    let cmp = server.client(&ManualClock::new()).proxy(proxy).build().unwrap();
+    let error = cmp.cards().create(crate::support::new_card()).await.unwrap_err();
+    assert!(error.to_string().contains("the proxy can't be reached"), "{error}");
+    assert_eq!((error.delivery(), error.attempts()), (Delivery::NotSent, 4));
+}
