@@ -9,7 +9,7 @@ use cmp_simulator::{Operation as Simulated, Protocol};
 use futures_util::future::join_all;
 
 use faults::Case;
-use place::Place;
+pub(crate) use place::Place;
 
 /// What a failed call may have said of itself, and never of anything else.
 const CANARIES: [&str; 6] =

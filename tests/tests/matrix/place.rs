@@ -31,7 +31,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const WATCHDOG: Duration = Duration::from_secs(60);
 
 pub(crate) struct Place {
-    simulator: Simulator,
+    pub(crate) simulator: Simulator,
     clock: ManualClock,
     cmp: Client,
     v1: v1::Client,
@@ -39,8 +39,8 @@ pub(crate) struct Place {
     operation: Simulated,
     /// Whether the fault before may have left a connection that hangs
     may_hang: bool,
-    /// Whether it may have left one of another kind
-    may_be_dead: bool,
+    /// How many connections of no use the pool may have. Each of them can fail one request more.
+    dead: u32,
 }
 
 impl Place {
@@ -74,7 +74,7 @@ impl Place {
             clock,
             operation,
             may_hang: false,
-            may_be_dead: false,
+            dead: 0,
         }
     }
 
@@ -85,7 +85,8 @@ impl Place {
         self.clock.advance(TIMEOUT * 360);
         let operation = client_operation(self.operation);
         let mut prepared = self.patient(self.may_hang, self.prepare()).await;
-        if self.may_be_dead && prepared.is_err() {
+        while prepared.is_err() && self.dead > 0 {
+            self.dead -= 1;
             prepared = self.patient(self.may_hang, self.prepare()).await;
         }
         let target = match prepared {
@@ -112,7 +113,7 @@ impl Place {
             self.simulator.requests().into_iter().filter(|request| request.operation == Some(wanted));
         let received: Vec<_> = received.collect();
         self.may_hang = case.hangs && case.leaves_a_dead_connection;
-        self.may_be_dead = case.leaves_a_dead_connection;
+        self.dead += u32::from(case.leaves_a_dead_connection);
         Outcome {
             error: called.err(),
             unprepared: None,
@@ -123,10 +124,18 @@ impl Place {
         }
     }
 
+    pub(crate) async fn warm_up(&self) -> cmp::Result<()> {
+        self.cmp.warm_up().await
+    }
+
+    pub(crate) async fn create(&self) -> cmp::Result<()> {
+        self.cmp.cards().create(new_card()?).await.map(drop)
+    }
+
     async fn prepare(&self) -> cmp::Result<Target> {
         let alias = v1::PanAlias::new("tok_matrix")?;
         match self.operation {
-            Simulated::CreateCard | Simulated::Token => self.cmp.warm_up().await?,
+            Simulated::CreateCard | Simulated::Token => self.warm_up().await?,
             Simulated::ProvisionV1NetworkToken => self.v1.warm_up().await?,
             Simulated::GetV1NetworkToken | Simulated::DeleteV1NetworkToken => {
                 self.v1.enroll(v1::NewEnrolment::new(alias.clone(), Expiry::new(7, 2030)?)).await?;
@@ -142,7 +151,7 @@ impl Place {
     async fn call(&self, target: &Target) -> cmp::Result<()> {
         let Target { card, alias } = target;
         match self.operation {
-            Simulated::CreateCard | Simulated::Token => drop(self.cmp.cards().create(new_card()?).await?),
+            Simulated::CreateCard | Simulated::Token => self.create().await?,
             Simulated::GetCard => drop(self.cmp.cards().get(card).await?),
             Simulated::UpdateCard => {
                 let changes = CardChanges::new().expiry(Expiry::new(11, 2031)?);
@@ -163,7 +172,7 @@ impl Place {
     }
 
     /// Runs a call to its end. Where something hangs, the clock goes on as soon as that is sure.
-    async fn patient<T>(&self, hangs: bool, call: impl Future<Output = T>) -> T {
+    pub(crate) async fn patient<T>(&self, hangs: bool, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         let moves = async {
             loop {
