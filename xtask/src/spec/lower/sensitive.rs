@@ -94,10 +94,8 @@ fn may_hold_anything(schema: &Value, document: &Value) -> bool {
     if let Some(name) = target(schema) {
         return schema::component(document, name).is_ok_and(|schema| may_hold_anything(schema, document));
     }
-    let is_marked = schema
-        .get("format")
-        .and_then(Value::as_str)
-        .is_some_and(|format| Scalar::ALL.iter().any(|scalar| scalar.format() == format));
+    let format = schema.get("format").cloned().unwrap_or_default();
+    let is_marked = serde_json::from_value::<Scalar>(format).is_ok();
     if is_marked || schema.get("enum").is_some() || schema.get("const").is_some() {
         return false;
     }
