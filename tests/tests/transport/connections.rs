@@ -1,9 +1,10 @@
 //! Which connection a request goes to: none that hung, and none that the server has closed.
 
-use cmp::{ErrorKind, clock::ManualClock};
+use cmp::{Delivery, ErrorKind, RetryPolicy, clock::ManualClock};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Reply, card_id, http2, new_card};
+use crate::support::{Reply, card_id, http2, identity, listen, new_card};
 
 const AN_ATTEMPT: Duration = Duration::from_secs(20);
 
@@ -157,4 +158,34 @@ async fn http1_only_offers_nothing_else() {
     let cmp = server.client(&ManualClock::new()).http1_only().build().unwrap();
     let error = cmp.cards().get(&card_id()).await.unwrap_err();
     assert_eq!(server.count(), 0, "{error}");
+}
+
+#[tokio::test]
+async fn without_an_idle_time_no_connection_is_kept() {
+    let server = http2(Reply::card).await;
+    let cmp = server.client(&ManualClock::new()).pool_idle_timeout(Duration::ZERO).build().unwrap();
+    for calls in 1..=3 {
+        cmp.cards().get(&card_id()).await.unwrap();
+        assert_eq!((server.connections(), server.count()), (calls, calls));
+    }
+}
+
+#[tokio::test]
+async fn a_ping_without_an_answer_ends_the_connection() {
+    let server = listen(identity(|_| ()), b"h2", |_, mut stream, _| async move {
+        let settings = Reply::default().frame(4, 0, 0, &[]).frames;
+        drop(stream.write_all(&settings).await);
+        while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
+    })
+    .await;
+    let soon = Duration::from_millis(5);
+    let builder = server.client(&ManualClock::new()).retry(RetryPolicy::none());
+    let cmp = builder.http2_keep_alive_interval(soon).http2_keep_alive_timeout(soon).build().unwrap();
+    let error = cmp.cards().create(new_card()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (ErrorKind::Connection, Delivery::OutcomeUnknown),
+        "{error}"
+    );
+    assert!(error.to_string().contains("HTTP/2: no answer to a ping"), "{error}");
 }
