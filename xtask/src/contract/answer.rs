@@ -45,7 +45,7 @@ pub(crate) struct Call<'a> {
 }
 
 /// Some services include nothing unless it is asked for.
-const INCLUDE: &str = "?include=network_tokens";
+pub(crate) const INCLUDE: &str = "?include=network_tokens";
 
 impl<'a> Call<'a> {
     pub(crate) fn new(operation: Operation, card_id: &'a str) -> Self {

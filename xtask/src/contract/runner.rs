@@ -107,6 +107,7 @@ mod tests {
     use std::time::Duration;
 
     use cmp_simulator::{Fault, Operation, Simulator};
+    use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::watch;
@@ -166,6 +167,10 @@ mod tests {
     }
 
     async fn report(base_url: String, token_url: Option<String>) -> Report {
+        report_within(HASTY, base_url, token_url).await
+    }
+
+    async fn report_within(limits: Limits, base_url: String, token_url: Option<String>) -> Report {
         let root = crate::root::of_tests();
         let (contract, corrections) = (Contract::read(&root).unwrap(), Corrections::read(&root).unwrap());
         let target = Target::Service {
@@ -177,7 +182,7 @@ mod tests {
         };
         // The sender must live: without it nobody could interrupt.
         let (_sender, interrupts) = watch::channel(0);
-        let run = Run::new(HASTY, interrupts);
+        let run = Run::new(limits, interrupts);
         let runner = Runner { target: &target, contract: &contract, corrections: &corrections, run: &run };
         runner.all(None, &mut Unwatched).await.unwrap()
     }
@@ -211,5 +216,42 @@ mod tests {
         assert_given_up(&report(simulator.url().to_owned(), Some(simulator.token_url())).await);
         assert!(simulator.count(Operation::GetCard) < 10);
         assert!(simulator.cards().is_empty());
+    }
+
+    /// A service that only answers may read the documents in each of these ways.
+    #[tokio::test]
+    async fn no_reading_of_the_documents_is_a_false_alarm() {
+        for settings in [
+            json!({"readings": {"times": "naive"}}),
+            json!({"readings": {"numbers": "numbers"}}),
+            json!({"readings": {"include": "on_request"}}),
+            json!({"readings": {"include": "unsupported"}}),
+            json!({"readings": {"included": "in_data"}}),
+            json!({"readings": {"included": "in_data", "include": "on_request"}}),
+            json!({"readings": {"empty_included": "absent"}}),
+            json!({"readings": {"empty_included": "null"}}),
+            json!({"readings": {"no_active_token": "422"}}),
+            json!({"readings": {"duplicate": "body_and_location"}, "duplicate_detection": true}),
+            json!({"readings": {"duplicate": "location"}, "duplicate_detection": true}),
+            json!({"readings": {"first8": "all"}}),
+            json!({"readings": {"states": "upper"}}),
+            json!({"readings": {"pan_without_scope": "alias"}}),
+            json!({"readings": {"failed_token": "complete"}}),
+            json!({"readings": {"missing_scope": "error"}}),
+            json!({"readings": {"gateway": "html"}}),
+            json!({"readings": {"gateway": "empty"}}),
+            json!({"readings": {"unknown_include": "ignored"}}),
+            json!({"readings": {"jsonapi_version": "text"}}),
+            json!({"readings": {"v1_enrolled": "accepted"}}),
+            json!({"readings": {"future_values": true}}),
+            json!({"enrolment": "manual"}),
+        ] {
+            let simulator = Simulator::builder().settings(serde_json::from_value(settings.clone()).unwrap());
+            let simulator = simulator.start().await.unwrap();
+            let token_url = Some(simulator.token_url());
+            let report = report_within(Limits::USUAL, simulator.url().to_owned(), token_url).await;
+            assert!(matches!(report.exit_status(), 0 | 3), "{settings}: {:?}", report.findings());
+            assert!(simulator.cards().is_empty(), "{settings}");
+        }
     }
 }
