@@ -9,6 +9,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     hash::{BuildHasher, RandomState},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -17,7 +18,7 @@ use anyhow::{Result, ensure};
 use cmp::{CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount};
 use cmp_simulator::{Chaos, Enrolment, Fault, Operation, Simulator};
 use futures_util::{Stream, StreamExt, stream};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 const CARDS: u64 = 10_000;
 const CONCURRENCY: usize = 32;
@@ -38,9 +39,15 @@ async fn main() -> Result<()> {
         None => Client::from_env()?,
     };
 
-    let bar = ProgressBar::new(count).with_style(ProgressStyle::with_template(
-        "{bar:40} {pos}/{len} cards, {per_sec}, {elapsed} of {duration} {msg}",
-    )?);
+    let bar = ProgressBar::new(count).with_style(
+        ProgressStyle::with_template("{bar:20} {pos}/{len} cards, {rate}, {eta} left {msg}")?.with_key(
+            "rate",
+            |state: &ProgressState, out: &mut dyn fmt::Write| {
+                // What can't be written can't be shown either.
+                let _ = write!(out, "{:.0}/s", state.per_sec());
+            },
+        ),
+    );
     let hasher = RandomState::new();
     let (went_in, mut came_out) = (AtomicU64::new(0), 0_u64);
     let ids = stored(&cmp, count, &bar).inspect(|id| {
@@ -60,7 +67,7 @@ async fn main() -> Result<()> {
         }
         let progress = run.progress();
         bar.set_position(progress.finished());
-        bar.set_message(format!("({} failed, {} in flight)", progress.failed, progress.in_flight()));
+        bar.set_message(format!("({} failed)", progress.failed));
     }
     bar.finish();
 

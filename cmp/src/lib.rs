@@ -22,6 +22,21 @@
 //! # }).unwrap();
 //! ```
 //!
+//! # Who sees card numbers
+//!
+//! Most services never need to see a PAN: VGS Collect takes it from the customer's browser to VGS, and the card's id comes
+//! to the service. Everything but [`Cards::create`] takes the id. What each call moves:
+//!
+//! * [`Cards::create`] sends the PAN and the CVC, [`Cards::update`] a new CVC. No other call sends card data.
+//! * A card that comes back, whichever call reads it, has PAN and CVC only with the scope [`Scope::CardsReadPci`]; without
+//!   it there are aliases. It comes with its network tokens.
+//! * [`NetworkTokens::provision`] returns the network token; a cryptogram comes with the network token that it is for.
+//! * `or_pan` of a [payment](payments) needs [`Scope::CardsReadPci`], and returns the PAN where there is no network token.
+//! * Webhooks carry network tokens, and in account updates PANs or their aliases.
+//!
+//! PANs and CVCs bring a service into the scope of PCI DSS; what it asks of network tokens and cryptograms is a question
+//! for the assessor. Types that hold any of them can be read with serde and not written.
+//!
 //! # Where things are
 //!
 //! * [`guide`] follows the steps of VGS's guide, from a service account to lifecycle events.
@@ -111,6 +126,8 @@ mod error;
 #[doc = include_str!("guide.md")]
 #[cfg_attr(feature = "webhooks", doc = "[webhooks]: crate::webhooks")]
 #[cfg_attr(not(feature = "webhooks"), doc = "[webhooks]: #5-lifecycle-events")]
+#[cfg_attr(feature = "webhooks", doc = "[events]: crate::Wait::events")]
+#[cfg_attr(not(feature = "webhooks"), doc = "[events]: crate::Wait::hints")]
 pub mod guide {}
 mod http;
 mod jitter;

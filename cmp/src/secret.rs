@@ -75,7 +75,7 @@ secrets! {
     /// let order: Order = serde_json::from_str(r#"{"pan": "4111111111111111"}"#)?;
     /// assert_eq!(format!("{order:?}"), "Order { pan: Pan(***1111) }");
     /// let error = serde_json::from_str::<Order>(r#"{"pan": 4111111111111111}"#).unwrap_err();
-    /// assert_eq!(error.to_string(), "invalid pan: must be a string at line 1 column 24");
+    /// assert!(error.to_string().starts_with("invalid pan: must be a string"));
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     Pan, last_four;

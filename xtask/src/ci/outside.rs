@@ -1,5 +1,5 @@
-//! The crates as a user gets them: the README's first program, in a crate outside the workspace, built from the
-//! packaged files and run against a simulator.
+//! The crates as a user without a registry gets them: the README's first program with the README's `Cargo.toml`, in a crate
+//! outside the workspace, built from the packaged files and run against a simulator.
 
 use std::{fs, path::Path, process::Command};
 
@@ -7,28 +7,10 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Done, metadata};
 
-const PACKAGED: [&str; 3] = ["cmp-generated", "cmp", "cmp-simulator"];
-const MANIFEST: &str = r#"[package]
-name = "outside"
-version = "0.0.0"
-edition = "2024"
-
-[dependencies]
-anyhow = "1"
-cmp = { version = "=VERSION", features = ["test-util", "webhooks"] }
-cmp-simulator = { version = "=VERSION", features = ["program"] }
-tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
-
-[patch.crates-io]
-cmp = { path = "cmp-VERSION" }
-cmp-generated = { path = "cmp-generated-VERSION" }
-cmp-simulator = { path = "cmp-simulator-VERSION" }
-
-[workspace]
-"#;
+/// Where the README's `Cargo.toml` has the unpacked crates.
+const VENDOR: &str = "vendor";
 
 pub(super) fn check(root: &Path) -> Result<Done> {
-    let version = env!("CARGO_PKG_VERSION");
     let metadata = metadata(root, &["--no-deps"])?;
     let target = Path::new(metadata["target_directory"].as_str().context("cargo names no target directory")?);
     let folder = target.join("outside");
@@ -37,13 +19,18 @@ pub(super) fn check(root: &Path) -> Result<Done> {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(folder.join("src"))?;
-    for package in PACKAGED {
-        unpack(target, &folder, &format!("{package}-{version}"))?;
+    fs::create_dir_all(folder.join(VENDOR))?;
+    let readme = fs::read_to_string(root.join("README.md"))?;
+    let manifest = manifest(&readme)?;
+    for package in packages(manifest) {
+        unpack(target, &folder.join(VENDOR), package)?;
     }
-    fs::write(folder.join("Cargo.toml"), MANIFEST.replace("VERSION", version))?;
-    fs::write(folder.join("src/main.rs"), first_program(&fs::read_to_string(root.join("README.md"))?)?)?;
+    // Outside for cargo, too: the folder is below the workspace's.
+    fs::write(folder.join("Cargo.toml"), format!("{manifest}\n[workspace]\n"))?;
+    fs::write(folder.join("src/main.rs"), first_program(&readme)?)?;
     // The same versions as ours, so that what was tested is what is built, and nothing new is fetched.
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    build_everything(target, &folder)?;
     run(target, &folder)
 }
 
@@ -56,10 +43,42 @@ fn unpack(target: &Path, folder: &Path, name: &str) -> Result<()> {
 
 /// The first complete Rust program of the README.
 fn first_program(readme: &str) -> Result<&str> {
-    let blocks =
-        readme.split("```rust").skip(1).filter_map(|block| block.split_once('\n')?.1.split_once("```"));
-    let program = blocks.map(|(program, _)| program).find(|program| program.contains("fn main"));
-    program.context("the README has no Rust program with a main function")
+    let mut programs = blocks(readme, "rust").filter(|block| block.contains("fn main"));
+    programs.next().context("the README has no Rust program with a main function")
+}
+
+/// The `Cargo.toml` of the README that patches the packaged crates in.
+fn manifest(readme: &str) -> Result<&str> {
+    let mut manifests = blocks(readme, "toml").filter(|block| block.contains("[patch."));
+    manifests.next().context("the README has no Cargo.toml with a patch")
+}
+
+/// The unpacked crates that a manifest refers to, such as `cmp-0.1.0`.
+fn packages(manifest: &str) -> impl Iterator<Item = &str> {
+    let paths = manifest.split("path = \"").skip(1).filter_map(|rest| rest.split_once('"'));
+    paths.filter_map(|(path, _)| path.strip_prefix(VENDOR)?.strip_prefix('/'))
+}
+
+fn blocks<'a>(readme: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
+    let blocks = readme.split(&format!("```{language}")).skip(1).collect::<Vec<_>>().into_iter();
+    blocks.filter_map(|block| Some(block.split_once('\n')?.1.split_once("```")?.0))
+}
+
+/// Also what the program doesn't use: the other features, and the simulator that is there for its tests.
+fn build_everything(target: &Path, folder: &Path) -> Result<()> {
+    let status = Command::new(env!("CARGO"))
+        .args([
+            "check",
+            "--quiet",
+            "--tests",
+            "--features",
+            "cmp/test-util,cmp-simulator/program,cmp-simulator/tls",
+        ])
+        .env("CARGO_TARGET_DIR", target)
+        .current_dir(folder)
+        .status()?;
+    ensure!(status.success(), "the packaged crates don't build with all features");
+    Ok(())
 }
 
 fn run(target: &Path, folder: &Path) -> Result<Done> {
@@ -97,5 +116,14 @@ mod tests {
         let readme = "```rust\nlet x = 1;\n```\ntext\n```rust,no_run\nfn main() {}\n```\n```rust\nfn main() { 2 }\n```\n";
         assert_eq!(first_program(readme).unwrap(), "fn main() {}\n");
         assert!(first_program("no code").is_err());
+    }
+
+    #[test]
+    fn the_manifest_with_the_patch_says_what_to_unpack() {
+        let patched = "[patch.somewhere]\na = { path = \"vendor/a-1.0.0\" }\nb = { path = \"../b\" }\n";
+        let readme = format!("```toml\n[dependencies]\n```\n```toml\n{patched}```\n");
+        assert_eq!(manifest(&readme).unwrap(), patched);
+        assert_eq!(packages(patched).collect::<Vec<_>>(), ["a-1.0.0"]);
+        assert!(manifest("```toml\n[dependencies]\n```").is_err());
     }
 }
