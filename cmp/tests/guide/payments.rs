@@ -5,10 +5,11 @@ use cmp::{
     clock::ManualClock,
 };
 use cmp_simulator::{
-    CryptogramType as Made, Fault, Operation, Scope as Granted, ServiceAccount as Account, Simulator,
+    CryptogramType as Made, Fault, IncludeWhen, Operation, Scope as Granted, ServiceAccount as Account,
+    Simulator,
 };
 
-use crate::support::{ACTIVE, FAILED, VISA, builder, client, once_asked, store_enrolled};
+use crate::support::{ACTIVE, FAILED, VISA, builder, client, once_asked, store, store_enrolled};
 
 fn amount() -> Amount {
     Amount::usd("19.99").expect("an amount")
@@ -174,5 +175,20 @@ async fn nothing_secret_shows() {
         for secret in [FAILED, number.expose()] {
             assert!(!text.contains(secret));
         }
+    }
+}
+
+#[tokio::test]
+async fn the_pan_is_not_taken_where_there_is_a_token_however_it_is_included() {
+    for when in [IncludeWhen::Always, IncludeWhen::OnRequest, IncludeWhen::Unsupported] {
+        let simulator = Simulator::start().await.unwrap();
+        simulator.configure(|settings| settings.readings.include = when);
+        let cmp = client(&simulator);
+        let id = store(&cmp, ACTIVE).await;
+        assert!(cmp.network_tokens().wait_for(&id).await.unwrap().is_usable(), "{when:?}");
+        // Another process, which has learnt nothing yet.
+        let cmp = client(&simulator);
+        let payment = cmp.payments().merchant_initiated(&id, first_payment()).or_pan().await.unwrap();
+        assert!(matches!(payment, Credential::NetworkToken(_)), "{when:?}");
     }
 }
