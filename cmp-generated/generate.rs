@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 const OPEN_ENUM: &str = "x-open-enum";
 
 /// JSON type and format of each mark, and the type that takes its place.
-const SCALARS: [(&str, &str, &str); 9] = [
+const SCALARS: [(&str, &str, &str); 11] = [
+    ("string", "text", "crate::scalar::Text"),
+    ("string", "reference", "crate::scalar::Reference"),
     ("string", "secret", "crate::scalar::Secret"),
     ("string", "personal", "crate::scalar::Personal"),
     ("string", "digits", "crate::scalar::Digits"),

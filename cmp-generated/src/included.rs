@@ -3,57 +3,140 @@
 //! The documents describe them by a `oneOf` whose branches overlap; an untagged decoder takes a failed network token for
 //! a subscription. See `openapi/corrections/022-included-kinds.json` in the repository.
 
-use serde::de::{DeserializeOwned, Deserializer, Error};
+use std::vec;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::scalar::FreeForm;
+use crate::lenient::{self, Any, Lenient, Name, Notes};
+use crate::scalar::{FreeForm, Text};
 use crate::types;
 
 /// A resource beside a card. Exhaustive on purpose: a kind that the documents add must break whoever tells them apart.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "the largest, a network token, is by far the most frequent")]
 pub enum IncludedResource {
     /// `network_tokens`
-    NetworkToken(types::NetworkTokenResource),
+    NetworkToken(Box<types::NetworkTokenResource>),
     /// `card_updates`
-    CardUpdate(types::CardUpdateResource),
+    CardUpdate(Box<types::CardUpdateResource>),
     /// `card_update_subscriptions`
-    CardUpdateSubscription(types::CardUpdateSubscriptionResource),
+    CardUpdateSubscription(Box<types::CardUpdateSubscriptionResource>),
     /// A kind that the documents do not list.
-    Other(OtherResource),
+    Other(Box<OtherResource>),
+    /// An entry that is no object, something in the place of the whole list, or what follows the first thousand entries:
+    /// nobody knows which resources are missing.
+    Unreadable,
 }
 
 /// A resource of a kind that the documents do not list.
 #[derive(Debug, Clone)]
 pub struct OtherResource {
     /// Its `type`; empty if it has none.
-    pub kind: String,
-    /// Its `id`, where it is a string.
-    pub id: Option<String>,
+    pub kind: Text,
+    /// Its `id`, where it is a string or number.
+    pub id: Option<Text>,
     /// All of it, unread.
     pub members: FreeForm,
 }
 
-impl<'de> Deserialize<'de> for IncludedResource {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let members = FreeForm::deserialize(deserializer)?;
-        let text = |key: &str| members.members().get(key).and_then(Value::as_str).map(str::to_owned);
-        let kind = text("type").unwrap_or_default();
-        match kind.as_str() {
-            "network_tokens" => decode(members).map(Self::NetworkToken),
-            "card_updates" => decode(members).map(Self::CardUpdate),
-            "card_update_subscriptions" => decode(members).map(Self::CardUpdateSubscription),
-            _ => Ok(Self::Other(OtherResource { id: text("id"), kind, members })),
+impl Lenient for IncludedResource {
+    /// Reads what comes after the `type` straight into its place; only what comes before it is kept until then.
+    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        let mut before = Vec::new();
+        let mut kind = None;
+        while let Some(Name(name)) = map.next_key()? {
+            if name == "type" {
+                kind = map.next_value_seed(Any::<Text>::new(notes))?;
+                break;
+            }
+            before.push((name.into_owned(), map.next_value::<Box<RawValue>>()?));
         }
+        let kind = kind.unwrap_or_else(|| Text::new(""));
+        notes.kind(kind.as_str());
+        let map = &mut Rest { before: before.into_iter(), value: None, after: map };
+        match kind.as_str() {
+            "network_tokens" => resource(map, notes, |resource: &mut types::NetworkTokenResource| {
+                resource.type_ = Some(kind);
+            })
+            .map(|read| read.map(Self::NetworkToken)),
+            "card_updates" => resource(map, notes, |resource: &mut types::CardUpdateResource| {
+                resource.type_ = Some(kind);
+            })
+            .map(|read| read.map(Self::CardUpdate)),
+            "card_update_subscriptions" => {
+                resource(map, notes, |resource: &mut types::CardUpdateSubscriptionResource| {
+                    resource.type_ = Some(kind);
+                })
+                .map(|read| read.map(Self::CardUpdateSubscription))
+            }
+            _ => {
+                let members = FreeForm::object(map, notes)?.unwrap_or_default();
+                Ok(Some(Self::Other(Box::new(OtherResource::of(kind, members)))))
+            }
+        }
+    }
+
+    fn placeholder() -> Option<Self> {
+        Some(Self::Unreadable)
     }
 }
 
-fn decode<T: DeserializeOwned, E: Error>(members: FreeForm) -> Result<T, E> {
-    // The decoder's own message may repeat a value; the path holds names only.
-    serde_path_to_error::deserialize(Value::Object(members.into_inner()))
-        .map_err(|error| E::custom(format_args!("invalid or missing value at {}", error.path())))
+fn resource<'de, T: Lenient, A: MapAccess<'de>>(
+    map: &mut A,
+    notes: &mut Notes,
+    finish: impl FnOnce(&mut T),
+) -> Result<Option<Box<T>>, A::Error> {
+    let read = T::object(map, notes)?;
+    Ok(read.map(|mut resource| {
+        finish(&mut resource);
+        Box::new(resource)
+    }))
+}
+
+impl OtherResource {
+    fn of(kind: Text, members: FreeForm) -> Self {
+        let mut members = members.into_inner();
+        let id = members.get("id").and_then(|id| match id {
+            serde_json::Value::String(id) => Text::text(id),
+            id => id.as_u64().and_then(Text::integer),
+        });
+        if !kind.as_str().is_empty() {
+            members.insert("type".to_owned(), kind.as_str().into());
+        }
+        Self { kind, id, members: FreeForm::new(members) }
+    }
+}
+
+/// The members of an object after its `type` was read: those that came before it, then the others.
+struct Rest<'a, A> {
+    before: vec::IntoIter<(String, Box<RawValue>)>,
+    value: Option<Box<RawValue>>,
+    after: &'a mut A,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let Some((name, value)) = self.before.next() else { return self.after.next_key_seed(seed) };
+        self.value = Some(value);
+        seed.deserialize(name.into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        let Some(value) = self.value.take() else { return self.after.next_value_seed(seed) };
+        let mut json = serde_json::Deserializer::from_reader(value.get().as_bytes());
+        // What is wrong here is wrong with the JSON. The decoder's own message may repeat a value.
+        seed.deserialize(&mut json).map_err(|_| A::Error::custom("invalid value, expected JSON"))
+    }
+}
+
+impl<'de> Deserialize<'de> for IncludedResource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        lenient::read_document(deserializer)
+    }
 }
 
 impl Serialize for IncludedResource {
@@ -63,13 +146,14 @@ impl Serialize for IncludedResource {
             Self::CardUpdate(resource) => resource.serialize(serializer),
             Self::CardUpdateSubscription(resource) => resource.serialize(serializer),
             Self::Other(resource) => resource.members.serialize(serializer),
+            Self::Unreadable => serializer.serialize_unit(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -81,7 +165,9 @@ mod tests {
     fn the_type_decides_whatever_else_is_there() {
         let failed = json!({"attributes": {"state": "failed"}, "id": "NT1", "type": "network_tokens"});
         let IncludedResource::NetworkToken(token) = decoded(failed) else { panic!("not a token") };
-        assert_eq!(token.attributes.and_then(|attributes| attributes.state).as_deref(), Some("failed"));
+        let state = token.attributes.and_then(|attributes| attributes.state);
+        assert_eq!(state.as_ref().map(Text::as_str), Some("failed"));
+        assert_eq!(token.id.as_ref().map(Text::as_str), Some("NT1"));
         let update = json!({"type": "card_updates", "extra": 1, "attributes": {"event": "moved", "updated_values": [
             {"field_name": "pan", "old_value": "4111111111111111", "new_value": 4_111_111_111_111_111_u64}]}});
         let IncludedResource::CardUpdate(update) = decoded(update) else { panic!("not an update") };
@@ -91,25 +177,42 @@ mod tests {
     }
 
     #[test]
+    fn the_place_of_the_type_changes_nothing() {
+        let members =
+            [r#""attributes":{"last4":12,"state":"active"}"#, r#""id":"NT1""#, r#""type":"network_tokens""#];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let text = format!("{{{}}}", order.map(|member| members[member]).join(","));
+            let resource: IncludedResource = serde_json::from_str(&text).expect("decodes");
+            let expected = json!({"attributes": {"last4": "0012", "state": "active"}, "id": "NT1", "type": "network_tokens"});
+            assert_eq!(serde_json::to_value(&resource).expect("encodes"), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn unknown_kinds_are_kept_whole_and_unprinted() {
         let value = json!({"type": "vouchers", "id": "V1", "attributes": {"pan": "4111111111111111"}});
         let resource = decoded(value.clone());
         assert!(!format!("{resource:?}").contains("4111"));
         assert_eq!(serde_json::to_value(&resource).expect("encodes"), value);
         let IncludedResource::Other(other) = resource else { panic!("a known kind") };
-        assert_eq!((other.kind.as_str(), other.id.as_deref()), ("vouchers", Some("V1")));
-        let IncludedResource::Other(other) = decoded(json!({"type": 7, "id": 8})) else {
+        assert_eq!((other.kind.as_str(), other.id.as_ref().map(Text::as_str)), ("vouchers", Some("V1")));
+        let IncludedResource::Other(other) = decoded(json!({"type": [], "id": {}})) else {
             panic!("a known kind")
         };
         assert_eq!((other.kind.as_str(), other.id), ("", None));
     }
 
     #[test]
-    fn an_error_says_where_and_never_what() {
-        let value = json!({"type": "network_tokens", "id": "NT1", "attributes": {"state": 5_580_043_943_638_177_u64}});
-        let error = serde_json::from_value::<IncludedResource>(value).expect_err("a number for a state");
-        assert_eq!(error.to_string(), "invalid or missing value at attributes.state");
-        let error = serde_json::from_str::<IncludedResource>("\"5580043943638177\"").expect_err("no object");
-        assert!(!error.to_string().contains("5580"), "{error}");
+    fn what_is_no_resource_keeps_its_place_in_a_list() {
+        for odd in [r#"[null]"#, "[7]", r#"["a"]"#, "[[]]", "7", r#""a""#, "true", "{}"] {
+            let text = format!(r#"{{"data": {{"id": "CRD1"}}, "included": {odd}}}"#);
+            let card: types::CardResourceResponse = serde_json::from_str(&text).expect("decodes");
+            assert!(matches!(card.included.as_deref(), Some([IncludedResource::Unreadable])), "{odd}");
+        }
+        let many = format!(r#"{{"included": [{}null]}}"#, "{},".repeat(5_000));
+        let card: types::CardResourceResponse = serde_json::from_str(&many).expect("decodes");
+        let included = card.included.expect("a list");
+        assert_eq!(included.len(), lenient::MOST_ENTRIES + 1);
+        assert!(matches!(included.last(), Some(IncludedResource::Unreadable)));
     }
 }

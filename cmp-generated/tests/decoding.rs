@@ -2,7 +2,8 @@
 
 use cmp_generated::included::IncludedResource;
 use cmp_generated::scalar::{
-    Amount, Digits, ExpMonth, ExpYear, FreeForm, JsonApiVersion, Last4, Open, Personal, Secret, Timestamp,
+    Amount, Digits, ExpMonth, ExpYear, FreeForm, JsonApiVersion, Last4, Open, Personal, Reference, Secret,
+    Text, Timestamp,
 };
 use cmp_generated::types;
 use serde::de::DeserializeOwned;
@@ -21,23 +22,24 @@ fn decode<T: DeserializeOwned>(value: Value) -> T {
 #[test]
 fn the_guides_card_has_its_token_inside_data() {
     let card: types::CardResourceResponse = serde_json::from_str(CARD).expect("decodes");
-    assert_eq!(card.data.id.as_deref(), Some("CRDecqZp3xRgXU3TFmtcDdzQs"));
-    let attributes = card.data.attributes.expect("attributes");
+    let data = card.data.expect("data");
+    assert_eq!(data.id.as_ref().map(Text::as_str), Some("CRDecqZp3xRgXU3TFmtcDdzQs"));
+    let attributes = data.attributes.expect("attributes");
     assert_eq!(attributes.pan.expect("a PAN").expose(), "4111111111111111");
     assert_eq!(attributes.exp_month.map(ExpMonth::get), Some(5));
     assert_eq!(attributes.exp_year.map(ExpYear::get), Some(28));
     assert_eq!(attributes.first8.as_ref().map(Digits::as_str), Some("41111111"));
     assert_eq!(attributes.capabilities, Some(vec![Open::Known(types::KnownCardCapability::NetworkTokens)]));
-    let included = card.data.included.expect("included");
+    let included = data.included.expect("included");
     let [IncludedResource::NetworkToken(token)] = included.as_slice() else { panic!("one token") };
-    assert_eq!(token.id, "NTabcdefghijklH2Dy1BVE9iR");
-    assert_eq!(card.data.meta.expect("meta").members()["token_type"], "pan");
+    assert_eq!(token.id.as_ref().map(Text::as_str), Some("NTabcdefghijklH2Dy1BVE9iR"));
+    assert_eq!(data.meta.expect("meta").members()["token_type"], "pan");
 }
 
 #[test]
 fn numbers_in_a_provisioned_token_are_digits() {
     let token: types::NetworkTokenResourceResponse = serde_json::from_str(PROVISION).expect("decodes");
-    let attributes = token.data.attributes.expect("attributes");
+    let attributes = token.data.and_then(|data| data.attributes).expect("attributes");
     assert_eq!(attributes.network_token.expect("a token").expose(), "5580043943638177");
     assert_eq!(attributes.last4.as_ref().map(Last4::as_str), Some("8177"));
     assert_eq!(attributes.bin.as_ref().map(Digits::as_str), Some("558004"));
@@ -54,9 +56,9 @@ fn a_cryptogram_comes_with_its_token_and_trace() {
     let cryptogram = attributes.cryptogram.expect("a cryptogram");
     assert_eq!(cryptogram.type_, Some(Open::Known(types::KnownCryptogramType::Tavv)));
     assert_eq!(cryptogram.value.expect("a value").expose(), "JWrMYLqNQjmEHQDAZbSx+A==");
-    assert_eq!(cryptogram.eci.as_deref(), Some("07"));
+    assert_eq!(cryptogram.eci.as_ref().map(Text::as_str), Some("07"));
     let observability = answer.metadata.and_then(|metadata| metadata.observability).expect("observability");
-    assert_eq!(observability.trace_id.as_deref(), Some("f2046b6548e7dbe5793adee1f4a13c63"));
+    assert_eq!(observability.trace_id.as_ref().map(Text::as_str), Some("f2046b6548e7dbe5793adee1f4a13c63"));
 }
 
 #[test]
@@ -74,7 +76,7 @@ fn a_card_may_lack_almost_everything_and_have_more() {
                 "exp_month": "5", "capabilities": null, "token_type": "qpan", "to_come": [1]}},
         "included": [{"type": "vouchers", "id": "V1"}], "jsonapi": {"version": "1.1"}, "to_come": 1
     }));
-    let attributes = card.data.attributes.expect("attributes");
+    let attributes = card.data.and_then(|data| data.attributes).expect("attributes");
     assert_eq!(attributes.last4.as_ref().map(Last4::as_str), Some("0042"));
     assert_eq!(attributes.token_type, Some(Open::Unknown("qpan".to_owned())));
     assert_eq!(attributes.capabilities, None);
@@ -91,7 +93,7 @@ fn a_card_may_lack_almost_everything_and_have_more() {
 fn a_v1_token_is_flat_and_prints_nothing_personal() {
     let token: types::V1NetworkToken = serde_json::from_str(V1_TOKEN).expect("decodes");
     assert_eq!(token.network_token_last4.as_ref().map(Last4::as_str), Some("2345"));
-    assert_eq!(token.expires_at.as_deref(), Some("2023-12"));
+    assert_eq!(token.expires_at.as_ref().map(Text::as_str), Some("2023-12"));
     let shown = format!("{token:?}");
     for personal in ["9914040119524512000", "Doe", "1415", "Unblock", "12301"] {
         assert!(!shown.contains(personal), "{personal}");
@@ -107,7 +109,8 @@ fn a_failed_token_is_a_token() {
     let token: types::NetworkTokenResourceResponse =
         decode(json!({"data": {"id": "NT1", "type": "network_tokens",
         "attributes": {"state": "FAILED", "reason_code": "cmp_network_token.provisioning_failed"}}}));
-    assert_eq!(token.data.attributes.and_then(|attributes| attributes.state).as_deref(), Some("FAILED"));
+    let state = token.data.and_then(|data| data.attributes).and_then(|attributes| attributes.state);
+    assert_eq!(state.as_ref().map(Text::as_str), Some("FAILED"));
 }
 
 #[test]
@@ -116,9 +119,9 @@ fn both_error_shapes_are_one_type() {
         "errors": [{"error_code": "forbidden", "detail": "d"}, {"status": 403, "title": "Forbidden", "details": "x"}]
     }));
     let errors = error.errors.expect("errors");
-    assert_eq!(errors[0].error_code.as_deref(), Some("forbidden"));
+    assert_eq!(errors[0].error_code.as_ref().map(Text::as_str), Some("forbidden"));
     assert_eq!(errors[1].status.as_ref().map(Digits::as_str), Some("403"));
-    assert_eq!(errors[1].title.as_deref(), Some("Forbidden"));
+    assert_eq!(errors[1].title.as_ref().map(Text::as_str), Some("Forbidden"));
 }
 
 #[test]
@@ -154,6 +157,8 @@ fn no_decoding_error_repeats_a_value() {
             message::<Digits>(json),
             message::<Last4>(json),
             message::<JsonApiVersion>(json),
+            message::<Reference>(json),
+            message::<Text>(json),
             message::<Timestamp>(json),
             message::<ExpMonth>(json),
             message::<ExpYear>(json),
@@ -161,6 +166,8 @@ fn no_decoding_error_repeats_a_value() {
             message::<FreeForm>(json),
             message::<Open<types::KnownTokenType>>(json),
             message::<IncludedResource>(json),
+            message::<types::CardResourceResponse>(json),
+            message::<types::V1NetworkToken>(json),
         ]
         .into_iter()
         .flatten()

@@ -19,6 +19,7 @@ async fn an_operation_is_expected_and_answered_by_its_types() {
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let client = Client::new_with_client(&server.base_url(), http, Attempt::new(MediaType::JsonApi));
     let card = client.get_card("CRD1", Some("network_tokens")).await.expect("a card");
-    assert_eq!(card.data.id.as_deref(), Some("CRD1"));
+    let id = card.into_inner().data.and_then(|data| data.id).expect("an id");
+    assert_eq!(id.as_str(), "CRD1");
     get.assert_calls(1);
 }

@@ -11,7 +11,7 @@
 )]
 #![allow(clippy::all, clippy::pedantic, clippy::unwrap_used, rustdoc::all, reason = "generated code")]
 
-use cmp_generated::{hooks, included, scalar};
+use cmp_generated::{hooks, included, lenient, scalar};
 use serde_json::{Value, json};
 
 include!(concat!(env!("OUT_DIR"), "/ordinary.rs"));

@@ -135,6 +135,14 @@ fn the_secrets_are_these() {
     assert_eq!(secrets, expected.map(str::to_owned).into());
 }
 
+/// A text with limits is a type of its own, and only in requests.
+#[test]
+fn no_text_is_a_plain_string() {
+    let plain: Vec<_> =
+        fields().into_iter().filter(|field| field.kind == "String").map(|field| field.place).collect();
+    assert_eq!(plain, Vec::<String>::new(), "a derived `Debug` would show them");
+}
+
 #[test]
 fn nothing_is_free_form_but_the_type_that_does_not_print() {
     for untyped in ["::serde_json::Value", "::serde_json::Map"] {

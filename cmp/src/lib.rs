@@ -64,12 +64,18 @@
 //!
 //! | what comes | how it is read |
 //! |---|---|
-//! | date-times without a zone, with any number of fraction digits | as UTC |
-//! | `network_token`, `last4`, `bin` as numbers | as text; `last4` with its leading zeros restored |
+//! | a member that can't be read, whatever JSON it is | as absent, and counted as [`drift`]; only the id, a cryptogram's value and the like fail a call |
+//! | a byte order mark, half a surrogate pair, a number out of range, NULs at the end, a member twice | as if it were mended; of two members the last one counts |
+//! | date-times without a zone, without seconds, with a blank for the `T`, as `+0100` and `+01`, with any number of fraction digits | the same moment; without a zone as UTC |
+//! | `network_token`, `bin`, `payment_account_reference` as numbers | as text |
+//! | `last4`, a CVC, a short cryptogram, an ECI as numbers | with their leading zeros restored |
+//! | `last4` that is not four digits, a CVC that is too short | absent |
+//! | `errors` in the place of `data`, with a status of success | as an error |
 //! | no `pan`, no `first8`, a long alias as `pan` | absent is `None`; the alias as it is, and [`Card::number`] tells |
 //! | `included` beside `data`, within `data`, both, null, empty, absent | together, sorted by `type`; order has no meaning |
 //! | `included` unasked, on request only, or `include` refused | found out by the first answers: see [`Cards::get`] |
 //! | relationships that name a network token which is not included | [`Card::lists_network_tokens`] is `false` |
+//! | an entry of `included` that can't be read, or the 1001st | left out; [`Card::lists_network_tokens`] is `false` |
 //! | an included resource of an unknown type | kept by type and id in [`Card::other_included`] |
 //! | an unknown value of an enum | kept in that enum's `Other` |
 //! | unknown members | ignored |

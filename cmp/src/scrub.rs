@@ -1,7 +1,14 @@
 //! Makes text from outside fit to be shown.
 //!
 //! An error answer may repeat what was sent. A PAN is a run of digits and so is a CVC; a cryptogram or a token is one
-//! long word. Whatever looks like either is masked, at the price of a few harmless numbers.
+//! long word. Whatever looks like either is masked, at the price of a few harmless numbers. What could forge a line of a
+//! log, or turn its direction, is escaped.
+
+use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+
+/// How many digits a PAN has (ISO/IEC 7812-1; the shortest in use have twelve).
+pub(crate) const PAN_DIGITS: RangeInclusive<usize> = 12..=19;
 
 const MASK: &str = "***";
 const LONGEST_TEXT: usize = 300;
@@ -22,12 +29,13 @@ pub(crate) fn scrub(text: &str) -> String {
         }
         shown.push_str(&scrub_word(word));
     }
-    shown
+    without_pan(shown)
 }
 
 /// A JSON path or pointer from outside, each of its members scrubbed.
 pub(crate) fn scrub_path(path: &str) -> String {
-    path.split_inclusive(['.', '/', '[', ']']).map(scrub_word).collect()
+    let path = path.get(..LONGEST_TEXT).unwrap_or(path);
+    without_pan(path.split_inclusive(['.', '/', '[', ']']).take(LONGEST_WORD).map(scrub_word).collect())
 }
 
 /// Whether this is a short word of letters, `-`, `_` and `.`, with too few digits to be a number of interest.
@@ -43,13 +51,160 @@ pub(crate) fn is_harmless_name(word: &str) -> bool {
     is_plain_word(word) && scrub_word(word) == word
 }
 
+/// Whether this is a PAN as far as its form says: nothing but digits, as many as a PAN has.
+pub(crate) fn is_pan(text: &str) -> bool {
+    PAN_DIGITS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a PAN may be in this text, however it is written. The one rule for all that has to be shown, stored or put into a
+/// path, such as ids and trace ids.
+///
+/// A PAN may be
+/// - twelve digits or more in a row, of any script, whatever is before and behind them; or
+/// - groups of digits with something else but letters between them, that together have 12 to 19 digits, and are
+///   of one length (but for the last of three or more), grouped as card numbers are, or pass the Luhn check.
+///
+/// Nobody writes a PAN into a long word of hexadecimal digits, but every thirtieth such word has twelve decimal ones in a
+/// row. So words of 24 hexadecimal digits or more with a letter among them, and UUIDs, are left out. A decimal id of 12
+/// digits or more can't be told from a PAN: better an id is missing than a PAN is shown.
+pub(crate) fn looks_like_a_pan(text: &str) -> bool {
+    let mut groups: Vec<String> = Vec::new();
+    let words: Vec<_> = text.split_inclusive(|c: char| !c.is_alphanumeric()).collect();
+    let mut rest = &words[..];
+    while let Some((word, others)) = rest.split_first() {
+        if let Some(after) = after_uuid(rest) {
+            rest = after;
+            groups.clear();
+            continue;
+        }
+        rest = others;
+        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+        if is_long_hexadecimal(word) {
+            groups.clear();
+            continue;
+        }
+        let mut in_number = false;
+        for c in word.chars() {
+            if !c.is_numeric() {
+                in_number = false;
+                groups.clear();
+                continue;
+            }
+            // Digits of other scripts have no value that matters here.
+            let digit = c.to_digit(10).and_then(|digit| char::from_digit(digit, 10)).unwrap_or('0');
+            match groups.last_mut().filter(|_| in_number) {
+                Some(group) => group.push(digit),
+                None => groups.push(digit.to_string()),
+            }
+            in_number = true;
+            if groups.last().is_some_and(|group| group.len() >= *PAN_DIGITS.start()) {
+                return true;
+            }
+        }
+        if ends_like_a_pan(&groups) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether the last groups together may be a PAN.
+fn ends_like_a_pan(groups: &[String]) -> bool {
+    /// American Express, Diners Club, and 19 digits.
+    const USUAL: [&[usize]; 3] = [&[4, 6, 5], &[4, 6, 4], &[6, 13]];
+    let mut digits = 0;
+    for start in (0..groups.len()).rev() {
+        digits += groups[start].len();
+        if digits > *PAN_DIGITS.end() {
+            return false;
+        }
+        let groups = &groups[start..];
+        let lengths: Vec<_> = groups.iter().map(String::len).collect();
+        let regular = match lengths.as_slice() {
+            [first, last] => first == last,
+            [all @ .., last] => all.iter().all(|length| *length == all[0]) && *last <= lengths[0],
+            [] => false,
+        };
+        let usual = USUAL.contains(&lengths.as_slice());
+        if PAN_DIGITS.contains(&digits) && (regular || usual || passes_luhn(&groups.concat())) {
+            return true;
+        }
+    }
+    false
+}
+
+fn passes_luhn(digits: &str) -> bool {
+    let digits = digits.bytes().rev().map(|byte| u32::from(byte - b'0'));
+    let sum: u32 = digits
+        .enumerate()
+        .map(|(place, digit)| if place % 2 == 0 { digit } else { digit * 2 - if digit > 4 { 9 } else { 0 } })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// After a short prefix of letters, such as that of a kind of id.
+fn is_long_hexadecimal(word: &str) -> bool {
+    const SHORTEST: usize = 24;
+    const LONGEST_PREFIX: usize = 4;
+    let prefix = word.bytes().take(LONGEST_PREFIX).take_while(u8::is_ascii_alphabetic).count();
+    (0..=prefix).filter_map(|length| word.get(length..)).any(|word| {
+        word.len() >= SHORTEST
+            && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+            && !(word.bytes().any(|byte| byte.is_ascii_lowercase())
+                && word.bytes().any(|byte| byte.is_ascii_uppercase()))
+    })
+}
+
+/// What follows a UUID: five words of 8, 4, 4, 4 and 12 hexadecimal digits, joined by hyphens, with a letter among them.
+fn after_uuid<'w, 't>(words: &'w [&'t str]) -> Option<&'w [&'t str]> {
+    const LENGTHS: [usize; 5] = [8, 4, 4, 4, 12];
+    let (uuid, after) = words.split_at_checked(LENGTHS.len())?;
+    let fits = uuid.iter().zip(LENGTHS).enumerate().all(|(index, (word, length))| {
+        let (digits, end) = word.split_at_checked(length).unwrap_or_default();
+        let joined =
+            if index + 1 < LENGTHS.len() { end == "-" } else { !end.starts_with(char::is_alphanumeric) };
+        digits.len() == length && joined && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+    let has_letter = uuid.iter().any(|word| word.bytes().any(|byte| byte.is_ascii_alphabetic()));
+    (fits && has_letter).then_some(after)
+}
+
+/// The text with what doesn't print, or turns the direction of what follows, escaped: nothing in it is masked.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_invisible(c) {
+            let _ = write!(shown, "{}", c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Control characters, and characters that show nothing but change how others are shown or compared.
+pub(crate) fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
 fn scrub_word(word: &str) -> String {
     let opaque = word.len() >= SECRET_LIKE_WORD && word.bytes().any(|byte| matches!(byte, b'+' | b'='));
     let mixed = word.len() >= SECRET_LIKE_WORD && digits_in(word) > 0;
     if word.len() > LONGEST_WORD || opaque || mixed || digits_in(word) >= DIGITS_THAT_MAY_BE_SECRET {
         return MASK.to_owned();
     }
-    word.chars().filter(|c| !c.is_control()).collect()
+    escaped(word)
+}
+
+/// Words of one or two digits each can be a PAN together.
+fn without_pan(shown: String) -> String {
+    if digits_in(&shown) < *PAN_DIGITS.start() || !looks_like_a_pan(&shown) {
+        return shown;
+    }
+    shown.chars().map(|c| if c.is_numeric() { '*' } else { c }).collect()
 }
 
 /// Digits of any script: a PAN in Arabic digits is still a PAN.
@@ -76,6 +231,9 @@ mod tests {
             assert!(!scrub_path(&format!("data.{secret}")).contains(secret), "{secret}");
         }
         assert_eq!(scrub("4111 1111 1111 1111"), "*** *** *** ***");
+        assert_eq!(scrub("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"), ["*"; 16].join(" "));
+        assert_eq!(scrub("41 11 11 11 11 11 11 11"), ["**"; 8].join(" "));
+        assert_eq!(scrub_path("4.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1"), ["*"; 16].join("."));
     }
 
     #[test]
@@ -93,11 +251,129 @@ mod tests {
         let text = "Field 'exp_month' must be between 1 and 12";
         assert_eq!(scrub(text), text);
         assert_eq!(scrub_path("/data/attributes/exp_month"), "/data/attributes/exp_month");
-        assert_eq!(scrub("two\r\nlines\u{1b}[31m"), "two lines[31m");
+    }
+
+    #[test]
+    fn nobody_forges_a_line_or_turns_its_direction() {
+        assert_eq!(scrub("two\r\nlines\u{1b}[31m"), "two lines\\u{1b}[31m");
+        for c in [
+            '\u{202e}',
+            '\u{2066}',
+            '\u{200f}',
+            '\u{200b}',
+            '\u{feff}',
+            '\u{0}',
+            '\u{7f}',
+            '\u{9b}',
+            '\u{e0041}',
+        ] {
+            let shown = scrub(&format!("a{c}b"));
+            assert_eq!(shown, format!("a{}b", c.escape_unicode()));
+            assert_eq!(escaped(&format!("a{c}b")), shown);
+        }
+        for end in ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}", "\u{b}", "\u{c}"] {
+            assert_eq!(scrub(&format!("a{end}b")), "a b", "{end:?}");
+            assert!(!escaped(&format!("a{end}b")).contains(end), "{end:?}");
+        }
     }
 
     #[test]
     fn long_text_is_cut() {
         assert!(scrub(&"word ".repeat(1000)).len() < 320);
+        assert!(scrub_path(&"a.".repeat(1000)).len() < 320);
+        assert!(scrub(&"\u{202e}".repeat(1000)).len() < 320);
+    }
+
+    #[test]
+    fn a_pan_is_a_pan_however_it_is_written() {
+        for digits in [
+            "411111111111",
+            "4111111111111111",
+            "378282246310005",
+            "30569309025904",
+            "6011000990139424",
+            "51002600000192060",
+            "6212345678901232",
+            "4622943123111560123",
+        ] {
+            for (before, after) in
+                [("", ""), ("a", ""), ("", "x"), ("card_", "_1"), ("pan:", ""), ("\u{5361}", "")]
+            {
+                let text = format!("{before}{digits}{after}");
+                assert!(looks_like_a_pan(&text), "{text}");
+            }
+            for separator in
+                [" ", "-", ".", "_", "/", "\u{a0}", "\u{2009}", "\u{200b}", " - ", "\u{2013}", ","]
+            {
+                for group in [1, 2, 3, 4, 5] {
+                    let groups: Vec<_> = digits.as_bytes().chunks(group).collect();
+                    let groups: Vec<_> =
+                        groups.iter().map(|group| std::str::from_utf8(group).unwrap()).collect();
+                    let text = groups.join(separator);
+                    assert!(looks_like_a_pan(&text), "{text}");
+                    assert!(looks_like_a_pan(&format!("7 {text} 9")), "{text} among others");
+                    assert!(
+                        looks_like_a_pan(&format!("card {text}, said the service")),
+                        "{text} among words"
+                    );
+                }
+            }
+        }
+        for text in [
+            "3782 822463 10005",
+            "3056 930902 5904",
+            "id 12 4111111111111111",
+            "411111 1111111111",
+            "41111111 11111111",
+            "411111 1111111111111",
+            "٤١١١١١١١١١١١١١١١",
+            "４１１１ １１１１ １１１１ １１１１",
+            "𝟒𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏",
+            "41111111111111111111",
+            "creditcard4111111111111111",
+            "aaaaaaa-4111-1111-1111-1111",
+        ] {
+            assert!(looks_like_a_pan(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_of_every_make_are_no_pan() {
+        for id in [
+            "a53745b329848122089f5f65bf9380a0",
+            "A53745B329848122089F5F65BF9380A0",
+            "1-5759e988-bd862e3fe1be46a994272793",
+            "9f8b7a6c-1234-4321-8765-123456789012",
+            "00-a53745b329848122089f5f65bf9380a0-00f067aa0ba902b7-01",
+            "CRDecqZp3xRgXU3TFmtcDdzQs",
+            "CRDa53745b329848122089f5f65bf9380a0",
+            "NT-9f8b7a6c-1234-4321-8765-123456789012",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "CRD12345678901x2345",
+            "CRD-2025-01-17-a-948",
+            "CRD_20250117_125318_0001",
+            "12345678901",
+            "",
+        ] {
+            assert!(!looks_like_a_pan(id), "{id}");
+        }
+        // A decimal id can't be told from a PAN.
+        assert!(looks_like_a_pan("1234567890123456789") && looks_like_a_pan("12345678901234567890"));
+    }
+
+    #[test]
+    fn no_random_id_is_taken_for_a_pan() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut hexadecimal = |count: usize| -> String {
+            (0..count).map(|_| char::from_digit(random.u32(..16), 16).unwrap()).collect()
+        };
+        for _ in 0..20_000 {
+            let id = hexadecimal(32);
+            assert!(!looks_like_a_pan(&id), "{id}");
+            let uuid = [8, 4, 4, 4, 12].map(&mut hexadecimal).join("-");
+            assert!(!looks_like_a_pan(&uuid), "{uuid}");
+            let x_ray = format!("1-{}-{}", hexadecimal(8), hexadecimal(24));
+            assert!(!looks_like_a_pan(&x_ray), "{x_ray}");
+        }
     }
 }

@@ -118,17 +118,24 @@ impl WebhookSecret {
     /// Takes a secret. ASCII white space at its ends, which mounted files bring along, is dropped.
     ///
     /// # Errors
-    /// [`InvalidInput`] if it is empty or blank: anybody could sign with that.
+    /// [`InvalidInput`] if it has nothing but white space and control characters, and if it has a NUL: HMAC fills short keys
+    /// up with those, so a key of them is an empty one, with which anybody could sign.
     pub fn new(secret: impl Into<String>) -> Result<Self, InvalidInput> {
         let secret = Self::from_trusted(trimmed(secret.into()));
-        if secret.is_blank() {
-            return Err(InvalidInput::new("webhook secret", "must not be empty"));
-        }
+        secret.check()?;
         Ok(secret)
     }
 
-    pub(crate) fn is_blank(&self) -> bool {
-        self.expose().trim().is_empty()
+    pub(crate) fn check(&self) -> Result<(), InvalidInput> {
+        let invalid = |rule| Err(InvalidInput::new("webhook secret", rule));
+        if self.expose().contains('\0') {
+            return invalid("must not have a NUL");
+        }
+        if self.expose().chars().all(|c| c.is_whitespace() || c.is_control() || crate::scrub::is_invisible(c))
+        {
+            return invalid("must not be empty");
+        }
+        Ok(())
     }
 }
 

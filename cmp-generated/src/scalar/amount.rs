@@ -3,9 +3,9 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::lenient;
+use crate::lenient::{self, Lenient};
 
 /// Decimals that the documents allow.
 const SCALE: u32 = 2;
@@ -77,9 +77,21 @@ impl Serialize for Amount {
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = lenient::string_or_number(deserializer, "an amount")?;
-        let value = text.parse().ok().and_then(|value| Self::new(value).ok());
-        value.ok_or_else(|| de::Error::custom("invalid value, expected an amount with at most two decimals"))
+        lenient::required(deserializer, "an amount with at most two decimals")
+    }
+}
+
+impl Lenient for Amount {
+    fn text(text: &str) -> Option<Self> {
+        text.parse().ok().and_then(|value| Self::new(value).ok())
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        Self::new(number.into()).ok()
+    }
+
+    fn float(number: f64) -> Option<Self> {
+        Self::text(&number.to_string())
     }
 }
 

@@ -1,6 +1,6 @@
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::lenient;
+use crate::lenient::{self, Lenient};
 
 macro_rules! expiry {
     ($(#[$meta:meta])* $name:ident, $number:ty, $range:expr, $expecting:literal) => {
@@ -23,9 +23,19 @@ macro_rules! expiry {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = lenient::string_or_integer(deserializer, $expecting)?;
-                let value = text.parse().ok().and_then(Self::new);
-                value.ok_or_else(|| de::Error::custom(concat!("invalid value, expected ", $expecting)))
+                lenient::required(deserializer, $expecting)
+            }
+        }
+
+        impl Lenient for $name {
+            fn text(text: &str) -> Option<Self> {
+                let text = text.trim();
+                let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+                if digits { text.parse().ok().and_then(Self::new) } else { None }
+            }
+
+            fn integer(number: u64) -> Option<Self> {
+                number.try_into().ok().and_then(Self::new)
             }
         }
     };
@@ -59,7 +69,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<ExpYear>("\"2025\"").expect("decodes").get(), 2025);
         assert_eq!(serde_json::from_str::<ExpYear>("0").expect("decodes").get(), 0);
         assert_eq!(serde_json::to_string(&ExpMonth::new(7)).expect("encodes"), "7");
-        for json in ["0", "13", "-1", "\"May\"", "1.5"] {
+        for json in ["0", "13", "-1", "\"May\"", "1.5", "\"+5\"", "\"\"", "true", "[5]", "1e30"] {
             assert!(serde_json::from_str::<ExpMonth>(json).is_err(), "{json}");
         }
         assert_eq!(ExpYear::new(10_000), None);

@@ -1,12 +1,15 @@
 use std::fmt;
 
-use serde::de::{self, Deserializer};
+use serde::de::{Deserializer, MapAccess};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::lenient::{self, Json, Lenient, Notes};
+
 /// An object whose members the documents do not list, such as a card's `meta`.
 ///
-/// It may hold anybody's data, so `Debug` prints no more than the number of its members.
+/// It may hold anybody's data, so `Debug` prints no more than the number of its members. Of one with more than ten thousand
+/// values the members after these are not read, and neither is a member that is nested more than a hundred deep.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct FreeForm(Map<String, Value>);
@@ -34,13 +37,15 @@ impl fmt::Debug for FreeForm {
     }
 }
 
+impl Lenient for FreeForm {
+    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        Json::new().members(map, notes).map(|members| Some(Self(members)))
+    }
+}
+
 impl<'de> Deserialize<'de> for FreeForm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // By way of a value, because serde's error for anything but an object repeats it.
-        match Value::deserialize(deserializer)? {
-            Value::Object(members) => Ok(Self(members)),
-            _ => Err(de::Error::custom("invalid value, expected an object")),
-        }
+        lenient::required(deserializer, "an object")
     }
 }
 
@@ -50,9 +55,31 @@ mod tests {
 
     #[test]
     fn members_are_kept_and_not_printed() {
-        let meta: FreeForm = serde_json::from_str(r#"{"order": "4111111111111111"}"#).expect("decodes");
+        let json = r#"{"big":1e300,"list":[1,-2,0.5,true,null,{}],"order":"4111111111111111"}"#;
+        let meta: FreeForm = serde_json::from_str(json).expect("decodes");
         assert_eq!(meta.members()["order"], "4111111111111111");
-        assert_eq!(format!("{meta:?}"), "FreeForm(1 members)");
-        assert_eq!(serde_json::to_string(&meta).expect("encodes"), r#"{"order":"4111111111111111"}"#);
+        assert_eq!(format!("{meta:?}"), "FreeForm(3 members)");
+        assert_eq!(
+            serde_json::to_value(&meta).expect("encodes"),
+            serde_json::from_str::<Value>(json).expect("JSON")
+        );
+    }
+
+    #[test]
+    fn what_is_too_large_or_too_deep_is_not_read() {
+        for long in [
+            format!("\"long\":[{}0]", "{},".repeat(20_000)),
+            format!("\"deep\":{}0{}", "[".repeat(100_000), "]".repeat(100_000)),
+            format!("\"a\":{}", "{\"a\":".repeat(500) + "0" + &"}".repeat(500)),
+            format!("\"text\":\"{}\"", "x".repeat(10_000)),
+        ] {
+            let json = format!("{{\"before\":1,{long}}}");
+            let meta: FreeForm = serde_json::from_str(&json).expect("decodes");
+            assert_eq!(meta.members().keys().collect::<Vec<_>>(), ["before"]);
+        }
+        let json = format!("{{{}\"b\":0}}", "\"a\":{\"\":0},".repeat(20_000));
+        assert_eq!(serde_json::from_str::<FreeForm>(&json).expect("decodes").members().len(), 1);
+        let json = format!("{{\"a\":[{}0]}}", "{},".repeat(5_000));
+        assert!(serde_json::from_str::<FreeForm>(&json).expect("decodes").members().contains_key("a"));
     }
 }

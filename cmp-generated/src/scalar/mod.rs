@@ -6,7 +6,6 @@
 mod amount;
 mod expiry;
 mod free_form;
-mod lenient;
 mod open;
 mod personal;
 mod secret;
@@ -19,5 +18,5 @@ pub use free_form::FreeForm;
 pub use open::Open;
 pub use personal::Personal;
 pub use secret::Secret;
-pub use text::{Digits, JsonApiVersion, Last4};
+pub use text::{Digits, JsonApiVersion, Last4, Reference, Text};
 pub use timestamp::Timestamp;

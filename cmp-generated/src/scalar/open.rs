@@ -4,10 +4,10 @@ use serde::de::value::StrDeserializer;
 use serde::de::{Deserializer, IntoDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::lenient;
+use crate::lenient::{self, Lenient};
 
 /// A value from a list that may grow: one of the documented ones, or one that this version of the crate does not know.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Open<K> {
     /// A documented value.
     Known(K),
@@ -43,11 +43,26 @@ impl<K: Serialize> Serialize for Open<K> {
     }
 }
 
-impl<'de, K: Deserialize<'de>> Deserialize<'de> for Open<K> {
+impl<'de, K: for<'a> Deserialize<'a>> Deserialize<'de> for Open<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = lenient::string_or_integer(deserializer, "a string")?;
-        let known: StrDeserializer<'_, serde::de::value::Error> = text.as_str().into_deserializer();
-        Ok(K::deserialize(known).map_or_else(|_| Self::Unknown((*text).clone()), Self::Known))
+        lenient::required(deserializer, "a string")
+    }
+}
+
+impl<K: for<'a> Deserialize<'a>> Lenient for Open<K> {
+    fn text(text: &str) -> Option<Self> {
+        let known: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+        Some(K::deserialize(known).map_or_else(|_| Self::Unknown(text.to_owned()), Self::Known))
+    }
+}
+
+/// Shows no unknown value: any text from outside can hold a PAN.
+impl<K: fmt::Debug> fmt::Debug for Open<K> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(known) => formatter.debug_tuple("Known").field(known).finish(),
+            Self::Unknown(_) => formatter.write_str("Unknown(..)"),
+        }
     }
 }
 
@@ -62,6 +77,7 @@ mod tests {
         assert_eq!(known, Open::Known(KnownTokenType::Dpan));
         let unknown: Open<KnownTokenType> = serde_json::from_str("\"qpan\"").expect("decodes");
         assert_eq!((unknown.known(), unknown.to_string().as_str()), (None, "qpan"));
+        assert_eq!(format!("{unknown:?}"), "Unknown(..)");
         for value in [known, unknown] {
             let json = serde_json::to_string(&value).expect("encodes");
             assert_eq!(serde_json::from_str::<Open<KnownTokenType>>(&json).expect("decodes"), value);

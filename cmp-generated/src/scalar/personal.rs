@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::lenient;
+use crate::lenient::{self, Lenient};
 
 /// Personal data of a cardholder: a name, an address line, a phone number.
 ///
@@ -41,7 +41,17 @@ impl Serialize for Personal {
 
 impl<'de> Deserialize<'de> for Personal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        lenient::string_or_integer(deserializer, "a string").map(|text| Self((*text).clone()))
+        lenient::required(deserializer, "a string")
+    }
+}
+
+impl Lenient for Personal {
+    fn text(text: &str) -> Option<Self> {
+        Some(Self(text.to_owned()))
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        Some(Self(number.to_string()))
     }
 }
 

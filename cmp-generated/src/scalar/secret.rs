@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::lenient;
+use crate::lenient::{self, Lenient};
 
 /// A value that must never be printed: a PAN, a CVC, a network token number, a cryptogram.
 ///
@@ -12,23 +12,31 @@ use super::lenient;
 /// library, serialisation into a request.
 ///
 /// Decodes from a JSON string or a non-negative integer (the service sends network tokens as both).
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
+#[derive(Clone)]
+pub struct Secret {
+    value: Zeroizing<String>,
+    was_a_number: bool,
+}
 
 impl Secret {
     /// Wraps `value`.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(Zeroizing::new(value.into()))
+        Self { value: Zeroizing::new(value.into()), was_a_number: false }
+    }
+
+    /// Whether the service sent a number, which may have lost leading zeros.
+    pub const fn was_a_number(&self) -> bool {
+        self.was_a_number
     }
 
     /// The value. Whoever calls this answers for where it goes.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.value
     }
 
     /// The value, still overwritten when dropped.
     pub fn into_inner(self) -> Zeroizing<String> {
-        self.0
+        self.value
     }
 }
 
@@ -40,15 +48,33 @@ impl fmt::Debug for Secret {
 
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(&self.value)
     }
 }
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        lenient::string_or_integer(deserializer, "a string or digits").map(Self)
+        lenient::required(deserializer, "a string or digits")
     }
 }
+
+impl Lenient for Secret {
+    fn text(text: &str) -> Option<Self> {
+        Some(Self::new(text))
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        Some(Self { was_a_number: true, ..Self::new(number.to_string()) })
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Eq for Secret {}
 
 #[cfg(test)]
 mod tests {

@@ -1,21 +1,22 @@
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::lenient;
+use crate::lenient::{self, Lenient, Notes};
 
+/// Digits of a BIN: more could be a PAN.
+const MOST_DIGITS: usize = 10;
+const LAST_FOUR: usize = 4;
+
+/// `Debug` shows nothing: any text from outside can hold a PAN.
 macro_rules! text {
-    ($(#[$meta:meta])* $name:ident, $read:ident, $expecting:literal, $normalise:expr) => {
+    ($(#[$meta:meta])* $name:ident, $expecting:literal) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
         pub struct $name(String);
 
         impl $name {
-            /// Wraps `text` as it would be read from the wire.
-            pub fn new(text: impl AsRef<str>) -> Self {
-                let normalise: fn(&str) -> String = $normalise;
-                Self(normalise(text.as_ref()))
-            }
-
             /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -27,38 +28,148 @@ macro_rules! text {
             }
         }
 
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                lenient::$read(deserializer, $expecting).map(|text| Self::new(&*text))
+                lenient::required(deserializer, $expecting)
             }
         }
     };
 }
 
 text!(
-    /// Leading digits of a card number, or another short code; a JSON string or a non-negative integer.
-    Digits,
-    string_or_integer,
-    "digits as a string or an integer",
-    str::to_owned
+    /// A text from outside; a JSON string or a non-negative integer.
+    Text,
+    "a string"
 );
 
 text!(
-    /// The last four digits of a card number; a JSON string or a non-negative integer, whose lost leading zeros are
-    /// restored.
+    /// Leading digits of a card number, or another short code: up to ten digits, as a JSON string or integer.
+    Digits,
+    "up to ten digits as a string or an integer"
+);
+
+text!(
+    /// The last four digits of a card number. A JSON string of four digits, or an integer, whose lost leading zeros are
+    /// restored. A string that is shorter was cut by somebody, nobody knows where.
     Last4,
-    string_or_integer,
-    "four digits as a string or an integer",
-    |text| format!("{text:0>4}")
+    "four digits as a string or an integer"
+);
+
+text!(
+    /// A payment account reference: a JSON string, or an integer of any length, digit by digit.
+    Reference,
+    "a string or an integer"
 );
 
 text!(
     /// The version of JSON:API that an answer follows; a JSON string or number.
     JsonApiVersion,
-    string_or_number,
-    "a version as a string or a number",
-    str::to_owned
+    "a version as a string or a number"
 );
+
+impl Text {
+    /// Wraps `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Last4 {
+    /// Reads exactly four digits.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let fits = text.len() == LAST_FOUR && are_digits(text);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// Reads a number that may have lost its leading zeros.
+    pub fn of_number(number: u64) -> Option<Self> {
+        (number < 10_000).then(|| Self(format!("{number:04}")))
+    }
+}
+
+impl Lenient for Text {
+    fn text(text: &str) -> Option<Self> {
+        Some(Self(text.to_owned()))
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        Some(Self(number.to_string()))
+    }
+}
+
+impl Lenient for Digits {
+    fn text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let fits = (1..=MOST_DIGITS).contains(&text.len()) && are_digits(text);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        Self::text(&number.to_string())
+    }
+}
+
+impl Lenient for Last4 {
+    fn text(text: &str) -> Option<Self> {
+        Self::new(text)
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        Self::of_number(number)
+    }
+}
+
+impl Lenient for Reference {
+    fn text(text: &str) -> Option<Self> {
+        Some(Self(text.to_owned()))
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, notes: &mut Notes) -> Result<Option<Self>, D::Error> {
+        // As it was written: a float would round so many digits.
+        let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
+        let raw = raw.get();
+        if raw.len() <= lenient::LONGEST_TEXT && are_digits(raw) {
+            return Ok(Some(Self(raw.to_owned())));
+        }
+        let text: Option<Self> = match raw.as_bytes() {
+            [b'"', ..] => serde_json::from_str::<String>(raw).map(Self).map(Some).map_err(|_| {
+                // The text is repaired, and read again.
+                <D::Error as serde::de::Error>::custom("invalid value, expected a string")
+            })?,
+            _ => None,
+        };
+        let text = text.filter(|text| text.0.len() <= lenient::LONGEST_TEXT);
+        if text.is_none() && raw != "null" {
+            notes.unreadable();
+        }
+        Ok(text)
+    }
+}
+
+impl Lenient for JsonApiVersion {
+    fn text(text: &str) -> Option<Self> {
+        Some(Self(text.to_owned()))
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        Some(Self(number.to_string()))
+    }
+
+    fn float(number: f64) -> Option<Self> {
+        (number >= 0.0).then(|| Self(number.to_string()))
+    }
+}
+
+fn are_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
 
 #[cfg(test)]
 mod tests {
@@ -66,13 +177,65 @@ mod tests {
 
     use super::*;
 
+    fn read<T: for<'de> Deserialize<'de>>(json: &str) -> Option<T> {
+        serde_json::from_str(json).ok()
+    }
+
     #[test]
     fn numbers_become_text() {
-        assert_eq!(serde_json::from_str::<Digits>("558004").expect("decodes").as_str(), "558004");
-        assert_eq!(serde_json::from_str::<Last4>("42").expect("decodes").as_str(), "0042");
-        assert_eq!(serde_json::from_str::<JsonApiVersion>("1.1").expect("decodes").as_str(), "1.1");
-        assert_eq!(serde_json::from_str::<JsonApiVersion>("\"1.1\"").expect("decodes").as_str(), "1.1");
-        assert_eq!(serde_json::from_str::<JsonApiVersion>("1").expect("decodes").as_str(), "1");
+        assert_eq!(read::<Digits>("558004").expect("decodes").as_str(), "558004");
+        assert_eq!(read::<Digits>("558004.0").expect("decodes").as_str(), "558004");
+        assert_eq!(read::<Last4>("42").expect("decodes").as_str(), "0042");
+        assert_eq!(read::<JsonApiVersion>("1.1").expect("decodes").as_str(), "1.1");
+        assert_eq!(read::<JsonApiVersion>("\"1.1\"").expect("decodes").as_str(), "1.1");
+        assert_eq!(read::<JsonApiVersion>("1").expect("decodes").as_str(), "1");
+        assert_eq!(read::<Text>("42").expect("decodes").as_str(), "42");
+    }
+
+    #[test]
+    fn last4_is_four_digits_or_nothing() {
+        for json in [
+            "\"\"",
+            "\"12\"",
+            "\"12345\"",
+            "\"4111111111111111\"",
+            "4111111111111111",
+            "10000",
+            "\"12a4\"",
+            "-1",
+            "1.5",
+            "true",
+            "[]",
+            "{}",
+            "\"\u{ff11}\u{ff12}\u{ff13}\u{ff14}\"",
+            "\"****1234\"",
+        ] {
+            assert_eq!(read::<Last4>(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn leading_digits_are_too_few_for_a_pan() {
+        for json in ["\"\"", "\"41111111111\"", "4111111111111111", "\"4111 11\"", "\"411111xx\""] {
+            assert_eq!(read::<Digits>(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_reference_keeps_every_digit() {
+        for json in ["501234567890123456789012345678", "0", "\"V0010013020358954378123456789\""] {
+            let digits = json.trim_matches('"');
+            assert_eq!(read::<Reference>(json).expect("decodes").as_str(), digits);
+        }
+        for json in ["1e400", "-5", "1.5", "true", "[]", "{\"a\": 1}", "null"] {
+            assert_eq!(read::<Reference>(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn no_text_is_printed() {
+        let shown = format!("{:?} {:#?}", Text::new("4111111111111111"), read::<Digits>("411111"));
+        assert!(!shown.contains("411111"), "{shown}");
     }
 
     proptest! {

@@ -1,12 +1,15 @@
 use std::fmt;
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::lenient;
+use crate::lenient::{self, Lenient};
 
-/// A moment. Reads RFC 3339 with any number of fraction digits, and the same without a zone, which is UTC; writes
-/// RFC 3339 in UTC.
+/// A moment. Writes RFC 3339 in UTC.
+///
+/// Reads RFC 3339 and what other stacks write in its place: without seconds, with any number of fraction digits after a
+/// point or comma, with blanks for the `T` or before the zone, in either case, with a zone as `Z`, `UTC`, `GMT`, `+01:00`,
+/// `+0100` or `+01`, with the zone's name in brackets behind it, or without a zone, which is UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(DateTime<Utc>);
 
@@ -21,11 +24,102 @@ impl Timestamp {
         self.0
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        let zoned = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
-        let at = zoned
-            .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|at| at.and_utc()));
-        at.ok().map(Self)
+    /// Reads a date and time; `None` if it is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut rest = Rest(text.trim());
+        let date = NaiveDate::from_ymd_opt(
+            rest.digits(4)?.try_into().ok()?,
+            rest.after("-")?.digits(2)?,
+            rest.after("-")?.digits(2)?,
+        )?;
+        if !rest.skip(&["T", "t"]) && !rest.blanks() {
+            return None;
+        }
+        rest.blanks();
+        let (hour, minute) = (rest.digits(2)?, rest.after(":")?.digits(2)?);
+        let second = if rest.skip(&[":"]) { rest.digits(2)? } else { 0 };
+        let nanos = rest.fraction()?;
+        // chrono writes a leap second as the one before it, with more nanoseconds than a second has.
+        let time = match second {
+            60 => NaiveTime::from_hms_nano_opt(hour, minute, 59, 1_000_000_000 + nanos)?,
+            _ => NaiveTime::from_hms_nano_opt(hour, minute, second, nanos)?,
+        };
+        let offset = rest.offset()?;
+        date.and_time(time).checked_sub_signed(offset).map(|at| Self(at.and_utc()))
+    }
+}
+
+/// What is left to read of a date and time.
+struct Rest<'t>(&'t str);
+
+impl Rest<'_> {
+    fn skip(&mut self, any: &[&str]) -> bool {
+        let rest = any.iter().find_map(|text| self.0.strip_prefix(text));
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
+    fn after(&mut self, text: &str) -> Option<&mut Self> {
+        self.skip(&[text]).then_some(self)
+    }
+
+    fn blanks(&mut self) -> bool {
+        let rest = self.0.trim_start();
+        let some = rest.len() < self.0.len();
+        self.0 = rest;
+        some
+    }
+
+    /// So many digits, and not one more.
+    fn digits(&mut self, count: usize) -> Option<u32> {
+        let digits = self.take_digits();
+        if digits.len() == count { digits.parse().ok() } else { None }
+    }
+
+    fn take_digits(&mut self) -> &str {
+        let (digits, rest) = self.0.split_at(self.0.bytes().take_while(u8::is_ascii_digit).count());
+        self.0 = rest;
+        digits
+    }
+
+    /// Nanoseconds; further digits are cut off.
+    fn fraction(&mut self) -> Option<u32> {
+        const NANOS: usize = 9;
+        if !self.skip(&[".", ","]) {
+            return Some(0);
+        }
+        let digits = self.take_digits();
+        let first = digits.get(..NANOS).unwrap_or(digits);
+        if first.is_empty() { None } else { format!("{first:0<NANOS$}").parse().ok() }
+    }
+
+    /// How far ahead of UTC it is, to the end of the text.
+    fn offset(&mut self) -> Option<TimeDelta> {
+        self.blanks();
+        let mut offset = TimeDelta::zero();
+        let ahead = self.skip(&["+"]);
+        if ahead || self.skip(&["-", "\u{2212}"]) {
+            let seconds = self.hours_and_minutes()?;
+            offset = TimeDelta::try_seconds(if ahead { seconds } else { -seconds })?;
+            self.blanks();
+        }
+        let name = self.0.split('[').next().unwrap_or_default().trim_end();
+        let is_utc = ["", "z", "utc", "gmt"].iter().any(|utc| name.eq_ignore_ascii_case(utc));
+        let in_brackets = &self.0[name.len()..];
+        let is_closed = in_brackets.trim().is_empty() || in_brackets.ends_with(']');
+        (is_utc && is_closed).then_some(offset)
+    }
+
+    /// `01:00`, `0100` or `01`, in seconds.
+    fn hours_and_minutes(&mut self) -> Option<i64> {
+        let digits = self.take_digits();
+        let (hours, minutes) = match digits.len() {
+            2 => (digits.to_owned(), if self.skip(&[":"]) { self.digits(2)? } else { 0 }),
+            4 => (digits[..2].to_owned(), digits[2..].parse().ok()?),
+            _ => return None,
+        };
+        let hours: u32 = hours.parse().ok()?;
+        (hours < 24 && minutes < 60).then_some(i64::from(hours) * 3600 + i64::from(minutes) * 60)
     }
 }
 
@@ -43,8 +137,13 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = lenient::string_or_integer(deserializer, "a date and time")?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("invalid value, expected a date and time"))
+        lenient::required(deserializer, "a date and time")
+    }
+}
+
+impl Lenient for Timestamp {
+    fn text(text: &str) -> Option<Self> {
+        Self::parse(text)
     }
 }
 
@@ -55,8 +154,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<String> {
-        let at: Timestamp = serde_json::from_str(&format!("\"{text}\"")).ok()?;
-        Some(serde_json::to_string(&at).expect("encodes").trim_matches('"').to_owned())
+        Some(Timestamp::parse(text)?.get().to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 
     #[test]
@@ -70,7 +168,64 @@ mod tests {
         ] {
             assert_eq!(read(text).as_deref(), Some(expected), "{text}");
         }
-        for text in ["2025-08-01", "yesterday", "2025-13-01T00:00:00", ""] {
+    }
+
+    #[test]
+    fn the_forms_of_other_stacks_are_the_same_moment() {
+        for text in [
+            "2025-01-17T12:53",
+            "2025-01-17T12:53Z",
+            "2025-01-17T12:53:00.0",
+            "2025-01-17T12:53:00+0000",
+            "2025-01-17T13:53:00+01",
+            "2025-01-17T13:53+0100",
+            "2025-01-17T08:23-0430",
+            "2025-01-17T08:23\u{2212}04:30",
+            "2025-01-17 12:53:00",
+            "2025-01-17 12:53:00 +0000",
+            "2025-01-17 12:53:00 UTC",
+            "2025-01-17 12:53:00 +0000 UTC",
+            "2025-01-17 12:53:00.000000000 +0000 UTC",
+            "2025-01-17T13:53:00+01:00[Europe/Berlin]",
+            "2025-01-17T12:53Z[UTC]",
+            "2025-01-17t12:53:00z",
+            " 2025-01-17T12:53:00gmt\n",
+        ] {
+            assert_eq!(read(text).as_deref(), Some("2025-01-17T12:53:00Z"), "{text}");
+        }
+        for text in ["2025-01-17T12:53:00,5", "2025-01-17T12:53:00.50000000049"] {
+            assert_eq!(read(text).as_deref(), Some("2025-01-17T12:53:00.500Z"), "{text}");
+        }
+        assert_eq!(read("2016-12-31T23:59:60Z").as_deref(), Some("2016-12-31T23:59:60Z"));
+    }
+
+    #[test]
+    fn what_is_no_date_and_time_is_not_read() {
+        for text in [
+            "2025-08-01",
+            "yesterday",
+            "2025-13-01T00:00:00",
+            "2025-02-30T00:00:00",
+            "2025-01-17T24:53:00",
+            "2025-01-17T12:60:00",
+            "2025-01-17T12:53:61",
+            "2025-01-17T12",
+            "2025-01-17T1253",
+            "2025-01-17T12:53:",
+            "2025-01-17T12:53:00.",
+            "2025-01-17T12:53:00+",
+            "2025-01-17T12:53:00+1",
+            "2025-01-17T12:53:00+24:00",
+            "2025-01-17T12:53:00+01:0",
+            "2025-01-17T12:53:00 CET",
+            "2025-01-17T12:53:00Z[UTC",
+            "2025-01-17T12:53:00Zé",
+            "2025-01-1712:53:00",
+            "1737118380",
+            "+025-01-17T12:53:00",
+            "é",
+            "",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }
@@ -83,6 +238,12 @@ mod tests {
             prop_assert_eq!(serde_json::from_str::<Timestamp>(&json).expect("decodes"), at);
             let bare = json.replace('Z', "");
             prop_assert_eq!(serde_json::from_str::<Timestamp>(&bare).expect("decodes"), at);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[-0-9:.,+tTzZ \\[\\]\u{2212}é]{0,40}", any: String) {
+            Timestamp::parse(&text);
+            Timestamp::parse(&any);
         }
     }
 }

@@ -1,11 +1,11 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use cmp_generated::hooks::Transport;
+use cmp_generated::{hooks::Transport, lenient};
 use reqwest::{
     Method, Request, Response, StatusCode, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderValue},
 };
-use serde::Deserialize;
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::{AccessToken, TokenError, TokenFuture, TokenProvider};
@@ -120,7 +120,8 @@ impl ClientCredentials {
         let status = response.status();
         let after = retry_after(response.headers(), self.clock.utc());
         let body = read(response).await.unwrap_or_default();
-        let code = serde_json::from_slice::<Refused>(&body).ok().and_then(|refused| refused.error);
+        // RFC 6749 §5.2. The `error_description` beside it is free text and is not kept.
+        let code = Members::read(&body).and_then(|members| members.text("error"));
         let code = code.map(|code| format!(" {}", scrub(&code))).unwrap_or_default();
         let message = format!("the token endpoint answered {}{code}", status.as_u16());
         let passes = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
@@ -133,46 +134,46 @@ impl ClientCredentials {
     }
 }
 
-/// The error answer of RFC 6749 §5.2. Its `error_description` is free text and is not kept.
-#[derive(Deserialize)]
-struct Refused {
-    error: Option<String>,
-}
+/// An answer of the token endpoint, member by member: one that can't be read is absent.
+struct Members(BTreeMap<String, Zeroizing<String>>);
 
-#[derive(Deserialize)]
-struct Granted {
-    access_token: String,
-    token_type: Option<String>,
-    expires_in: Option<Seconds>,
-}
-
-/// Some servers write the number as a text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(f64),
-    Text(String),
-}
-
-impl Seconds {
-    fn lifetime(&self) -> Option<Duration> {
-        let seconds = match self {
-            Self::Number(seconds) => *seconds,
-            Self::Text(text) => text.parse().ok()?,
+impl Members {
+    /// `None` if the body is not a JSON object.
+    fn read(body: &[u8]) -> Option<Self> {
+        let read = |text: &str| {
+            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+            let owned =
+                members.into_iter().map(|(name, value)| (name, Zeroizing::new(value.get().to_owned())));
+            Some(Self(owned.collect()))
         };
+        std::str::from_utf8(body).ok().and_then(read).or_else(|| read(&lenient::repaired(body)))
+    }
+
+    fn text(&self, name: &str) -> Option<Zeroizing<String>> {
+        serde_json::from_str(self.0.get(name)?).ok().map(Zeroizing::<String>::new)
+    }
+
+    /// A number of seconds, which some servers write as a text.
+    fn duration(&self, name: &str) -> Option<Duration> {
+        let text = self.text(name);
+        let number = text.as_ref().or_else(|| self.0.get(name))?;
+        let seconds = number.trim().parse().ok()?;
         Duration::try_from_secs_f64(seconds).ok().filter(|lifetime| !lifetime.is_zero())
     }
 }
 
 fn granted(body: &[u8]) -> Result<AccessToken, TokenError> {
     // A page instead of JSON is what a proxy or a maintenance shows, for a while.
-    let granted: Granted = serde_json::from_slice(body)
-        .map_err(|_| TokenError::transient("the token endpoint's answer is not what OAuth 2.0 says"))?;
-    if granted.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+    let no_token = || TokenError::transient("the token endpoint's answer is not what OAuth 2.0 says");
+    let granted = Members::read(body).ok_or_else(no_token)?;
+    let token = granted.text("access_token").ok_or_else(|| {
+        TokenError::transient("the token endpoint's answer can't be read at `access_token`")
+    })?;
+    if granted.text("token_type").is_some_and(|kind| !kind.trim().eq_ignore_ascii_case("bearer")) {
         return Err(TokenError::refused("the token endpoint's token is not a bearer token"));
     }
-    let lifetime = granted.expires_in.and_then(|seconds| seconds.lifetime()).unwrap_or(LIFETIME_IF_UNSAID);
-    Ok(AccessToken::new(granted.access_token)?.lifetime(lifetime))
+    let lifetime = granted.duration("expires_in").unwrap_or(LIFETIME_IF_UNSAID);
+    Ok(AccessToken::new(token.as_str())?.lifetime(lifetime))
 }
 
 async fn read(response: Response) -> Result<Zeroizing<Vec<u8>>, TokenError> {
@@ -224,6 +225,25 @@ mod tests {
         ] {
             let error = granted(bad.as_bytes()).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_the_token_has_to_be_readable() {
+        for odd in ["null", "[]", "{}", "true", "1e400", "\"\\ud800\""] {
+            let body = format!(r#"{{"expires_in":{odd},"scope":{odd},"access_token":"abc","\ud800":{odd}}}"#);
+            let token = granted(body.as_bytes()).unwrap();
+            assert_eq!((token.value.expose(), token.lifetime), ("abc", Some(LIFETIME_IF_UNSAID)), "{odd}");
+            let body = format!(r#"{{"access_token":{odd}}}"#);
+            if odd != "\"\\ud800\"" {
+                let error = granted(body.as_bytes()).unwrap_err().to_string();
+                assert!(error.contains("`access_token`"), "{odd}: {error}");
+            }
+        }
+        for kind in ["null", "7", "[]", "\"BEARER\""] {
+            let body =
+                format!("\u{feff}{{\"access_token\":\"abc\",\"token_type\":{kind},\"expires_in\":90.0}}\0");
+            assert_eq!(granted(body.as_bytes()).unwrap().lifetime, Some(Duration::from_secs(90)), "{kind}");
         }
     }
 

@@ -1,6 +1,10 @@
 use std::{borrow::Cow, future::Future, sync::Arc, time::Instant};
 
-use cmp_generated::{Error as Raw, hooks as wire};
+use cmp_generated::{
+    Error as Raw, hooks as wire,
+    lenient::{self, Unreadable},
+    types::ErrorDocument,
+};
 use reqwest::{StatusCode, header::LOCATION};
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span, field};
@@ -13,7 +17,6 @@ use crate::{
     http::{self, Cause, Exchange},
     operation::Operation,
     retry::retry_after,
-    scrub::scrub_path,
 };
 
 /// More of an error answer is not read.
@@ -66,7 +69,9 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         };
         self.record(&span, &exchange, &result);
         if let (Some(drift), Some(status)) = (&self.core.drift, exchange.status()) {
-            drift.look_at(self.operation, status.as_u16(), &exchange.body());
+            let unreadable =
+                if status.is_success() { unreadable_in::<T> } else { unreadable_in::<ErrorDocument> };
+            drift.look_at(self.operation, status.as_u16(), &exchange.body(), unreadable);
         }
         result
     }
@@ -139,13 +144,44 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
                 Err(self.unusable(ErrorKind::UnexpectedAnswer, message, Some(answer.status())))
             }
             Raw::InvalidResponsePayload(body, _) => {
-                Err(self.unusable(ErrorKind::Decode, undecodable::<T>(&body), exchange.status()))
+                self.read_again(&body, exchange.content_coding(), exchange.status())
             }
             // The remaining variants come from hooks and upgrades, before anything is sent.
             _ => Err(not_built()),
         };
         exchange.settle();
         read
+    }
+
+    /// Reads a successful answer that the first pass could not read: see [`lenient`].
+    fn read_again(
+        &self,
+        body: &[u8],
+        coding: Option<&str>,
+        status: Option<StatusCode>,
+    ) -> Result<Answer<T>, Failure> {
+        let unreadable = match (lenient::decode_repaired(body), status) {
+            (Ok(body), Some(status)) => return Ok(Answer::Decoded { status: status.as_u16(), body }),
+            (Ok(_), None) => Unreadable::NotADocument,
+            (Err(unreadable), _) => unreadable,
+        };
+        if unreadable == Unreadable::Errors {
+            // A success in name only: the service says what went wrong, so nothing is left open.
+            let error = Error::new(ErrorKind::Service, Delivery::Answered, "the service answered")
+                .with_status(status.map(u16::from))
+                .with_document(Document::read(body));
+            return Err(Failure { error, transient: false });
+        }
+        let message: Cow<'static, str> = match (coding, unreadable) {
+            (Some(coding), _) => {
+                format!("the answer has the content coding {coding}, which the client did not ask for").into()
+            }
+            (None, Unreadable::NotJson { line, column }) => {
+                format!("the answer is not JSON (line {line}, column {column})").into()
+            }
+            (None, _) => "the answer is not a JSON object".into(),
+        };
+        Err(self.unusable(ErrorKind::Decode, message, status))
     }
 
     async fn see_other(&self, answer: reqwest::Response) -> Result<Answer<T>, Failure> {
@@ -242,15 +278,7 @@ fn not_built() -> Failure {
     Failure { error, transient: false }
 }
 
-/// Where decoding stopped: the path, never the value, which may be a PAN.
-fn undecodable<T: DeserializeOwned>(body: &[u8]) -> String {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-        Err(error) => {
-            let (line, column) = (error.inner().line(), error.inner().column());
-            let path = scrub_path(&error.path().to_string());
-            format!("the answer can't be read at `{path}` (line {line}, column {column})")
-        }
-        Ok(_) => "the answer has something after its end".to_owned(),
-    }
+/// The paths of the members that a document has, but that can't be read.
+fn unreadable_in<T: DeserializeOwned>(body: &[u8]) -> Vec<String> {
+    lenient::noting(|| drop(lenient::decode::<T>(body))).1
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use cmp_generated::{
-    scalar::{Digits, Last4},
+    scalar::{Digits, Last4, Secret},
     types,
 };
 
@@ -13,8 +13,9 @@ use super::{
 use crate::{
     error::{Delivery, Error, ErrorKind, NoUsableToken, Result},
     network_tokens::{NetworkToken, usable},
+    scrub::is_pan,
     secret::{Cvc, Pan},
-    value::{CardId, Expiry, open::open_enum, wire},
+    value::{CardId, Expiry, Outside, OutsideList, TraceId, open::open_enum, wire},
 };
 
 open_enum! {
@@ -38,7 +39,7 @@ pub struct Card {
     meta: Metadata,
     included: Included,
     observability: Option<Observability>,
-    related: Vec<String>,
+    related: OutsideList,
     asked_at: DateTime<Utc>,
     has_included: bool,
     names_unshown_tokens: bool,
@@ -48,17 +49,17 @@ pub struct Card {
 #[derive(Clone)]
 struct Attributes {
     pan: Option<Pan>,
-    pan_alias: Option<String>,
+    pan_alias: Option<Outside>,
     cvc: Option<Cvc>,
-    cvc_alias: Option<String>,
-    cvc_status: Option<String>,
+    cvc_alias: Option<Outside>,
+    cvc_status: Option<Outside>,
     expiry: Option<Expiry>,
     bin: Option<String>,
     first8: Option<String>,
     last4: Option<String>,
-    fingerprint: Option<String>,
-    brand: Option<String>,
-    card_type: Option<String>,
+    fingerprint: Option<Outside>,
+    brand: Option<Outside>,
+    card_type: Option<Outside>,
     cardholder: Option<Cardholder>,
     token_type: Option<TokenType>,
     wallet_type: Option<WalletType>,
@@ -71,24 +72,25 @@ struct Attributes {
 /// What VGS support asks for, and which account an answer belongs to (`metadata.observability`).
 #[derive(Debug, Clone)]
 pub struct Observability {
-    trace_id: Option<String>,
-    client_id: Option<String>,
-    vault_id: Option<String>,
-    account_id: Option<String>,
+    trace_id: Option<TraceId>,
+    client_id: Option<Outside>,
+    vault_id: Option<Outside>,
+    account_id: Option<Outside>,
 }
 
 impl Card {
     /// Reads an answer to what was asked at this time.
     pub(super) fn from_wire(document: types::CardResourceResponse, asked_at: DateTime<Utc>) -> Result<Self> {
-        let data = document.data;
-        let id = data.id.ok_or_else(|| unreadable("the answer has no card id"))?;
+        const ID: &str = "data.id";
+        let data = document.data.ok_or_else(|| Error::unreadable_at(ID))?;
+        let id = data.id.and_then(|id| CardId::new(id.into_inner()).ok());
         let has_included = document.included.is_some() || data.included.is_some();
         // The documents have `included` beside `data`, the guide's sample has it within.
         let resources = document.included.into_iter().chain(data.included).flatten();
         let included = Included::from_wire(resources, asked_at);
         let relationships = data.relationships.unwrap_or_default();
         Ok(Self {
-            id: CardId::new(id).map_err(|_| unreadable("the answer's card id is not one"))?,
+            id: id.ok_or_else(|| Error::unreadable_at(ID))?,
             attributes: Attributes::from_wire(data.attributes.unwrap_or_default()),
             meta: data.meta.map(|meta| meta.into_inner().into()).unwrap_or_default(),
             names_unshown_tokens: included.lacks_tokens_of(&relationships),
@@ -98,7 +100,7 @@ impl Card {
                 .metadata
                 .and_then(|metadata| metadata.observability)
                 .map(Observability::from_wire),
-            related: relationships.into_keys().collect(),
+            related: relationships.into_keys().filter_map(Outside::new).collect(),
             asked_at,
             lists_network_tokens: false,
         })
@@ -118,9 +120,10 @@ impl Card {
         Ok(card)
     }
 
-    /// The same card, with a list of network tokens that is complete unless the card itself names another one.
+    /// The same card, with a list of network tokens that is complete unless the card itself names another
+    /// one, or something included could not be read.
     pub(super) fn listing_what_it_names(self) -> Self {
-        Self { lists_network_tokens: !self.names_unshown_tokens, ..self }
+        Self { lists_network_tokens: !self.names_unshown_tokens && !self.included.is_incomplete, ..self }
     }
 
     /// The card's relationships name a network token that the answer does not show.
@@ -138,7 +141,7 @@ impl Card {
     }
 
     pub(super) fn trace_of(document: &types::CardResourceResponse) -> Option<&str> {
-        document.metadata.as_ref()?.observability.as_ref()?.trace_id.as_deref()
+        Some(document.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()?.as_str())
     }
 
     /// When the card was asked for, by the client's clock: what it says is at least as new as that.
@@ -188,7 +191,8 @@ impl Card {
         self.attributes.pan_alias.as_deref()
     }
 
-    /// The CVC, for a service account with the scope `cards:read-pci`.
+    /// The CVC, for a service account with the scope `cards:read-pci`. One that came as a number has the leading zeros back
+    /// that it lost; one that is too short is left out.
     #[must_use]
     pub fn cvc(&self) -> Option<&Cvc> {
         self.attributes.cvc.as_ref()
@@ -360,19 +364,20 @@ impl fmt::Debug for Card {
 
 impl Attributes {
     fn from_wire(from: types::CardResourceAttributes) -> Self {
+        let cvc = from.cvc.as_ref().and_then(|cvc| read_cvc(cvc, cvc_digits(&from)));
         Self {
             pan: from.pan.map(|pan| Pan::from_trusted(pan.expose())),
-            pan_alias: from.pan_alias,
-            cvc: from.cvc.map(|cvc| Cvc::from_trusted(cvc.expose())),
-            cvc_alias: from.cvc_alias,
-            cvc_status: from.cvc_status,
+            pan_alias: Outside::of(from.pan_alias),
+            cvc,
+            cvc_alias: Outside::of(from.cvc_alias),
+            cvc_status: Outside::of(from.cvc_status),
             expiry: wire::expiry(from.exp_month, from.exp_year),
             bin: from.bin.map(Digits::into_inner),
             first8: from.first8.map(Digits::into_inner),
             last4: from.last4.map(Last4::into_inner),
-            fingerprint: from.card_fingerprint,
-            brand: from.card_brand,
-            card_type: from.card_type,
+            fingerprint: Outside::of(from.card_fingerprint),
+            brand: Outside::of(from.card_brand),
+            card_type: Outside::of(from.card_type),
             cardholder: from.cardholder.map(Cardholder::from_wire),
             token_type: from.token_type.map(TokenType::from_wire),
             wallet_type: from.wallet_type.map(WalletType::from_wire),
@@ -387,14 +392,14 @@ impl Attributes {
 impl Observability {
     fn from_wire(wire: types::Observability) -> Self {
         Self {
-            trace_id: wire.trace_id,
-            client_id: wire.client_id,
-            vault_id: wire.vault_id,
-            account_id: wire.account_id,
+            trace_id: TraceId::of(wire.trace_id.as_ref()),
+            client_id: Outside::of(wire.client_id),
+            vault_id: Outside::of(wire.vault_id),
+            account_id: Outside::of(wire.account_id),
         }
     }
 
-    /// The id that VGS support asks for.
+    /// The id that VGS support asks for, unless a PAN may be in it.
     #[must_use]
     pub fn trace_id(&self) -> Option<&str> {
         self.trace_id.as_deref()
@@ -419,6 +424,77 @@ impl Observability {
     }
 }
 
-fn unreadable(what: &'static str) -> Error {
-    Error::new(ErrorKind::Decode, Delivery::Answered, what)
+/// How many digits the card's CVC has; `None` where nothing says of which brand the card is.
+fn cvc_digits(card: &types::CardResourceAttributes) -> Option<usize> {
+    const OF_AMERICAN_EXPRESS: usize = 4;
+    const OF_OTHERS: usize = 3;
+    let brand = card.card_brand.as_ref().map(|brand| brand.as_str().to_ascii_lowercase());
+    let is_american_express = match brand.filter(|brand| !brand.trim().is_empty()) {
+        Some(brand) => brand.contains("amex") || brand.contains("american"),
+        None => {
+            let leading = [card.bin.as_ref(), card.first8.as_ref()].into_iter().flatten().next();
+            let number = leading.map(Digits::as_str).or(card
+                .pan
+                .as_ref()
+                .map(Secret::expose)
+                .filter(|pan| is_pan(pan)))?;
+            number.starts_with("34") || number.starts_with("37")
+        }
+    };
+    Some(if is_american_express { OF_AMERICAN_EXPRESS } else { OF_OTHERS })
+}
+
+/// A number has lost its leading zeros. A text with too few digits has lost something that nobody knows. What is no CVC may
+/// be an alias, and stays as it is.
+fn read_cvc(cvc: &Secret, digits: Option<usize>) -> Option<Cvc> {
+    const SHORTEST: usize = 3;
+    const LONGEST: usize = 4;
+    let code = cvc.expose();
+    let is_number = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_digit());
+    if !cvc.was_a_number() {
+        let is_cut = code.trim().is_empty() || (is_number && code.len() < SHORTEST);
+        return (!is_cut).then(|| Cvc::from_trusted(code));
+    }
+    match digits {
+        Some(digits) => Some(Cvc::from_trusted(format!("{code:0>digits$}"))),
+        None => (code.len() >= LONGEST).then(|| Cvc::from_trusted(code)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cvc(attributes: &str) -> Option<String> {
+        let attributes: types::CardResourceAttributes = serde_json::from_str(attributes).unwrap();
+        Attributes::from_wire(attributes).cvc.map(|cvc| cvc.expose().to_owned())
+    }
+
+    #[test]
+    fn a_cvc_is_never_short() {
+        for (attributes, expected) in [
+            (r#"{"cvc": 12, "card_brand": "visa"}"#, Some("012")),
+            (r#"{"cvc": 0, "card_brand": "Mastercard"}"#, Some("000")),
+            (r#"{"cvc": 123, "card_brand": "visa"}"#, Some("123")),
+            (r#"{"cvc": 123, "card_brand": "AMEX"}"#, Some("0123")),
+            (r#"{"cvc": 12, "card_brand": "American Express"}"#, Some("0012")),
+            (r#"{"cvc": 1234, "card_brand": "amex"}"#, Some("1234")),
+            (r#"{"cvc": 12, "bin": "378282"}"#, Some("0012")),
+            (r#"{"cvc": 12, "first8": "41111111"}"#, Some("012")),
+            (r#"{"cvc": 12, "pan": "341111111111111"}"#, Some("0012")),
+            (r#"{"cvc": 12, "pan": "tok_sandbox_a", "card_brand": ""}"#, None),
+            (r#"{"cvc": 123}"#, None),
+            (r#"{"cvc": 1234}"#, Some("1234")),
+            (r#"{"cvc": "012"}"#, Some("012")),
+            (r#"{"cvc": "12", "card_brand": "visa"}"#, None),
+            (r#"{"cvc": "", "card_brand": "visa"}"#, None),
+            (r#"{"cvc": " ", "card_brand": "visa"}"#, None),
+            (r#"{"cvc": "tok_sandbox_b"}"#, Some("tok_sandbox_b")),
+            (r#"{"cvc": [1], "card_brand": "visa"}"#, None),
+            (r#"{"cvc": 1.5, "card_brand": "visa"}"#, None),
+            (r#"{"cvc": -12, "card_brand": "visa"}"#, None),
+        ] {
+            assert_eq!(cvc(attributes).as_deref(), expected, "{attributes}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use cmp_generated::types;
+use cmp_generated::{lenient, types};
 
 use super::{Card, Cards};
 use crate::{
@@ -23,7 +23,7 @@ pub(super) async fn existing(
     deadline: Instant,
     asked_at: DateTime<Utc>,
 ) -> Result<Card> {
-    let in_body = serde_json::from_slice::<types::CardResourceResponse>(body).ok();
+    let in_body = lenient::decode::<types::CardResourceResponse>(body).ok();
     if let Some(card) = in_body.and_then(|document| Card::from_wire(document, asked_at).ok()) {
         return Ok(card);
     }

@@ -1,14 +1,21 @@
-use cmp_generated::types;
+use std::fmt;
+
+use cmp_generated::{
+    scalar::{Digits, Text},
+    types,
+};
+
+use crate::value::{Outside, OutsideList};
 
 /// What the Card Attributes service knows about a card (schema `EnrichedCardAttributes`); most of it for subscribers
 /// only.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct EnrichedAttributes {
     properties: types::EnrichedCardProperties,
     capabilities: types::EnrichedCardCapabilities,
     bank: types::CardBank,
-    additional_brands: Vec<String>,
-    regulated: Option<String>,
+    additional_brands: OutsideList,
+    regulated: Option<Outside>,
 }
 
 macro_rules! texts {
@@ -17,7 +24,7 @@ macro_rules! texts {
             $(#[$doc])*
             #[must_use]
             pub fn $name(&self) -> Option<&str> {
-                self.$from.$field.as_deref()
+                self.$from.$field.as_ref().map(Text::as_str)
             }
         )*}
     };
@@ -40,8 +47,6 @@ texts! {
     segment: properties.card_segment_type;
     /// The brand's name of the product, such as Visa Signature.
     product_name: properties.product_name;
-    /// The issuer's BIN.
-    issuer_bin: properties.issuer_bin;
     /// The issuing country, ISO 3166-1 alpha-2.
     country: properties.country_letter_code;
     /// The issuing country's name.
@@ -88,6 +93,12 @@ impl EnrichedAttributes {
         &self.additional_brands
     }
 
+    /// The issuer's BIN.
+    #[must_use]
+    pub fn issuer_bin(&self) -> Option<&str> {
+        self.properties.issuer_bin.as_ref().map(Digits::as_str)
+    }
+
     /// Whether the BIN's interchange is regulated, as the service words it.
     #[must_use]
     pub fn interchange_regulated(&self) -> Option<&str> {
@@ -102,8 +113,15 @@ impl EnrichedAttributes {
             properties: wire.card_properties.unwrap_or_default(),
             capabilities: wire.card_capabilities.unwrap_or_default(),
             bank: wire.bank.unwrap_or_default(),
-            additional_brands: brands.filter_map(|brand| brand.card_brand).collect(),
-            regulated: wire.interchange.and_then(|interchange| interchange.regulated),
+            additional_brands: brands.filter_map(|brand| Outside::of(brand.card_brand)).collect(),
+            regulated: Outside::of(wire.interchange.and_then(|interchange| interchange.regulated)),
         }
+    }
+}
+
+/// Little is shown: any text may hold more than it should, whatever its name.
+impl fmt::Debug for EnrichedAttributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnrichedAttributes").finish_non_exhaustive()
     }
 }

@@ -1,12 +1,16 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use cmp_generated::{included::IncludedResource, scalar::Digits, types};
+use cmp_generated::{
+    included::{IncludedResource, OtherResource},
+    scalar::{Digits, Text},
+    types,
+};
 
 use crate::{
     network_tokens::NetworkToken,
     secret::UpdatedValue,
-    value::{NetworkTokenId, open::open_enum, wire},
+    value::{NetworkTokenId, Outside, OutsideList, open::open_enum, wire},
 };
 
 /// The type of network tokens among the resources of the API.
@@ -49,11 +53,11 @@ open_enum! {
 /// One report of the account updater about a card.
 #[derive(Debug, Clone)]
 pub struct CardUpdate {
-    id: Option<String>,
+    id: Option<Outside>,
     event: Option<CardEvent>,
-    reason_code: Option<String>,
-    reason_text: Option<String>,
-    changed_fields: Vec<String>,
+    reason_code: Option<Outside>,
+    reason_text: Option<Outside>,
+    changed_fields: OutsideList,
     updated_values: Vec<UpdatedField>,
     occurred_at: Option<DateTime<Utc>>,
     received_at: Option<DateTime<Utc>>,
@@ -62,7 +66,7 @@ pub struct CardUpdate {
 /// A member of the card that an update changed. The values may be PANs.
 #[derive(Debug, Clone)]
 pub struct UpdatedField {
-    name: Option<String>,
+    name: Option<Outside>,
     old: Option<UpdatedValue>,
     new: Option<UpdatedValue>,
 }
@@ -70,9 +74,9 @@ pub struct UpdatedField {
 /// A card's subscription to the account updater.
 #[derive(Debug, Clone)]
 pub struct CardUpdateSubscription {
-    id: Option<String>,
+    id: Option<Outside>,
     state: Option<SubscriptionState>,
-    bin: Option<String>,
+    bin: Option<Outside>,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
 }
@@ -80,8 +84,8 @@ pub struct CardUpdateSubscription {
 /// An included resource of a type that this version doesn't know.
 #[derive(Debug, Clone)]
 pub struct OtherIncluded {
-    kind: String,
-    id: Option<String>,
+    kind: Outside,
+    id: Option<Outside>,
 }
 
 /// The resources included with a card, sorted by type: their order in the answer has no meaning.
@@ -91,6 +95,8 @@ pub(super) struct Included {
     pub(super) updates: Vec<CardUpdate>,
     pub(super) subscriptions: Vec<CardUpdateSubscription>,
     pub(super) others: Vec<OtherIncluded>,
+    /// Something was included that could not be read: it may have been anything.
+    pub(super) is_incomplete: bool,
 }
 
 impl Included {
@@ -102,15 +108,18 @@ impl Included {
         for resource in resources {
             match resource {
                 IncludedResource::NetworkToken(token) => {
-                    included.network_tokens.push(NetworkToken::from_wire(token, asked_at));
+                    included.network_tokens.push(NetworkToken::from_wire(*token, asked_at));
                 }
-                IncludedResource::CardUpdate(update) => included.updates.push(CardUpdate::from_wire(update)),
+                IncludedResource::CardUpdate(update) => included.updates.push(CardUpdate::from_wire(*update)),
                 IncludedResource::CardUpdateSubscription(subscription) => {
-                    included.subscriptions.push(CardUpdateSubscription::from_wire(subscription));
+                    included.subscriptions.push(CardUpdateSubscription::from_wire(*subscription));
                 }
                 IncludedResource::Other(other) => {
-                    included.others.push(OtherIncluded { kind: other.kind, id: other.id });
+                    // Without a type it may be of any.
+                    included.is_incomplete |= other.kind.as_str().is_empty();
+                    included.others.extend(OtherIncluded::from_wire(*other));
                 }
+                IncludedResource::Unreadable => included.is_incomplete = true,
             }
         }
         included
@@ -137,8 +146,10 @@ fn tokens_in<'a>(name: &'a str, relationship: &'a types::LubeRel) -> impl Iterat
         Some(types::LubeRelData::Array(many)) => many,
         None => &[],
     };
-    let tokens = named.iter().filter(move |named| named.type_.as_deref().unwrap_or(name) == NETWORK_TOKENS);
-    tokens.map(|named| named.id.as_str())
+    let kind = move |named: &'a types::LubeResourceId| named.type_.as_ref().map_or(name, Text::as_str);
+    let tokens = named.iter().filter(move |named| kind(named) == NETWORK_TOKENS);
+    // One without a readable id is none that is shown.
+    tokens.map(|named| named.id.as_ref().map_or("", Text::as_str))
 }
 
 impl CardUpdate {
@@ -146,11 +157,11 @@ impl CardUpdate {
         let attributes = update.attributes.unwrap_or_default();
         let values = attributes.updated_values.into_iter().flatten();
         Self {
-            id: update.id,
+            id: Outside::of(update.id),
             event: attributes.event.map(CardEvent::from_wire),
-            reason_code: attributes.reason_code,
-            reason_text: attributes.reason_text,
-            changed_fields: attributes.changed_fields.unwrap_or_default(),
+            reason_code: Outside::of(attributes.reason_code),
+            reason_text: Outside::of(attributes.reason_text),
+            changed_fields: texts(attributes.changed_fields),
             updated_values: values.map(UpdatedField::from_wire).collect(),
             occurred_at: attributes.occurred_at.map(wire::time),
             received_at: attributes.received_at.map(wire::time),
@@ -209,7 +220,11 @@ impl CardUpdate {
 impl UpdatedField {
     fn from_wire(field: types::UpdatedCardFieldResource) -> Self {
         let value = |secret: cmp_generated::scalar::Secret| UpdatedValue::from_trusted(secret.expose());
-        Self { name: field.field_name, old: field.old_value.map(value), new: field.new_value.map(value) }
+        Self {
+            name: Outside::of(field.field_name),
+            old: field.old_value.map(value),
+            new: field.new_value.map(value),
+        }
     }
 
     /// The member's name.
@@ -235,9 +250,9 @@ impl CardUpdateSubscription {
     fn from_wire(subscription: types::CardUpdateSubscriptionResource) -> Self {
         let attributes = subscription.attributes.unwrap_or_default();
         Self {
-            id: subscription.id,
+            id: Outside::of(subscription.id),
             state: attributes.state.map(SubscriptionState::from_wire),
-            bin: attributes.bin.map(Digits::into_inner),
+            bin: attributes.bin.map(Digits::into_inner).and_then(Outside::new),
             created_at: attributes.created_at.map(wire::time),
             updated_at: attributes.updated_at.map(wire::time),
         }
@@ -274,7 +289,15 @@ impl CardUpdateSubscription {
     }
 }
 
+fn texts(texts: Option<Vec<Text>>) -> OutsideList {
+    texts.into_iter().flatten().filter_map(|text| Outside::of(Some(text))).collect()
+}
+
 impl OtherIncluded {
+    fn from_wire(other: OtherResource) -> Option<Self> {
+        Some(Self { kind: Outside::of(Some(other.kind))?, id: Outside::of(other.id) })
+    }
+
     /// The resource's `type`.
     #[must_use]
     pub fn kind(&self) -> &str {

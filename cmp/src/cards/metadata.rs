@@ -3,12 +3,14 @@ use std::fmt;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::value::read;
+use crate::{scrub::scrub, value::read};
+
+const MOST_SHOWN: usize = 50;
 
 /// A card's user-defined metadata: string keys with values of any kind. It is written once, when the card is stored,
 /// and can't be changed later (source: VGS's documentation of user-defined metadata).
 ///
-/// `Debug` shows only the keys, since a service may keep anything here.
+/// `Debug` shows only the keys, scrubbed, since a service may keep anything here.
 #[derive(Clone, Default, PartialEq)]
 pub struct Metadata(Map<String, Value>);
 
@@ -61,6 +63,6 @@ impl<'de> Deserialize<'de> for Metadata {
 impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metadata with ")?;
-        f.debug_list().entries(self.0.keys()).finish()
+        f.debug_list().entries(self.0.keys().take(MOST_SHOWN).map(|key| scrub(key))).finish()
     }
 }

@@ -1,6 +1,7 @@
-use crate::secret::{Pan, PanAlias};
-
-const PAN_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
+use crate::{
+    scrub::is_pan,
+    secret::{Pan, PanAlias},
+};
 
 /// What stands for a stored card's number in an answer.
 ///
@@ -55,8 +56,7 @@ impl StoredNumber {
         let number = pan.expose();
         let is_alias = from.pan_alias == Some(number)
             || (from.cvc.is_some() && from.cvc == from.cvc_alias)
-            || !PAN_DIGITS.contains(&number.len())
-            || !number.bytes().all(|byte| byte.is_ascii_digit());
+            || !is_pan(number);
         Some(if is_alias { Self::Alias(PanAlias::from_trusted(number)) } else { Self::Pan(pan.clone()) })
     }
 }

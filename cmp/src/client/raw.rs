@@ -36,7 +36,7 @@ impl<'a> Raw<'a> {
     ///     .raw()
     ///     .call(cmp::Operation::GetCard, |client| async move { client.get_card(id, None).await })
     ///     .await?;
-    /// assert_eq!(raw.data.id.as_ref(), Some(id));
+    /// assert_eq!(raw.data.and_then(|data| data.id).unwrap().as_str(), id);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap();
     /// ```

@@ -1,6 +1,7 @@
 //! Drift: what the service sends and this version of the crate doesn't know.
 //!
-//! None of it makes a call fail: unknown members are ignored, unknown values and types kept. But each is a sign that the
+//! None of it makes a call fail: unknown members are ignored, unknown values and types kept, and members that can't be
+//! read count as absent. But each is a sign that the
 //! API has moved on, to be seen before it hurts. A client that was built with
 //! [`watch_drift`](crate::ClientBuilder::watch_drift) counts them by operation and name; without, nothing is looked at.
 //!
@@ -52,6 +53,8 @@ pub enum DriftKind {
     EnumValue,
     /// A type of included resource that the contract doesn't have.
     IncludedType,
+    /// A member that can't be read as what the contract says, and counts as absent.
+    Unreadable,
 }
 
 /// Something unknown in an answer, and how often it was seen.
@@ -106,6 +109,7 @@ impl fmt::Display for DriftEvent {
             DriftKind::Status => write!(f, "{operation}: unknown status {name}")?,
             DriftKind::Member => write!(f, "{operation}: unknown member {name}")?,
             DriftKind::EnumValue => write!(f, "{operation}: unknown value of {name}")?,
+            DriftKind::Unreadable => write!(f, "{operation}: unreadable member {name}")?,
             DriftKind::IncludedType => write!(f, "{operation}: unknown type in {name}")?,
         }
         if let Some(value) = &self.value {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use cmp_generated::lenient;
 use serde_json::value::RawValue;
 
 use super::{
@@ -24,6 +25,8 @@ const HIDDEN: &str = "***";
 pub(super) fn unknown_in(body: &[u8], shape: &Shape, known: &Known) -> Vec<Finding> {
     let mut walk = Walk { known, findings: Vec::new() };
     if let Ok(document) = serde_json::from_slice::<&RawValue>(body) {
+        walk.value(document, &[shape], "", 0);
+    } else if let Ok(document) = serde_json::from_str::<&RawValue>(&lenient::repaired(body)) {
         walk.value(document, &[shape], "", 0);
     }
     walk.findings
@@ -121,6 +124,18 @@ impl<'k> Walk<'k> {
             self.findings.push(Finding { kind, name, value });
         }
     }
+}
+
+/// A path with `***` in the place of names that could hold a secret.
+pub(super) fn harmless_path(path: &str) -> String {
+    let separators = ['.', '[', ']'];
+    let mut shown = String::new();
+    for piece in path.split_inclusive(separators) {
+        let name = piece.trim_end_matches(separators);
+        shown.push_str(if name.is_empty() || is_harmless_name(name) { name } else { HIDDEN });
+        shown.push_str(&piece[name.len()..]);
+    }
+    shown
 }
 
 fn join(path: &str, name: &str) -> String {

@@ -42,7 +42,14 @@ impl Watch {
         Self { hook: Some(Box::new(hook)), ..Self::default() }
     }
 
-    pub(crate) fn look_at(&self, operation: Operation, status: u16, body: &[Bytes]) {
+    /// `unreadable` lists the paths of the members of a body that can't be read.
+    pub(crate) fn look_at(
+        &self,
+        operation: Operation,
+        status: u16,
+        body: &[Bytes],
+        unreadable: fn(&[u8]) -> Vec<String>,
+    ) {
         let known = Known::get();
         let Some(shape) = known.answer(operation.name(), status) else {
             return self.count(
@@ -50,12 +57,18 @@ impl Watch {
                 Finding { kind: DriftKind::Status, name: status.to_string(), value: None },
             );
         };
-        let findings = match body {
-            [] => Vec::new(),
-            [whole] => walk::unknown_in(whole, shape, known),
-            pieces => walk::unknown_in(&Zeroizing::new(pieces.concat()), shape, known),
+        let look = |body: &[u8]| (walk::unknown_in(body, shape, known), unreadable(body));
+        let (unknown, unreadable) = match body {
+            [] => return,
+            [whole] => look(whole),
+            pieces => look(&Zeroizing::new(pieces.concat())),
         };
-        for finding in findings {
+        let unreadable = unreadable.iter().map(|path| Finding {
+            kind: DriftKind::Unreadable,
+            name: walk::harmless_path(path),
+            value: None,
+        });
+        for finding in unknown.into_iter().chain(unreadable) {
             self.count(operation, finding);
         }
     }

@@ -2,14 +2,19 @@
 
 use std::fmt;
 
-use cmp_generated::{scalar::FreeForm, types};
+use cmp_generated::{
+    lenient,
+    scalar::{FreeForm, Text},
+    types,
+};
 
 use super::code::ErrorCode;
-use crate::scrub::{scrub, scrub_path};
+use crate::{
+    scrub::{scrub, scrub_path},
+    value::TraceId,
+};
 
 const MOST_DETAILS: usize = 20;
-const LONGEST_TRACE_ID: usize = 64;
-const SHORTEST_PAN: usize = 12;
 
 /// One entry of an error answer's `errors`.
 ///
@@ -68,13 +73,13 @@ pub(crate) struct Document {
 
 impl Document {
     pub(crate) fn read(body: &[u8]) -> Self {
-        let Ok(document) = serde_json::from_slice::<types::ErrorDocument>(body) else {
+        let Ok(document) = lenient::decode::<types::ErrorDocument>(body) else {
             return Self::default();
         };
         let details: Vec<_> =
             document.errors.into_iter().flatten().take(MOST_DETAILS).map(ErrorDetail::from_wire).collect();
-        let trace_id =
-            document.meta.and_then(trace_id).or_else(|| trace_id(serde_json::from_slice(body).ok()?));
+        let trace_id = document.meta.as_ref().and_then(trace_id);
+        let trace_id = trace_id.or_else(|| trace_id_in_metadata(body));
         Self { code: details.iter().find_map(|detail| detail.code.clone()), details, trace_id }
     }
 }
@@ -86,10 +91,10 @@ impl ErrorDetail {
     }
 
     fn from_wire(wire: types::ErrorObject) -> Self {
-        let text = |text: Option<String>| text.map(|text| scrub(&text)).filter(|text| !text.is_empty());
+        let text = |text: Option<Text>| text.map(|text| scrub(text.as_str())).filter(|text| !text.is_empty());
         Self {
-            code: wire.error_code.or(wire.code).map(|code| ErrorCode::read(&code)),
-            path: wire.path.map(|path| scrub_path(&path)),
+            code: wire.error_code.or(wire.code).map(|code| ErrorCode::read(code.as_str())),
+            path: wire.path.map(|path| scrub_path(path.as_str())),
             summary: text(wire.summary.or(wire.title)),
             detail: text(wire.detail.or(wire.details)),
         }
@@ -97,19 +102,20 @@ impl ErrorDetail {
 }
 
 /// Successes carry `metadata.observability.trace_id`; the documented errors have `meta` alone. Both are looked at.
-fn trace_id(holder: FreeForm) -> Option<String> {
-    let members = holder.into_inner();
+fn trace_id(holder: &FreeForm) -> Option<String> {
+    let members = holder.members();
     let observability =
         members.get("observability").or_else(|| members.get("metadata")?.as_object()?.get("observability"));
-    let id = observability?.get("trace_id")?.as_str()?;
-    is_trace_id(id).then(|| id.to_owned())
+    let id = TraceId::new(observability?.get("trace_id")?.as_str()?)?;
+    Some((*id).to_owned())
 }
 
-/// Hexadecimal or base-62 text, and not a number, which could be a PAN.
+fn trace_id_in_metadata(body: &[u8]) -> Option<String> {
+    trace_id(&lenient::decode(body).ok()?)
+}
+
 pub(crate) fn is_trace_id(id: &str) -> bool {
-    (1..=LONGEST_TRACE_ID).contains(&id.len())
-        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && id.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() < SHORTEST_PAN)
+    TraceId::new(id).is_some()
 }
 
 #[cfg(test)]
@@ -127,8 +133,38 @@ mod tests {
     }
 
     #[test]
+    fn an_odd_member_leaves_the_others_readable() {
+        let good = r#"{"code": "failed-dependency", "summary": "s", "path": "/data"}"#;
+        for odd in ["null", "7", "[\"a\"]", "{}", "true", "1e400", "\"\\ud800\""] {
+            for body in [
+                format!(
+                    r#"{{"errors": [{odd}, {good}], "meta": {{"observability": {{"trace_id": "abc"}}}}}}"#
+                ),
+                format!(
+                    r#"{{"errors": [{{"title": {odd}, "detail": {odd}, "status": {odd}}}, {good}],
+                        "jsonapi": {odd}, "links": {odd}, "included": {odd},
+                        "meta": {{"observability": {{"trace_id": "abc", "more": {odd}}}, "more": {odd}}}}}"#
+                ),
+                format!(
+                    r#"{{"errors": [{good}], "meta": {odd},
+                        "metadata": {{"observability": {{"trace_id": "abc"}}}}}}"#
+                ),
+                format!(
+                    "\u{feff}{{\"errors\": [{good}], \"metadata\": {{\"observability\": {{\"trace_id\": \"abc\"}}}}}}\0"
+                ),
+            ] {
+                let document = Document::read(body.as_bytes());
+                assert_eq!(document.code, Some(ErrorCode::FailedDependency), "{body}");
+                assert_eq!(document.trace_id.as_deref(), Some("abc"), "{body}");
+                let detail = document.details.iter().find(|detail| detail.code.is_some()).unwrap();
+                assert_eq!((detail.summary(), detail.path()), (Some("s"), Some("/data")), "{body}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_trace_id_is_not_kept() {
-        for id in ["4111111111111111", "a4111111111111111", "a b", &"a".repeat(65)] {
+        for id in ["4111111111111111", "a4111111111111111", "4111-1111-1111-1111", "a b", &"a".repeat(65)] {
             let body = serde_json::json!({"meta": {"observability": {"trace_id": id}}}).to_string();
             assert_eq!(Document::read(body.as_bytes()).trace_id, None, "{id}");
         }

@@ -155,6 +155,11 @@ impl Error {
         Self::new(ErrorKind::Configuration, Delivery::NotSent, message)
     }
 
+    /// A member that the caller can't do without is absent, or is not what it should be.
+    pub(crate) fn unreadable_at(path: &'static str) -> Self {
+        Self::new(ErrorKind::Decode, Delivery::Answered, format!("the answer can't be read at `{path}`"))
+    }
+
     pub(crate) fn unexpected_redirect() -> Self {
         Self::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, "the service redirected").with_status(303)
     }

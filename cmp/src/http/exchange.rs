@@ -26,6 +26,7 @@ pub(crate) struct Exchange {
     largest_answer: usize,
     connection: OnceLock<CaptureConnection>,
     answer: OnceLock<(StatusCode, Version)>,
+    coding: OnceLock<&'static str>,
     kept: Option<Arc<Kept>>,
     settled: AtomicBool,
 }
@@ -39,6 +40,7 @@ impl Exchange {
             largest_answer,
             connection: OnceLock::new(),
             answer: OnceLock::new(),
+            coding: OnceLock::new(),
             kept: None,
             settled: AtomicBool::new(false),
         }
@@ -63,6 +65,11 @@ impl Exchange {
     /// The answer's status, once its head has come.
     pub(crate) fn status(&self) -> Option<StatusCode> {
         self.answer.get().map(|answer| answer.0)
+    }
+
+    /// The content coding of the answer's body, if it has one: none is asked for.
+    pub(crate) fn content_coding(&self) -> Option<&'static str> {
+        self.coding.get().copied()
     }
 
     /// The version of HTTP as OpenTelemetry names it, once the answer's head has come.
@@ -106,6 +113,9 @@ impl Exchange {
             }
         };
         let _first = self.answer.set((answer.status(), answer.version()));
+        if let Some(coding) = super::content_coding(answer.headers()) {
+            let _first = self.coding.set(coding);
+        }
         let (mut head, body) = answer.into_parts();
         if let Ok(with_url) = http::Response::builder().url(url).body(()) {
             head.extensions.extend(with_url.into_parts().0.extensions);

@@ -13,7 +13,7 @@ pub(crate) use client::{Http, Settings};
 pub(crate) use connect::ProxyTo;
 pub(crate) use exchange::Exchange;
 use futures_util::{Stream, StreamExt, pin_mut};
-use reqwest::header::HeaderValue;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 pub(crate) use tls::{Tls, roots};
 use zeroize::Zeroizing;
 
@@ -40,4 +40,15 @@ pub(crate) async fn read_body(
         read.extend_from_slice(&chunk);
     }
     Ok(read)
+}
+
+/// The content coding of an answer that nobody asked for, in words of our own; `None` if it has none.
+fn content_coding(headers: &HeaderMap) -> Option<&'static str> {
+    const KNOWN: [&str; 6] = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress"];
+    let values = headers.get_all(CONTENT_ENCODING);
+    let texts = values.into_iter().map(|value| value.to_str().unwrap_or("unknown"));
+    let mut codings = texts.flat_map(|text| text.split(',')).map(str::trim);
+    let coding = codings.find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))?;
+    let known = KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(coding));
+    Some(known.unwrap_or("of an unknown name"))
 }

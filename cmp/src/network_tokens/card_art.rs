@@ -1,6 +1,8 @@
-use cmp_generated::types;
+use std::fmt;
 
-use crate::value::open::open_enum;
+use cmp_generated::{scalar::Text, types};
+
+use crate::value::{Outside, open::open_enum};
 
 open_enum! {
     /// What a picture shows (source: schema `CardAsset`).
@@ -15,7 +17,7 @@ open_enum! {
 }
 
 /// Colours, pictures and texts to show a card with (schema `CardArt`).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CardArt {
     wire: types::CardArt,
     assets: Vec<CardArtAsset>,
@@ -25,9 +27,9 @@ pub struct CardArt {
 #[derive(Debug, Clone)]
 pub struct CardArtAsset {
     kind: Option<CardArtKind>,
-    mime_type: Option<String>,
+    mime_type: Option<Outside>,
     size: Option<(u32, u32)>,
-    download_url: Option<String>,
+    download_url: Option<Outside>,
 }
 
 macro_rules! texts {
@@ -36,7 +38,7 @@ macro_rules! texts {
             $(#[$doc])*
             #[must_use]
             pub fn $name(&self) -> Option<&str> {
-                self.wire.$name.as_deref()
+                self.wire.$name.as_ref().map(Text::as_str)
             }
         )*}
     };
@@ -104,14 +106,21 @@ impl CardArt {
     }
 }
 
+/// Little is shown: any text may hold more than it should, whatever its name.
+impl fmt::Debug for CardArt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CardArt").field("assets", &self.assets).finish_non_exhaustive()
+    }
+}
+
 impl CardArtAsset {
     fn from_wire(wire: types::CardAsset) -> Self {
         let pixels = |count: Option<i64>| u32::try_from(count?).ok();
         Self {
             kind: wire.type_.map(CardArtKind::from_wire),
-            mime_type: wire.mime_type,
+            mime_type: Outside::of(wire.mime_type),
             size: pixels(wire.width).zip(pixels(wire.height)),
-            download_url: wire.download_url,
+            download_url: Outside::of(wire.download_url),
         }
     }
 }

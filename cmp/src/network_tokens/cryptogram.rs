@@ -1,13 +1,16 @@
 use std::{fmt, marker::PhantomData};
 
 use chrono::{DateTime, Utc};
-use cmp_generated::types;
+use cmp_generated::{
+    scalar::{Secret, Text},
+    types,
+};
 
 use super::NetworkToken;
 use crate::{
     error::{Delivery, Error, ErrorKind, Result},
     secret::CryptogramValue,
-    value::open::open_enum,
+    value::{TraceId, open::open_enum},
 };
 
 open_enum! {
@@ -52,11 +55,20 @@ pub(super) mod sealed {
     }
 }
 
-/// An Electronic Commerce Indicator (ECI): how the cardholder was authenticated. To be sent on unchanged.
+/// An Electronic Commerce Indicator (ECI): how the cardholder was authenticated. Two digits, to be sent on unchanged.
+///
+/// Where the service sends one digit, as text or as a number, the zero before it is restored: an ECI has no other meaning
+/// without it. What is no number of two digits is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Eci(String);
 
 impl Eci {
+    fn read(text: &Text) -> Option<Self> {
+        let text = text.as_str().trim();
+        let fits = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        fits.then(|| Self(format!("{text:0>2}")))
+    }
+
     /// The indicator, such as `07`.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -79,7 +91,7 @@ pub struct Cryptogram<F = Tavv> {
     value: CryptogramValue,
     kind: CryptogramType,
     eci: Option<Eci>,
-    trace_id: Option<String>,
+    trace_id: Option<TraceId>,
     form: PhantomData<F>,
 }
 
@@ -135,32 +147,35 @@ impl<F> Cryptogram<F> {
 
 impl<F: CryptogramForm> Cryptogram<F> {
     pub(super) fn trace_of(answer: &types::NetworkTokenAndCryptogramResource) -> Option<&str> {
-        answer.metadata.as_ref()?.observability.as_ref()?.trace_id.as_deref()
+        Some(answer.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()?.as_str())
     }
 
     pub(super) fn from_wire(
         answer: types::NetworkTokenAndCryptogramResource,
         asked_at: DateTime<Utc>,
     ) -> Result<Self> {
-        let trace_id = Self::trace_of(&answer).map(str::to_owned);
-        let incomplete = || Error::new(ErrorKind::Decode, Delivery::Answered, "the answer has no cryptogram");
+        let trace_id = Self::trace_of(&answer).and_then(TraceId::new);
+        let incomplete = || Error::unreadable_at("data.attributes.cryptogram.value");
         let data = answer.data.ok_or_else(incomplete)?;
         let mut from = data.attributes.ok_or_else(incomplete)?;
         let cryptogram = from.cryptogram.take().ok_or_else(incomplete)?;
-        let value = cryptogram.value.ok_or_else(incomplete)?;
-        let value = CryptogramValue::from_trusted(value.expose());
         let kind =
             cryptogram.type_.map_or_else(|| CryptogramType::Other(String::new()), CryptogramType::from_wire);
         Self::check_form(&kind)?;
+        let value = cryptogram
+            .value
+            .and_then(|value| value_of_form(&value, F::ON_THE_WIRE))
+            .ok_or_else(incomplete)?;
         let token = types::NetworkTokenResource {
-            id: data.id.unwrap_or_default(),
+            id: data.id,
             type_: data.type_,
             attributes: Some(token_attributes(from)),
             meta: None,
             relationships: None,
             links: None,
         };
-        let (token, eci) = (NetworkToken::from_wire(token, asked_at), cryptogram.eci.map(Eci));
+        let (token, eci) =
+            (NetworkToken::from_wire(token, asked_at), cryptogram.eci.as_ref().and_then(Eci::read));
         Ok(Self { token, value, kind, eci, trace_id, form: PhantomData })
     }
 
@@ -172,6 +187,26 @@ impl<F: CryptogramForm> Cryptogram<F> {
         }
         let message = format!("the service made a {kind} where a {asked} was asked for");
         Err(Error::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, message))
+    }
+}
+
+/// A short cryptogram is three digits. As a number it has lost its leading zeros; as a text with fewer digits it has lost
+/// something that nobody knows, and the payment would be refused. The long form is never a number.
+fn value_of_form(value: &Secret, form: types::KnownCryptogramType) -> Option<CryptogramValue> {
+    const SHORT: usize = 3;
+    let text = value.expose();
+    match (form, value.was_a_number()) {
+        (types::KnownCryptogramType::Dtvv, true) if text.len() <= SHORT => {
+            Some(CryptogramValue::from_trusted(format!("{text:0>SHORT$}")))
+        }
+        (types::KnownCryptogramType::Dtvv, false) => {
+            let fits = text.len() == SHORT && text.bytes().all(|byte| byte.is_ascii_digit());
+            fits.then(|| CryptogramValue::from_trusted(text))
+        }
+        (types::KnownCryptogramType::Tavv, false) if !text.trim().is_empty() => {
+            Some(CryptogramValue::from_trusted(text))
+        }
+        _ => None,
     }
 }
 
@@ -188,5 +223,62 @@ fn token_attributes(from: types::CryptogramResourceAttributes) -> types::Network
         state: from.state,
         reason_code: from.reason_code,
         reason_text: from.reason_text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<F: CryptogramForm>(kind: &str, value: &str, eci: &str) -> Result<(String, Option<String>)> {
+        let answer = format!(
+            r#"{{"data": {{"attributes": {{"cryptogram": {{"type": "{kind}", "value": {value}, "eci": {eci}}}}}}}}}"#
+        );
+        let read = Cryptogram::<F>::from_wire(serde_json::from_str(&answer).unwrap(), DateTime::UNIX_EPOCH)?
+            .into_parts();
+        Ok((read.value.expose().to_string(), read.eci.map(|eci| eci.to_string())))
+    }
+
+    #[test]
+    fn a_short_cryptogram_has_three_digits() {
+        for (value, expected) in
+            [("45", "045"), ("5", "005"), ("0", "000"), ("123", "123"), (r#""045""#, "045")]
+        {
+            assert_eq!(read::<Dtvv>("DTVV", value, "null").unwrap().0, expected, "{value}");
+        }
+        for value in ["1234", r#""45""#, r#""""#, r#""4567""#, r#""4 5""#, "null", "[]", "true", "-45", "4.5"]
+        {
+            let error = read::<Dtvv>("DTVV", value, "null").unwrap_err().to_string();
+            assert!(error.contains("`data.attributes.cryptogram.value`"), "{value}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_long_cryptogram_is_a_text() {
+        let value = "JWrMYLqNQjmEHQDAZbSx+A==";
+        assert_eq!(read::<Tavv>("TAVV", &format!("\"{value}\""), "null").unwrap().0, value);
+        for value in ["4111111111111111", r#""""#, r#"" ""#, "null", "{}"] {
+            assert!(read::<Tavv>("TAVV", value, "null").is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_eci_has_two_digits() {
+        for (eci, expected) in [
+            ("7", Some("07")),
+            (r#""7""#, Some("07")),
+            (r#""07""#, Some("07")),
+            ("0", Some("00")),
+            ("10", Some("10")),
+            (r#""""#, None),
+            (r#""4111111111111111""#, None),
+            ("4111111111111111", None),
+            (r#""0a""#, None),
+            ("[7]", None),
+            ("null", None),
+        ] {
+            let read = read::<Tavv>("TAVV", r#""AgAAAAAAAIR8CQrXSohbQAAAAAA=""#, eci).unwrap();
+            assert_eq!(read.1.as_deref(), expected, "{eci}");
+        }
     }
 }

@@ -107,7 +107,8 @@ impl<'a> NetworkTokens<'a> {
             })
             .await?;
         reply.read(|status, answer| {
-            let token = NetworkToken::from_wire(answer.data, asked_at);
+            let data = answer.data.ok_or_else(|| Error::unreadable_at("data"))?;
+            let token = NetworkToken::from_wire(data, asked_at);
             Ok(if status == CREATED { Provisioned::New(token) } else { Provisioned::Existing(token) })
         })
     }
@@ -262,5 +263,5 @@ async fn usable_token(core: Core, card: CardId) -> Result<NetworkToken> {
 }
 
 fn trace_of_provisioned(answer: &types::NetworkTokenResourceResponse) -> Option<&str> {
-    answer.metadata.as_ref()?.observability.as_ref()?.trace_id.as_deref()
+    Some(answer.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()?.as_str())
 }

@@ -2,16 +2,15 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use cmp_generated::{
-    scalar::{Digits, Last4},
+    scalar::{Digits, Last4, Reference},
     types,
 };
 
 use super::CardArt;
 use crate::{
     error::NoUsableToken,
-    scrub::scrub,
     secret::NetworkTokenNumber,
-    value::{Expiry, NetworkTokenId, TokenState, wire},
+    value::{Expiry, NetworkTokenId, Outside, TokenState, wire},
 };
 
 /// A network token: the number that takes the PAN's place in payments.
@@ -22,13 +21,13 @@ use crate::{
 pub struct NetworkToken {
     id: Option<NetworkTokenId>,
     number: Option<NetworkTokenNumber>,
-    payment_account_reference: Option<String>,
+    payment_account_reference: Option<Outside>,
     last4: Option<String>,
     bin: Option<String>,
     expiry: Option<Expiry>,
     state: TokenState,
-    reason_code: Option<String>,
-    reason_text: Option<String>,
+    reason_code: Option<Outside>,
+    reason_text: Option<Outside>,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
     card_art: Option<CardArt>,
@@ -40,15 +39,18 @@ impl NetworkToken {
     pub(crate) fn from_wire(resource: types::NetworkTokenResource, asked_at: DateTime<Utc>) -> Self {
         let from = resource.attributes.unwrap_or_default();
         Self {
-            id: NetworkTokenId::new(resource.id).ok(),
+            id: resource.id.and_then(|id| NetworkTokenId::new(id.into_inner()).ok()),
             number: from.network_token.map(|number| NetworkTokenNumber::from_trusted(number.expose())),
-            payment_account_reference: from.payment_account_reference,
+            payment_account_reference: from
+                .payment_account_reference
+                .map(Reference::into_inner)
+                .and_then(Outside::new),
             last4: from.last4.map(Last4::into_inner),
             bin: from.bin.map(Digits::into_inner),
             expiry: wire::expiry(from.exp_month, from.exp_year),
-            state: from.state.unwrap_or_default().into(),
-            reason_code: from.reason_code,
-            reason_text: from.reason_text,
+            state: TokenState::from_wire(from.state),
+            reason_code: Outside::of(from.reason_code),
+            reason_text: Outside::of(from.reason_text),
             created_at: from.created_at.map(wire::time),
             updated_at: from.updated_at.map(wire::time),
             card_art: resource.meta.and_then(|meta| meta.card_art).map(CardArt::from_wire),
@@ -148,8 +150,8 @@ impl fmt::Debug for NetworkToken {
             .field("id", &self.id)
             .field("number", &self.number)
             .field("expiry", &self.expiry)
-            .field("state", &scrub(self.state.as_str()))
-            .field("reason_code", &self.reason_code.as_deref().map(scrub))
+            .field("state", &self.state)
+            .field("reason_code", &self.reason_code)
             .field("updated_at", &self.updated_at)
             .finish_non_exhaustive()
     }
@@ -168,5 +170,5 @@ pub(crate) fn usable<'a>(
     if state.is_usable() {
         return Err(NoUsableToken::WithoutNumber(state));
     }
-    Err(NoUsableToken::NotUsable { state, reason_code: latest.reason_code.clone() })
+    Err(NoUsableToken::NotUsable { state, reason_code: latest.reason_code().map(str::to_owned) })
 }

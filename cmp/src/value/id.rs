@@ -1,10 +1,9 @@
 use std::{fmt, str::FromStr};
 
 use super::{InvalidInput, stored::stored_as_text};
+use crate::scrub::looks_like_a_pan;
 
 const LONGEST: usize = 128;
-/// The shortest PANs have so many.
-const PAN_DIGITS: usize = 12;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident, $field:literal;)*) => {$(
@@ -17,8 +16,8 @@ macro_rules! ids {
             ///
             /// # Errors
             /// [`InvalidInput`] for anything else, because an id becomes part of a path: `..` in one would make
-            /// "delete this card" a request for another resource. Also for one that could be a PAN: nothing but digits
-            /// and separators, or with more than twelve digits in a row.
+            /// "delete this card" a request for another resource. Also for one that a PAN may be in: twelve digits or more
+            /// in a row, or in groups as card numbers are written.
             pub fn new(id: impl Into<String>) -> Result<Self, InvalidInput> {
                 let id = id.into();
                 if !has_the_form_of_an_id(&id) {
@@ -100,14 +99,6 @@ pub(crate) fn is_showable(id: &str) -> bool {
 fn has_the_form_of_an_id(id: &str) -> bool {
     (1..=LONGEST).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-}
-
-/// Nothing but digits and separators, or more digits in one piece than the last group of a UUID can have.
-fn looks_like_a_pan(id: &str) -> bool {
-    let digits = id.bytes().filter(u8::is_ascii_digit).count();
-    let nothing_else = id.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'_' | b'-'));
-    let longest = id.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or_default();
-    (nothing_else && digits >= PAN_DIGITS) || longest > PAN_DIGITS
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ macro_rules! open_enum {
         }
 
         impl $name {
-            /// The value as the service writes it.
+            /// The value as the service writes it. `Display` masks what may be secret in an unknown one.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -49,7 +49,10 @@ macro_rules! open_enum {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
+                match self {
+                    Self::Other(value) => f.write_str(&$crate::scrub::scrub(value)),
+                    known => f.write_str(known.as_str()),
+                }
             }
         }
     };

@@ -1,5 +1,7 @@
 use std::{convert::Infallible, fmt, str::FromStr};
 
+use cmp_generated::scalar::Text;
+
 use crate::{scrub::scrub, value::stored::stored_as_text};
 
 /// The state of a network token. The service writes it in lower case, older documents in upper case; both are read.
@@ -23,6 +25,10 @@ pub enum TokenState {
 }
 
 impl TokenState {
+    pub(crate) fn from_wire(state: Option<Text>) -> Self {
+        state.map(Text::into_inner).unwrap_or_default().into()
+    }
+
     /// Whether a payment can be made with it: `active`, `activated` and `card_updated` (source: VGS's documentation
     /// of network token states).
     #[must_use]
@@ -82,7 +88,10 @@ impl fmt::Debug for TokenState {
 
 impl fmt::Display for TokenState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match self {
+            Self::Other(state) => f.write_str(&scrub(state)),
+            known => f.write_str(known.as_str()),
+        }
     }
 }
 

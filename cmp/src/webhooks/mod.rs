@@ -36,7 +36,8 @@
 //!
 //! # What to do with each request
 //!
-//! 1. Take the body as octets. A framework's JSON extractor gives another text than the one that was signed.
+//! 1. Take the body as octets, up to [`LARGEST_BODY`]: before the signature is verified, anybody may send one. Answer 413
+//!    to a larger one. A framework's JSON extractor gives another text than the one that was signed.
 //! 2. [`Verifier::verify`]: without a signature that fits, anybody could have sent it. Answer 401.
 //! 3. [`Verified::parse`]: an [`Event`], or the body is none. Answer 400.
 //! 4. [`Deduplicator::handle`]: neither order nor number of deliveries is documented, so an event may come again.
@@ -53,7 +54,8 @@
 //! | signatures in upper case | accepted; Base64 and other lengths are refused as malformed |
 //! | names with `-`, `_`, `.`, in either case; `enrollment.failed` alone | the same event |
 //! | an event that this version doesn't know | [`Details::Other`], or the `Other` of its kind |
-//! | unknown members; known ones of another type | as absent |
+//! | unknown members; known ones of another type, or too long for any text of the API | as absent |
+//! | a byte order mark, half a surrogate pair, octets that are not UTF-8, NULs at the end | as if they were mended |
 //! | numbers: of digits only, where digits are meant | as text: card and token numbers and their parts, months, years, `occurrence`, the event's id |
 //! | a `pan_alias` that [`PanAlias`](crate::v1::PanAlias) doesn't take | as absent |
 //! | an update of V1 without an account number, which is the alias there (inferred) | of no view |
@@ -88,3 +90,8 @@ pub(crate) use view::Subject;
 pub use view::{Applied, CardView, TokenView};
 
 pub use crate::secret::{DetailValue, WebhookSecret};
+
+/// The largest body that a receiver should read, in octets: 64 KiB, some thirty times what a notification has.
+///
+/// Verifying costs a MAC over the whole body, before it is known who sent it.
+pub const LARGEST_BODY: usize = 64 * 1024;

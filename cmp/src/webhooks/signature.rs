@@ -117,10 +117,7 @@ pub(super) fn check_scheme(label: &str) -> Result<(), InvalidInput> {
 }
 
 pub(super) fn check_secret(secret: &WebhookSecret) -> Result<(), InvalidInput> {
-    if secret.is_blank() {
-        return Err(InvalidInput::new("webhook secret", "must not be empty"));
-    }
-    Ok(())
+    secret.check()
 }
 
 #[cfg(test)]

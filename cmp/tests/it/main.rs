@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
+mod answers;
 mod auth;
 mod broken;
 mod drift;

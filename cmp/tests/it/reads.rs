@@ -354,7 +354,7 @@ async fn a_card_that_was_stored_and_can_not_be_read_is_told_as_such() {
     let traced = r#"{"data":{"type":"cards"},"metadata":{"observability":{"trace_id":"f2046b6548e7"}}}"#;
     for (status, body, trace_id) in [
         (201, traced, Some("f2046b6548e7")),
-        (201, r#"{"data":{"id":"CRD1","attributes":{"exp_month":99}}}"#, None),
+        (201, r#"{"data":{"id":["CRD1"],"attributes":{"exp_month":12}}}"#, None),
         (201, "<html>", None),
         (200, "{}", None),
     ] {
@@ -417,40 +417,4 @@ async fn nothing_is_a_success_for_a_deletion() {
     let (_server, cmp) = always(204, JSON_API, "").await;
     cmp.cards().delete(&card_id()).await.unwrap();
     cmp.network_tokens().delete(&card_id()).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_member_name_that_may_be_a_secret_is_masked_in_the_path() {
-    let document =
-        guide_card(|card| card["data"]["relationships"] = json!({"4111111111111111": "no object"}));
-    let (_server, cmp) = card_is(document).await;
-    let error = cmp.cards().get(&card_id()).await.unwrap_err();
-    assert!(error.to_string().contains("data.relationships.***"), "{error}");
-}
-
-#[tokio::test]
-async fn an_unreadable_answer_names_operation_and_path_and_no_value() {
-    for (document, path) in [
-        (
-            guide_card(|card| card["data"]["attributes"]["exp_month"] = json!("4111111111111111")),
-            "data.attributes.exp_month",
-        ),
-        (
-            guide_card(|card| card["data"]["attributes"]["pan"] = json!({"n": "4111111111111111"})),
-            "data.attributes.pan",
-        ),
-        (
-            guide_card(|card| {
-                card["data"]["included"][0]["attributes"]["created_at"] = json!("4111111111111111");
-            }),
-            "data.included[0]",
-        ),
-    ] {
-        let (_server, cmp) = card_is(document).await;
-        let error = cmp.cards().get(&card_id()).await.unwrap_err();
-        assert_eq!((error.kind(), error.status()), (ErrorKind::Decode, Some(200)));
-        let text = format!("{error} {error:?}");
-        assert!(text.starts_with("get_card:") && text.contains(path), "{text}");
-        assert!(!text.contains("4111"), "{text}");
-    }
 }

@@ -231,9 +231,13 @@ async fn other_errors_keep_their_status() {
         assert!(error.is_invalid_request());
     }
     let (_server, v1) = always(200, "application/json", r#"{"pan_alias":{"4111111111111111":1}}"#).await;
-    let error = v1.get(&alias()).await.unwrap_err();
-    assert_eq!((error.kind(), error.status()), (ErrorKind::Decode, Some(200)));
-    assert!(error.to_string().contains("pan_alias") && !error.to_string().contains("4111"), "{error}");
+    assert_eq!(v1.get(&alias()).await.unwrap().alias(), None);
+    for body in ["[]", "null", "7", "<html>", "[4111111111111111]"] {
+        let (_server, v1) = always(200, "application/json", body).await;
+        let error = v1.get(&alias()).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Decode, Some(200)));
+        assert!(!error.to_string().contains("4111"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -331,5 +335,5 @@ async fn the_raw_client_is_at_hand() {
         .call(Operation::GetV1NetworkToken, |client| async move { client.get_v1_network_token("a").await })
         .await
         .unwrap();
-    assert_eq!(raw.expires_at.as_deref(), Some("2023-12"));
+    assert_eq!(raw.expires_at.as_ref().map(|text| text.as_str()), Some("2023-12"));
 }

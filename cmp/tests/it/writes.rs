@@ -104,7 +104,7 @@ async fn a_change_sends_only_what_changes() {
 
 /// Answers with a cryptogram of this form to exactly these attributes.
 async fn cryptogram_for<'a>(server: &'a MockServer, form: &str, attributes: &str) -> Mock<'a> {
-    let answer = json!({"data": {"attributes": {"cryptogram": {"type": form, "value": "AAAA"}}}}).to_string();
+    let answer = json!({"data": {"attributes": {"cryptogram": {"type": form, "value": if form == "DTVV" { "045" } else { "AAAA" }}}}}).to_string();
     let mock = server.mock_async(|when, then| {
         when.method(Method::POST).body(format!(r#"{{"data":{{"attributes":{attributes}}}}}"#));
         then.status(200).body(&answer);

@@ -173,7 +173,7 @@ fn truth_values_and_numbers_are_no_texts() {
         let body = format!(
             r#"{{"id":"1","event":"cmp_network_token.updated","tenant":{scalar},
                 "details":{{"state":{scalar},"card_id":{scalar},"network_token_id":{scalar},"pan_alias":{scalar},
-                            "reason_code":{scalar},"payment_account_reference":{scalar},"updated_at":{scalar}}}}}"#
+                            "reason_code":{scalar},"updated_at":{scalar}}}}}"#
         );
         let bare = event(r#"{"id":"1","event":"cmp_network_token.updated"}"#);
         assert_eq!(event(&body), bare, "{scalar}");
@@ -235,7 +235,11 @@ fn what_nobody_asks_for_is_skipped_however_odd_it_is() {
 #[test]
 fn a_body_that_is_no_event_is_told_by_rule() {
     let verdict = |body: &[u8]| Event::parse_unverified(body).unwrap_err();
-    assert_eq!(verdict(b"{\"id\":\"\xff\"}"), WebhookError::NotUtf8);
+    assert_eq!(verdict(b"{\"id\":\xff}"), WebhookError::NotUtf8);
+    assert_eq!(
+        verdict(b"{\"id\":\"\xff\",\"event\":\"x\"}"),
+        WebhookError::NotAnEvent { rule: "it has no id" }
+    );
     let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(verdict(&utf16), WebhookError::NotJson { line: 1, column: 2 });
     assert_eq!(verdict(b"id=1&event=cmp_au_card.closed"), WebhookError::NotJson { line: 1, column: 1 });
@@ -314,5 +318,48 @@ fn replace_texts(value: &mut serde_json::Value, by: &str) {
             }
         }
         _ => *value = by.into(),
+    }
+}
+
+#[test]
+fn a_reference_is_read_digit_by_digit() {
+    for (reference, expected) in [
+        ("501234567890123456789012345678", Some("501234567890123456789012345678")),
+        (r#""V0010013020358954378123456789""#, Some("V0010013020358954378123456789")),
+        ("1e400", None),
+        ("[]", None),
+    ] {
+        let body = format!(
+            r#"{{"id":"1","event":"cmp_network_token.updated","details":{{"payment_account_reference":{reference}}}}}"#
+        );
+        let event = event(&body);
+        let Details::NetworkToken(token) = event.details() else { panic!("{event:?}") };
+        assert_eq!(token.payment_account_reference(), expected, "{reference}");
+        assert!(!format!("{event:?}").contains("50123"));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_in_one_text_leaves_the_others() {
+    for (before, odd, after) in [
+        (&b""[..], &b"\"\xff\xfe\""[..], &b""[..]),
+        (b"\xef\xbb\xbf", b"\"\\ud800\"", b"\r\n\0\0"),
+        (b" ", b"\"\t\n\"", b"\0"),
+        (b"", b"NaN", b""),
+    ] {
+        let mut body = before.to_vec();
+        for part in [
+            &br#"{"summary":"#[..],
+            odd,
+            br#","id":"1","event":"cmp_au_card.closed","details":{"reason_text":"#,
+            odd,
+        ] {
+            body.extend_from_slice(part);
+        }
+        body.extend_from_slice(br#","card_id":"CRD1","occurred_at":"2025-01-17 12:53:17 +0100"}}"#);
+        body.extend_from_slice(after);
+        let event = Event::parse_unverified(&body).unwrap();
+        assert_eq!(event.card_id().unwrap().as_str(), "CRD1", "{}", String::from_utf8_lossy(odd));
+        assert_eq!(event.happened_at().unwrap().to_rfc3339(), "2025-01-17T11:53:17+00:00");
     }
 }

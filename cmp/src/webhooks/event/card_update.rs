@@ -1,7 +1,11 @@
 use chrono::{DateTime, Utc};
 
-use super::{Outside, members::Members};
-use crate::{CardEvent, secret::Pan, value::CardId, value::Expiry};
+use super::members::Members;
+use crate::{
+    CardEvent,
+    secret::Pan,
+    value::{CardId, Expiry, Outside},
+};
 
 /// What the account updater tells about a card. Each part may be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,8 +13,8 @@ pub struct CardUpdateDetails {
     event: CardEvent,
     card_id: Option<CardId>,
     last4: Option<String>,
-    first8: Option<String>,
-    bin: Option<String>,
+    first8: Option<Outside>,
+    bin: Option<Outside>,
     fingerprint: Option<Outside>,
     fingerprint_matches: Option<bool>,
     new_account_number: Option<Pan>,

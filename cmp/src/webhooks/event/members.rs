@@ -8,15 +8,10 @@ use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use cmp_generated::scalar::{Last4, Timestamp};
-use serde::{
-    Deserialize,
-    de::value::{Error as Unreadable, StrDeserializer},
-};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::Outside;
-use crate::value::Expiry;
+use crate::value::{Expiry, Outside};
 
 /// An object: its texts, numbers and truth values, and its objects, which are read when they are asked for.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -49,10 +44,10 @@ impl Members {
     }
 
     pub(super) fn outside(&self, name: &str) -> Option<Outside> {
-        self.text(name).map(Outside::new)
+        self.text(name).and_then(Outside::new)
     }
 
-    /// A text that digits are meant by, or a number of digits only.
+    /// A text, or the digits of a number that has nothing else.
     pub(super) fn digits(&self, name: &str) -> Option<&str> {
         match self.0.get(name) {
             Some(Node::Number(number)) => Some(number.as_str()).filter(|number| only_digits(number)),
@@ -94,22 +89,23 @@ impl Members {
     }
 
     /// Digits that are too few for a PAN.
-    pub(super) fn leading_digits(&self, name: &str) -> Option<String> {
+    pub(super) fn leading_digits(&self, name: &str) -> Option<Outside> {
         const MOST: usize = 10;
-        let digits = self.digits(name).filter(|digits| digits.len() <= MOST && only_digits(digits))?;
-        Some(digits.to_owned())
+        Outside::new(self.digits(name).filter(|digits| digits.len() <= MOST && only_digits(digits))?)
     }
 
-    /// Four digits; a number has lost its leading zeros.
+    /// Four digits; a number has lost its leading zeros, a text has not.
     pub(super) fn last4(&self, name: &str) -> Option<String> {
-        let digits = self.digits(name).filter(|digits| only_digits(digits))?;
-        Some(Last4::new(digits).into_inner()).filter(|digits| digits.len() == 4)
+        let last4 = match self.0.get(name)? {
+            Node::Number(number) => number.parse().ok().and_then(Last4::of_number),
+            _ => self.text(name).and_then(Last4::new),
+        };
+        last4.map(Last4::into_inner)
     }
 
-    /// A date-time with or without a zone, which is UTC then.
+    /// A date-time in any form that answers have it in.
     pub(super) fn time(&self, name: &str) -> Option<DateTime<Utc>> {
-        let text: StrDeserializer<'_, Unreadable> = StrDeserializer::new(self.text(name)?);
-        Timestamp::deserialize(text).ok().map(Timestamp::get)
+        Timestamp::parse(self.text(name)?).map(Timestamp::get)
     }
 
     /// Month and year in two members; the year with two digits or four.
@@ -211,6 +207,10 @@ mod tests {
     #[test]
     fn what_is_as_long_as_a_pan_is_no_last4_and_no_bin() {
         assert_eq!(members("42").last4("m").as_deref(), Some("0042"));
+        assert_eq!(members("\"0042\"").last4("m").as_deref(), Some("0042"));
+        for bad in ["\"\"", "\"12\"", "12345", "4111111111111111", "1e2", "-1", "null"] {
+            assert_eq!(members(bad).last4("m"), None, "{bad}");
+        }
         assert_eq!(members("\"4111111111111111\"").last4("m"), None);
         assert_eq!(members("\"4111111111111111\"").leading_digits("m"), None);
         assert_eq!(members("558004").leading_digits("m").as_deref(), Some("558004"));
@@ -218,7 +218,13 @@ mod tests {
 
     #[test]
     fn times_with_and_without_a_zone() {
-        for text in ["2025-01-17T12:53:17.948Z", "2025-01-17T12:53:17.948", "2025-01-17T13:53:17.948+01:00"] {
+        for text in [
+            "2025-01-17T12:53:17.948Z",
+            "2025-01-17T12:53:17.948",
+            "2025-01-17T13:53:17.948+01:00",
+            "2025-01-17 13:53:17,948 +01",
+            "2025-01-17t12:53:17.948+0000",
+        ] {
             let time = members(&format!("\"{text}\"")).time("m").map(|time| time.to_rfc3339());
             assert_eq!(time.as_deref(), Some("2025-01-17T12:53:17.948+00:00"), "{text}");
         }

@@ -4,25 +4,23 @@ mod card_update;
 mod members;
 mod name;
 mod network_token;
-mod outside;
 
 use std::fmt;
 
 pub use card_update::CardUpdateDetails;
 use chrono::{DateTime, Utc};
+use cmp_generated::lenient;
 pub use name::NetworkTokenEvent;
 pub(super) use name::card_event;
 pub use network_token::NetworkTokenDetails;
 use serde_json::error::Category;
 
-use self::{members::Members, name::Kind, outside::Outside};
+use self::{members::Members, name::Kind};
 use super::WebhookError;
 use crate::{
     secret::DetailValue,
-    value::{CardId, NetworkTokenId, id},
+    value::{CardId, NetworkTokenId, Outside, id},
 };
-
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Something that happened to a card or a network token (source: VGS's documentation of notifications).
 ///
@@ -89,23 +87,31 @@ impl Event {
     /// Reads an event from a body whose sender is not known: for bodies that were verified before, and for tests.
     /// Anybody can send such a body; what comes from the network goes through [`Verifier::verify`](super::Verifier::verify).
     ///
-    /// A byte order mark is skipped, as RFC 8259 §8.1 allows.
+    /// A byte order mark is skipped, as RFC 8259 §8.1 allows, and what can't be read in a text is replaced.
     ///
     /// # Errors
-    /// [`WebhookError`] if the body is not UTF-8, not JSON, or has no id or no name of an event.
+    /// [`WebhookError`] if the body is not JSON, or has no id or no name of an event.
     pub fn parse_unverified(body: &[u8]) -> Result<Self, WebhookError> {
-        let text = std::str::from_utf8(body).map_err(|_| WebhookError::NotUtf8)?;
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        let envelope = Members::parse(text).map_err(|error| unreadable(&error))?;
+        let text = std::str::from_utf8(body);
+        if let Some(envelope) = text.ok().and_then(|text| Members::parse(text).ok()) {
+            return Self::read(&envelope);
+        }
+        let envelope = Members::parse(&lenient::repaired(body)).map_err(|error| match text {
+            Ok(_) => unreadable(&error),
+            Err(_) => WebhookError::NotUtf8,
+        })?;
         Self::read(&envelope)
     }
 
     fn read(envelope: &Members) -> Result<Self, WebhookError> {
-        let id = envelope.digits("id").ok_or(WebhookError::NotAnEvent { rule: "it has no id" })?;
+        // Two ids that can't be read must not be taken for one.
+        let id = envelope.digits("id").filter(|id| !id.contains(char::REPLACEMENT_CHARACTER));
+        let id = id.ok_or(WebhookError::NotAnEvent { rule: "it has no id" })?;
         let name = envelope.text("event").ok_or(WebhookError::NotAnEvent { rule: "it has no event name" })?;
         Ok(Self {
-            id: Outside::new(id),
-            name: Outside::new(name),
+            id: Outside::new(id).ok_or(WebhookError::NotAnEvent { rule: "its id is too long" })?,
+            name: Outside::new(name)
+                .ok_or(WebhookError::NotAnEvent { rule: "its event name is too long" })?,
             details: Details::read(name, envelope.members("details").unwrap_or_default()),
             description: envelope.outside("description"),
             summary: envelope.outside("summary"),

@@ -108,7 +108,10 @@ impl fmt::Debug for NetworkTokenEvent {
 
 impl fmt::Display for NetworkTokenEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match self {
+            Self::Other(event) => f.write_str(&scrub(event)),
+            known => f.write_str(known.as_str()),
+        }
     }
 }
 

@@ -1,14 +1,13 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Outside,
     members::Members,
     name::{NetworkTokenEvent, normalised},
 };
 use crate::{
     secret::NetworkTokenNumber,
     v1::PanAlias,
-    value::{CardId, Expiry, NetworkTokenId, TokenState},
+    value::{CardId, Expiry, NetworkTokenId, Outside, TokenState},
 };
 
 /// What an event tells about a network token, and the card behind it. Each part may be missing.
@@ -27,7 +26,7 @@ pub struct NetworkTokenDetails {
     reason_code: Option<Outside>,
     reason_text: Option<Outside>,
     pan_alias: Option<PanAlias>,
-    card_bin: Option<String>,
+    card_bin: Option<Outside>,
     card_last4: Option<String>,
     card_expiry: Option<Expiry>,
     tenant_id: Option<Outside>,
@@ -44,7 +43,7 @@ impl NetworkTokenDetails {
             number: from.secret("network_token", NetworkTokenNumber::from_trusted),
             last4: from.last4("network_token_last4"),
             expiry: from.month_and_year("exp_month", "exp_year"),
-            payment_account_reference: from.outside("payment_account_reference"),
+            payment_account_reference: from.digits("payment_account_reference").and_then(Outside::new),
             state: from.text("state").map(|state| TokenState::from(state.to_owned())),
             reason_code: from.outside("reason_code"),
             reason_text: from.outside("reason_text"),

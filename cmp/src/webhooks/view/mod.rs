@@ -7,6 +7,7 @@ mod token;
 use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
+use cmp_generated::scalar::Last4;
 use serde::{Deserialize, Serialize};
 pub use token::TokenView;
 
@@ -16,8 +17,9 @@ use super::{CardUpdateDetails, Details, Event, NetworkTokenDetails, event::card_
 use crate::{
     Card, CardEvent, CardUpdate,
     network_tokens::NetworkToken,
+    scrub::is_pan,
     v1::PanAlias,
-    value::{CardId, Expiry, NetworkTokenId, TokenState},
+    value::{CardId, Expiry, NetworkTokenId, Outside, TokenState},
 };
 
 /// The place of what events told without a token's id.
@@ -53,13 +55,13 @@ pub struct CardView {
     #[serde(flatten)]
     subject: Subject,
     #[serde(default)]
-    last4: Register<String>,
+    last4: Register<LastFour>,
     #[serde(default)]
     expiry: Register<Expiry>,
     #[serde(default)]
     account_updater: Register<CardEvent>,
     /// By id; events that name none share the empty one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "register::readable")]
     network_tokens: BTreeMap<String, TokenView>,
     /// The latest reading that showed all network tokens: what is older and wasn't in it is gone.
     #[serde(default)]
@@ -131,7 +133,7 @@ impl CardView {
     }
 
     fn take_reading(&mut self, card: &Card, stamp: &Stamp) {
-        self.last4.offer(card.last4().map(str::to_owned), stamp);
+        self.last4.offer(card.last4().and_then(LastFour::new), stamp);
         self.expiry.offer(card.expiry(), stamp);
         for token in card.network_tokens() {
             self.network_tokens.entry(place(token).to_owned()).or_default().read(token, stamp);
@@ -251,7 +253,7 @@ impl CardView {
     fn take_token(&mut self, token: &NetworkTokenDetails, stamp: &Stamp) {
         let id = token.network_token_id().map_or(NAMELESS, NetworkTokenId::as_str).to_owned();
         self.network_tokens.entry(id).or_default().take(token, stamp);
-        self.last4.offer_known(token.card_last4().map(str::to_owned), stamp);
+        self.last4.offer_known(token.card_last4().and_then(LastFour::new), stamp);
         self.expiry.offer_known(token.card_expiry(), stamp);
     }
 
@@ -270,7 +272,7 @@ impl CardView {
         if *update.event() == CardEvent::Updated && !expiry_alone {
             self.last4.offer(new, stamp);
         } else {
-            self.last4.offer_known(new.or_else(|| update.last4().map(str::to_owned)), stamp);
+            self.last4.offer_known(new.or_else(|| update.last4().and_then(LastFour::new)), stamp);
         }
     }
 
@@ -296,7 +298,7 @@ impl CardView {
     /// tell in clear: get the card, and [`read`](Self::read) it.
     #[must_use]
     pub fn last4(&self) -> Option<&str> {
-        self.last4.value().map(String::as_str)
+        self.last4.value().map(LastFour::as_str)
     }
 
     /// The card's expiry.
@@ -373,19 +375,41 @@ fn as_of(card: &Card) -> DateTime<Utc> {
 }
 
 /// An alias tells nothing of the number's end.
-fn last4_of(number: &str) -> Option<String> {
-    const SHORTEST_PAN: usize = 12;
-    let is_pan = number.len() >= SHORTEST_PAN && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_pan.then(|| number[number.len() - 4..].to_owned())
+fn last4_of(number: &str) -> Option<LastFour> {
+    if is_pan(number) { LastFour::new(&number[number.len() - 4..]) } else { None }
 }
 
-impl Text for String {
+/// The last four digits of a number, and not one more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LastFour(Last4);
+
+impl LastFour {
+    fn new(text: &str) -> Option<Self> {
+        Last4::new(text).map(Self)
+    }
+
+    fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl Text for LastFour {
     fn to_text(&self) -> String {
-        self.clone()
+        self.as_str().to_owned()
     }
 
     fn from_text(text: String) -> Option<Self> {
-        Some(text)
+        Self::new(&text)
+    }
+}
+
+impl Text for Outside {
+    fn to_text(&self) -> String {
+        (**self).to_owned()
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        Self::new(text)
     }
 }
 
@@ -411,7 +435,7 @@ impl Text for Expiry {
 
 impl Text for TokenState {
     fn to_text(&self) -> String {
-        self.to_string()
+        self.as_str().to_owned()
     }
 
     fn from_text(text: String) -> Option<Self> {
@@ -421,7 +445,7 @@ impl Text for TokenState {
 
 impl Text for CardEvent {
     fn to_text(&self) -> String {
-        self.to_string()
+        self.as_str().to_owned()
     }
 
     fn from_text(text: String) -> Option<Self> {

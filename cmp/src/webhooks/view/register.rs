@@ -1,7 +1,9 @@
 //! A value with the time of the event that told it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
 use crate::webhooks::Event;
 
@@ -102,9 +104,40 @@ pub(super) trait Text: Sized {
 
 #[derive(Serialize, Deserialize)]
 struct Written {
+    #[serde(default, deserialize_with = "or_default")]
     value: Option<String>,
     #[serde(flatten)]
     stamp: Stamp,
+}
+
+/// What is stored, if it can be read.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stored<T> {
+    Readable(T),
+    Unreadable(IgnoredAny),
+}
+
+/// Reads what is stored; what can't be read is not known.
+pub(super) fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(match Stored::deserialize(deserializer)? {
+        Stored::Readable(value) => value,
+        Stored::Unreadable(IgnoredAny) => T::default(),
+    })
+}
+
+/// The same for each entry of a map.
+pub(super) fn readable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    let stored: BTreeMap<String, Stored<T>> = or_default(deserializer)?;
+    let readable = stored.into_iter().filter_map(|(name, value)| match value {
+        Stored::Readable(value) => Some((name, value)),
+        Stored::Unreadable(IgnoredAny) => None,
+    });
+    Ok(readable.collect())
 }
 
 impl<T: Text> Serialize for Register<T> {
@@ -118,16 +151,13 @@ impl<T: Text> Serialize for Register<T> {
 }
 
 impl<'de, T: Text> Deserialize<'de> for Register<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Some(Written { value, stamp }) = Option::deserialize(deserializer)? else {
-            return Ok(Self(None));
-        };
-        let known = value.is_some();
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Some(Written { value, stamp }) = or_default(deserializer)? else { return Ok(Self(None)) };
+        let was_known = value.is_some();
         let value = value.and_then(T::from_text);
-        if known && value.is_none() {
-            return Err(de::Error::custom("a stored value can't be read"));
-        }
-        Ok(Self(Some(Latest { value, stamp })))
+        // That it can't be read doesn't say that it was cleared.
+        let is_readable = value.is_some() || !was_known;
+        Ok(Self(is_readable.then_some(Latest { value, stamp })))
     }
 }
 

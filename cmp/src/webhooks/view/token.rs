@@ -3,11 +3,14 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::register::{Register, Stamp};
+use super::{
+    LastFour,
+    register::{Register, Stamp},
+};
 use crate::{
     network_tokens::NetworkToken,
     scrub::scrub,
-    value::{Expiry, TokenState},
+    value::{Expiry, Outside, TokenState},
     webhooks::NetworkTokenDetails,
 };
 
@@ -16,8 +19,8 @@ use crate::{
 #[serde(default)]
 pub struct TokenView {
     state: Register<TokenState>,
-    reason_code: Register<String>,
-    last4: Register<String>,
+    reason_code: Register<Outside>,
+    last4: Register<LastFour>,
     expiry: Register<Expiry>,
 }
 
@@ -26,17 +29,17 @@ impl TokenView {
         let state = token.state();
         if state.is_some() {
             // A reason belongs to its state: a new state without one has none.
-            self.reason_code.offer(token.reason_code().map(str::to_owned), stamp);
+            self.reason_code.offer(token.reason_code().and_then(Outside::new), stamp);
         }
         self.state.offer_known(state, stamp);
-        self.last4.offer_known(token.last4().map(str::to_owned), stamp);
+        self.last4.offer_known(token.last4().and_then(LastFour::new), stamp);
         self.expiry.offer_known(token.expiry(), stamp);
     }
 
     pub(super) fn read(&mut self, token: &NetworkToken, stamp: &Stamp) {
         self.state.offer(Some(token.state().clone()), stamp);
-        self.reason_code.offer(token.reason_code().map(str::to_owned), stamp);
-        self.last4.offer_known(token.last4().map(str::to_owned), stamp);
+        self.reason_code.offer(token.reason_code().and_then(Outside::new), stamp);
+        self.last4.offer_known(token.last4().and_then(LastFour::new), stamp);
         self.expiry.offer_known(token.expiry(), stamp);
     }
 
@@ -87,13 +90,13 @@ impl TokenView {
     /// Why it is in this state.
     #[must_use]
     pub fn reason_code(&self) -> Option<&str> {
-        self.reason_code.value().map(String::as_str)
+        self.reason_code.value().map(|code| &**code)
     }
 
     /// The last four digits of its number.
     #[must_use]
     pub fn last4(&self) -> Option<&str> {
-        self.last4.value().map(String::as_str)
+        self.last4.value().map(LastFour::as_str)
     }
 
     /// Its own expiry.

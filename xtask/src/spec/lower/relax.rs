@@ -1,15 +1,16 @@
-//! Answers are read leniently: no limits, only the identifying members required, null wherever a member may be absent.
+//! Answers are read leniently: no limits, no member required, null wherever a member may be absent, and every text of a
+//! type that doesn't print it.
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::enums;
 use super::graph;
 use super::schema::{SCHEMAS, components, inside_out, members};
-use crate::spec::json::below;
+use crate::spec::json::{OPEN_ENUM, below};
 
-/// Without these an answer says nothing.
-const REQUIRED: [&str; 2] = ["data", "id"];
+/// The mark of a text from outside: see `cmp-generated/generate.rs`.
+const TEXT: &str = "text";
 const LIMITS: [&str; 10] = [
     "minLength",
     "maxLength",
@@ -28,8 +29,10 @@ pub(super) fn answers(mut document: Value) -> Result<Value> {
     for (name, schema) in components(&mut document)? {
         // A list of values is relaxed where it is referred to.
         if received.contains(name) && !enums::is_list(schema) {
-            inside_out(schema, &below(SCHEMAS, name), &mut |schema, _| {
-                relax(schema);
+            let root = below(SCHEMAS, name);
+            inside_out(schema, &root, &mut |schema, at| {
+                // A text with a name of its own becomes a type of its own: see `cmp-generated/readers.rs`.
+                relax(schema, at == root);
                 Ok(())
             })?;
         }
@@ -37,23 +40,20 @@ pub(super) fn answers(mut document: Value) -> Result<Value> {
     Ok(document)
 }
 
-fn relax(schema: &mut Value) {
+fn relax(schema: &mut Value, is_named: bool) {
     let Some(keywords) = schema.as_object_mut() else { return };
-    keywords.retain(|key, value| {
-        !LIMITS.contains(&key.as_str()) && key != "enum" && !(key == "additionalProperties" && value == false)
+    keywords.retain(|key, value| match key.as_str() {
+        "enum" | "required" => false,
+        "additionalProperties" => value != false,
+        key => !LIMITS.contains(&key),
     });
-    if let Some(Value::Array(names)) = keywords.get_mut("required") {
-        names.retain(|name| REQUIRED.iter().any(|kept| name == kept));
+    let is_marked = keywords.contains_key("format") || keywords.contains_key(OPEN_ENUM);
+    if keywords.get("type").is_some_and(|kind| kind == "string") && !is_marked && !is_named {
+        keywords.insert("format".to_owned(), TEXT.into());
     }
-    if keywords.get("required").is_some_and(|names| names == &json!([])) {
-        keywords.shift_remove("required");
-    }
-    let required = keywords.get("required").cloned().unwrap_or_default();
-    let is_required =
-        |name: &String| required.as_array().is_some_and(|names| names.iter().any(|n| n == name));
-    for (name, property) in members(schema, "properties") {
+    for (_, property) in members(schema, "properties") {
         let Some(property) = property.as_object_mut() else { continue };
-        if !is_required(name) && !property.contains_key("$ref") {
+        if !property.contains_key("$ref") {
             property.insert("nullable".to_owned(), true.into());
         }
     }
@@ -61,6 +61,8 @@ fn relax(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::schema::reference;
     use super::*;
 
@@ -81,9 +83,10 @@ mod tests {
         assert_eq!(
             out["components"]["schemas"]["Answer"],
             json!({
-                "type": "object", "required": ["id"], "properties": {
-                    "id": {"type": "string"}, "a": {"type": "array", "items": {"type": "string"}, "nullable": true},
-                    "kind": {"type": "string", "nullable": true}, "link": reference("Request")
+                "type": "object", "properties": {
+                    "id": {"type": "string", "format": "text", "nullable": true},
+                    "a": {"type": "array", "items": {"type": "string", "format": "text"}, "nullable": true},
+                    "kind": {"type": "string", "format": "text", "nullable": true}, "link": reference("Request")
                 }
             })
         );

@@ -1,0 +1,96 @@
+use std::cell::RefCell;
+use std::error::Error;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use zeroize::Zeroizing;
+
+use super::Notes;
+use super::repair::repair;
+
+/// What serde is to say of a document with errors in the place of data.
+pub(super) const ERRORS: &str = "invalid value, expected no errors";
+
+thread_local! {
+    /// Where the next document read by this thread lists its unreadable members.
+    static LIST: RefCell<Option<Notes>> = const { RefCell::new(None) };
+}
+
+/// Why a document can't be read. It says where, never what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// It is not JSON, from this place on.
+    NotJson {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+    },
+    /// It is JSON, but not an object.
+    NotADocument,
+    /// It has errors in the place of data.
+    Errors,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson { line, column } => write!(formatter, "not JSON at line {line}, column {column}"),
+            Self::NotADocument => formatter.write_str("not a JSON object"),
+            Self::Errors => formatter.write_str("errors in the place of data"),
+        }
+    }
+}
+
+impl Error for Unreadable {}
+
+/// Reads a document, [repaired](decode_repaired) if need be.
+///
+/// # Errors
+/// [`Unreadable`]
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
+    serde_json::from_slice(body).or_else(|_| decode_repaired(body))
+}
+
+/// Reads a document that `serde_json` refuses, because of a byte order mark, half a surrogate pair, octets that are not UTF-8,
+/// a number that is out of range, control characters, or NULs at its end.
+///
+/// # Errors
+/// [`Unreadable`]
+pub fn decode_repaired<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
+    serde_json::from_str(&repaired(body)).map_err(|error| match error.classify() {
+        Category::Data if error.to_string().starts_with(ERRORS) => Unreadable::Errors,
+        Category::Data => Unreadable::NotADocument,
+        Category::Io | Category::Syntax | Category::Eof => {
+            Unreadable::NotJson { line: error.line(), column: error.column() }
+        }
+    })
+}
+
+/// The text of a document without what `serde_json` refuses.
+#[must_use]
+pub fn repaired(body: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(repair(body))
+}
+
+/// Runs `decode`, and lists the paths of the members that the document it reads has, but that could not be read.
+///
+/// Names are as they came: who shows them has to mask them.
+pub fn noting<R>(decode: impl FnOnce() -> R) -> (R, Vec<String>) {
+    LIST.with_borrow_mut(|list| *list = Some(Notes::listing()));
+    let result = decode();
+    let found = LIST.take().map(Notes::into_found).unwrap_or_default();
+    (result, found)
+}
+
+pub(super) fn with_notes<R>(read: impl FnOnce(&mut Notes) -> R) -> R {
+    let listing = LIST.with_borrow(Option::is_some);
+    let mut notes = if listing { Notes::listing() } else { Notes::default() };
+    let result = read(&mut notes);
+    if listing {
+        LIST.with_borrow_mut(|list| *list = Some(notes));
+    }
+    result
+}

@@ -1,0 +1,460 @@
+//! How answers are read: member by member.
+//!
+//! A member that can't be read is absent, whatever JSON stands in its place, and all others read the same. A list leaves
+//! out the entries that can't be read. So decoding a document fails only where it is not JSON, is not an object, or has
+//! `errors` in the place of `data`. Which members a caller can't do without is for the caller to say.
+//!
+//! Reading is one pass over the text. Only a text that this pass can't get through is [repaired](decode) and read again.
+
+mod decode;
+mod json;
+mod notes;
+mod object;
+mod repair;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+#[doc(hidden)]
+pub use crate::{
+    read_choice as choice, read_derived as derived, read_masked as masked, read_object as object,
+};
+pub use decode::{Unreadable, decode, decode_repaired, noting, repaired};
+pub(crate) use json::Json;
+#[doc(hidden)]
+pub use json::{json_list, json_object};
+pub use notes::Notes;
+#[doc(hidden)]
+pub use object::{derived, derived_from_float, read_document};
+
+use crate::scalar::Text;
+
+/// A longer text is not read. Far above any text of the API: the longest are addresses of pictures.
+pub const LONGEST_TEXT: usize = 8 * 1024;
+/// Further entries of a list or object are not read. A card has a few network tokens, and an update a month at most, so
+/// a thousand is more than a century of them; without an end, 4 MB of tiny entries would become hundreds of MB.
+pub const MOST_ENTRIES: usize = 1_000;
+
+/// What the feature `arbitrary_precision` of `serde_json`, which any crate of a build may turn on, calls the one member of the
+/// object that it makes of a number.
+const NUMBER: &str = "$serde_json::private::Number";
+
+/// A value of an answer. Each function reads one kind of JSON; `None` says that the value can't be read.
+///
+/// Only what is wrong with the JSON itself is an error.
+pub trait Lenient: Sized {
+    /// Reads a string.
+    fn text(_text: &str) -> Option<Self> {
+        None
+    }
+
+    /// Reads a non-negative integer.
+    fn integer(_number: u64) -> Option<Self> {
+        None
+    }
+
+    /// Reads a number that is written with a fraction or an exponent, is negative, or has more than 19 digits.
+    fn float(number: f64) -> Option<Self> {
+        exact_integer(number).and_then(|number| Self::integer(number.try_into().ok()?))
+    }
+
+    /// Reads `true` or `false`.
+    fn truth(_truth: bool) -> Option<Self> {
+        None
+    }
+
+    /// Reads `null`, which is otherwise absent.
+    fn null() -> Option<Self> {
+        None
+    }
+
+    /// Reads an object to its end.
+    ///
+    /// # Errors
+    /// What is wrong with the JSON.
+    fn object<'de, A: MapAccess<'de>>(map: &mut A, _notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        let number = number_in(map)?;
+        Ok(number.and_then(|number| match number.parse() {
+            Ok(integer) => Self::integer(integer),
+            Err(_) => number.parse().ok().and_then(Self::float),
+        }))
+    }
+
+    /// Reads a list to its end.
+    ///
+    /// # Errors
+    /// What is wrong with the JSON.
+    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, _notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        skip_list(seq).map(|()| None)
+    }
+
+    /// Stands for what can't be read in a list, where leaving it out would make the list look complete.
+    fn placeholder() -> Option<Self> {
+        None
+    }
+
+    /// Reads a value of any kind.
+    ///
+    /// # Errors
+    /// What is wrong with the JSON.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, notes: &mut Notes) -> Result<Option<Self>, D::Error> {
+        deserializer.deserialize_any(Any::new(notes))
+    }
+}
+
+/// Reads a value that has to be there, for the types of requests.
+pub(crate) fn required<'de, T: Lenient, D: Deserializer<'de>>(
+    deserializer: D,
+    expecting: &'static str,
+) -> Result<T, D::Error> {
+    let read = T::read(deserializer, &mut Notes::default())?;
+    read.ok_or_else(|| D::Error::custom(format_args!("invalid value, expected {expecting}")))
+}
+
+/// Reads a value of any kind as a `T`, or not at all.
+pub(crate) struct Any<'n, T> {
+    notes: &'n mut Notes,
+    kind: PhantomData<T>,
+}
+
+impl<'n, T> Any<'n, T> {
+    pub(crate) fn new(notes: &'n mut Notes) -> Self {
+        Self { notes, kind: PhantomData }
+    }
+
+    fn noted(self, read: Option<T>) -> Option<T> {
+        if read.is_none() {
+            self.notes.unreadable();
+        }
+        read
+    }
+}
+
+impl<'de, T: Lenient> DeserializeSeed<'de> for Any<'_, T> {
+    type Value = Option<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        T::read(deserializer, self.notes)
+    }
+}
+
+impl<'de, T: Lenient> Visitor<'de> for Any<'_, T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        let read = if text.len() <= LONGEST_TEXT { T::text(text) } else { None };
+        Ok(self.noted(read))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(self.noted(T::integer(number)))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        #[expect(clippy::cast_precision_loss, reason = "a negative number is not read as an integer anyway")]
+        Ok(self.noted(u64::try_from(number).map_or_else(|_| T::float(number as f64), T::integer)))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(self.noted(T::float(number)))
+    }
+
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<Self::Value, E> {
+        Ok(self.noted(T::truth(truth)))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(T::null())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let read = T::object(&mut map, self.notes)?;
+        Ok(self.noted(read))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let read = T::list(&mut seq, self.notes)?;
+        Ok(self.noted(read))
+    }
+}
+
+/// The name of a member.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Name<'de>(pub Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = Name<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Names)
+    }
+}
+
+/// The text of a number that comes as an object; `None` for any other object, which is skipped.
+fn number_in<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
+    let mut number = None;
+    while let Some(Name(name)) = map.next_key()? {
+        if name == NUMBER {
+            number = number_text(map)?;
+        } else {
+            map.next_value::<IgnoredAny>()?;
+        }
+    }
+    Ok(number)
+}
+
+/// The value of the member of that name, which anybody can send.
+fn number_text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
+    let mut nothing = Notes::default();
+    let text: Option<Text> = map.next_value_seed(Any::new(&mut nothing))?;
+    Ok(text.map(Text::into_inner))
+}
+
+pub(crate) fn skip_list<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<(), A::Error> {
+    while seq.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+/// Something in the place of a list leaves open what is in the list.
+impl<T: Lenient> Lenient for Vec<T> {
+    fn text(_: &str) -> Option<Self> {
+        T::placeholder().map(|placeholder| vec![placeholder])
+    }
+
+    fn integer(_: u64) -> Option<Self> {
+        Self::text("")
+    }
+
+    fn float(_: f64) -> Option<Self> {
+        Self::text("")
+    }
+
+    fn truth(_: bool) -> Option<Self> {
+        Self::text("")
+    }
+
+    fn object<'de, A: MapAccess<'de>>(map: &mut A, _: &mut Notes) -> Result<Option<Self>, A::Error> {
+        number_in(map)?;
+        Ok(Self::text(""))
+    }
+
+    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        let mut read = Self::new();
+        notes.enter("[]");
+        while read.len() < MOST_ENTRIES {
+            match seq.next_element_seed(Any::<T>::new(notes))? {
+                Some(entry) => {
+                    read.extend(entry.or_else(T::placeholder));
+                    notes.next_entry();
+                }
+                None => {
+                    notes.leave();
+                    return Ok(Some(read));
+                }
+            }
+        }
+        if seq.next_element::<IgnoredAny>()?.is_some() {
+            skip_list(seq)?;
+            notes.unreadable();
+            read.extend(T::placeholder());
+        }
+        notes.leave();
+        Ok(Some(read))
+    }
+}
+
+impl<T: Lenient, S: BuildHasher + Default> Lenient for HashMap<String, T, S> {
+    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        let mut read = Self::default();
+        while let Some(Name(name)) = map.next_key()? {
+            if read.len() == MOST_ENTRIES || name.len() > LONGEST_TEXT {
+                map.next_value::<IgnoredAny>()?;
+                notes.unreadable();
+                continue;
+            }
+            notes.enter_named(&name);
+            let value = map.next_value_seed(Any::new(notes))?;
+            notes.leave();
+            if let Some(value) = value {
+                read.insert(name.into_owned(), value);
+            }
+        }
+        Ok(Some(read))
+    }
+}
+
+/// A value that may be `null`, which is not the same as absent.
+impl<T: Lenient> Lenient for Option<T> {
+    fn text(text: &str) -> Option<Self> {
+        T::text(text).map(Some)
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        T::integer(number).map(Some)
+    }
+
+    fn float(number: f64) -> Option<Self> {
+        T::float(number).map(Some)
+    }
+
+    fn truth(truth: bool) -> Option<Self> {
+        T::truth(truth).map(Some)
+    }
+
+    fn null() -> Option<Self> {
+        Some(None)
+    }
+
+    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        T::object(map, notes).map(|read| read.map(Some))
+    }
+
+    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        T::list(seq, notes).map(|read| read.map(Some))
+    }
+}
+
+macro_rules! integers {
+    ($($name:ident)*) => {$(
+        impl Lenient for $name {
+            fn text(text: &str) -> Option<Self> {
+                text.trim().parse().ok()
+            }
+
+            fn integer(number: u64) -> Option<Self> {
+                number.try_into().ok()
+            }
+
+            fn float(number: f64) -> Option<Self> {
+                exact_integer(number).and_then(|number| number.try_into().ok())
+            }
+        }
+    )*};
+}
+
+integers! { i8 i16 i32 i64 u8 u16 u32 u64 }
+
+impl Lenient for f64 {
+    fn text(text: &str) -> Option<Self> {
+        text.trim().parse().ok().filter(|number: &Self| number.is_finite())
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        #[expect(clippy::cast_precision_loss, reason = "the contract says that it is a float")]
+        Some(number as Self)
+    }
+
+    fn float(number: f64) -> Option<Self> {
+        Some(number)
+    }
+}
+
+impl Lenient for String {
+    fn text(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl Lenient for Value {
+    fn text(text: &str) -> Option<Self> {
+        Some(text.into())
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        Some(number.into())
+    }
+
+    fn float(number: f64) -> Option<Self> {
+        exact_integer(number).map_or_else(|| Some(number.into()), |number| Some(number.into()))
+    }
+
+    fn truth(truth: bool) -> Option<Self> {
+        Some(truth.into())
+    }
+
+    fn object<'de, A: MapAccess<'de>>(map: &mut A, _: &mut Notes) -> Result<Option<Self>, A::Error> {
+        json_object(map)
+    }
+
+    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, _: &mut Notes) -> Result<Option<Self>, A::Error> {
+        json_list(seq)
+    }
+}
+
+impl Lenient for Map<String, Value> {
+    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        Json::new().members(map, notes).map(Some)
+    }
+}
+
+impl<T: Lenient> Lenient for Box<T> {
+    fn text(text: &str) -> Option<Self> {
+        T::text(text).map(Self::new)
+    }
+
+    fn integer(number: u64) -> Option<Self> {
+        T::integer(number).map(Self::new)
+    }
+
+    fn float(number: f64) -> Option<Self> {
+        T::float(number).map(Self::new)
+    }
+
+    fn truth(truth: bool) -> Option<Self> {
+        T::truth(truth).map(Self::new)
+    }
+
+    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        T::object(map, notes).map(|read| read.map(Self::new))
+    }
+
+    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        T::list(seq, notes).map(|read| read.map(Self::new))
+    }
+}
+
+/// The integer that a float is, below 2⁵³: from there on a float stands for more than one.
+fn exact_integer(number: f64) -> Option<i64> {
+    const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
+    let exact = number.abs() < FIRST_INEXACT && number.fract() == 0.0;
+    #[expect(clippy::cast_possible_truncation, reason = "exact, as was just checked")]
+    exact.then_some(number as i64)
+}
+
+impl Lenient for bool {
+    fn text(text: &str) -> Option<Self> {
+        text.trim().to_ascii_lowercase().parse().ok()
+    }
+
+    fn truth(truth: bool) -> Option<Self> {
+        Some(truth)
+    }
+}

@@ -1,0 +1,71 @@
+use std::borrow::Cow;
+
+/// More is not worth to be listed: an answer with so many has another form than the contract's.
+const MOST: usize = 64;
+
+/// Where reading stands, and which members it could not read.
+#[derive(Debug, Default)]
+pub struct Notes {
+    path: Vec<Cow<'static, str>>,
+    /// Kept only where somebody wants to know.
+    found: Option<Vec<String>>,
+    /// There is a member `data` that could be read.
+    pub(super) has_data: bool,
+    /// There is a list of errors in a document that is not one of errors.
+    pub(super) has_errors: bool,
+}
+
+impl Notes {
+    pub(super) fn listing() -> Self {
+        Self { found: Some(Vec::new()), ..Self::default() }
+    }
+
+    pub(crate) fn enter(&mut self, name: &'static str) {
+        self.path.push(Cow::Borrowed(name));
+    }
+
+    /// Enters a member whose name comes from outside.
+    pub(crate) fn enter_named(&mut self, name: &str) {
+        let name = if self.found.is_some() { Cow::Owned(name.to_owned()) } else { Cow::Borrowed("") };
+        self.path.push(name);
+    }
+
+    pub(crate) fn leave(&mut self) {
+        self.path.pop();
+    }
+
+    /// Forgets of which kind the last entry of a list was.
+    pub(crate) fn next_entry(&mut self) {
+        self.leave();
+        self.enter("[]");
+    }
+
+    /// Says of which kind the entry of a list is.
+    pub(crate) fn kind(&mut self, kind: &str) {
+        if let (Some(_), Some(last)) = (&self.found, self.path.last_mut()) {
+            *last = Cow::Owned(format!("[{kind}]"));
+        }
+    }
+
+    pub(super) fn is_at_the_top(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// Notes that what stands here can't be read.
+    pub(crate) fn unreadable(&mut self) {
+        if let Some(found) = self.found.as_mut().filter(|found| found.len() < MOST) {
+            let path = self.path.iter().enumerate().map(|(index, name)| {
+                let separator = if index == 0 || name.starts_with('[') { "" } else { "." };
+                format!("{separator}{name}")
+            });
+            let path: String = path.collect();
+            if found.last() != Some(&path) {
+                found.push(path);
+            }
+        }
+    }
+
+    pub(super) fn into_found(self) -> Vec<String> {
+        self.found.unwrap_or_default()
+    }
+}

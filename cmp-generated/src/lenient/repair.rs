@@ -1,0 +1,176 @@
+//! Makes JSON of what is almost JSON.
+//!
+//! One pass, whose work and memory follow the length of the text. What it doesn't know it leaves as it is.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Stands for what can't be read in a text.
+const REPLACEMENT: &str = "\\ufffd";
+
+pub(super) fn repair(body: &[u8]) -> String {
+    let text = decoded(body);
+    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{feff}'));
+    let mut repaired = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(first) = rest.bytes().next() {
+        let length = match first {
+            b'"' => string(rest, &mut repaired),
+            b'-' | b'0'..=b'9' | b'N' | b'I' => number(rest, &mut repaired),
+            _ => {
+                let next = |c: char| matches!(c, '"' | '-' | '0'..='9' | 'N' | 'I');
+                let length = rest.find(next).unwrap_or(rest.len());
+                repaired.push_str(&rest[..length]);
+                length
+            }
+        };
+        rest = &rest[length..];
+    }
+    repaired
+}
+
+/// UTF-8, or UTF-16 with a byte order mark.
+fn decoded(body: &[u8]) -> Cow<'_, str> {
+    let utf_16 = |octets: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = octets.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        let characters = char::decode_utf16(units).map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER));
+        Cow::Owned(characters.collect())
+    };
+    match body {
+        [0xff, 0xfe, rest @ ..] => utf_16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf_16(rest, u16::from_be_bytes),
+        _ => String::from_utf8_lossy(body),
+    }
+}
+
+/// A number that is out of range becomes the nearest one in range; "not a number", which JSON doesn't have, nothing.
+fn number(rest: &str, repaired: &mut String) -> usize {
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '+' | '.'));
+    let token = &rest[..end.unwrap_or(rest.len())];
+    match token {
+        "NaN" | "Infinity" | "-Infinity" => repaired.push_str("null"),
+        _ => match token.parse::<f64>() {
+            Ok(number) if number.is_infinite() && token.contains(|c: char| c.is_ascii_digit()) => {
+                // In this form every reader takes it for the float that it is.
+                let _ = write!(repaired, "{:e}", number.clamp(f64::MIN, f64::MAX));
+            }
+            _ => repaired.push_str(token),
+        },
+    }
+    token.len()
+}
+
+/// A string from quote to quote, or to the end of the text.
+fn string(rest: &str, repaired: &mut String) -> usize {
+    repaired.push('"');
+    let mut at = 1;
+    while let Some(length) = rest[at..].find(|c: char| c < ' ' || matches!(c, '"' | '\\')) {
+        repaired.push_str(&rest[at..at + length]);
+        at += length;
+        at += match rest.as_bytes()[at] {
+            b'"' => {
+                repaired.push('"');
+                return at + 1;
+            }
+            b'\\' => escape(&rest[at..], repaired),
+            control => {
+                let _ = write!(repaired, "\\u{control:04x}");
+                1
+            }
+        };
+    }
+    repaired.push_str(&rest[at..]);
+    rest.len()
+}
+
+fn escape(rest: &str, repaired: &mut String) -> usize {
+    const SHORT: usize = 2;
+    const LONG: usize = 6;
+    match rest.as_bytes().get(1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+            repaired.push_str(&rest[..SHORT]);
+            SHORT
+        }
+        Some(b'u') => match (code_unit(rest), rest.get(LONG..).and_then(code_unit)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => {
+                repaired.push_str(&rest[..2 * LONG]);
+                2 * LONG
+            }
+            (Some(0xd800..=0xdfff), _) => {
+                repaired.push_str(REPLACEMENT);
+                LONG
+            }
+            (Some(_), _) => {
+                repaired.push_str(&rest[..LONG]);
+                LONG
+            }
+            (None, _) => {
+                repaired.push_str("\\\\u");
+                SHORT
+            }
+        },
+        // Not an escape: the backslash stands for itself.
+        _ => {
+            repaired.push_str("\\\\");
+            1
+        }
+    }
+}
+
+/// The number in `\uXXXX`.
+fn code_unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn what_serde_json_refuses_is_mended() {
+        for (body, expected) in [
+            (&b"\xef\xbb\xbf {\"a\": 1}\r\n\0\0"[..], r#"{"a": 1}"#),
+            (b"\xff\xfe{\0}\0", "{}"),
+            (b"\xfe\xff\0{\0}", "{}"),
+            (br#"{"a": "\ud800"}"#, r#"{"a": "\ufffd"}"#),
+            (br#"{"a": "x\udc00y\ud83d\ude00\ud83d"}"#, r#"{"a": "x\ufffdy\ud83d\ude00\ufffd"}"#),
+            (br#"{"\ud800": 1}"#, r#"{"\ufffd": 1}"#),
+            (b"{\"a\": \"\xff\", \"b\": \"\t\n\"}", "{\"a\": \"\u{fffd}\", \"b\": \"\\u0009\\u000a\"}"),
+            (br#"{"a": "\x", "b": "\u12"}"#, r#"{"a": "\\x", "b": "\\u12"}"#),
+            (
+                b"[1e400, -1E+400, 1e-400, 12]",
+                "[1.7976931348623157e308, -1.7976931348623157e308, 1e-400, 12]",
+            ),
+            (b"[NaN, Infinity, -Infinity, null]", "[null, null, null, null]"),
+        ] {
+            let text = repair(body);
+            assert_eq!(text, expected, "{}", String::from_utf8_lossy(body));
+            serde_json::from_str::<Value>(&text).expect("JSON");
+        }
+    }
+
+    #[test]
+    fn what_is_broken_stays_broken() {
+        for body in [r#"{"a": "x"#, r#"{"a": 1"#, "{\"a\": \"\\", "", "<html>1</html>", "{\"a\": -}", "1-2"] {
+            assert!(serde_json::from_str::<Value>(&repair(body.as_bytes())).is_err(), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn good_json_stays_as_it_is(text in "\\PC*", number: f64) {
+            let body = serde_json::json!({"a": [text, number, null, true], "b\u{1}\"\\": {}}).to_string();
+            prop_assert_eq!(repair(body.as_bytes()), body);
+        }
+
+        #[test]
+        fn no_body_makes_it_panic(body: Vec<u8>, text in "[\\[\\]{}\",:\\\\ud8c0-9eE+.NI\0\u{feff}é-]*") {
+            repair(&body);
+            repair(text.as_bytes());
+        }
+    }
+}
