@@ -335,5 +335,5 @@ async fn the_raw_client_is_at_hand() {
         .call(Operation::GetV1NetworkToken, |client| async move { client.get_v1_network_token("a").await })
         .await
         .unwrap();
-    assert_eq!(raw.expires_at.as_ref().map(|text| text.as_str()), Some("2023-12"));
+    assert_eq!(raw.expires_at.as_ref().map(cmp_generated::scalar::Text::as_str), Some("2023-12"));
 }
