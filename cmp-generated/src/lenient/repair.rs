@@ -117,7 +117,7 @@ fn escape(rest: &str, repaired: &mut String) -> usize {
     }
 }
 
-/// The number in `\uXXXX`.
+/// The number in `\u` and four hexadecimal digits.
 fn code_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
