@@ -126,9 +126,10 @@ impl Card {
         Self { lists_network_tokens: !self.names_unshown_tokens && !self.included.is_incomplete, ..self }
     }
 
-    /// The card's relationships name a network token that the answer does not show.
-    pub(crate) fn names_unshown_tokens(&self) -> bool {
-        self.names_unshown_tokens
+    /// The answer may hide a network token: the card's relationships name one that it does not show, or it shows none, and
+    /// something that is included could not be read.
+    pub(crate) fn may_hide_tokens(&self) -> bool {
+        self.names_unshown_tokens || (self.included.is_incomplete && self.included.network_tokens.is_empty())
     }
 
     /// The answer has a list of included resources, possibly an empty one.
@@ -154,7 +155,7 @@ impl Card {
     ///
     /// Only a [`get`](super::Cards::get) can say so: one that asked for nothing special or for network tokens. It is `false`
     /// where the answer leaves it open: the service showed no network token and has not shown any to this client before,
-    /// or the card's relationships name one that the answer does not show.
+    /// the card's relationships name one that the answer does not show, or something included could not be read.
     #[must_use]
     pub fn lists_network_tokens(&self) -> bool {
         self.lists_network_tokens
@@ -307,7 +308,7 @@ impl Card {
     pub fn network_token(&self) -> Result<&NetworkToken, NoUsableToken> {
         match usable(self.included.network_tokens.iter()) {
             Err(NoUsableToken::None) if !self.lists_network_tokens => Err(NoUsableToken::NotListed),
-            Err(_) if self.names_unshown_tokens => Err(NoUsableToken::NotListed),
+            Err(_) if self.may_hide_tokens() => Err(NoUsableToken::NotListed),
             found => found,
         }
     }

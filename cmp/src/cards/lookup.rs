@@ -17,7 +17,7 @@
 //! no network tokens at all.
 //!
 //! A lesson holds until an answer contradicts it: names that had worked are refused, or the card's `relationships` name a
-//! network token that the answer does not show. The other way of asking is then tried, and learnt if it shows the token.
+//! network token that the answer does not show, or what is included can't be read. The other way of asking is then tried, and learnt if it shows the token.
 
 use std::{
     sync::atomic::{AtomicU8, Ordering},
@@ -152,7 +152,7 @@ impl Reading<'_> {
 
     /// Whether an answer to a proven way of asking can stay the only one.
     fn is_enough(&self, card: &Card) -> bool {
-        !card.names_unshown_tokens() || !self.looks_twice()
+        !card.may_hide_tokens() || !self.looks_twice()
     }
 
     fn looks_twice(&self) -> bool {
@@ -168,7 +168,7 @@ impl Reading<'_> {
                 return Ok(by_name.listing_what_it_names());
             }
             // Asked by name and answered with a list, even an empty one (JSON:API 1.1, "Inclusion of Related Resources").
-            let listed = by_name.has_included() && !by_name.names_unshown_tokens();
+            let listed = by_name.has_included() && !by_name.may_hide_tokens();
             let card = if by_name.included_count() > unasked.included_count() { by_name } else { unasked };
             return Ok(if listed { card.listing_what_it_names() } else { card });
         }
@@ -198,5 +198,5 @@ impl Reading<'_> {
 
 /// Network tokens came, and none that the card names is missing.
 fn is_whole(card: &Card) -> bool {
-    !card.network_tokens().is_empty() && !card.names_unshown_tokens()
+    !card.network_tokens().is_empty() && !card.may_hide_tokens()
 }

@@ -41,7 +41,7 @@ impl<'a> RequestMerchantInitiated<'a> {
     }
 
     /// Sends it, and takes the PAN where the card has no usable network token. For no other failure: not where the card
-    /// names a network token that the service does not show.
+    /// names a network token that the answer does not show, or where what is included could not be read.
     ///
     /// An alias of digits alone can't always be told from a PAN (see [`StoredNumber`](crate::StoredNumber)), and would then
     /// go to the PSP as one: don't ask for the fallback where the account makes such aliases and `cards:read-pci` may be
@@ -80,8 +80,8 @@ impl<'a> RequestMerchantInitiated<'a> {
         let first_payment = self.first_payment.clone();
         self.pay(|card| match card.network_token() {
             Ok(token) => MerchantInitiated::with(token, first_payment).map(Credential::NetworkToken),
-            // There is one, and nobody knows in which state.
-            Err(reason) if card.names_unshown_tokens() => Err(unusable(reason)),
+            // There may be one, and nobody knows in which state.
+            Err(reason) if card.may_hide_tokens() => Err(unusable(reason)),
             Err(_) => {
                 let PanPayment { pan, expiry, because, .. } = PanPayment::of(card)?;
                 Ok(Credential::Pan(PanOnFile { pan, expiry, network_transaction_id: first_payment, because }))

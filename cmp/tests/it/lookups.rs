@@ -332,6 +332,17 @@ async fn a_token_that_the_card_names_and_no_answer_shows_is_not_taken_for_none()
         assert!(error.next_step().is_some());
         assert_eq!(error.attempts() as usize, service.requests().len());
     }
+    // What is included can't be read.
+    for unreadable in [json!(null), json!(7), json!("NT1"), json!([])] {
+        let (service, cmp) = Service::start(ALWAYS, vec![unreadable]).await;
+        let card = cmp.cards().get(&id).await.unwrap();
+        assert_eq!(card.network_token().unwrap_err(), NoUsableToken::NotListed);
+        assert!(!card.lists_network_tokens());
+        service.requests();
+        let error = cmp.payments().merchant_initiated(&id, first_payment()).or_pan().await.unwrap_err();
+        assert_eq!(error.no_usable_token(), Some(&NoUsableToken::NotListed), "the PAN is not taken");
+        assert_eq!(error.attempts() as usize, service.requests().len());
+    }
     // Of two tokens only one is shown.
     let (service, cmp) = Service::start(ALWAYS, vec![token("NT0", "deleted")]).await;
     service.change(|world| world.named = vec!["NT0", "NT1"]);
