@@ -197,11 +197,16 @@ fn info(document: &Value, key: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// The one operation of a fragment.
+/// What a fragment is about: one operation.
 #[derive(Debug, PartialEq, Eq)]
 enum Operation {
-    Request { method: String, path: String },
+    Request {
+        method: String,
+        path: String,
+    },
     Webhook(String),
+    /// No operation, but what those of a large file share; by the document's title.
+    Shared(String),
 }
 
 impl Operation {
@@ -213,6 +218,9 @@ impl Operation {
                 let methods = members.keys().filter(|key| split::METHODS.contains(&key.as_str()));
                 operations.extend(methods.map(|method| (section, method, path)));
             }
+        }
+        if document.get(split::SHARED).is_some() && operations.is_empty() {
+            return Ok(Self::Shared(info(document, "title")?));
         }
         let [(section, method, path)] = operations[..] else {
             bail!("expected one operation, found {}", operations.len());
@@ -230,6 +238,14 @@ impl Operation {
         let (kind, path) = match self {
             Self::Request { method, path } => (method.as_str(), path),
             Self::Webhook(name) => ("notify", name),
+            Self::Shared(title) => {
+                let words: Vec<String> = title
+                    .split(|c: char| !c.is_ascii_alphanumeric())
+                    .filter(|word| !word.is_empty())
+                    .map(str::to_ascii_lowercase)
+                    .collect();
+                return format!("shared-{}.json", words.join("-"));
+            }
         };
         let words: Vec<&str> = path.split(['/', '{', '}']).filter(|word| !word.is_empty()).collect();
         format!("{kind}-{}.json", words.join("-"))
@@ -248,6 +264,7 @@ impl fmt::Display for Operation {
         match self {
             Self::Request { method, path } => write!(f, "{} {path}", method.to_uppercase()),
             Self::Webhook(name) => write!(f, "webhook {name}"),
+            Self::Shared(title) => write!(f, "what operations of \"{title}\" share"),
         }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use super::json::{self, below};
-use super::split::{METHODS, SECTIONS};
+use super::split::{METHODS, SECTIONS, SHARED};
 use super::upgrade;
 
 /// Folds the fragments, in order of their file names, into one document. The `info`, `servers` and `security` of the
@@ -21,6 +21,8 @@ pub(crate) fn merge(fragments: &BTreeMap<String, Value>, primary: Option<&str>) 
         upgraded.push((file, fragment));
     }
     let mut merging = Merging::new(primary.unwrap_or(first));
+    let shared = upgraded.iter().filter(|(_, fragment)| fragment.get(SHARED).is_some());
+    merging.shared = shared.filter_map(|(_, fragment)| Some((title(fragment)?, &**fragment))).collect();
     for (file, fragment) in &upgraded {
         merging.add(file, fragment).with_context(|| format!("openapi/fragments/{file}"))?;
     }
@@ -43,16 +45,23 @@ struct Merging<'a> {
     out: Map<String, Value>,
     /// What was folded so far, by what it is, with the file that it came from first.
     seen: BTreeMap<String, (&'a str, &'a Value)>,
+    /// What operations of one document share, by its title.
+    shared: BTreeMap<&'a str, &'a Value>,
 }
 
 impl<'a> Merging<'a> {
     fn new(primary: &'a str) -> Self {
-        Self { primary, head: None, out: Map::new(), seen: BTreeMap::new() }
+        Self { primary, head: None, out: Map::new(), seen: BTreeMap::new(), shared: BTreeMap::new() }
     }
 
     fn add(&mut self, file: &'a str, fragment: &'a Value) -> Result<()> {
-        json::check_references(fragment)?;
         let title = title(fragment).context("/info/title is missing")?;
+        let shared = self.shared.get(title);
+        json::references(fragment, "", &mut |target, at| {
+            let found = json::follow(fragment, target, at);
+            let elsewhere = || shared.map(|shared| json::follow(shared, target, at));
+            found.or_else(|error| elsewhere().unwrap_or(Err(error))).map(drop)
+        })?;
         let version = fragment.pointer("/info/version").context("/info/version is missing")?;
         ensure!(version.is_string(), "/info/version is {version}; it must be a string");
         let is_primary = title == self.primary;
@@ -75,6 +84,7 @@ impl<'a> Merging<'a> {
                     self.items(section, file, fragment, own)?;
                 }
                 "tags" => self.tags(file, value)?,
+                SHARED => {}
                 // Versions 3.1.0 and 3.1.1 mean the same.
                 "openapi" | "security" => {
                     if is_head || key == "openapi" && !self.out.contains_key(key) {
@@ -335,5 +345,19 @@ mod tests {
         assert_eq!(out["paths"]["/c"]["get"]["security"], json!([{"OAuth2": ["cards:read"]}]));
         assert_eq!(out["paths"]["/d"]["get"]["security"], json!([]));
         assert!(out["components"]["securitySchemes"].get("OAuth2").is_some());
+    }
+
+    #[test]
+    fn what_operations_of_a_large_file_share_is_found_where_it_is() {
+        let mut one = fragment("A", "/a", json!({}));
+        one["paths"]["/a"]["get"]["responses"] = json!({"200": {"$ref": "#/components/schemas/S"}});
+        let mut shared = fragment("A", "/b", json!({"S": {"type": "string"}}));
+        shared.as_object_mut().expect("an object").shift_remove("paths");
+        let other = fragment("A", "/c", json!({"S": {"type": "string"}}));
+        merged(&[("1.json", one.clone()), ("2.json", other)]).expect_err("no fragment stands on another");
+        shared[SHARED] = true.into();
+        let out = merged(&[("1.json", one), ("2.json", shared)]).expect("merged");
+        assert_eq!(out["components"]["schemas"], json!({"S": {"type": "string"}}));
+        assert_eq!(out.get(SHARED), None);
     }
 }

@@ -17,21 +17,52 @@ pub(crate) const SECTIONS: [&str; 2] = ["paths", WEBHOOKS];
 /// A path item that refers to one that refers to another, and so on: no document has that many.
 const MOST_HOPS: usize = 16;
 
-/// One document an operation, each with only the components that the operation reaches.
+/// The mark of a fragment that holds what several operations of a large file share.
+pub(crate) const SHARED: &str = "x-shared-by-operations";
+/// Fragments that would be larger than this together share components, instead of each having its own copy.
+const MOST_COPIED: usize = 16 << 20;
+
+/// One document an operation, each with only the components that the operation reaches. Of a large file, one more document
+/// holds the components that more than one operation reaches.
 pub(crate) fn by_operation(document: &Value) -> Result<Vec<Value>> {
-    let mut fragments = Vec::new();
-    let derived = derived(document);
+    by_operation_within(document, MOST_COPIED)
+}
+
+fn by_operation_within(document: &Value, most_copied: usize) -> Result<Vec<Value>> {
+    let graph = Graph::of(document);
+    let mut reached = Vec::new();
     for section in SECTIONS {
         for (path, item) in json::section(document, section, "")? {
             let at = json::below(&json::below("", section), path);
             let methods = json::object(item, &at)?.keys().filter(|key| METHODS.contains(&key.as_str()));
             for method in methods {
-                fragments.push(fragment(document, (section, path), method, &derived)?);
+                let item = item_of(document, (section, path), method)?;
+                let kept = graph.reached(document, (&item, &at))?;
+                reached.push(((section, path, method), item, kept));
             }
         }
     }
-    if fragments.is_empty() {
+    if reached.is_empty() {
         bail!("the document has no operation");
+    }
+    let mut users: BTreeMap<&String, usize> = BTreeMap::new();
+    for name in reached.iter().flat_map(|(_, _, kept)| kept) {
+        *users.entry(name).or_default() += 1;
+    }
+    let size = |name: &String| document.pointer(name).map_or(0, |component| component.to_string().len());
+    let copied: usize = users.iter().map(|(name, users)| size(name) * users).sum();
+    let shares = copied > most_copied;
+    let is_shared = |name: &String| shares && users.get(name).is_some_and(|users| *users > 1);
+    let mut fragments = Vec::new();
+    for ((section, path, method), item, kept) in &reached {
+        let own: BTreeSet<String> = kept.iter().filter(|name| !is_shared(name)).cloned().collect();
+        fragments.push(fragment(document, Some((section, path, method)), item, &own)?);
+    }
+    if shares {
+        let shared = users.keys().filter(|name| is_shared(name)).map(|name| (*name).clone()).collect();
+        let mut rest = fragment(document, None, &Value::Null, &shared)?;
+        rest[SHARED] = true.into();
+        fragments.push(rest);
     }
     Ok(fragments)
 }
@@ -61,84 +92,103 @@ pub(crate) fn with_path_items(mut document: Value) -> Result<Value> {
     Ok(document)
 }
 
-/// The component schemas that extend each schema by `allOf`, by pointers. A discriminator means them without naming them.
-fn derived(document: &Value) -> BTreeMap<String, Vec<String>> {
-    let mut derived: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let schemas = document.pointer("/components/schemas").and_then(Value::as_object);
-    for (name, schema) in schemas.into_iter().flatten() {
-        for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-            let target = part.get("$ref").and_then(Value::as_str);
-            if let Some(Ok((base, _))) = target.map(|target| json::follow(document, target, "")) {
-                derived.entry(base).or_default().push(json::below("/components/schemas", name));
+/// What each component refers to, by pointers. One that no operation reaches may lead nowhere.
+struct Graph(BTreeMap<String, Result<Vec<String>>>);
+
+impl Graph {
+    fn of(document: &Value) -> Self {
+        let mut graph = BTreeMap::new();
+        let mut derived: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (kind, members) in document.get("components").and_then(Value::as_object).into_iter().flatten() {
+            let at = json::below("/components", kind);
+            for (name, value) in members.as_object().into_iter().flatten() {
+                let at = json::below(&at, name);
+                for part in value.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+                    let target = part.get("$ref").and_then(Value::as_str);
+                    if let Some(Ok((base, _))) = target.map(|target| json::follow(document, target, "")) {
+                        derived.entry(base).or_default().push(at.clone());
+                    }
+                }
+                // An example holds data, unless it is a reference.
+                let is_data = kind == "examples" && value.get("$ref").is_none();
+                let found = if is_data { Ok(Vec::new()) } else { referred(document, (value, &at), None) };
+                graph.insert(at, found);
             }
         }
+        for (at, found) in &mut graph {
+            // A discriminator means the schemas that extend its own, without naming them.
+            let component = document.pointer(at);
+            if let (Ok(found), Some(_)) = (found, component.and_then(|value| value.get("discriminator"))) {
+                found.extend(derived.get(at).into_iter().flatten().cloned());
+            }
+        }
+        Self(graph)
     }
-    derived
+
+    /// Pointers of the components that `item` reaches, its security schemes among them.
+    fn reached(&self, document: &Value, (item, item_at): (&Value, &str)) -> Result<BTreeSet<String>> {
+        let mut kept: BTreeSet<String> = BTreeSet::new();
+        let mut open = referred(document, (item, item_at), Some(item_at))?;
+        while let Some(name) = open.pop() {
+            match self.0.get(&name) {
+                Some(Ok(next)) => {
+                    if kept.insert(name) {
+                        open.extend(next.iter().cloned());
+                    }
+                }
+                Some(Err(error)) => bail!("{error:#}"),
+                None => bail!("{name} is no component"),
+            }
+        }
+        kept.extend(schemes(item).chain(schemes(document)));
+        Ok(kept)
+    }
 }
 
-fn fragment(
-    document: &Value,
-    (section, path): (&str, &str),
-    method: &str,
-    derived: &BTreeMap<String, Vec<String>>,
-) -> Result<Value> {
+/// Pointers of the components that `value` refers to. An operation may also refer to what is below its own path.
+fn referred(document: &Value, (value, at): (&Value, &str), item_at: Option<&str>) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    json::references(value, at, &mut |target, at| {
+        let (pointer, _) = json::follow(document, target, at)?;
+        match component(&pointer) {
+            Some(component) => found.push(component.to_owned()),
+            None => ensure!(
+                item_at.is_some_and(|item_at| pointer.starts_with(&format!("{item_at}/"))),
+                "{at}: {target} is neither a component nor in the same path; an operation must stand alone"
+            ),
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// A path item with only one of its operations.
+fn item_of(document: &Value, (section, path): (&str, &str), method: &str) -> Result<Value> {
     let mut item = document[section][path].as_object().context("a path without an object")?.clone();
     item.retain(|key, _| key == method || !METHODS.contains(&key.as_str()));
-    let item = Value::Object(item);
-    let schemes: BTreeSet<String> = schemes(&item).chain(schemes(document)).collect();
-    let at = json::below(&json::below("", section), path);
-    let mut kept = reached(document, (&item, &at), derived)?;
-    kept.extend(schemes);
+    Ok(Value::Object(item))
+}
+
+/// A document with one operation, or with none, and with the components in `kept`.
+fn fragment(
+    document: &Value,
+    operation: Option<(&str, &str, &str)>,
+    item: &Value,
+    kept: &BTreeSet<String>,
+) -> Result<Value> {
     let mut out = Map::new();
     for (key, value) in json::object(document, "")? {
-        let value = match key.as_str() {
-            name if name == section => serde_json::json!({ path: item.clone() }),
-            name if SECTIONS.contains(&name) => continue,
-            "components" => components(value, &kept),
-            "tags" => tags(value, &item[method]),
+        let value = match (key.as_str(), operation) {
+            (name, Some((section, path, _))) if name == section => serde_json::json!({ path: item }),
+            (name, _) if SECTIONS.contains(&name) => continue,
+            ("components", _) => components(value, kept),
+            ("tags", Some((.., method))) => tags(value, &item[method]),
+            ("tags", None) => continue,
             _ => value.clone(),
         };
         out.insert(key.clone(), value);
     }
     Ok(Value::Object(out))
-}
-
-/// Pointers of the components that `item` reaches.
-fn reached(
-    document: &Value,
-    (item, item_at): (&Value, &str),
-    derived: &BTreeMap<String, Vec<String>>,
-) -> Result<BTreeSet<String>> {
-    let mut kept = BTreeSet::new();
-    let mut open = vec![(item, item_at.to_owned())];
-    while let Some((from, from_at)) = open.pop() {
-        let mut found = Vec::new();
-        json::references(from, &from_at, &mut |target, at| {
-            let (pointer, _) = json::follow(document, target, at)?;
-            match component(&pointer) {
-                Some(component) => found.push(component.to_owned()),
-                None => ensure!(
-                    pointer.starts_with(&format!("{item_at}/")),
-                    "{at}: {target} is neither a component nor in the same path; an operation must stand alone"
-                ),
-            }
-            Ok(())
-        })?;
-        if from.get("discriminator").is_some() {
-            found.extend(derived.get(&from_at).into_iter().flatten().cloned());
-        }
-        for pointer in found {
-            let component = document.pointer(&pointer).filter(|_| kept.insert(pointer.clone()));
-            // An example holds data, unless it is a reference.
-            let is_data = |component: &&Value| {
-                pointer.starts_with("/components/examples/") && component.get("$ref").is_none()
-            };
-            if let Some(component) = component.filter(|component| !is_data(component)) {
-                open.push((component, pointer));
-            }
-        }
-    }
-    Ok(kept)
 }
 
 /// The pointer of the component that `pointer` is, or is inside of.
@@ -306,5 +356,29 @@ mod tests {
         };
         let error = by_operation(&document(&format!("#/paths/~1b/get{schema}"))).expect_err("elsewhere");
         assert!(error.to_string().starts_with("/paths/~1a/get/responses/200/$ref: #/paths/~1b"), "{error}");
+    }
+
+    #[test]
+    fn operations_of_a_large_file_share_what_several_reach() {
+        let to = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let document = json!({
+            "info": {"title": "T"},
+            "components": {"schemas": {"A": to("Both"), "B": to("Both"), "Both": to("Below"), "Below": {}, "C": {}}},
+            "paths": {
+                "/a": {"get": {"responses": {"200": to("A")}}}, "/b": {"get": {"responses": {"200": to("B")}}}
+            }
+        });
+        let parts = by_operation_within(&document, 0).expect("three fragments");
+        let names = |part: &Value| {
+            let schemas = part["components"]["schemas"].as_object().expect("schemas");
+            schemas.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(
+            parts.iter().map(names).collect::<Vec<_>>(),
+            [vec!["A"], vec!["B"], vec!["Both", "Below"]]
+        );
+        assert_eq!((&parts[2]["info"]["title"], &parts[2][SHARED]), (&json!("T"), &json!(true)));
+        assert_eq!(parts[2].get("paths"), None);
+        assert_eq!(by_operation(&document).expect("two fragments").len(), 2);
     }
 }

@@ -20,9 +20,12 @@ pub(super) fn to_3_0(mut document: Value) -> Result<Value> {
 
 fn convert(schema: &mut Value, at: &str, document: &Value) -> Result<()> {
     let members = schema.as_object_mut().with_context(|| format!("{at}: expected a schema object"))?;
-    for key in ["not", "discriminator"] {
-        ensure!(!members.contains_key(key), "{}: can't be lowered", below(at, key));
-    }
+    ensure!(!members.contains_key("not"), "{}: can't be lowered", below(at, "not"));
+    ensure!(
+        !members.contains_key("discriminator"),
+        "{}: can't be lowered; types told apart by a member are decoded by hand",
+        below(at, "discriminator")
+    );
     types(members, at)?;
     exclusive_limits(members, at)?;
     // What is left is a mark, or says of something else than a property that nobody may see it.

@@ -148,7 +148,9 @@ fn check_object(part: &Value, at: &str) -> Result<()> {
     let members = part.as_object().with_context(|| format!("{at}: expected a schema object"))?;
     let is_known = |key: &str| OF_OBJECTS.contains(&key) || NOTES.contains(&key);
     if let Some(key) = members.keys().find(|key| !is_known(key)) {
-        bail!("{}: can't be part of an allOf", below(at, key));
+        let why =
+            if key == "discriminator" { "; types told apart by a member are decoded by hand" } else { "" };
+        bail!("{}: can't be part of an allOf{why}", below(at, key));
     }
     ensure!(
         part.get("type").is_none() || kinds(part).contains(&"object"),
