@@ -212,3 +212,69 @@ fn the_readme_lists_every_correction() {
     let table = "| File | Correction | Evidence |\n|---|---|---|\n".to_owned() + &rows.collect::<String>();
     assert!(readme.ends_with(&table), "openapi/README.md should end with this table:\n{table}");
 }
+
+/// Uses of generated types by name with all members and nothing else, which break with each member that is added.
+#[derive(Default)]
+struct Whole(Vec<String>);
+
+impl Whole {
+    fn note(&mut self, path: &syn::Path, is_open: bool) {
+        let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        match &names[..] {
+            [.., module, name] if module == "types" && !is_open => self.0.push(name.clone()),
+            _ => {}
+        }
+    }
+}
+
+impl<'a> syn::visit::Visit<'a> for Whole {
+    fn visit_expr_struct(&mut self, made: &'a syn::ExprStruct) {
+        self.note(&made.path, made.rest.is_some());
+        syn::visit::visit_expr_struct(self, made);
+    }
+
+    fn visit_pat_struct(&mut self, matched: &'a syn::PatStruct) {
+        self.note(&matched.path, matched.rest.is_some());
+        syn::visit::visit_pat_struct(self, matched);
+    }
+}
+
+#[test]
+fn a_member_that_is_added_to_an_answer_breaks_nothing_in_the_facade() {
+    let lowered = read("cmp-generated/openapi.json");
+    let mut received = std::collections::BTreeSet::new();
+    let mut open: Vec<&Value> = vec![&lowered["components"]["schemas"]["ErrorDocument"]];
+    for operation in lowered["paths"].as_object().expect("paths").values().filter_map(Value::as_object) {
+        open.extend(operation.values().map(|operation| &operation["responses"]));
+    }
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(members) => open.extend(members.values()),
+            Value::Array(items) => open.extend(items),
+            Value::String(text) => {
+                let name = text.strip_prefix("#/components/schemas/");
+                if let Some(name) = name.filter(|name| received.insert(*name)) {
+                    open.push(&lowered["components"]["schemas"][name]);
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(received.contains("NetworkTokenAttributes"));
+    let mut folders = vec![root().join("cmp/src")];
+    let mut whole = Whole::default();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let file = syn::parse_file(&fs::read_to_string(&path).expect("a file")).expect("Rust");
+                syn::visit::Visit::visit_file(&mut whole, &file);
+            }
+        }
+    }
+    assert!(whole.0.iter().any(|name| name == "NewAddress"), "requests are made whole");
+    let breaking: Vec<_> = whole.0.iter().filter(|name| received.contains(name.as_str())).collect();
+    assert_eq!(breaking, [""; 0]);
+}

@@ -7,7 +7,10 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// This package's folder in the workspace whose tests run.
+fn root() -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests"))
+}
 
 struct Workspace(TempDir);
 
@@ -45,7 +48,7 @@ impl Workspace {
 
 #[test]
 fn ordinary_openapi_becomes_what_a_test_of_the_generated_crate_compiles() {
-    let read = |path: &str| fs::read_to_string(Path::new(ROOT).join(path)).expect("a file");
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("a file");
     let contract = read("tests/ordinary/contract.yaml");
     let workspace =
         Workspace::of(&contract, "yaml", &read("tests/ordinary/lowering.toml")).expect("ordinary");
