@@ -41,7 +41,7 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
     Route::OtherMethod { allow: allow.join(", ") }
 }
 
-/// What stands in the place of the template's parameter, empty where there is none; `None` for another path.
+/// The text in the place of the template's parameter, which may be empty. `None` if the path is another one.
 fn matches<'a>(template: &str, segments: &[Cow<'a, str>]) -> Option<Cow<'a, str>> {
     let wanted: Vec<_> = template.trim_start_matches('/').split('/').collect();
     if wanted.len() != segments.len() {

@@ -110,7 +110,7 @@ pub enum Action {
     Proceed {},
 }
 
-/// The debug data of a `GOAWAY` frame, of which 16 kB are sent at most.
+/// The debug data of a `GOAWAY` frame. At most 16 kB of it are sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

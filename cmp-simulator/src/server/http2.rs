@@ -262,7 +262,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Ends an answer of which a part was sent.
+    /// Ends an answer after a part of it was sent.
     async fn break_off(&mut self, body: &mut SendStream<Bytes>, manner: Manner) -> Result<(), h2::Error> {
         match manner {
             Manner::CutBody { close, .. } => self.end(Vec::new(), close).await,

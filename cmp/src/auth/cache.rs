@@ -114,7 +114,7 @@ struct Shared {
     /// Written only with `slot` locked.
     token: RwLock<Option<Arc<Token>>>,
     slot: Mutex<Slot>,
-    /// Whether there is a `Slot::doubt`, which a success ends. While there is none, a success takes no lock.
+    /// Whether there is a `Slot::doubt`. A success ends it, and takes a lock only while there is one.
     doubted: AtomicBool,
     /// Changes whenever a fetch ends.
     landings: watch::Sender<u64>,

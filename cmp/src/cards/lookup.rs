@@ -97,7 +97,7 @@ impl Lookups {
 pub(super) enum Purpose {
     /// The card, with what comes along.
     Card,
-    /// The card's network tokens: that there is none must be sure, as far as that can be.
+    /// The card's network tokens. An empty list means that the service showed none when it was asked for them.
     NetworkTokens,
 }
 

@@ -150,7 +150,7 @@ impl<'a> Cards<'a> {
         GetCard { core: self.0, id: id.clone(), include: Vec::new() }
     }
 
-    /// Reads a card for its network tokens: that there is none must be sure, as far as that can be.
+    /// Reads a card for its network tokens, in a way that shows them whether or not they are included unasked.
     pub(crate) async fn get_for_tokens(&self, id: &CardId) -> Result<Card> {
         lookup::read(self.0, id, Purpose::NetworkTokens).await
     }

@@ -174,7 +174,7 @@ impl Error {
         Self::new(ErrorKind::Timeout, Delivery::NotSent, message)
     }
 
-    /// The service's pause, of which so much is `left`, outlasts the call's deadline.
+    /// The service's pause outlasts the call's deadline. So much of it is `left`.
     pub(crate) fn throttled(left: Duration) -> Self {
         let message = "not sent: the service asked this client to slow down until after the deadline";
         Self::new(ErrorKind::Throttled, Delivery::NotSent, message).with_retry_after(Some(left))
@@ -246,7 +246,7 @@ impl Error {
         self
     }
 
-    /// Judges over several calls of which this one was the last: "not sent" holds only if none of them was.
+    /// Judges over several calls, the last of them this one. "Not sent" is right only if no call was sent.
     pub(crate) fn with_attempts(mut self, counted: Counted) -> Self {
         self.0.attempts = counted.attempts;
         if counted.reached && self.0.delivery == Delivery::NotSent {

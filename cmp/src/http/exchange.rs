@@ -164,7 +164,7 @@ impl http_body::Body for Failing {
     }
 }
 
-/// The body of an answer, of which so much is read and no more.
+/// The body of an answer. Only so much of it is read.
 struct Bounded {
     body: Quiet<Incoming>,
     left: usize,

@@ -24,7 +24,7 @@ pub(crate) struct Throttle(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether there is a pause, over or not. While there is none, calls take no lock.
+    /// Whether a pause was ever set. Without one, calls take no lock.
     on: AtomicBool,
     pause: Mutex<Option<Pause>>,
 }

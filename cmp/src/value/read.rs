@@ -8,7 +8,7 @@ use serde::{
 };
 use zeroize::Zeroizing;
 
-/// Reads a string. `what` names it where it is none.
+/// Reads a string. If it is not one, the error names `what`.
 pub(crate) fn text<'de, D: Deserializer<'de>>(
     deserializer: D,
     what: &'static str,
@@ -18,7 +18,7 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(
     text.map_err(|_| D::Error::custom(format_args!("invalid {what}: must be a string")))
 }
 
-/// Reads the members of an object. `what` names it where it is none.
+/// Reads the members of an object. If it is not one, the error names `what`.
 pub(crate) fn members<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
     what: &'static str,

@@ -88,7 +88,7 @@ async fn included_is_found_wherever_it_is() {
     let (top, both) = tokio::join!(top, both);
     assert_eq!(top.network_tokens().len(), 1);
     assert_eq!((both.network_tokens().len(), both.updates().len()), (1, 1));
-    // A list says that there is none; the absence of one says nothing.
+    // An empty list says that no token exists. A missing list says nothing.
     for (nothing, reason) in [(json!(null), NoUsableToken::NotListed), (json!([]), NoUsableToken::None)] {
         let card = read(guide_card(|card| card["data"]["included"] = nothing)).await;
         assert_eq!(card.network_token().unwrap_err(), reason);

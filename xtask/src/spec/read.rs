@@ -189,7 +189,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
-/// The members that `<<` brings in: of one mapping, or of a list, the first of which wins.
+/// The members that `<<` brings in, from one mapping or from a list. In a list the first mapping wins.
 fn mergeable(value: Value) -> Result<Map<String, Value>, String> {
     let maps = match value {
         Value::Array(maps) => maps,

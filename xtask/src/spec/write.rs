@@ -194,7 +194,7 @@ fn put(disk: &mut dyn Disk, root: &Path, path: &Path, text: Option<&str>) -> Res
         return Ok(());
     }
     let done = match text {
-        // A folder in its place is none of ours.
+        // A folder in its place was not made by us.
         None if target.is_dir() => Ok(()),
         None => disk.remove(&target),
         Some(text) => {

@@ -48,7 +48,7 @@ impl Stage {
     }
 
     /// Cargo's target folder for the copy. In the workspace's own, what is built of the copy would pass for what is built
-    /// of the workspace: cargo tells path packages apart by their place below the workspace alone.
+    /// of the workspace: cargo knows path packages apart only by their place below the workspace.
     pub(super) fn target(&self) -> PathBuf {
         self.folder.join("target")
     }

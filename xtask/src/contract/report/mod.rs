@@ -156,7 +156,7 @@ mod tests {
     fn every_outcome_is_in_every_report() {
         let report = report();
         let junit = junit(&report).unwrap();
-        // One failure, as there is one broken check: what the exit status does not call one is none.
+        // One failure for one broken check. What the exit status allows is not a failure here.
         for part in ["/data/&lt;x&gt;", "<error", "<skipped", "correction no longer needed", "failures=\"1\""]
         {
             assert!(junit.contains(part), "{part}: {junit}");

@@ -142,7 +142,7 @@ impl<'d> Graph<'d> {
         }
     }
 
-    /// The members of a map, or the keywords of a schema, of which one may come several times.
+    /// The members of a map, or the keywords of a schema. A keyword may come several times.
     pub(super) fn members(&self, id: Id) -> impl Iterator<Item = (&str, Id)> {
         let members: &[(Symbol, Id)] = match &self.nodes[id].shape {
             Shape::Map(members) => members,

@@ -12,7 +12,7 @@ use crate::spec::split::SECTIONS;
 
 /// Names in each generated method, which an argument would hide.
 const LOCALS: [&str; 3] = ["body", "header_map", "info"];
-/// How many types may stand inside of one another. The compiler's own limit is 128, of which the client's futures take some.
+/// How many types may stand inside of one another. The compiler's own limit is 128, and the client's futures use a part of it.
 const MOST_NESTED: usize = 100;
 /// Types of these names would hide what generated code calls.
 pub(super) const HIDING: [&str; 4] = ["Ok", "Err", "Some", "None"];

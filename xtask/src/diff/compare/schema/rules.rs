@@ -50,7 +50,7 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// The keywords of which one side has something that the other one lacks.
+    /// The keywords in which one side has something that the other side lacks.
     fn differing(&self, old: &View, new: &View) -> Open {
         let mut open = BTreeMap::new();
         for key in old.keywords.keys().chain(new.keywords.keys()) {
