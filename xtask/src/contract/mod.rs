@@ -5,8 +5,8 @@
 //!
 //! - [`checks`]: what is asked, as tables; [`session`]: what a check has to ask with; [`target`]: whom.
 //! - [`spec`], [`explain`], [`secrets`]: what an answer must be, and what is said of one that isn't.
-//! - [`runner`], [`run`], [`outcome`], [`report`]: running them all within limits, and saying how it went.
-//! - [`conformance`] and [`known`]: what is written from the contract, for readers and for the client's drift watch.
+//! - [`runner`], [`mod@run`], [`outcome`], [`report`]: running them all within limits, and saying how it went.
+//! - [`mod@conformance`] and [`known`]: what is written from the contract, for readers and for the client's drift watch.
 
 mod answer;
 mod checks;
