@@ -66,7 +66,7 @@ pub(crate) fn is_pan(text: &str) -> bool {
 ///
 /// Nobody writes a PAN into a long word of hexadecimal digits, but every thirtieth such word has twelve decimal ones in a
 /// row. So words of 24 hexadecimal digits or more with a letter among them, and UUIDs, are left out. A decimal id of 12
-/// digits or more can't be told from a PAN: better an id is missing than a PAN is shown.
+/// digits or more looks just like a PAN: better an id is missing than a PAN is shown.
 pub(crate) fn looks_like_a_pan(text: &str) -> bool {
     let mut groups: Vec<String> = Vec::new();
     let words: Vec<_> = text.split_inclusive(|c: char| !c.is_alphanumeric()).collect();
@@ -357,7 +357,7 @@ mod tests {
         ] {
             assert!(!looks_like_a_pan(id), "{id}");
         }
-        // A decimal id can't be told from a PAN.
+        // A decimal id looks just like a PAN.
         assert!(looks_like_a_pan("1234567890123456789") && looks_like_a_pan("12345678901234567890"));
     }
 

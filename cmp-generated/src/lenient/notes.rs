@@ -34,13 +34,13 @@ impl Notes {
         self.path.pop();
     }
 
-    /// Forgets of which kind the last entry of a list was.
+    /// Forgets the kind of the last entry of a list.
     pub(crate) fn next_entry(&mut self) {
         self.leave();
         self.enter("[]");
     }
 
-    /// Says of which kind the entry of a list is.
+    /// Notes the kind of a list's entry.
     pub(crate) fn kind(&mut self, kind: &str) {
         if let (Some(_), Some(last)) = (&self.found, self.path.last_mut()) {
             *last = Cow::Owned(format!("[{kind}]"));

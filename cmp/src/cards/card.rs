@@ -425,7 +425,7 @@ impl Observability {
     }
 }
 
-/// How many digits the card's CVC has; `None` where nothing says of which brand the card is.
+/// How many digits the card's CVC has. `None` if nothing says the card's brand.
 fn cvc_digits(card: &types::CardResourceAttributes) -> Option<usize> {
     const OF_AMERICAN_EXPRESS: usize = 4;
     const OF_OTHERS: usize = 3;

@@ -148,7 +148,7 @@ fn tokens_in<'a>(name: &'a str, relationship: &'a types::LubeRel) -> impl Iterat
     };
     let kind = move |named: &'a types::LubeResourceId| named.type_.as_ref().map_or(name, Text::as_str);
     let tokens = named.iter().filter(move |named| kind(named) == NETWORK_TOKENS);
-    // One without a readable id is none that is shown.
+    // A token without a readable id does not count as shown.
     tokens.map(|named| named.id.as_ref().map_or("", Text::as_str))
 }
 
