@@ -7,7 +7,8 @@ const LONGEST: usize = 64;
 /// A network transaction id: what the PSP's answer to an authorised customer-initiated payment names, and every
 /// merchant-initiated payment after it refers to. Store it beside the card.
 ///
-/// Its form differs by network (15 digits; a reference and a date), so it is not looked into. It is no secret.
+/// Its form differs by network (15 digits; a reference and a date), so it is not looked into. It is no secret, but nothing in
+/// its form tells it from a PAN, so `Debug` does not show it.
 ///
 /// ```
 /// use cmp::NetworkTransactionId;
@@ -16,7 +17,7 @@ const LONGEST: usize = 64;
 /// assert!(NetworkTransactionId::new("").is_err());
 /// # Ok::<(), cmp::InvalidInput>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NetworkTransactionId(String);
 
 impl NetworkTransactionId {
@@ -45,6 +46,12 @@ impl NetworkTransactionId {
     }
 }
 
+impl fmt::Debug for NetworkTransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NetworkTransactionId(..)")
+    }
+}
+
 impl fmt::Display for NetworkTransactionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -70,6 +77,12 @@ mod tests {
         for bad in ["", " ", " 123", "123 ", "12\n3", "ä", &"1".repeat(65)] {
             assert!(NetworkTransactionId::new(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn its_digits_do_not_show() {
+        let shown = format!("{:?}", NetworkTransactionId::new("5100260000019206").unwrap());
+        assert_eq!(shown, "NetworkTransactionId(..)");
     }
 
     #[test]
