@@ -91,7 +91,13 @@ impl TokenProvider for ClientCredentials {
             let sent = exchange.send(self.request()).await;
             let response = sent.map_err(|error| unreachable_endpoint(Cause::of(&error)))?;
             let granted = if response.status() == StatusCode::OK {
-                granted(&read(response).await?)
+                let body = read(response).await?;
+                granted(&body).map_err(|error| match exchange.content_coding() {
+                    Some(coding) => TokenError::transient(format!(
+                        "the token endpoint's answer has the content coding {coding}, which the client did not ask for"
+                    )),
+                    None => error,
+                })
             } else {
                 Err(self.refusal(response).await)
             };

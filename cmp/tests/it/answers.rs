@@ -154,6 +154,12 @@ async fn a_coding_nobody_asked_for_is_named() {
         let text = format!("{error} {error:?}");
         assert!(text.contains(&format!("content coding {named}")) && !text.contains(PAN), "{text}");
     }
+    let url = octets("HTTP/1.1 200 OK\r\ncontent-encoding: gzip", &GZIP).await;
+    let environment = Environment::custom(&url, &url).unwrap();
+    let account = ServiceAccount::new("ACtest", "not-a-real-secret");
+    let builder_of_account = Client::builder(environment).service_account(account).clock(ManualClock::new());
+    let error = builder_of_account.build().unwrap().warm_up().await.unwrap_err();
+    assert!(error.to_string().contains("content coding gzip"), "{error}");
     let url = octets("HTTP/1.1 200 OK\r\ncontent-encoding: identity", with_attributes("{}").as_bytes()).await;
     builder(&url, &ManualClock::new()).build().unwrap().cards().get(&card_id()).await.unwrap();
 }
