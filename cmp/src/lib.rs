@@ -1,25 +1,27 @@
 //! A client for the VGS Card Management Platform (CMP): store payment cards, get network tokens for them, and pay with
 //! those.
 //!
-//! ```
-//! # use cmp_simulator::Simulator;
-//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! # let simulator = Simulator::start().await?;
-//! use cmp::{Amount, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount};
+//! ```no_run
+//! use cmp::{Amount, Client, Cvc, Expiry, NewCard, Pan};
 //!
-//! # let environment = Environment::custom(simulator.url(), simulator.token_url())?;
-//! # let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-//! # // In a real program: Client::builder(Environment::Sandbox).service_account(ServiceAccount::from_env()?)
-//! let cmp = Client::builder(environment).service_account(account).build()?;
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     // Reads VGS_ENVIRONMENT, VGS_CLIENT_ID and VGS_CLIENT_SECRET.
+//!     let cmp = Client::from_env()?;
 //!
-//! let card = NewCard::new(Pan::new("5100260000019206")?, Expiry::new(12, 2030)?).cvc(Cvc::new("123")?);
-//! let stored = cmp.cards().create(card).await?;
+//!     let pan = Pan::new("5100260000019206")?;
+//!     let card = NewCard::new(pan, Expiry::new(12, 2030)?).cvc(Cvc::new("123")?);
+//!     let stored = cmp.cards().create(card).await?;
+//!     let id = stored.id();
 //!
-//! let token = cmp.network_tokens().wait_for(stored.id()).await?;
-//! let cryptogram = cmp.network_tokens().cryptogram(stored.id()).amount(Amount::usd("19.99")?).await?;
-//! # assert!(token.number().is_some() && cryptogram.eci().is_some());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # }).unwrap();
+//!     // The network token follows the card: at once, or some moments later.
+//!     let token = cmp.network_tokens().wait_for(id).await?;
+//!     let amount = Amount::usd("19.99")?;
+//!     let cryptogram = cmp.network_tokens().cryptogram(id).amount(amount).await?;
+//!
+//!     println!("{token:?}\n{cryptogram:?}");
+//!     Ok(())
+//! }
 //! ```
 //!
 //! # Who sees card numbers
@@ -129,6 +131,8 @@ pub mod clock;
 pub mod drift;
 mod environment;
 mod error;
+#[cfg(feature = "test-util")]
+mod example;
 #[doc = include_str!("guide.md")]
 #[cfg_attr(feature = "webhooks", doc = "[webhooks]: crate::webhooks")]
 #[cfg_attr(not(feature = "webhooks"), doc = "[webhooks]: #5-lifecycle-events")]
@@ -182,7 +186,7 @@ pub use secret::{
     BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, PanAlias, ProxyPassword,
     UpdatedValue,
 };
-pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId};
+pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId, Text};
 pub use wait::Wait;
 /// What [`CryptogramValue::expose`] hands out: text that is overwritten when it is dropped.
 pub use zeroize::Zeroizing;

@@ -5,12 +5,7 @@
 //! is met with one request a card.
 //!
 //! ```
-//! # use cmp_simulator::Simulator;
-//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! # let simulator = Simulator::start().await?;
-//! # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-//! # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-//! # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+//! # cmp::example!(|cmp| {
 //! # let mut ids = Vec::new();
 //! # for _ in 0..5 {
 //! #     let pan = cmp::Pan::new("5100260000019206")?;
@@ -25,8 +20,7 @@
 //!     }
 //! }
 //! assert_eq!(run.progress().succeeded, 5);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # }).unwrap();
+//! # });
 //! ```
 //!
 //! **Progress counts calls, not network tokens**: a call that provisioned a token which the card network refused
@@ -105,12 +99,7 @@ impl Bulk {
     /// Goes on with what a run left undone. The types stay those of that run, so that a loop can stop and resume.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # cmp::example!(|cmp| {
     /// # let mut ids = Vec::new();
     /// # for _ in 0..5 {
     /// #     let pan = cmp::Pan::new("5100260000019206")?;
@@ -126,8 +115,7 @@ impl Bulk {
     ///     run = cmp.bulk().resume(run.into_remaining()).delete();
     /// }
     /// assert_eq!(deleted, 5);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     pub fn resume<S: Stream>(self, remaining: Remaining<S>) -> BulkOver<S> {
         BulkOver { bulk: self, cards: remaining }
@@ -150,12 +138,8 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
     /// card network refused** and that can't be paid with. `provisioned.token().is_usable()` tells:
     ///
     /// ```
-    /// # use cmp_simulator::{Enrolment, Simulator};
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::builder().enrolment(Enrolment::Manual).start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # use cmp_simulator::Enrolment;
+    /// # cmp::example!(cmp_simulator::Simulator::builder().enrolment(Enrolment::Manual), |simulator, cmp| {
     /// # let mut ids = Vec::new();
     /// # for pan in ["5100260000019206", "5100260000009207"] {
     /// #     let card = cmp::NewCard::new(cmp::Pan::new(pan)?, cmp::Expiry::new(12, 2030)?);
@@ -172,8 +156,7 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
     ///     }
     /// }
     /// assert_eq!((run.progress().succeeded, usable), (2, 1));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn provision(self) -> BulkRun<S, Provisioned> {
@@ -203,15 +186,8 @@ impl<S: Stream<Item = (CardId, CardChanges)>> BulkOver<S> {
     /// Changes each card in its own way: [`Cards::update`].
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-    /// # let pan = cmp::Pan::new("5100260000019206")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-    /// # let id = stored.id().clone();
+    /// # cmp::example!(|cmp, id| {
+    /// # let id = id.clone();
     /// use cmp::{CardChanges, Expiry};
     ///
     /// let renewed = [(id, CardChanges::new().expiry(Expiry::new(1, 2035)?))];
@@ -220,8 +196,7 @@ impl<S: Stream<Item = (CardId, CardChanges)>> BulkOver<S> {
     ///     let card = outcome?;
     ///     assert_eq!((card.id(), card.expiry()), (&id, Some(Expiry::new(1, 2035)?)));
     /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn update(self) -> BulkRun<S, Card> {

@@ -15,7 +15,7 @@ use crate::{
     network_tokens::{NetworkToken, usable},
     scrub::is_pan,
     secret::{Cvc, Pan},
-    value::{CardId, Expiry, Outside, OutsideList, TraceId, open::open_enum, wire},
+    value::{CardId, Expiry, Text, TraceId, open::open_enum, wire},
 };
 
 open_enum! {
@@ -39,7 +39,7 @@ pub struct Card {
     meta: Metadata,
     included: Included,
     observability: Option<Observability>,
-    related: OutsideList,
+    related: Vec<Text>,
     asked_at: DateTime<Utc>,
     has_included: bool,
     names_unshown_tokens: bool,
@@ -49,17 +49,17 @@ pub struct Card {
 #[derive(Clone)]
 struct Attributes {
     pan: Option<Pan>,
-    pan_alias: Option<Outside>,
+    pan_alias: Option<Text>,
     cvc: Option<Cvc>,
-    cvc_alias: Option<Outside>,
-    cvc_status: Option<Outside>,
+    cvc_alias: Option<Text>,
+    cvc_status: Option<Text>,
     expiry: Option<Expiry>,
     bin: Option<String>,
     first8: Option<String>,
     last4: Option<String>,
-    fingerprint: Option<Outside>,
-    brand: Option<Outside>,
-    card_type: Option<Outside>,
+    fingerprint: Option<Text>,
+    brand: Option<Text>,
+    card_type: Option<Text>,
     cardholder: Option<Cardholder>,
     token_type: Option<TokenType>,
     wallet_type: Option<WalletType>,
@@ -73,9 +73,9 @@ struct Attributes {
 #[derive(Debug, Clone)]
 pub struct Observability {
     trace_id: Option<TraceId>,
-    client_id: Option<Outside>,
-    vault_id: Option<Outside>,
-    account_id: Option<Outside>,
+    client_id: Option<Text>,
+    vault_id: Option<Text>,
+    account_id: Option<Text>,
 }
 
 impl Card {
@@ -100,7 +100,7 @@ impl Card {
                 .metadata
                 .and_then(|metadata| metadata.observability)
                 .map(Observability::from_wire),
-            related: relationships.into_keys().filter_map(Outside::new).collect(),
+            related: relationships.into_keys().filter_map(Text::new).collect(),
             asked_at,
             lists_network_tokens: false,
         })
@@ -340,7 +340,7 @@ impl Card {
     /// The names of the card's relationships. Their content is in the generated types: see
     /// [`Client::raw`](crate::Client::raw).
     #[must_use]
-    pub fn relationships(&self) -> &[String] {
+    pub fn relationships(&self) -> &[Text] {
         &self.related
     }
 
@@ -368,17 +368,17 @@ impl Attributes {
         let cvc = from.cvc.as_ref().and_then(|cvc| read_cvc(cvc, cvc_digits(&from)));
         Self {
             pan: from.pan.map(|pan| Pan::from_trusted(pan.expose())),
-            pan_alias: Outside::of(from.pan_alias),
+            pan_alias: Text::of(from.pan_alias),
             cvc,
-            cvc_alias: Outside::of(from.cvc_alias),
-            cvc_status: Outside::of(from.cvc_status),
+            cvc_alias: Text::of(from.cvc_alias),
+            cvc_status: Text::of(from.cvc_status),
             expiry: wire::expiry(from.exp_month, from.exp_year),
             bin: from.bin.map(Digits::into_inner),
             first8: from.first8.map(Digits::into_inner),
             last4: from.last4.map(Last4::into_inner),
-            fingerprint: Outside::of(from.card_fingerprint),
-            brand: Outside::of(from.card_brand),
-            card_type: Outside::of(from.card_type),
+            fingerprint: Text::of(from.card_fingerprint),
+            brand: Text::of(from.card_brand),
+            card_type: Text::of(from.card_type),
             cardholder: from.cardholder.map(Cardholder::from_wire),
             token_type: from.token_type.map(TokenType::from_wire),
             wallet_type: from.wallet_type.map(WalletType::from_wire),
@@ -394,9 +394,9 @@ impl Observability {
     fn from_wire(wire: types::Observability) -> Self {
         Self {
             trace_id: TraceId::of(wire.trace_id.as_ref()),
-            client_id: Outside::of(wire.client_id),
-            vault_id: Outside::of(wire.vault_id),
-            account_id: Outside::of(wire.account_id),
+            client_id: Text::of(wire.client_id),
+            vault_id: Text::of(wire.vault_id),
+            account_id: Text::of(wire.account_id),
         }
     }
 

@@ -1,11 +1,11 @@
 use std::fmt;
 
 use cmp_generated::{
-    scalar::{Digits, Text},
+    scalar::{self, Digits},
     types,
 };
 
-use crate::value::{Outside, OutsideList};
+use crate::value::Text;
 
 /// What the Card Attributes service knows about a card (schema `EnrichedCardAttributes`); most of it for subscribers
 /// only.
@@ -14,8 +14,8 @@ pub struct EnrichedAttributes {
     properties: types::EnrichedCardProperties,
     capabilities: types::EnrichedCardCapabilities,
     bank: types::CardBank,
-    additional_brands: OutsideList,
-    regulated: Option<Outside>,
+    additional_brands: Vec<Text>,
+    regulated: Option<Text>,
 }
 
 macro_rules! texts {
@@ -24,7 +24,7 @@ macro_rules! texts {
             $(#[$doc])*
             #[must_use]
             pub fn $name(&self) -> Option<&str> {
-                self.$from.$field.as_ref().map(Text::as_str)
+                self.$from.$field.as_ref().map(scalar::Text::as_str)
             }
         )*}
     };
@@ -89,7 +89,7 @@ plain! {
 impl EnrichedAttributes {
     /// Further brands of the card.
     #[must_use]
-    pub fn additional_brands(&self) -> &[String] {
+    pub fn additional_brands(&self) -> &[Text] {
         &self.additional_brands
     }
 
@@ -113,8 +113,8 @@ impl EnrichedAttributes {
             properties: wire.card_properties.unwrap_or_default(),
             capabilities: wire.card_capabilities.unwrap_or_default(),
             bank: wire.bank.unwrap_or_default(),
-            additional_brands: brands.filter_map(|brand| Outside::of(brand.card_brand)).collect(),
-            regulated: Outside::of(wire.interchange.and_then(|interchange| interchange.regulated)),
+            additional_brands: brands.filter_map(|brand| Text::of(brand.card_brand)).collect(),
+            regulated: Text::of(wire.interchange.and_then(|interchange| interchange.regulated)),
         }
     }
 }

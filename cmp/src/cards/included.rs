@@ -3,14 +3,14 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use cmp_generated::{
     included::{IncludedResource, OtherResource},
-    scalar::{Digits, Text},
+    scalar::{self, Digits},
     types,
 };
 
 use crate::{
     network_tokens::NetworkToken,
     secret::UpdatedValue,
-    value::{NetworkTokenId, Outside, OutsideList, open::open_enum, wire},
+    value::{NetworkTokenId, Text, open::open_enum, wire},
 };
 
 /// The type of network tokens among the resources of the API.
@@ -53,11 +53,11 @@ open_enum! {
 /// One report of the account updater about a card.
 #[derive(Debug, Clone)]
 pub struct CardUpdate {
-    id: Option<Outside>,
+    id: Option<Text>,
     event: Option<CardEvent>,
-    reason_code: Option<Outside>,
-    reason_text: Option<Outside>,
-    changed_fields: OutsideList,
+    reason_code: Option<Text>,
+    reason_text: Option<Text>,
+    changed_fields: Vec<Text>,
     updated_values: Vec<UpdatedField>,
     occurred_at: Option<DateTime<Utc>>,
     received_at: Option<DateTime<Utc>>,
@@ -66,7 +66,7 @@ pub struct CardUpdate {
 /// A member of the card that an update changed. The values may be PANs.
 #[derive(Debug, Clone)]
 pub struct UpdatedField {
-    name: Option<Outside>,
+    name: Option<Text>,
     old: Option<UpdatedValue>,
     new: Option<UpdatedValue>,
 }
@@ -74,9 +74,9 @@ pub struct UpdatedField {
 /// A card's subscription to the account updater.
 #[derive(Debug, Clone)]
 pub struct CardUpdateSubscription {
-    id: Option<Outside>,
+    id: Option<Text>,
     state: Option<SubscriptionState>,
-    bin: Option<Outside>,
+    bin: Option<Text>,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
 }
@@ -84,8 +84,8 @@ pub struct CardUpdateSubscription {
 /// An included resource of a type that this version doesn't know.
 #[derive(Debug, Clone)]
 pub struct OtherIncluded {
-    kind: Outside,
-    id: Option<Outside>,
+    kind: Text,
+    id: Option<Text>,
 }
 
 /// The resources included with a card, sorted by type: their order in the answer has no meaning.
@@ -146,10 +146,11 @@ fn tokens_in<'a>(name: &'a str, relationship: &'a types::LubeRel) -> impl Iterat
         Some(types::LubeRelData::Array(many)) => many,
         None => &[],
     };
-    let kind = move |named: &'a types::LubeResourceId| named.type_.as_ref().map_or(name, Text::as_str);
+    let kind =
+        move |named: &'a types::LubeResourceId| named.type_.as_ref().map_or(name, scalar::Text::as_str);
     let tokens = named.iter().filter(move |named| kind(named) == NETWORK_TOKENS);
     // A token without a readable id does not count as shown.
-    tokens.map(|named| named.id.as_ref().map_or("", Text::as_str))
+    tokens.map(|named| named.id.as_ref().map_or("", scalar::Text::as_str))
 }
 
 impl CardUpdate {
@@ -157,10 +158,10 @@ impl CardUpdate {
         let attributes = update.attributes.unwrap_or_default();
         let values = attributes.updated_values.into_iter().flatten();
         Self {
-            id: Outside::of(update.id),
+            id: Text::of(update.id),
             event: attributes.event.map(CardEvent::from_wire),
-            reason_code: Outside::of(attributes.reason_code),
-            reason_text: Outside::of(attributes.reason_text),
+            reason_code: Text::of(attributes.reason_code),
+            reason_text: Text::of(attributes.reason_text),
             changed_fields: texts(attributes.changed_fields),
             updated_values: values.map(UpdatedField::from_wire).collect(),
             occurred_at: attributes.occurred_at.map(wire::time),
@@ -194,7 +195,7 @@ impl CardUpdate {
 
     /// The names of the members that changed.
     #[must_use]
-    pub fn changed_fields(&self) -> &[String] {
+    pub fn changed_fields(&self) -> &[Text] {
         &self.changed_fields
     }
 
@@ -219,9 +220,9 @@ impl CardUpdate {
 
 impl UpdatedField {
     fn from_wire(field: types::UpdatedCardFieldResource) -> Self {
-        let value = |secret: cmp_generated::scalar::Secret| UpdatedValue::from_trusted(secret.expose());
+        let value = |secret: scalar::Secret| UpdatedValue::from_trusted(secret.expose());
         Self {
-            name: Outside::of(field.field_name),
+            name: Text::of(field.field_name),
             old: field.old_value.map(value),
             new: field.new_value.map(value),
         }
@@ -250,9 +251,9 @@ impl CardUpdateSubscription {
     fn from_wire(subscription: types::CardUpdateSubscriptionResource) -> Self {
         let attributes = subscription.attributes.unwrap_or_default();
         Self {
-            id: Outside::of(subscription.id),
+            id: Text::of(subscription.id),
             state: attributes.state.map(SubscriptionState::from_wire),
-            bin: attributes.bin.map(Digits::into_inner).and_then(Outside::new),
+            bin: attributes.bin.map(Digits::into_inner).and_then(Text::new),
             created_at: attributes.created_at.map(wire::time),
             updated_at: attributes.updated_at.map(wire::time),
         }
@@ -289,13 +290,13 @@ impl CardUpdateSubscription {
     }
 }
 
-fn texts(texts: Option<Vec<Text>>) -> OutsideList {
-    texts.into_iter().flatten().filter_map(|text| Outside::of(Some(text))).collect()
+fn texts(texts: Option<Vec<scalar::Text>>) -> Vec<Text> {
+    texts.into_iter().flatten().filter_map(|text| Text::of(Some(text))).collect()
 }
 
 impl OtherIncluded {
     fn from_wire(other: OtherResource) -> Option<Self> {
-        Some(Self { kind: Outside::of(Some(other.kind))?, id: Outside::of(other.id) })
+        Some(Self { kind: Text::of(Some(other.kind))?, id: Text::of(other.id) })
     }
 
     /// The resource's `type`.

@@ -76,12 +76,7 @@ impl<'a> Cards<'a> {
     /// nothing can have happened. Source: the CMP documentation, "Create a card".
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::builder().duplicate_detection(true).start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # cmp::example!(cmp_simulator::Simulator::builder().duplicate_detection(true), |simulator, cmp| {
     /// use cmp::{Cvc, Expiry, NewCard, Pan};
     ///
     /// let card = NewCard::new(Pan::new("5100260000019206")?, Expiry::new(12, 2030)?)
@@ -91,8 +86,7 @@ impl<'a> Cards<'a> {
     /// assert!(!stored.is_duplicate());
     /// // Here, duplicate detection is on. In a new account it is off, and the card would be stored twice.
     /// assert!(cmp.cards().create(card).await?.is_duplicate());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -127,20 +121,12 @@ impl<'a> Cards<'a> {
     /// [`RetryClass::Safe`](crate::RetryClass::Safe). Source: the CMP documentation, "Get a card".
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-    /// # let pan = cmp::Pan::new("5100260000019206")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-    /// let card = cmp.cards().get(stored.id()).await?;
+    /// # cmp::example!(|cmp, id| {
+    /// let card = cmp.cards().get(&id).await?;
     /// assert_eq!(card.last4(), Some("9206"));
     /// let token = card.network_token()?;
     /// assert!(token.is_usable());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -161,21 +147,13 @@ impl<'a> Cards<'a> {
     /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent). Source: the CMP documentation, "Update a Card".
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-    /// # let pan = cmp::Pan::new("5100260000019206")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # cmp::example!(|cmp, id| {
     /// use cmp::{CardChanges, Expiry};
     ///
     /// let renewed = Expiry::new(12, 2033)?;
-    /// let card = cmp.cards().update(stored.id(), CardChanges::new().expiry(renewed)).await?;
+    /// let card = cmp.cards().update(&id, CardChanges::new().expiry(renewed)).await?;
     /// assert_eq!(card.expiry(), Some(renewed));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -199,18 +177,10 @@ impl<'a> Cards<'a> {
     /// told 404, that is a success. Source: the CMP documentation, "Delete a card".
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-    /// # let pan = cmp::Pan::new("5100260000019206")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-    /// cmp.cards().delete(stored.id()).await?;
-    /// assert!(cmp.cards().get(stored.id()).await.unwrap_err().is_not_found());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # cmp::example!(|cmp, id| {
+    /// cmp.cards().delete(&id).await?;
+    /// assert!(cmp.cards().get(&id).await.unwrap_err().is_not_found());
+    /// # });
     /// ```
     ///
     /// # Errors

@@ -11,25 +11,17 @@ use crate::{
 /// without any of these can't be told from a PAN.
 ///
 /// ```
-/// # use cmp_simulator::Simulator;
-/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// # let simulator = Simulator::start().await?;
-/// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-/// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-/// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-/// # let pan = cmp::Pan::new("5100260000019206")?;
-/// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+/// # cmp::example!(|cmp, id| {
 /// use cmp::StoredNumber;
 ///
-/// let card = cmp.cards().get(stored.id()).await?;
+/// let card = cmp.cards().get(&id).await?;
 /// match card.number() {
 ///     Some(StoredNumber::Pan(pan)) => assert_eq!(format!("{pan:?}"), "Pan(***9206)"),
 ///     Some(StoredNumber::Alias(alias)) => println!("{alias:?}"),
 ///     _ => println!("neither came back"),
 /// }
 /// # assert!(matches!(card.number(), Some(StoredNumber::Pan(_))));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # }).unwrap();
+/// # });
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -31,17 +31,13 @@ use crate::{
 /// Cheap to clone; clones share connections, the access token and the retry budget. Make one and keep it.
 ///
 /// ```
-/// # use cmp_simulator::Simulator;
-/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// # let simulator = Simulator::start().await?;
+/// # fn example() -> cmp::Result<()> {
 /// use cmp::{Client, Environment, ServiceAccount};
 ///
-/// # let environment = Environment::custom(simulator.url(), simulator.token_url())?;
-/// # let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-/// let cmp = Client::builder(environment).service_account(account).build()?;
-/// cmp.warm_up().await?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # }).unwrap();
+/// let account = ServiceAccount::from_env()?;
+/// let cmp = Client::builder(Environment::Sandbox).service_account(account).build()?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Client(Arc<Core>);

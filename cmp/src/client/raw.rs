@@ -22,12 +22,7 @@ impl<'a> Raw<'a> {
     /// `operation` decides how failures are retried, so it must be the one that `send` runs.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # cmp::example!(|cmp| {
     /// # let pan = cmp::Pan::new("4111111111111111")?;
     /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(5, 2030)?)).await?;
     /// # let id = stored.id().to_string();
@@ -37,8 +32,7 @@ impl<'a> Raw<'a> {
     ///     .call(cmp::Operation::GetCard, |client| async move { client.get_card(id, None).await })
     ///     .await?;
     /// assert_eq!(raw.data.and_then(|data| data.id).unwrap().as_str(), id);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// An operation that is in the contract, and not in the facade yet, is named by its facts:

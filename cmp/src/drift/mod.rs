@@ -9,14 +9,12 @@
 //! (`openapi/cmp.json` in the repository) that this version was generated from.
 //!
 //! ```
-//! # use cmp_simulator::{Readings, Simulator};
-//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! use cmp::drift::DriftKind;
-//!
-//! # let simulator = Simulator::start().await?;
+//! # cmp::example!(cmp_simulator::Simulator::builder(), |simulator, other| {
 //! # simulator.configure(|settings| settings.readings.future_values = true);
 //! # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
 //! # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+//! use cmp::drift::DriftKind;
+//!
 //! let cmp = cmp::Client::builder(environment)
 //!     .service_account(account)
 //!     .on_drift(|event| eprintln!("{event}"))
@@ -27,8 +25,7 @@
 //! let drift = cmp.drift();
 //! let member = drift.events().iter().find(|event| event.kind() == DriftKind::Member).unwrap();
 //! assert_eq!(member.to_string(), "create_card: unknown member a_later_member, seen 1 time");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # }).unwrap();
+//! # });
 //! ```
 
 mod known;

@@ -94,17 +94,11 @@ pub(crate) struct Counted {
 /// or [`code`](Self::code). `Display` is one line; neither it nor `Debug` ever holds a body, a header or a secret.
 ///
 /// ```
-/// # use cmp_simulator::Simulator;
-/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// # let simulator = Simulator::start().await?;
-/// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-/// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-/// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+/// # cmp::example!(|cmp| {
 /// let error = cmp.cards().get(&"CRDnobody".parse()?).await.unwrap_err();
 /// assert!(error.is_not_found());
 /// assert_eq!(error.attempts(), 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # }).unwrap();
+/// # });
 /// ```
 pub struct Error(Box<Inner>);
 

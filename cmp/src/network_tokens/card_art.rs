@@ -1,8 +1,8 @@
 use std::fmt;
 
-use cmp_generated::{scalar::Text, types};
+use cmp_generated::{scalar, types};
 
-use crate::value::{Outside, open::open_enum};
+use crate::value::{Text, open::open_enum};
 
 open_enum! {
     /// What a picture shows (source: schema `CardAsset`).
@@ -27,9 +27,9 @@ pub struct CardArt {
 #[derive(Debug, Clone)]
 pub struct CardArtAsset {
     kind: Option<CardArtKind>,
-    mime_type: Option<Outside>,
+    mime_type: Option<Text>,
     size: Option<(u32, u32)>,
-    download_url: Option<Outside>,
+    download_url: Option<Text>,
 }
 
 macro_rules! texts {
@@ -38,7 +38,7 @@ macro_rules! texts {
             $(#[$doc])*
             #[must_use]
             pub fn $name(&self) -> Option<&str> {
-                self.wire.$name.as_ref().map(Text::as_str)
+                self.wire.$name.as_ref().map(scalar::Text::as_str)
             }
         )*}
     };
@@ -118,9 +118,9 @@ impl CardArtAsset {
         let pixels = |count: Option<i64>| u32::try_from(count?).ok();
         Self {
             kind: wire.type_.map(CardArtKind::from_wire),
-            mime_type: Outside::of(wire.mime_type),
+            mime_type: Text::of(wire.mime_type),
             size: pixels(wire.width).zip(pixels(wire.height)),
-            download_url: Outside::of(wire.download_url),
+            download_url: Text::of(wire.download_url),
         }
     }
 }

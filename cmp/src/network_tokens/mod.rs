@@ -78,22 +78,15 @@ impl<'a> NetworkTokens<'a> {
     /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent). Source: the CMP documentation, "Provision".
     ///
     /// ```
-    /// # use cmp_simulator::{Enrolment, Simulator};
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::builder().enrolment(Enrolment::Manual).start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-    /// # let pan = cmp::Pan::new("5100260000019206")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # use cmp_simulator::Enrolment;
+    /// # cmp::example!(cmp_simulator::Simulator::builder().enrolment(Enrolment::Manual), |simulator, cmp, id| {
     /// use cmp::Provisioned;
     ///
-    /// let first = cmp.network_tokens().provision(stored.id()).await?;
+    /// let first = cmp.network_tokens().provision(&id).await?;
     /// assert!(matches!(first, Provisioned::New(_)) && first.token().is_usable());
-    /// let second = cmp.network_tokens().provision(stored.id()).await?;
+    /// let second = cmp.network_tokens().provision(&id).await?;
     /// assert!(matches!(second, Provisioned::Existing(_)));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -119,20 +112,12 @@ impl<'a> NetworkTokens<'a> {
     /// told 404, that is a success. Source: the CMP documentation, "Delete".
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-    /// # let pan = cmp::Pan::new("5100260000019206")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-    /// # assert!(cmp.cards().get(stored.id()).await?.network_token().is_ok());
-    /// cmp.network_tokens().delete(stored.id()).await?;
-    /// let card = cmp.cards().get(stored.id()).await?;
+    /// # cmp::example!(|cmp, id| {
+    /// # assert!(cmp.cards().get(&id).await?.network_token().is_ok());
+    /// cmp.network_tokens().delete(&id).await?;
+    /// let card = cmp.cards().get(&id).await?;
     /// assert!(card.network_token().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -160,20 +145,12 @@ impl<'a> NetworkTokens<'a> {
     /// documented.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-    /// # let pan = cmp::Pan::new("5100260000019206")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # cmp::example!(|cmp, id| {
     /// use std::time::Duration;
     ///
-    /// let token = cmp.network_tokens().wait_for(stored.id()).deadline(Duration::from_secs(30)).await?;
+    /// let token = cmp.network_tokens().wait_for(&id).deadline(Duration::from_secs(30)).await?;
     /// assert!(token.is_usable());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -198,22 +175,14 @@ impl<'a> NetworkTokens<'a> {
     /// Source: the CMP documentation, "Request cryptogram".
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-    /// # let pan = cmp::Pan::new("5100260000019206")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-    /// # assert!(cmp.cards().get(stored.id()).await?.network_token().is_ok());
+    /// # cmp::example!(|cmp, id| {
+    /// # assert!(cmp.cards().get(&id).await?.network_token().is_ok());
     /// use cmp::{Amount, CryptogramType};
     ///
-    /// let cryptogram = cmp.network_tokens().cryptogram(stored.id()).amount(Amount::usd("19.99")?).await?;
+    /// let cryptogram = cmp.network_tokens().cryptogram(&id).amount(Amount::usd("19.99")?).await?;
     /// assert_eq!(cryptogram.kind(), &CryptogramType::Tavv);
     /// assert_eq!(format!("{:?}", cryptogram.value()), "CryptogramValue(***)");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -231,20 +200,14 @@ impl<'a> NetworkTokens<'a> {
     /// Otherwise as [`cryptogram`](Self::cryptogram).
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # cmp::example!(|cmp| {
     /// # let pan = cmp::Pan::new("4111111111111111")?;
     /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
     /// # assert!(cmp.cards().get(stored.id()).await?.network_token().is_ok());
     /// let cryptogram = cmp.network_tokens().short_cryptogram(stored.id()).await?;
     /// let used = cryptogram.into_parts();
     /// assert_eq!(used.value.expose().len(), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors

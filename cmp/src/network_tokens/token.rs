@@ -10,7 +10,7 @@ use super::CardArt;
 use crate::{
     error::NoUsableToken,
     secret::NetworkTokenNumber,
-    value::{Expiry, NetworkTokenId, Outside, TokenState, wire},
+    value::{Expiry, NetworkTokenId, Text, TokenState, wire},
 };
 
 /// A network token: the number that takes the PAN's place in payments.
@@ -21,13 +21,13 @@ use crate::{
 pub struct NetworkToken {
     id: Option<NetworkTokenId>,
     number: Option<NetworkTokenNumber>,
-    payment_account_reference: Option<Outside>,
+    payment_account_reference: Option<Text>,
     last4: Option<String>,
     bin: Option<String>,
     expiry: Option<Expiry>,
     state: TokenState,
-    reason_code: Option<Outside>,
-    reason_text: Option<Outside>,
+    reason_code: Option<Text>,
+    reason_text: Option<Text>,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
     card_art: Option<CardArt>,
@@ -44,13 +44,13 @@ impl NetworkToken {
             payment_account_reference: from
                 .payment_account_reference
                 .map(Reference::into_inner)
-                .and_then(Outside::new),
+                .and_then(Text::new),
             last4: from.last4.map(Last4::into_inner),
             bin: from.bin.map(Digits::into_inner),
             expiry: wire::expiry(from.exp_month, from.exp_year),
             state: TokenState::from_wire(from.state),
-            reason_code: Outside::of(from.reason_code),
-            reason_text: Outside::of(from.reason_text),
+            reason_code: Text::of(from.reason_code),
+            reason_text: Text::of(from.reason_text),
             created_at: from.created_at.map(wire::time),
             updated_at: from.updated_at.map(wire::time),
             card_art: resource.meta.and_then(|meta| meta.card_art).map(CardArt::from_wire),

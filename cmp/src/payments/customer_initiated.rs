@@ -52,12 +52,7 @@ impl<'a> RequestCustomerInitiated<'a> {
     /// missing.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # cmp::example!(|cmp| {
     /// # let pan = cmp::Pan::new("5100260000009207")?;
     /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
     /// # cmp.cards().get(stored.id()).await?;
@@ -72,8 +67,7 @@ impl<'a> RequestCustomerInitiated<'a> {
     ///         # assert_eq!(payment.pan.expose(), "5100260000009207");
     ///     }
     /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors

@@ -43,22 +43,14 @@ impl<'a> Payments<'a> {
     /// `POST /cards/{card_id}/cryptogram`, scope `network-tokens:read`. Source: steps 3 and 4 of the guide.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-    /// # let pan = cmp::Pan::new("5100260000019206")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-    /// # cmp.network_tokens().wait_for(stored.id()).await?;
+    /// # cmp::example!(cmp_simulator::Simulator::builder(), |simulator, cmp, id| {
+    /// # cmp.network_tokens().wait_for(&id).await?;
     /// use cmp::Amount;
     ///
-    /// let payment = cmp.payments().customer_initiated(stored.id()).amount(Amount::usd("19.99")?).await?;
+    /// let payment = cmp.payments().customer_initiated(&id).amount(Amount::usd("19.99")?).await?;
     /// let body = format!("{} {} {}", payment.number.expose(), payment.expiry, *payment.cryptogram.expose());
     /// # assert!(simulator.redeem_cryptogram(body.rsplit(' ').next().unwrap()).is_ok());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -73,20 +65,14 @@ impl<'a> Payments<'a> {
     /// `POST /cards/{card_id}/cryptogram`, scope `network-tokens:read`. Source: steps 3 and 4 of the guide.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # cmp::example!(|cmp| {
     /// # let pan = cmp::Pan::new("4111111111111111")?;
     /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
     /// # cmp.network_tokens().wait_for(stored.id()).await?;
     /// let form = cmp.payments().merchant_form(stored.id()).await?;
     /// let cvc = form.cvc.expose();
     /// assert_eq!(cvc.len(), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -101,21 +87,13 @@ impl<'a> Payments<'a> {
     /// `GET /cards/{card_id}`, scope `cards:read`. Source: step 4 of the guide.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
-    /// # let pan = cmp::Pan::new("5100260000019206")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
+    /// # cmp::example!(|cmp, id| {
     /// use cmp::NetworkTransactionId;
     ///
     /// let first_payment = NetworkTransactionId::new("123456789012345")?;
-    /// let payment = cmp.payments().merchant_initiated(stored.id(), first_payment).await?;
+    /// let payment = cmp.payments().merchant_initiated(&id, first_payment).await?;
     /// assert_eq!(payment.network_transaction_id.as_str(), "123456789012345");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors

@@ -26,18 +26,13 @@ pub type ClientBuilder = crate::client::ClientBuilder<Environment>;
 /// Cheap to clone; clones share connections, the access token and the retry budget. Make one and keep it.
 ///
 /// ```
-/// # use cmp_simulator::Simulator;
-/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// # let simulator = Simulator::start().await?;
+/// # fn example() -> cmp::Result<()> {
 /// use cmp::{ServiceAccount, v1::{Client, Environment}};
 ///
-/// # let environment = Environment::custom(simulator.url(), simulator.token_url())?;
-/// # let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-/// # // In a real program: Client::builder(Environment::Sandbox).service_account(ServiceAccount::from_env()?)
-/// let v1 = Client::builder(environment).service_account(account).tenant("tntabc123").build()?;
-/// v1.warm_up().await?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # }).unwrap();
+/// let account = ServiceAccount::from_env()?;
+/// let v1 = Client::builder(Environment::Sandbox).service_account(account).tenant("tntabc123").build()?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Client(Arc<Core>);
@@ -98,20 +93,14 @@ impl Client {
     /// the V1 API reference, `POST /network-tokens`.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::v1::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let v1 = cmp::v1::Client::builder(environment).service_account(account).build()?;
+    /// # cmp::example!(v1 |v1| {
     /// use cmp::{Expiry, v1::{NewEnrolment, PanAlias}};
     ///
     /// let alias = PanAlias::new("5573495XKjDP28V7312")?;
     /// let token = v1.enroll(NewEnrolment::new(alias.clone(), Expiry::new(7, 2030)?)).await?;
     /// assert_eq!(token.alias(), Some(&alias));
     /// assert!(!token.is_usable());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -133,19 +122,13 @@ impl Client {
     /// [`RetryClass::Safe`](crate::RetryClass::Safe). Source: the V1 API reference, `GET /network-tokens/{pan_alias}`.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::v1::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let v1 = cmp::v1::Client::builder(environment).service_account(account).build()?;
+    /// # cmp::example!(v1 |v1| {
     /// # let alias = cmp::v1::PanAlias::new("5573495XKjDP28V7312")?;
     /// # v1.enroll(cmp::v1::NewEnrolment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
     /// let token = v1.get(&alias).await?;
     /// assert!(token.is_usable());
     /// assert_eq!(token.card().and_then(|card| card.expiry()), Some("07/30".parse()?));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -169,18 +152,12 @@ impl Client {
     /// `DELETE /network-tokens/{pan_alias}`.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::v1::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let v1 = cmp::v1::Client::builder(environment).service_account(account).build()?;
+    /// # cmp::example!(v1 |v1| {
     /// # let alias = cmp::v1::PanAlias::new("5573495XKjDP28V7312")?;
     /// # v1.enroll(cmp::v1::NewEnrolment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
     /// let token = v1.delete(&alias).await?.expect("the first attempt was answered");
     /// assert_eq!(token.state(), &cmp::TokenState::Deleted);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors
@@ -205,13 +182,7 @@ impl Client {
     /// reports the final state (source: the V1 API reference), and no interval is documented.
     ///
     /// ```
-    /// # use cmp_simulator::{Simulator, TokenArrival};
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::builder().token_arrival(TokenArrival::AfterGets(3)).start().await?;
-    /// # let environment = cmp::v1::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let clock = cmp::clock::ManualClock::new();
-    /// # let v1 = cmp::v1::Client::builder(environment).service_account(account).clock(clock).build()?;
+    /// # cmp::example!(v1 |v1| {
     /// # let alias = cmp::v1::PanAlias::new("5573495XKjDP28V7312")?;
     /// # v1.enroll(cmp::v1::NewEnrolment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
     /// use std::time::Duration;
@@ -219,8 +190,7 @@ impl Client {
     /// let end = v1.wait_for_final_state(&alias).deadline(Duration::from_secs(120)).await?;
     /// let token = end.active()?;
     /// assert!(token.is_usable());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     ///
     /// # Errors

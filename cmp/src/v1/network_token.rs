@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use cmp_generated::{
-    scalar::{Digits, Last4, Personal, Text},
+    scalar::{self, Digits, Last4, Personal},
     types,
 };
 use serde::{Deserialize, Deserializer};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use super::{Holder, PanAlias};
 use crate::{
     error::InvalidInput,
-    value::{Expiry, Outside, TokenState, read, wire},
+    value::{Expiry, Text, TokenState, read, wire},
 };
 
 /// A vaulted card to enrol for a network token (schema `V1Enrollment`).
@@ -63,7 +63,7 @@ pub struct NetworkToken {
 #[derive(Debug, Clone)]
 pub struct Card {
     last4: Option<String>,
-    bin: Option<Outside>,
+    bin: Option<Text>,
     expiry: Option<Expiry>,
     holder: Option<Holder>,
 }
@@ -154,7 +154,7 @@ impl NetworkToken {
         Self {
             alias: wire.pan_alias.and_then(|alias| PanAlias::new(alias.into_inner()).ok()),
             last4: wire.network_token_last4.map(Last4::into_inner),
-            expiry: wire.expires_at.as_ref().map(Text::as_str).and_then(year_and_month),
+            expiry: wire.expires_at.as_ref().map(scalar::Text::as_str).and_then(year_and_month),
             state: TokenState::from_wire(wire.state),
             created_at: wire.created_at.map(wire::time),
             updated_at: wire.updated_at.map(wire::time),
@@ -167,8 +167,8 @@ impl Card {
     fn from_wire(wire: types::V1Card) -> Self {
         Self {
             last4: wire.last4.map(Last4::into_inner),
-            bin: wire.bin.map(Digits::into_inner).and_then(Outside::new),
-            expiry: wire.expires_at.as_ref().map(Text::as_str).and_then(year_and_month),
+            bin: wire.bin.map(Digits::into_inner).and_then(Text::new),
+            expiry: wire.expires_at.as_ref().map(scalar::Text::as_str).and_then(year_and_month),
             holder: wire.holder_info.map(Holder::from_wire),
         }
     }

@@ -5,9 +5,9 @@ mod expiry;
 pub(crate) mod id;
 mod invalid_input;
 pub(crate) mod open;
-pub(crate) mod outside;
 pub(crate) mod read;
 pub(crate) mod stored;
+mod text;
 mod token_state;
 pub(crate) mod wire;
 
@@ -15,5 +15,6 @@ pub use amount::{Amount, Currency};
 pub use expiry::Expiry;
 pub use id::{CardId, NetworkTokenId};
 pub use invalid_input::InvalidInput;
-pub(crate) use outside::{Outside, OutsideList, TraceId};
+pub use text::Text;
+pub(crate) use text::TraceId;
 pub use token_state::TokenState;

@@ -4,7 +4,7 @@ use super::members::Members;
 use crate::{
     CardEvent,
     secret::Pan,
-    value::{CardId, Expiry, Outside},
+    value::{CardId, Expiry, Text},
 };
 
 /// What the account updater tells about a card. Each part may be missing.
@@ -13,16 +13,16 @@ pub struct CardUpdateDetails {
     event: CardEvent,
     card_id: Option<CardId>,
     last4: Option<String>,
-    first8: Option<Outside>,
-    bin: Option<Outside>,
-    fingerprint: Option<Outside>,
+    first8: Option<Text>,
+    bin: Option<Text>,
+    fingerprint: Option<Text>,
     fingerprint_matches: Option<bool>,
     new_account_number: Option<Pan>,
     new_expiry: Option<Expiry>,
     old_account_number: Option<Pan>,
     old_expiry: Option<Expiry>,
-    reason_code: Option<Outside>,
-    reason_text: Option<Outside>,
+    reason_code: Option<Text>,
+    reason_text: Option<Text>,
     occurred_at: Option<DateTime<Utc>>,
 }
 

@@ -11,7 +11,7 @@ use cmp_generated::scalar::{Last4, Timestamp};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::value::{Expiry, Outside};
+use crate::value::{Expiry, Text};
 
 /// An object: its texts, numbers and truth values, and its objects, which are read when they are asked for.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -43,8 +43,8 @@ impl Members {
         }
     }
 
-    pub(super) fn outside(&self, name: &str) -> Option<Outside> {
-        self.text(name).and_then(Outside::new)
+    pub(super) fn outside(&self, name: &str) -> Option<Text> {
+        self.text(name).and_then(Text::new)
     }
 
     /// A text, or the digits of a number that has nothing else.
@@ -89,9 +89,9 @@ impl Members {
     }
 
     /// Digits that are too few for a PAN.
-    pub(super) fn leading_digits(&self, name: &str) -> Option<Outside> {
+    pub(super) fn leading_digits(&self, name: &str) -> Option<Text> {
         const MOST: usize = 10;
-        Outside::new(self.digits(name).filter(|digits| digits.len() <= MOST && only_digits(digits))?)
+        Text::new(self.digits(name).filter(|digits| digits.len() <= MOST && only_digits(digits))?)
     }
 
     /// Four digits; a number has lost its leading zeros, a text has not.

@@ -19,7 +19,7 @@ use self::{members::Members, name::Kind};
 use super::WebhookError;
 use crate::{
     secret::DetailValue,
-    value::{CardId, NetworkTokenId, Outside, id},
+    value::{CardId, NetworkTokenId, Text, id},
 };
 
 /// Something that happened to a card or a network token (source: VGS's documentation of notifications).
@@ -40,18 +40,18 @@ use crate::{
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Event {
-    id: Outside,
-    name: Outside,
-    description: Option<Outside>,
-    summary: Option<Outside>,
+    id: Text,
+    name: Text,
+    description: Option<Text>,
+    summary: Option<Text>,
     timestamp: Option<DateTime<Utc>>,
-    scope: Option<Outside>,
-    grouping: Option<Outside>,
+    scope: Option<Text>,
+    grouping: Option<Text>,
     occurrence: Option<u64>,
-    fingerprint: Option<Outside>,
-    integration_id: Option<Outside>,
-    org_id: Option<Outside>,
-    tenant: Option<Outside>,
+    fingerprint: Option<Text>,
+    integration_id: Option<Text>,
+    org_id: Option<Text>,
+    tenant: Option<Text>,
     producer: Option<Producer>,
     details: Details,
 }
@@ -79,8 +79,8 @@ pub struct OtherDetails(Members);
 /// What sent an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Producer {
-    application_name: Option<Outside>,
-    application_protocol: Option<Outside>,
+    application_name: Option<Text>,
+    application_protocol: Option<Text>,
 }
 
 impl Event {
@@ -109,9 +109,8 @@ impl Event {
         let id = id.ok_or(WebhookError::NotAnEvent { rule: "it has no id" })?;
         let name = envelope.text("event").ok_or(WebhookError::NotAnEvent { rule: "it has no event name" })?;
         Ok(Self {
-            id: Outside::new(id).ok_or(WebhookError::NotAnEvent { rule: "its id is too long" })?,
-            name: Outside::new(name)
-                .ok_or(WebhookError::NotAnEvent { rule: "its event name is too long" })?,
+            id: Text::new(id).ok_or(WebhookError::NotAnEvent { rule: "its id is too long" })?,
+            name: Text::new(name).ok_or(WebhookError::NotAnEvent { rule: "its event name is too long" })?,
             details: Details::read(name, envelope.members("details").unwrap_or_default()),
             description: envelope.outside("description"),
             summary: envelope.outside("summary"),

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     secret::NetworkTokenNumber,
     v1::PanAlias,
-    value::{CardId, Expiry, NetworkTokenId, Outside, TokenState},
+    value::{CardId, Expiry, NetworkTokenId, Text, TokenState},
 };
 
 /// What an event tells about a network token, and the card behind it. Each part may be missing.
@@ -21,15 +21,15 @@ pub struct NetworkTokenDetails {
     number: Option<NetworkTokenNumber>,
     last4: Option<String>,
     expiry: Option<Expiry>,
-    payment_account_reference: Option<Outside>,
+    payment_account_reference: Option<Text>,
     state: Option<TokenState>,
-    reason_code: Option<Outside>,
-    reason_text: Option<Outside>,
+    reason_code: Option<Text>,
+    reason_text: Option<Text>,
     pan_alias: Option<PanAlias>,
-    card_bin: Option<Outside>,
+    card_bin: Option<Text>,
     card_last4: Option<String>,
     card_expiry: Option<Expiry>,
-    tenant_id: Option<Outside>,
+    tenant_id: Option<Text>,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
 }
@@ -43,7 +43,7 @@ impl NetworkTokenDetails {
             number: from.secret("network_token", NetworkTokenNumber::from_trusted),
             last4: from.last4("network_token_last4"),
             expiry: from.month_and_year("exp_month", "exp_year"),
-            payment_account_reference: from.digits("payment_account_reference").and_then(Outside::new),
+            payment_account_reference: from.digits("payment_account_reference").and_then(Text::new),
             state: from.text("state").map(|state| TokenState::from(state.to_owned())),
             reason_code: from.outside("reason_code"),
             reason_text: from.outside("reason_text"),

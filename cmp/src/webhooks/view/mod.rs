@@ -11,7 +11,7 @@ use cmp_generated::scalar::Last4;
 use serde::{Deserialize, Serialize};
 pub use token::TokenView;
 
-use self::register::{Register, Stamp, Text};
+use self::register::{Register, Stamp, StoredText};
 pub(crate) use self::subject::Subject;
 use super::{CardUpdateDetails, Details, Event, NetworkTokenDetails, event::card_event};
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     network_tokens::NetworkToken,
     scrub::is_pan,
     v1::PanAlias,
-    value::{CardId, Expiry, NetworkTokenId, Outside, TokenState},
+    value::{CardId, Expiry, NetworkTokenId, Text, TokenState},
 };
 
 /// The place of what events told without a token's id.
@@ -155,12 +155,7 @@ impl CardView {
     /// What is known of the card and its other network tokens stays as it is.
     ///
     /// ```
-    /// # use cmp_simulator::Simulator;
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let simulator = Simulator::start().await?;
-    /// # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-    /// # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-    /// # let cmp = cmp::Client::builder(environment).service_account(account).build()?;
+    /// # cmp::example!(|cmp| {
     /// # let card = cmp::NewCard::new(cmp::Pan::new("5100260000019206")?, cmp::Expiry::new(12, 2030)?);
     /// use cmp::webhooks::CardView;
     ///
@@ -169,8 +164,7 @@ impl CardView {
     /// let token = cmp.network_tokens().wait_for(stored.id()).await?;
     /// view.read_token(&token);
     /// assert!(view.network_token().is_some_and(|token| token.is_usable()));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    /// # });
     /// ```
     pub fn read_token(&mut self, token: &NetworkToken) -> Applied {
         if self.card_id().is_none() {
@@ -393,7 +387,7 @@ impl LastFour {
     }
 }
 
-impl Text for LastFour {
+impl StoredText for LastFour {
     fn to_text(&self) -> String {
         self.as_str().to_owned()
     }
@@ -403,7 +397,7 @@ impl Text for LastFour {
     }
 }
 
-impl Text for Outside {
+impl StoredText for Text {
     fn to_text(&self) -> String {
         (**self).to_owned()
     }
@@ -413,7 +407,7 @@ impl Text for Outside {
     }
 }
 
-impl Text for () {
+impl StoredText for () {
     fn to_text(&self) -> String {
         String::new()
     }
@@ -423,7 +417,7 @@ impl Text for () {
     }
 }
 
-impl Text for Expiry {
+impl StoredText for Expiry {
     fn to_text(&self) -> String {
         self.to_string()
     }
@@ -433,7 +427,7 @@ impl Text for Expiry {
     }
 }
 
-impl Text for TokenState {
+impl StoredText for TokenState {
     fn to_text(&self) -> String {
         self.as_str().to_owned()
     }
@@ -443,7 +437,7 @@ impl Text for TokenState {
     }
 }
 
-impl Text for CardEvent {
+impl StoredText for CardEvent {
     fn to_text(&self) -> String {
         self.as_str().to_owned()
     }

@@ -97,7 +97,7 @@ impl<T> Default for Register<T> {
 }
 
 /// A value that is kept as text.
-pub(super) trait Text: Sized {
+pub(super) trait StoredText: Sized {
     fn to_text(&self) -> String;
     fn from_text(text: String) -> Option<Self>;
 }
@@ -140,17 +140,17 @@ pub(super) fn readable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Ok(readable.collect())
 }
 
-impl<T: Text> Serialize for Register<T> {
+impl<T: StoredText> Serialize for Register<T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let written = self.0.as_ref().map(|latest| Written {
-            value: latest.value.as_ref().map(Text::to_text),
+            value: latest.value.as_ref().map(StoredText::to_text),
             stamp: latest.stamp.clone(),
         });
         written.serialize(serializer)
     }
 }
 
-impl<'de, T: Text> Deserialize<'de> for Register<T> {
+impl<'de, T: StoredText> Deserialize<'de> for Register<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Some(Written { value, stamp }) = or_default(deserializer)? else { return Ok(Self(None)) };
         let was_known = value.is_some();

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     network_tokens::NetworkToken,
     scrub::scrub,
-    value::{Expiry, Outside, TokenState},
+    value::{Expiry, Text, TokenState},
     webhooks::NetworkTokenDetails,
 };
 
@@ -19,7 +19,7 @@ use crate::{
 #[serde(default)]
 pub struct TokenView {
     state: Register<TokenState>,
-    reason_code: Register<Outside>,
+    reason_code: Register<Text>,
     last4: Register<LastFour>,
     expiry: Register<Expiry>,
 }
@@ -29,7 +29,7 @@ impl TokenView {
         let state = token.state();
         if state.is_some() {
             // A reason belongs to its state: a new state without one has none.
-            self.reason_code.offer(token.reason_code().and_then(Outside::new), stamp);
+            self.reason_code.offer(token.reason_code().and_then(Text::new), stamp);
         }
         self.state.offer_known(state, stamp);
         self.last4.offer_known(token.last4().and_then(LastFour::new), stamp);
@@ -38,7 +38,7 @@ impl TokenView {
 
     pub(super) fn read(&mut self, token: &NetworkToken, stamp: &Stamp) {
         self.state.offer(Some(token.state().clone()), stamp);
-        self.reason_code.offer(token.reason_code().and_then(Outside::new), stamp);
+        self.reason_code.offer(token.reason_code().and_then(Text::new), stamp);
         self.last4.offer_known(token.last4().and_then(LastFour::new), stamp);
         self.expiry.offer_known(token.expiry(), stamp);
     }

@@ -1,28 +1,37 @@
 use std::{fmt, ops::Deref};
 
-use cmp_generated::{lenient::LONGEST_TEXT, scalar::Text};
+use cmp_generated::{lenient::LONGEST_TEXT, scalar};
 
+use super::{InvalidInput, stored::read_as_text};
 use crate::scrub::{looks_like_a_pan, scrub};
 
-/// A text from outside: as it came for the caller, scrubbed in `Debug`, because nobody promises that there is no PAN in it.
+/// A text that the service, a notification or a store wrote.
 ///
-/// Every text of an answer, a notification or a store is kept as this, and never as a `String`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Outside(String);
+/// It dereferences to `str`. `Debug` masks digits that may be a card number and escapes control characters, so that a log
+/// of a whole answer is safe. There is no `Display`: `&*text` is the text in clear.
+///
+/// ```
+/// let text = cmp::Text::from("called about 4111 1111 1111 1111");
+/// assert_eq!(text, "called about 4111 1111 1111 1111");
+/// assert!(!format!("{text:?}").contains("1111"));
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(transparent)]
+pub struct Text(String);
 
-impl Outside {
-    /// `None` if it is longer than any text of the API.
+impl Text {
+    /// Keeps a text of an answer. `None` if it is longer than any text of the API.
     pub(crate) fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
         (text.len() <= LONGEST_TEXT).then_some(Self(text))
     }
 
-    pub(crate) fn of(text: Option<Text>) -> Option<Self> {
-        text.map(Text::into_inner).and_then(Self::new)
+    pub(crate) fn of(text: Option<scalar::Text>) -> Option<Self> {
+        text.map(scalar::Text::into_inner).and_then(Self::new)
     }
 }
 
-impl Deref for Outside {
+impl Deref for Text {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -30,36 +39,49 @@ impl Deref for Outside {
     }
 }
 
-impl fmt::Debug for Outside {
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         scrub(&self.0).fmt(f)
     }
 }
 
-/// Several texts from outside.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct OutsideList(Vec<String>);
-
-impl FromIterator<Outside> for OutsideList {
-    fn from_iter<I: IntoIterator<Item = Outside>>(texts: I) -> Self {
-        Self(texts.into_iter().map(|text| text.0).collect())
-    }
-}
-
-impl Deref for OutsideList {
-    type Target = [String];
-
-    fn deref(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for OutsideList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST_SHOWN: usize = 50;
-        f.debug_list().entries(self.0.iter().take(MOST_SHOWN).map(|text| scrub(text))).finish()
-    }
-}
+read_as_text!(Text, "text", |text| Text::new(text).ok_or(InvalidInput::new("text", "is too long")));
 
 /// A trace id: what VGS support asks for. It is shown everywhere, so what a PAN may be in is not one.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,7 +96,7 @@ impl TraceId {
         (fits && !looks_like_a_pan(id)).then(|| Self(id.to_owned()))
     }
 
-    pub(crate) fn of(text: Option<&Text>) -> Option<Self> {
+    pub(crate) fn of(text: Option<&scalar::Text>) -> Option<Self> {
         text.and_then(|text| Self::new(text.as_str()))
     }
 }
@@ -124,8 +146,8 @@ mod tests {
 
     #[test]
     fn a_text_is_bounded_and_scrubbed() {
-        assert_eq!(Outside::new("x".repeat(LONGEST_TEXT + 1)), None);
-        let text = Outside::new("pan 4111 1111 1111 1111\u{202e}").unwrap();
+        assert_eq!(Text::new("x".repeat(LONGEST_TEXT + 1)), None);
+        let text = Text::new("pan 4111 1111 1111 1111\u{202e}").unwrap();
         assert_eq!(&*text, "pan 4111 1111 1111 1111\u{202e}");
         assert!(!format!("{text:?} {text:#?}").contains("1111"));
         assert!(!format!("{text:?}").contains('\u{202e}'));
