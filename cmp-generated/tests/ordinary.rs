@@ -1,5 +1,5 @@
 //! What `cargo xtask spec merge` accepts compiles: a client of a contract with each ordinary construct of OpenAPI, and with
-//! names that are hard on Rust. The contract is xtask/tests/ordinary/contract.yaml; a test there holds ordinary.json to it.
+//! names that are hard on Rust. The contract is contract/tests/ordinary/contract.yaml; a test there holds ordinary.json to it.
 
 #![allow(
     missing_docs,

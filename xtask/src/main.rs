@@ -1,13 +1,6 @@
 //! Maintenance tasks of the workspace: `cargo xtask <task>`.
 
-#![cfg_attr(test, allow(clippy::needless_pass_by_value, reason = "tests pass json!(…) as it stands"))]
-
 mod ci;
-mod contract;
-mod diff;
-mod root;
-mod spec;
-mod update;
 
 use std::fs;
 use std::io::{self, Write};
@@ -16,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use cmp_contract::{CheckOptions, Spec};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Maintenance tasks of the cmp workspace")]
@@ -31,13 +25,13 @@ struct Cli {
 enum Task {
     /// Import, merge, correct and lower the API's OpenAPI documents.
     #[command(subcommand)]
-    Spec(spec::Command),
+    Spec(Spec),
     /// Run the simulator as a program, with this workspace's contract at /openapi.json
     Simulator(cmp_simulator::program::Options),
     /// Write down the public API of `cmp` after a change that is meant
     Api,
     /// Check whether a service keeps the contract: the simulator, a URL, or an environment of VGS.
-    Contract(contract::Options),
+    Contract(CheckOptions),
     /// Run everything that must hold before a change lands.
     Ci {
         /// Only the steps whose name contains this.
@@ -57,17 +51,17 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
-    let root = root::of_run(cli.root)?;
-    spec::write::Turn::settle(&root)?;
+    let root = cmp_contract::root_of_run(cli.root)?;
+    cmp_contract::settle(&root)?;
     match cli.task {
-        Task::Spec(command) => spec::run(&command, &root)?,
+        Task::Spec(command) => cmp_contract::spec(&command, &root)?,
         Task::Simulator(options) => {
             let contract = root.join("openapi/cmp.json");
             let openapi = fs::read_to_string(&contract).with_context(|| contract.display().to_string())?;
             cmp_simulator::program::main(&options, Some(openapi))?;
         }
         Task::Api => ci::api::write(&root)?,
-        Task::Contract(options) => return Ok(contract::run(&options, &root)),
+        Task::Contract(options) => return Ok(cmp_contract::check(&options, &root)),
         Task::Ci { only } => ci::run(&root, only.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cmp-generated", &[]),
     ("cmp", &["cmp-generated"]),
     ("cmp-simulator", &[]),
-    ("xtask", &["cmp-simulator"]),
+    ("cmp-contract", &["cmp-simulator"]),
+    ("xtask", &["cmp-contract", "cmp-simulator"]),
     // It is not published, and nothing may depend on it.
     ("workspace-tests", &["cmp", "cmp-simulator"]),
 ];

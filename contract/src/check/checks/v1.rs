@@ -1,0 +1,77 @@
+//! The V1 network token API. It has hosts of its own and takes only aliases from a vault, so that it is checked where a
+//! check can invent one: on the simulator.
+
+use cmp_simulator::provoke::{How, Row};
+use cmp_simulator::{Fault, Operation, Settings, V1Enrolled, V1Outcome};
+use serde_json::{Value, json};
+
+use super::super::answer::{Answer, Body, Call, Caller};
+use super::super::contract::is_from_the_gateway;
+use super::super::outcome::{Checked, Stop, skip};
+use super::super::session::Session;
+
+/// The alias of the published sample request.
+const ALIAS: &str = "5573495XKjDP28V7312";
+const UNKNOWN_ALIAS: &str = "nobody";
+const ENROL: Operation = Operation::ProvisionV1NetworkToken;
+
+pub(super) fn accepted(settings: &mut Settings) {
+    settings.readings.v1_enrolled = V1Enrolled::Accepted;
+}
+
+fn enrolment() -> Value {
+    json!({"pan_alias": ALIAS, "exp_month": 7, "exp_year": 24})
+}
+
+pub(super) fn enrol(body: Value) -> Call<'static> {
+    Call::new(ENROL, "").valid(body)
+}
+
+pub(super) async fn check(session: &mut Session<'_>, row: Row) -> Checked {
+    let answer = provoke(session, row).await?;
+    if answer.status == row.status {
+        return Ok(());
+    }
+    session.note(row.operation, "status", row.status.to_string(), answer.status.to_string());
+    Err(Stop::Broken)
+}
+
+async fn provoke(session: &mut Session<'_>, row: Row) -> Checked<Answer> {
+    let Row { operation, status, how, .. } = row;
+    session.simulator()?;
+    if operation != ENROL || how == How::EnrolledAlias {
+        session.expect(enrol(enrolment()), 201).await?;
+    }
+    let valid = if operation == ENROL { enrol(enrolment()) } else { Call::new(operation, ALIAS) };
+    let call = match how {
+        How::ValidRequest | How::EnrolledAlias | How::AcceptedReading => valid,
+        How::UnknownAlias => Call::new(operation, UNKNOWN_ALIAS),
+        How::DeclinedAlias => {
+            session.simulator()?.world().v1_outcome(ALIAS, V1Outcome::Declined);
+            valid
+        }
+        How::BrokenJson => valid.body(Body::Raw("application/json", "{".to_owned())),
+        How::InvalidMember => {
+            valid.body(Body::Invalid(json!({"pan_alias": ALIAS, "exp_month": "x", "exp_year": 24})))
+        }
+        How::NoValidAccessToken => valid.by(Caller::Nobody),
+        How::MissingScope => valid.by(operation.scope().map_or(Caller::Nobody, Caller::Without)),
+        How::ScriptedStatus => {
+            session.simulator()?.faults().add(Fault::status(status).on(operation).times(1));
+            valid
+        }
+        _ => return skip("no check knows how to provoke it"),
+    };
+    session.send(Call { of_the_gateway: is_from_the_gateway(status), ..call }).await
+}
+
+/// Answered by 401, which only a correction lists.
+pub(super) async fn unauthorized(session: &mut Session<'_>) -> Checked<Answer> {
+    session.simulator()?;
+    session.send(enrol(enrolment()).by(Caller::Nobody)).await
+}
+
+pub(super) async fn enrolled(session: &mut Session<'_>) -> Checked<Answer> {
+    session.simulator()?;
+    session.expect_one_of(enrol(enrolment()), &[201, 202]).await
+}

@@ -1,0 +1,170 @@
+//! `cargo xtask contract`: does a service keep the contract?
+//!
+//! Each check asks a target something over plain HTTP, without the client, so that a mistake in the client can't hide
+//! one in the service. Every request and answer is held against `openapi/cmp.json`, whatever the check is about.
+//!
+//! - [`checks`]: what is asked, as tables; [`session`]: what a check has to ask with; [`target`]: whom.
+//! - [`mod@contract`], [`explain`], [`secrets`]: what an answer must be, and what is said of one that isn't.
+//! - [`runner`], [`mod@run`], [`outcome`], [`report`]: running them all within limits, and saying how it went.
+//! - [`mod@conformance`] and [`known`]: what is written from the contract, for readers and for the client's drift watch.
+
+mod answer;
+mod checks;
+mod conformance;
+mod contract;
+mod corrections;
+mod explain;
+mod facade;
+mod known;
+mod masked;
+#[cfg(test)]
+mod mutations;
+mod outcome;
+mod report;
+mod run;
+mod runner;
+mod secrets;
+mod session;
+mod target;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::spec::write;
+use contract::Contract;
+use corrections::Corrections;
+use run::{Limits, Run};
+use runner::Runner;
+use target::{Environment, Target};
+
+/// What went wrong before any check ran, such as a variable that is not set.
+const UNUSABLE: u8 = 2;
+
+/// Options of `cargo xtask contract`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without a target, the in-process simulator is checked. The others need VGS_CLIENT_ID and VGS_CLIENT_SECRET, use only \
+documented test cards, and delete what they stored.
+
+Exit status: 0 nothing to see (passed or skipped), 1 the service broke the contract, 2 unusable arguments or variables, \
+3 only that a correction is no longer needed, 4 no whole answer came or a test card is left, and nothing broke the \
+contract, 130 interrupted. 2 also if the token endpoint refuses the client id and secret.")]
+pub struct Options {
+    /// Check the service at this URL: https, or http on loopback.
+    #[arg(long, value_name = "URL", conflicts_with = "environment")]
+    base_url: Option<String>,
+    /// Its token endpoint, if that is not at the same URL by its usual path.
+    #[arg(long, value_name = "URL", requires = "base_url")]
+    token_url: Option<String>,
+    /// Check an environment of VGS.
+    #[arg(long, value_enum)]
+    environment: Option<Environment>,
+    /// Store and delete test cards in the live environment.
+    #[arg(long)]
+    i_know_this_is_live: bool,
+    /// Only the checks whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Write the report as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write the report as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the report as Markdown.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Check nothing: write docs/conformance.md and cmp/src/drift/known.json from the contract.
+    #[arg(long, conflicts_with_all = ["base_url", "environment", "only", "junit", "json", "markdown"])]
+    conformance: bool,
+}
+
+/// Runs the checks, writes the reports, and returns the exit status.
+pub fn run(options: &Options, root: &Path) -> ExitCode {
+    match checked(options, root) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            report::to_stderr(&format!("Error: {error:#}"));
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}
+
+/// What follows from the contract: the conformance page, and what the drift watch knows. Each file with its content.
+pub(crate) fn conformance(root: &Path) -> Result<Vec<(PathBuf, String)>> {
+    conformance::files(root, &Contract::read(root)?, &Corrections::read(root)?)
+}
+
+fn checked(options: &Options, root: &Path) -> Result<u8> {
+    if options.conformance {
+        let _turn = write::Turn::take(root)?;
+        write::replace_all(root, &conformance(root)?)?;
+        return Ok(0);
+    }
+    let contract = Contract::read(root)?;
+    let corrections = Corrections::read(root)?;
+    let target = options.target()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let report = runtime.block_on(async {
+        let run = Run::new(Limits::USUAL, run::interrupts()?);
+        let runner = Runner { target: &target, contract: &contract, corrections: &corrections, run: &run };
+        runner.all(options.only.as_deref(), &mut report::Progress::new()).await
+    })?;
+    report::summary(&report);
+    for (path, render) in [
+        (&options.junit, report::junit as report::Render),
+        (&options.json, report::json),
+        (&options.markdown, report::markdown),
+    ] {
+        if let Some(path) = path {
+            std::fs::write(path, render(&report)?)?;
+        }
+    }
+    Ok(report.exit_status())
+}
+
+impl Options {
+    fn target(&self) -> Result<Target> {
+        match (&self.base_url, self.environment) {
+            (Some(url), _) => Target::url(url, self.token_url.as_deref()),
+            (None, Some(environment)) => Target::environment(environment, self.i_know_this_is_live),
+            (None, None) => Ok(Target::simulator()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn document(name: &str) -> String {
+        let folder = crate::root::of_tests().join("docs");
+        std::fs::read_to_string(folder.join(name)).unwrap()
+    }
+
+    #[test]
+    fn the_documented_commands_can_be_run() {
+        let workflow: serde_json::Value =
+            yaml_serde::from_str(&document("github-workflow-contract.yml")).unwrap();
+        let steps = workflow["jobs"]["sandbox"]["steps"].as_array().unwrap();
+        let scripts = steps.iter().filter_map(|step| step["run"].as_str()).collect::<Vec<_>>().join("\n");
+        for text in [scripts, document("contract-in-your-ci.md")] {
+            let line = text.lines().find(|line| line.trim().starts_with("cargo xtask contract --")).unwrap();
+            let arguments = line.trim().split(" || ").next().unwrap().split(' ').skip(2);
+            let options = Alone::try_parse_from(arguments).unwrap().options;
+            assert_eq!(options.environment, Some(Environment::Sandbox));
+            assert!(options.junit.is_some() && !options.i_know_this_is_live);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The tool that keeps the contract of the VGS Card Management Platform.
+//!
+//! - `spec` builds the contract from the published documents: import, merge, correct, lower.
+//! - `diff` reports what a change of the contract means for callers and for the client's Rust items.
+//! - `update` tries new documents in a copy of the workspace, and takes them over if the client still builds.
+//! - `check` checks whether a service keeps the contract.
+//!
+//! The program `cmp-contract` and `cargo xtask` are the two ways to run it.
+
+#![cfg_attr(test, allow(clippy::needless_pass_by_value, reason = "tests pass json!(…) as it stands"))]
+
+mod check;
+mod command;
+mod diff;
+mod root;
+mod spec;
+mod update;
+
+pub use check::{Options as CheckOptions, run as check};
+pub use command::{Spec, diff, settle, spec};
+pub use diff::Arguments as DiffArguments;
+pub use root::of_run as root_of_run;
+pub use update::Arguments as UpdateArguments;

@@ -1,0 +1,215 @@
+//! The day the documents change: `cargo xtask spec update PAGE…`.
+//!
+//! Everything happens in a copy of the workspace first (`stage`): pages are fetched where they were not given (`fetch`),
+//! imported, merged, corrected, lowered and compared with what is; the facade is compiled against the result and the
+//! contract's tests are run (`build`). `report` says what a human has to look at, `version` what the next version would
+//! be. Only if nothing stands in the way are the files of the workspace replaced, all at once.
+
+mod build;
+mod fetch;
+mod left;
+mod report;
+mod stage;
+mod version;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail, ensure};
+use clap::Args;
+use serde_json::Value;
+
+use crate::check;
+use crate::diff::Comparison;
+use crate::diff::items::Facade;
+use crate::diff::prepare::{Prepared, prepare};
+use crate::spec::files::{Layout, Tree};
+use crate::spec::import::{self, Note};
+use crate::spec::pipeline;
+use crate::spec::write;
+use build::Build;
+use stage::Stage;
+
+/// What `cargo xtask spec update` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "Without pages, those with a `url` in openapi/sources.toml are fetched with curl.\n\
+                        The exit status is 0 if the workspace is updated, or could be (--dry-run), and 1 if \
+                        something has to be settled first.")]
+pub struct Arguments {
+    /// Pages or OpenAPI files, as for `spec import`.
+    #[arg(value_name = "PAGE")]
+    pages: Vec<PathBuf>,
+    /// The day on which the pages were downloaded (YYYY-MM-DD), noted beside fragments that changed; today unless given.
+    #[arg(long, value_name = "DATE")]
+    date: Option<String>,
+    /// Say what would happen, and leave the workspace as it is.
+    #[arg(long)]
+    dry_run: bool,
+    /// Take the documents over although the facade does not compile or a test fails, to mend it there.
+    #[arg(long)]
+    accept_broken_build: bool,
+    /// Don't run the contract's tests.
+    #[arg(long)]
+    no_tests: bool,
+}
+
+/// What an update found out.
+pub(crate) struct Outcome {
+    /// Pages that could not be fetched, each with the reason.
+    unreached: Vec<String>,
+    comparison: Comparison,
+    /// Why the documents can't be taken over as they are.
+    obstacles: Vec<String>,
+    /// Absent where there was nothing to build, or no way to.
+    build: Option<Build>,
+    version: String,
+    /// What new operations leave to do, each with its file.
+    left: Vec<String>,
+    ending: Ending,
+}
+
+/// Files with what they are to hold, or with nothing if they go.
+type Files = Vec<(PathBuf, Option<String>)>;
+
+/// What became of the workspace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The pages say what they said before.
+    NothingNew,
+    Updated,
+    /// It would have been updated.
+    DryRun,
+    Untouched,
+}
+
+pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
+    let stage = Stage::of(layout)?;
+    let (pages, unreached) = match arguments.pages.is_empty() {
+        false => (arguments.pages.clone(), Vec::new()),
+        true => fetch::all(&layout.tree()?.sources, stage.folder())?,
+    };
+    let today = || chrono::Local::now().date_naive().to_string();
+    let note = Note { date: Some(arguments.date.clone().unwrap_or_else(today)) };
+    let outcome = Outcome { unreached, ..update(arguments, layout, &stage, &pages, &note)? };
+    write::to_stdout(&report::render(&outcome)?)?;
+    if outcome.ending == Ending::Untouched {
+        // What the build says is about documents that are not taken over yet: nobody can mend the code for them before.
+        let is_settled_after = outcome.build.is_some();
+        bail!(
+            "the workspace is untouched; {}",
+            if is_settled_after {
+                "run the update again with --accept-broken-build to take the documents over all the same, and mend there \
+                 what is listed above"
+            } else {
+                "settle what is listed above, then run the update again"
+            }
+        );
+    }
+    Ok(())
+}
+
+fn update(
+    arguments: &Arguments,
+    layout: &Layout,
+    stage: &Stage,
+    pages: &[PathBuf],
+    note: &Note,
+) -> Result<Outcome> {
+    let old = layout.tree()?;
+    let new = import::checked(&old, pages, note)?;
+    let (before, after) = (prepare(layout, &old.fragments)?, prepare(layout, &new.fragments)?);
+    let comparison = Comparison::of(&before, &after, &Facade::read(&layout.root)?)?;
+    let version = version::proposed(layout, &comparison, &before, &after)?;
+    let mut outcome = Outcome {
+        unreached: Vec::new(),
+        comparison,
+        obstacles: Vec::new(),
+        build: None,
+        version,
+        left: Vec::new(),
+        ending: Ending::Untouched,
+    };
+    outcome.left = left::to_do(&outcome.comparison, &after);
+    if old.fragments == new.fragments && old.sources == new.sources && is_fresh(layout) {
+        outcome.ending = Ending::NothingNew;
+        return Ok(outcome);
+    }
+    let Some(files) = rehearse(stage, (&old, &new), &after, &mut outcome)? else { return Ok(outcome) };
+    let build = build::run(stage, !arguments.no_tests, !outcome.left.is_empty())?;
+    let may_write = build.is_good() || arguments.accept_broken_build;
+    outcome.build = Some(build);
+    outcome.ending = match (may_write, arguments.dry_run) {
+        (false, _) => Ending::Untouched,
+        (true, true) => Ending::DryRun,
+        (true, false) => {
+            let _turn = write::Turn::take(&layout.root)?;
+            ensure!(stage.is_current(&layout.root)?, "openapi/ changed while the update ran: run it again");
+            write::apply(&layout.root, &stage.moved_to(&layout.root, files)?)?;
+            Ending::Updated
+        }
+    };
+    Ok(outcome)
+}
+
+/// Whether everything that follows from the fragments is written. It isn't after an import alone.
+fn is_fresh(layout: &Layout) -> bool {
+    let files = pipeline::render(layout).and_then(|rendered| {
+        let documents = rendered.documents(layout);
+        Ok([documents, check::conformance(&layout.root)?].concat())
+    });
+    files.is_ok_and(|files| {
+        files.iter().all(|(path, text)| std::fs::read(path).is_ok_and(|now| now == text.as_bytes()))
+    })
+}
+
+/// Writes the new documents into the copy, and gives all that was written; nothing if they can't be made.
+fn rehearse(
+    stage: &Stage,
+    (old, new): (&Tree, &Tree),
+    after: &Prepared,
+    outcome: &mut Outcome,
+) -> Result<Option<Files>> {
+    let layout = stage.layout();
+    let mut files = write::of_tree(layout, old, new)?;
+    write::apply(&layout.root, &files)?;
+    match pipeline::render(layout) {
+        Ok(rendered) => {
+            let written =
+                |files: Vec<(PathBuf, String)>| files.into_iter().map(|(path, text)| (path, Some(text)));
+            files.extend(written(rendered.documents(layout)));
+            write::apply(&layout.root, &files)?;
+            files.extend(written(check::conformance(&layout.root)?));
+            write::apply(&layout.root, &files)?;
+            Ok(Some(files))
+        }
+        Err(error) => {
+            outcome.obstacles.clone_from(&after.problems);
+            let first = format!("{error:#}");
+            if outcome.obstacles.is_empty() {
+                outcome.obstacles.push(first);
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// The lowered documents' types and operations, without words.
+fn shape(lowered: &Value) -> (Vec<(String, Value)>, Value) {
+    let schemas = lowered.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
+    let types = schemas.map(|(name, schema)| (name.clone(), crate::spec::lower::bare(schema))).collect();
+    let mut paths = lowered["paths"].clone();
+    without_words(&mut paths);
+    (types, paths)
+}
+
+fn without_words(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|key, member| {
+                !(member.is_string() && matches!(key.as_str(), "summary" | "description" | "title"))
+            });
+            members.values_mut().for_each(without_words);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_words),
+        _ => {}
+    }
+}

@@ -1,0 +1,572 @@
+//! `cargo xtask spec update` on copies of this workspace: the right verdict and the right items, and a tree that is
+//! consistent or untouched.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Updates of whole workspaces rehearse in one place, which cargo has compiled before.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// The workspace whose tests run.
+fn this_workspace() -> PathBuf {
+    Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests")).join("..")
+}
+
+/// A copy of this workspace.
+struct Workspace {
+    folder: TempDir,
+    target: PathBuf,
+    _turn: Option<MutexGuard<'static, ()>>,
+}
+
+/// How an update ended, and what it printed.
+struct Ended {
+    good: bool,
+    text: String,
+}
+
+impl Ended {
+    fn of(output: &Output) -> Self {
+        let text = String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned();
+        Self { good: output.status.success(), text }
+    }
+
+    #[track_caller]
+    fn says(&self, expected: &[&str]) {
+        for part in expected {
+            assert!(self.text.contains(part), "no \"{part}\" in:\n{}", self.text);
+        }
+    }
+}
+
+impl Workspace {
+    fn new() -> Self {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        // The tests' own target folder, below which rehearsals have theirs.
+        let target =
+            Path::new(env!("CARGO_BIN_EXE_cmp-contract")).ancestors().nth(2).expect("a target folder");
+        Self::copied(target.to_owned(), Some(turn))
+    }
+
+    /// One in which the client is a crate with hardly any code, which compiles in no time.
+    fn small() -> Self {
+        let workspace = Self::copied(PathBuf::from("target"), None);
+        let manifest = "[workspace]\nmembers = [\"cmp\"]\nresolver = \"3\"\n\n[workspace.package]\nversion = \"0.1.0\"\n";
+        workspace.write(Path::new("Cargo.toml"), manifest.as_bytes());
+        let manifest = "[package]\nname = \"cmp\"\nedition = \"2024\"\nversion.workspace = true\n";
+        workspace.write(Path::new("cmp/Cargo.toml"), manifest.as_bytes());
+        workspace.write(Path::new("cmp/src/lib.rs"), b"//! The client.\n");
+        for path in ["Cargo.lock", "cmp/build.rs"] {
+            let _ = fs::remove_file(workspace.root().join(path));
+        }
+        for folder in ["cmp/examples", "cmp/tests/it", "cmp/benches"] {
+            let _ = fs::remove_dir_all(workspace.root().join(folder));
+        }
+        workspace
+    }
+
+    fn copied(target: PathBuf, turn: Option<MutexGuard<'static, ()>>) -> Self {
+        let workspace = Self { folder: TempDir::new().expect("a folder"), target, _turn: turn };
+        for (path, content) in files(&this_workspace()) {
+            workspace.write(&path, &content);
+        }
+        workspace
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("workspace")
+    }
+
+    fn write(&self, path: &Path, content: &[u8]) {
+        let path = self.root().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::write(path, content).expect("written");
+    }
+
+    /// Writes the documentation page `title` as it would be published, each of its documents changed by `edit`.
+    fn page(&self, title: &str, mut edit: impl FnMut(&str, &mut Value)) -> String {
+        let sources = fs::read_to_string(self.root().join("openapi/sources.toml")).expect("sources");
+        let sources: toml::Table = toml::from_str(&sources).expect("TOML");
+        let mut page = format!("# {title}\n");
+        for (file, source) in sources.iter().filter(|(_, source)| source["page"].as_str() == Some(title)) {
+            let text =
+                fs::read_to_string(self.root().join("openapi/fragments").join(file)).expect("a fragment");
+            let mut document = serde_json::from_str(&text).expect("JSON");
+            edit(file, &mut document);
+            page +=
+                &format!("\n## {}\n\n```json\n{document}\n```\n", source["section"].as_str().expect("one"));
+        }
+        let path = self.folder.path().join(format!("{title}.md"));
+        fs::write(&path, page).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cmp-contract"));
+        command.args(["spec", "--root"]).arg(self.root()).args(arguments);
+        command.env("CARGO_TARGET_DIR", self.root().join(&self.target));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        Ended::of(&self.command(arguments).output().expect("runs"))
+    }
+
+    /// Compiles the client, in the target folder that updates are given.
+    fn compiles(&self) -> bool {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["check", "-p", "cmp", "--offline"]).current_dir(self.root());
+        cargo.env("CARGO_TARGET_DIR", self.root().join(&self.target));
+        Ended::of(&cargo.output().expect("runs")).good
+    }
+
+    /// Rehearses an update, after which nothing may have changed.
+    fn dry_run(&self, page: &str) -> Ended {
+        let before = files(&self.root());
+        let ended = self.run(&["update", page, "--dry-run", "--no-tests"]);
+        assert!(before == files(&self.root()), "files changed:\n{}", ended.text);
+        ended
+    }
+}
+
+fn files(root: &Path) -> Files {
+    let mut found = Files::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(path) = open.pop() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && name != ".git" && name != ".update" {
+            open.extend(fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+        } else if path.is_file() && name != ".git" {
+            let content = fs::read(&path).expect("a file");
+            found.insert(path.strip_prefix(root).expect("below the root").to_owned(), content);
+        }
+    }
+    found
+}
+
+/// Sets a member of a schema wherever the page has the schema.
+fn in_schema(name: &'static str, change: impl Fn(&mut Value)) -> impl FnMut(&str, &mut Value) {
+    move |_, document| {
+        if let Some(schema) = document.pointer_mut(&format!("/components/schemas/{name}")) {
+            change(schema);
+        }
+    }
+}
+
+#[test]
+fn a_new_optional_member_of_answers_is_taken_in() {
+    let workspace = Workspace::new();
+    let edit = in_schema("EnrichedCardAttributes", |schema| {
+        schema["properties"]["loyalty_program"] = json!({"type": "string"});
+    });
+    let ended = workspace.dry_run(&workspace.page("Cards", edit));
+    assert!(ended.good, "{}", ended.text);
+    ended.says(&[
+        "additive      response-optional-property-added (for readers)",
+        "Rust: cmp_generated::types::EnrichedCardAttributes.loyalty_program",
+        "Rust: cmp::EnrichedAttributes",
+        "GET /cards/{card_id} (additive)",
+        "generated types change",
+        "could be updated",
+    ]);
+}
+
+#[test]
+fn a_new_optional_member_of_requests_is_for_the_facade_to_send() {
+    let workspace = Workspace::new();
+    let edit = in_schema("CryptoFetchAttributes", |schema| {
+        schema["properties"]["merchant_category"] = json!({"type": "string"});
+    });
+    let page = workspace.page("Network Tokens", edit);
+    let ended = workspace.dry_run(&page);
+    assert!(!ended.good, "{}", ended.text);
+    ended.says(&[
+        "additive      new-optional-request-property (for callers)",
+        "Rust: cmp_generated::types::CryptoFetchAttributes.merchant_category",
+        "Rust: cmp::RequestCryptogram",
+        "Facade code that no longer compiles:\n  cmp/src/network_tokens/",
+        "missing field `merchant_category`",
+        "the workspace is untouched; run the update again with --accept-broken-build",
+    ]);
+
+    let accepted = workspace.run(&["update", &page, "--no-tests", "--accept-broken-build"]);
+    assert!(accepted.good, "{}", accepted.text);
+    accepted.says(&["missing field `merchant_category`", "The workspace is updated."]);
+    let check = workspace.run(&["check"]);
+    assert!(check.good, "{}", check.text);
+}
+
+#[test]
+fn a_removed_enum_value_names_the_variants_and_the_code_that_uses_them() {
+    let workspace = Workspace::new();
+    let edit = in_schema("TokenType", |schema| schema["enum"] = json!(["dpan", "pan"]));
+    let ended = workspace.dry_run(&workspace.page("Cards", edit));
+    assert!(!ended.good, "{}", ended.text);
+    ended.says(&[
+        "breaking      request-property-enum-value-removed (for callers)",
+        "Rust: cmp_generated::types::KnownTokenType::Mpan",
+        "Rust: cmp::TokenType::Mpan",
+        "Facade code that no longer compiles:\n  cmp/src/cards/",
+        "no variant or associated item named `Mpan` found for enum `KnownTokenType`",
+        "the contract breaks",
+    ]);
+}
+
+#[test]
+fn a_renamed_operation_is_one_gone_and_one_new() {
+    let workspace = Workspace::new();
+    let (old, new) = ("/cards/{card_id}/cryptogram", "/cards/{card_id}/cryptograms");
+    let page = workspace.page("Network Tokens", |_, document| {
+        let paths = document["paths"].as_object_mut().expect("paths");
+        if let Some(operation) = paths.remove(old) {
+            paths.insert(new.to_owned(), operation);
+        }
+    });
+    let ended = workspace.dry_run(&page);
+    assert!(!ended.good, "{}", ended.text);
+    ended.says(&[
+        "breaking      api-path-removed-without-deprecation (for both)",
+        "POST /cards/{card_id}/cryptogram is gone; POST /cards/{card_id}/cryptograms takes and answers the same",
+        "Rust: cmp_generated::Client::request_cryptogram",
+        "Rust: cmp::NetworkTokens::cryptogram",
+        "additive      endpoint-added (for both)",
+        "[operations] names \"POST /cards/{card_id}/cryptogram\", which is gone",
+        "[operations] has no name for \"POST /cards/{card_id}/cryptograms\"",
+        "Corrections that no longer apply:\n  openapi/corrections/",
+    ]);
+}
+
+#[test]
+fn a_new_operation_asks_for_a_name() {
+    let workspace = Workspace::new();
+    let page = with_a_new_operation(&workspace);
+    let ended = workspace.dry_run(&page);
+    assert!(!ended.good, "{}", ended.text);
+    ended.says(&[
+        "additive      endpoint-added (for both)",
+        "GET /cards/{card_id}/network-tokens is new",
+        "Rust: cmp_generated::Client::list_nt_for_card",
+        "To settle in openapi:\n  openapi/lowering.toml, [operations] has no name for \"GET \
+         /cards/{card_id}/network-tokens\"; `list_nt_for_card` would be one",
+    ]);
+
+    name_the_new_operation(&workspace);
+    let ended = workspace.dry_run(&page);
+    assert!(ended.good, "{}", ended.text);
+    ended.says(&["Rust: cmp_generated::Client::list_network_tokens", "could be updated"]);
+}
+
+#[test]
+fn a_second_error_shape_is_taken_in() {
+    let workspace = Workspace::new();
+    let page = workspace.page("Cards", |file, document| {
+        if file != "get-cards-card_id.json" {
+            return;
+        }
+        let hint = json!({"type": "object", "properties": {"hint": {"type": "string"}}});
+        document["components"]["schemas"]["NotFoundResponse"] =
+            json!({"type": "object", "properties": {"errors": {"type": "array", "items": hint}}});
+        let answer = &mut document["paths"]["/cards/{card_id}"]["get"]["responses"]["404"];
+        answer["content"]["application/vnd.api+json"]["schema"] = json!({"anyOf": [
+            {"$ref": "#/components/schemas/ErrorResponse"}, {"$ref": "#/components/schemas/NotFoundResponse"}
+        ]});
+    });
+    let ended = workspace.dry_run(&page);
+    assert!(ended.good, "{}", ended.text);
+    ended.says(&[
+        "breaking      response-body-any-of-added (for readers)",
+        "Rust: cmp_generated::Client::get_card",
+        "the contract breaks",
+    ]);
+
+    let updated = workspace.run(&["update", &page, "--no-tests", "--date", "2026-11-23"]);
+    assert!(updated.good, "{}", updated.text);
+    let check = workspace.run(&["check"]);
+    assert!(check.good, "{}", check.text);
+    let lowered =
+        fs::read_to_string(workspace.root().join("cmp-generated/openapi.json")).expect("a document");
+    assert!(lowered.contains("\"hint\""));
+}
+
+#[test]
+fn one_page_of_two_that_share_a_schema_is_refused() {
+    let workspace = Workspace::new();
+    let edit = in_schema("CardArt", |schema| schema["properties"]["motif"] = json!({"type": "string"}));
+    let ended = workspace.dry_run(&workspace.page("Network Tokens", edit));
+    assert!(!ended.good, "{}", ended.text);
+    ended.says(&["/components/schemas/CardArt differs from the one in openapi/fragments/"]);
+}
+
+#[test]
+fn pages_are_fetched_from_where_the_sources_say_and_those_out_of_reach_are_named() {
+    let workspace = Workspace::new();
+    let text = fs::read(workspace.page("Cards", |_, _| {})).expect("a page");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let good = format!("http://{}/cards", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a request");
+        let mut head = [0; 1024];
+        let length = stream.read(&mut head).expect("a head");
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", text.len()).expect("written");
+        stream.write_all(&text).expect("written");
+        head[..length].to_vec()
+    });
+    // A port that was free a moment ago, and has no listener now.
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let bad = format!("https://{closed}/network-tokens");
+    let path = workspace.root().join("openapi/sources.toml");
+    let sources = fs::read_to_string(&path).expect("sources");
+    let with_urls = sources
+        .replace("page = \"Cards\"\n", &format!("page = \"Cards\"\nurl = \"{good}\"\n"))
+        .replace("page = \"Network Tokens\"\n", &format!("page = \"Network Tokens\"\nurl = \"{bad}\"\n"));
+    fs::write(&path, with_urls).expect("written");
+
+    let ended = workspace.run(&["update", "--dry-run", "--no-tests"]);
+    assert!(server.join().expect("a request came").starts_with(b"GET /cards "));
+    assert!(ended.good, "{}", ended.text);
+    ended.says(&[
+        &format!("Pages that could not be fetched:\n  \"Network Tokens\", {bad}: curl: "),
+        "the pages say what they said before",
+    ]);
+}
+
+#[test]
+fn without_pages_and_addresses_there_is_nothing_to_update_from() {
+    let workspace = Workspace::new();
+    let ended = workspace.run(&["update"]);
+    assert!(!ended.good);
+    ended.says(&["give pages: no source in openapi/sources.toml has a `url`"]);
+}
+
+/// A page of cards with a new member in answers, which the small client does not mind.
+fn with_a_new_member(workspace: &Workspace) -> String {
+    let edit = in_schema("EnrichedCardAttributes", |schema| {
+        schema["properties"]["loyalty_program"] = json!({"type": "string"});
+    });
+    workspace.page("Cards", edit)
+}
+
+#[test]
+fn what_breaks_after_an_update_is_seen() {
+    let workspace = Workspace::small();
+    let page = with_a_new_member(&workspace);
+    let updated = workspace.run(&["update", &page, "--no-tests"]);
+    assert!(updated.good, "{}", updated.text);
+    assert!(workspace.compiles());
+
+    workspace.write(Path::new("cmp/src/lib.rs"), b"compile_error!(\"broken\");");
+    assert!(!workspace.compiles());
+    workspace.write(Path::new("openapi/cmp.json"), b"{}");
+    let check = workspace.run(&["check"]);
+    assert!(!check.good, "{}", check.text);
+    let again = workspace.run(&["update", &page, "--no-tests"]);
+    assert!(!again.good, "{}", again.text);
+    again.says(&["cmp/src/lib.rs:1: broken"]);
+}
+
+/// The workspace is the one that cargo runs the program in, or the one around the current folder.
+#[test]
+fn the_workspace_is_that_of_the_run() {
+    let workspace = Workspace::small();
+    workspace.write(Path::new("openapi/cmp.json"), b"{}");
+    let mut by_cargo = Command::new(env!("CARGO_BIN_EXE_cmp-contract"));
+    by_cargo.args(["spec", "check"]).env("CARGO_MANIFEST_DIR", workspace.root().join("contract"));
+    let mut by_folder = Command::new(env!("CARGO_BIN_EXE_cmp-contract"));
+    by_folder
+        .args(["spec", "check"])
+        .env_remove("CARGO_MANIFEST_DIR")
+        .current_dir(workspace.root().join("cmp"));
+    for mut command in [by_cargo, by_folder] {
+        let ended = Ended::of(&command.output().expect("runs"));
+        assert!(!ended.good, "{}", ended.text);
+        ended.says(&["not up to date: openapi/cmp.json"]);
+    }
+}
+
+#[test]
+fn an_update_that_can_not_write_one_file_writes_none() {
+    for blocked in ["docs/conformance.md", "cmp/src/drift/known.json", "openapi/cmp.json"] {
+        let workspace = Workspace::small();
+        let page = with_a_new_member(&workspace);
+        fs::remove_file(workspace.root().join(blocked)).expect("a file");
+        fs::create_dir(workspace.root().join(blocked)).expect("in its way");
+        fs::write(workspace.root().join(blocked).join("inside"), "").expect("written");
+        let before = files(&workspace.root());
+        let ended = workspace.run(&["update", &page, "--no-tests"]);
+        assert!(!ended.good, "{}", ended.text);
+        assert!(before == files(&workspace.root()), "{blocked}: files changed:\n{}", ended.text);
+        assert!(!workspace.root().join("openapi/.update").exists(), "{blocked}");
+    }
+}
+
+#[test]
+fn an_update_that_is_killed_is_finished_or_undone() {
+    let workspace = Workspace::small();
+    let page = with_a_new_member(&workspace);
+    let arguments = ["update", &page, "--no-tests", "--date", "2026-11-23"];
+    let before = files(&workspace.root());
+    let updated = workspace.run(&arguments);
+    assert!(updated.good, "{}", updated.text);
+    let after = files(&workspace.root());
+    let journal = workspace.root().join("openapi/.update/journal.json");
+    for round in 0..20_usize {
+        for (path, content) in &before {
+            workspace.write(path, content);
+        }
+        let mut command = workspace.command(&arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+        // Half of the kills are for the rehearsal, at its every line; the others for the replacing of files, each a
+        // little later than the one before.
+        let mut said = BufReader::new(child.stderr.take().expect("piped")).lines();
+        match round.checked_sub(10) {
+            None => drop(said.by_ref().take(round).count()),
+            Some(later) => {
+                said.find(|line| line.as_ref().is_ok_and(|line| line.contains("Finished")));
+                while !journal.exists() && child.try_wait().expect("a child").is_none() {
+                    std::thread::yield_now();
+                }
+                (0..later * 400).for_each(|_| std::hint::spin_loop());
+            }
+        }
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        let next = workspace.run(&["show"]);
+        assert!(next.good, "{}", next.text);
+        let now = files(&workspace.root());
+        assert!(now == before || now == after, "round {round}: neither as before nor as after");
+        assert!(!journal.exists(), "round {round}");
+    }
+    let last = workspace.run(&arguments);
+    assert!(last.good, "{}", last.text);
+    assert!(after == files(&workspace.root()));
+}
+
+#[test]
+fn nothing_of_a_change_that_was_cut_off_can_be_committed() {
+    let workspace = Workspace::small();
+    let git = |arguments: &[&str]| {
+        let output =
+            Command::new("git").args(arguments).current_dir(workspace.root()).output().expect("runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "--all"]);
+    let change = json!([{"path": "openapi/cmp.json", "old": "an old one", "new": "a new one"}]);
+    workspace.write(Path::new("openapi/.update/.gitignore"), b"*\n");
+    workspace.write(Path::new("openapi/.update/journal.json"), change.to_string().as_bytes());
+    assert_eq!(git(&["status", "--porcelain", "openapi/.update", "--untracked-files=all"]), "");
+    let refused = workspace.run(&["check"]);
+    assert!(!refused.good);
+    refused.says(&["openapi/cmp.json has changed since then", "remove openapi/.update"]);
+}
+
+/// A page of network tokens with one operation more.
+fn with_a_new_operation(workspace: &Workspace) -> String {
+    let page = workspace.page("Network Tokens", |_, _| {});
+    let fragment = "openapi/fragments/post-cards-card_id-network-tokens.json";
+    let text = fs::read_to_string(workspace.root().join(fragment)).expect("a fragment");
+    let mut document: Value = serde_json::from_str(&text).expect("JSON");
+    let operations =
+        document["paths"]["/cards/{card_id}/network-tokens"].as_object_mut().expect("operations");
+    let mut operation = operations.remove("post").expect("an operation");
+    operation["operationId"] = json!("list_nt_for_card");
+    operations.insert("get".to_owned(), operation);
+    let section = format!("\n## List\n\n```json\n{document}\n```\n");
+    fs::OpenOptions::new()
+        .append(true)
+        .open(&page)
+        .expect("a page")
+        .write_all(section.as_bytes())
+        .expect("written");
+    page
+}
+
+/// Gives the new operation its name.
+fn name_the_new_operation(workspace: &Workspace) {
+    let rules = fs::read_to_string(workspace.root().join("openapi/lowering.toml")).expect("rules");
+    let named = "[operations]\n\"GET /cards/{card_id}/network-tokens\" = \"list_network_tokens\"\n";
+    workspace.write(Path::new("openapi/lowering.toml"), rules.replace("[operations]\n", named).as_bytes());
+}
+
+#[test]
+fn a_new_operation_is_in_every_list_from_the_first_minute() {
+    let workspace = Workspace::small();
+    let page = with_a_new_operation(&workspace);
+    name_the_new_operation(&workspace);
+    let updated = workspace.run(&["update", &page, "--no-tests"]);
+    assert!(updated.good, "{}", updated.text);
+    updated.says(&[
+        "$ cargo check -p cmp",
+        "The workspace is updated.",
+        "Left to do for new operations:\n  GET /cards/{card_id}/network-tokens (list_network_tokens; until then by \
+         `cmp.raw()` with `Operation::Unlisted`)",
+        "cmp/src/operation.rs: its facts",
+        "README.md: a row",
+        "cmp-simulator/src/api: its route",
+        "cmp-simulator/src/provoke.rs, cmp-simulator/STATUSES.md: how each",
+        "docs/conformance.md, cmp/src/drift/known.json: its row",
+    ]);
+    let read = |path: &str| fs::read_to_string(workspace.root().join(path)).expect("a file");
+    let page = read("docs/conformance.md");
+    let row = page.lines().find(|line| line.contains("`list_network_tokens`")).expect("a row");
+    assert!(row.contains("not yet in the facade") && row.contains("404"), "{row}");
+    assert!(read("cmp/src/drift/known.json").contains("\"list_network_tokens\""));
+    let today = chrono::Local::now().date_naive().to_string();
+    assert!(read("openapi/sources.toml").contains(&format!("imported = \"{today}\"")));
+
+    let mut contract = Command::new(env!("CARGO_BIN_EXE_cmp-contract"));
+    contract.args(["check", "--only", "new/", "--root"]).arg(workspace.root());
+    let checked = Ended::of(&contract.output().expect("runs"));
+    assert!(checked.good, "{}", checked.text);
+    checked.says(&["skipped  new/GET /cards/{card_id}/network-tokens", "not yet in the facade"]);
+}
+
+#[test]
+fn a_new_member_that_looks_like_a_secret_must_be_marked() {
+    let workspace = Workspace::small();
+    for name in ["security_code", "billing_email"] {
+        let edit = in_schema("EnrichedCardAttributes", |schema| {
+            schema["properties"][name] = json!({"type": "string"});
+        });
+        let page = workspace.page("Cards", edit);
+        let ended = workspace.dry_run(&page);
+        assert!(!ended.good, "{}", ended.text);
+        ended.says(&[
+            &format!("/properties/{name} could hold a secret by its name"),
+            "settle what is listed above, then run the update again",
+        ]);
+        let path = workspace.root().join("openapi/lowering.toml");
+        let rules = fs::read_to_string(&path).expect("rules");
+        fs::write(&path, rules.replace("secret = [", &format!("secret = [\n  \"{name}\",")))
+            .expect("written");
+        let ended = workspace.dry_run(&page);
+        assert!(ended.good, "{}", ended.text);
+        fs::write(&path, rules).expect("written");
+    }
+}
+
+#[test]
+fn an_operation_id_that_changes_shows_both() {
+    let workspace = Workspace::small();
+    let page = workspace.page("Cards", |file, document| {
+        if file == "get-cards-card_id.json" {
+            document["paths"]["/cards/{card_id}"]["get"]["operationId"] = json!("readOneCard");
+        }
+    });
+    let before =
+        fs::read_to_string(workspace.root().join("openapi/fragments/get-cards-card_id.json")).expect("one");
+    let before: Value = serde_json::from_str(&before).expect("JSON");
+    let before =
+        before["paths"]["/cards/{card_id}"]["get"]["operationId"].as_str().unwrap_or("none").to_owned();
+    workspace.dry_run(&page).says(&[&format!("has another operationId: {before} → readOneCard")]);
+}
