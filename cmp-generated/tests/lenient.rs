@@ -279,15 +279,55 @@ fn a_document_is_an_object() {
     for text in ["null", "[]", "[{\"id\": 1}]", "7", "\"x\"", "true"] {
         assert_eq!(read_as("card", text), Err(Unreadable::NotADocument), "{text}");
     }
-    for text in ["", "{", "{\"data\": {\"id\": \"CRD1\"}", "<html>", "{}{}"] {
+    for text in ["", "{", "{\"data\": {\"id\": \"CRD1\"}", "<html>", "{{}}"] {
         assert!(matches!(read_as("card", text), Err(Unreadable::NotJson { .. })), "{text}");
     }
 }
 
 #[test]
-fn of_a_member_that_is_there_twice_the_last_one_counts() {
-    let read = read_as("card", r#"{"data": 5, "data": {"id": "a", "id": "b"}}"#).expect("a document");
-    assert_eq!(read, json!({"data": {"id": "b"}}));
+fn of_a_member_that_is_there_twice_the_last_readable_one_counts() {
+    for text in [
+        r#"{"data": 5, "data": {"id": "a", "id": "b"}}"#,
+        r#"{"data": {"id": "b", "id": null, "id": []}, "data": null, "data": 7}"#,
+        r#"{"data": {"id": "b"}, "errors": [{}], "data": null, "errors": null}"#,
+    ] {
+        assert_eq!(read_as("card", text).expect("a document"), json!({"data": {"id": "b"}}), "{text}");
+    }
+    let errors = r#"{"errors": [{"code": "c"}], "errors": null}"#;
+    assert_eq!(read_as("errors", errors).expect("a document"), json!({"errors": [{"code": "c"}]}));
+    assert_eq!(read_as("card", errors), Err(Unreadable::Errors));
+}
+
+#[test]
+fn an_error_without_its_list_is_read() {
+    let read = read_as("errors", r#"{"errors": {"code": "c", "detail": []}}"#).expect("a document");
+    assert_eq!(read, json!({"errors": [{"code": "c"}]}));
+    let read = read_as("card", r#"{"data": {"id": "a"}, "included": {"type": "network_tokens"}}"#);
+    assert_eq!(read.expect("a document")["included"], json!([null]));
+}
+
+/// Octets that are no JSON, but whose meaning is clear.
+#[test]
+fn a_document_survives_what_is_written_as_json_does_not_allow() {
+    for (odd, expected) in [
+        ("0042", json!("0042")),
+        ("+42", Value::Null),
+        (".5", Value::Null),
+        ("5.", Value::Null),
+        ("0x1f", Value::Null),
+        ("None", Value::Null),
+        ("undefined", Value::Null),
+        (r#"["a",]"#, Value::Null),
+        (r#"{"a": 1,}"#, Value::Null),
+    ] {
+        let text = format!(
+            r#"{{"data": {{"attributes": {{"last4": {odd}, "bin": "411111",}}, "id": "CRD1"}}}} odd"#
+        );
+        let read = read_as("card", &text).expect(&text);
+        let data = &read["data"];
+        assert_eq!((&data["id"], &data["attributes"]["bin"]), (&json!("CRD1"), &json!("411111")), "{text}");
+        assert_eq!(data["attributes"]["last4"], expected, "{text}");
+    }
 }
 
 /// Two million entries may not become hundreds of megabytes: what is kept follows what a card can have.

@@ -54,8 +54,9 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     serde_json::from_slice(body).or_else(|_| decode_repaired(body))
 }
 
-/// Reads a document that `serde_json` refuses, because of a byte order mark, half a surrogate pair, octets that are not UTF-8,
-/// a number that is out of range, control characters, or NULs at its end.
+/// Reads a document that `serde_json` refuses, because of a byte order mark, UTF-16, half a surrogate pair, octets that are
+/// not UTF-8, a number that is out of range or written as JSON doesn't allow, a comma too many, control characters, or
+/// something behind its end.
 ///
 /// # Errors
 /// [`Unreadable`]

@@ -261,9 +261,13 @@ impl<T: Lenient> Lenient for Vec<T> {
         Self::text("")
     }
 
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, _: &mut Notes) -> Result<Option<Self>, A::Error> {
-        number_in(map)?;
-        Ok(Self::text(""))
+    /// One entry without its list is all of it, unless that has to be known for sure.
+    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+        if let Some(placeholder) = T::placeholder() {
+            number_in(map)?;
+            return Ok(Some(vec![placeholder]));
+        }
+        Ok(T::object(map, notes)?.map(|entry| vec![entry]))
     }
 
     fn list<'de, A: SeqAccess<'de>>(seq: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {

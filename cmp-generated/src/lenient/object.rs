@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Any, Lenient, Notes, decode, skip_list};
 
-/// Reads an object whose members may all be absent. Of a member that is there twice the last one counts.
+/// Reads an object whose members may all be absent. Of a member that is there twice the last one that can be read counts.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! read_object {
@@ -18,7 +18,11 @@ macro_rules! read_object {
                 let mut read = <Self as ::std::default::Default>::default();
                 while let ::std::option::Option::Some($crate::lenient::Name(name)) = map.next_key()? {
                     match &*name {
-                        $($wire => read.$field = notes.member($wire, map)?,)*
+                        $($wire => {
+                            if let value @ ::std::option::Option::Some(_) = notes.member($wire, map)? {
+                                read.$field = value;
+                            }
+                        })*
                         name => notes.unknown(name, map)?,
                     }
                 }
@@ -171,7 +175,7 @@ impl Notes {
         let read = map.next_value_seed(Any::new(self))?;
         self.leave();
         if self.is_at_the_top() && name == "data" {
-            self.has_data = read.is_some();
+            self.has_data |= read.is_some();
         }
         Ok(read)
     }
@@ -184,7 +188,7 @@ impl Notes {
     pub fn unknown<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         if name == "errors" && self.is_at_the_top() {
             let mut nothing = Self::default();
-            self.has_errors = map.next_value_seed(Any::<Errors>::new(&mut nothing))?.is_some();
+            self.has_errors |= map.next_value_seed(Any::<Errors>::new(&mut nothing))?.is_some();
             return Ok(());
         }
         map.next_value::<IgnoredAny>().map(drop)

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use serde::de::IgnoredAny;
+
 /// Stands for what can't be read in a text.
 const REPLACEMENT: &str = "\\ufffd";
 
@@ -13,23 +15,38 @@ pub(super) fn repair(body: &[u8]) -> String {
     let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{feff}'));
     let mut repaired = String::with_capacity(text.len() + 16);
     let mut rest = text;
-    while let Some(first) = rest.bytes().next() {
-        let length = match first {
-            b'"' => string(rest, &mut repaired),
-            b'-' | b'0'..=b'9' | b'N' | b'I' => number(rest, &mut repaired),
-            _ => {
-                let next = |c: char| matches!(c, '"' | '-' | '0'..='9' | 'N' | 'I');
-                let length = rest.find(next).unwrap_or(rest.len());
-                repaired.push_str(&rest[..length]);
-                length
-            }
-        };
+    let mut depth = 0_usize;
+    while let Some(first) = rest.chars().next() {
+        let mut length = first.len_utf8();
+        match first {
+            '"' => length = string(rest, &mut repaired),
+            ',' if is_trailing(rest, &repaired) => {}
+            c if is_bare(c) => length = bare(rest, &mut repaired),
+            _ => repaired.push(first),
+        }
+        match first {
+            '{' | '[' => depth += 1,
+            // What follows the document, such as a proxy's comment, is no part of it.
+            '}' | ']' if depth == 1 => break,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
         rest = &rest[length..];
     }
     repaired
 }
 
-/// UTF-8, or UTF-16 with a byte order mark.
+/// Whether the comma that `rest` begins with comes after the last entry of a list or object.
+fn is_trailing(rest: &str, before: &str) -> bool {
+    rest[1..].trim_start().starts_with(['}', ']']) && !before.trim_end().ends_with(['{', '[', ','])
+}
+
+/// Part of a number or name that stands without quotes.
+fn is_bare(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.' | '_')
+}
+
+/// UTF-8, or UTF-16 with a byte order mark or an object.
 fn decoded(body: &[u8]) -> Cow<'_, str> {
     let utf_16 = |octets: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = octets.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
@@ -37,20 +54,27 @@ fn decoded(body: &[u8]) -> Cow<'_, str> {
         Cow::Owned(characters.collect())
     };
     match body {
-        [0xff, 0xfe, rest @ ..] => utf_16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => utf_16(rest, u16::from_be_bytes),
+        [0xff, 0xfe, rest @ ..] | rest @ [b'{', 0, ..] => utf_16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] | rest @ [0, b'{', ..] => utf_16(rest, u16::from_be_bytes),
         _ => String::from_utf8_lossy(body),
     }
 }
 
-/// A number that is out of range becomes the nearest one in range; "not a number", which JSON doesn't have, nothing.
-fn number(rest: &str, repaired: &mut String) -> usize {
-    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '+' | '.'));
-    let token = &rest[..end.unwrap_or(rest.len())];
+/// A number or a name. A number that is out of range becomes the nearest one in range; what JSON takes for no number, such
+/// as `007`, a text; what other languages call nothing, `null`.
+fn bare(rest: &str, repaired: &mut String) -> usize {
+    let token = &rest[..rest.find(|c: char| !is_bare(c)).unwrap_or(rest.len())];
+    let mut digits = token.trim_start_matches(['-', '+', '.']).chars();
     match token {
-        "NaN" | "Infinity" | "-Infinity" => repaired.push_str("null"),
+        "NaN" | "Infinity" | "+Infinity" | "-Infinity" | "undefined" | "None" => repaired.push_str("null"),
+        "True" => repaired.push_str("true"),
+        "False" => repaired.push_str("false"),
+        _ if !digits.next().is_some_and(|c| c.is_ascii_digit()) => repaired.push_str(token),
+        _ if serde_json::from_str::<IgnoredAny>(token).is_err() => {
+            let _ = write!(repaired, "\"{token}\"");
+        }
         _ => match token.parse::<f64>() {
-            Ok(number) if number.is_infinite() && token.contains(|c: char| c.is_ascii_digit()) => {
+            Ok(number) if number.is_infinite() => {
                 // In this form every reader takes it for the float that it is.
                 let _ = write!(repaired, "{:e}", number.clamp(f64::MIN, f64::MAX));
             }
@@ -146,6 +170,19 @@ mod tests {
                 "[1.7976931348623157e308, -1.7976931348623157e308, 1e-400, 12]",
             ),
             (b"[NaN, Infinity, -Infinity, null]", "[null, null, null, null]"),
+            (b"[undefined, None, True, False, true]", "[null, null, true, false, true]"),
+            (b"[007, 0, 0.5, -0, 1e5, 10]", r#"["007", 0, 0.5, -0, 1e5, 10]"#),
+            (b"[+5, .5, 5., 0x1f, -.5, 1_000]", r#"["+5", ".5", "5.", "0x1f", "-.5", "1_000"]"#),
+            (
+                br#"{"a": [1, 2, ], "b": {"c": ",]",
+            }, }"#,
+                r#"{"a": [1, 2 ], "b": {"c": ",]"
+            } }"#,
+            ),
+            (b"{\0}\0", "{}"),
+            (br#"{"a": [1]}<!-- by a proxy -->"#, r#"{"a": [1]}"#),
+            (b"{}{}", "{}"),
+            (b"\0{\0}", "{}"),
         ] {
             let text = repair(body);
             assert_eq!(text, expected, "{}", String::from_utf8_lossy(body));
@@ -155,7 +192,18 @@ mod tests {
 
     #[test]
     fn what_is_broken_stays_broken() {
-        for body in [r#"{"a": "x"#, r#"{"a": 1"#, "{\"a\": \"\\", "", "<html>1</html>", "{\"a\": -}", "1-2"] {
+        for body in [
+            r#"{"a": "x"#,
+            r#"{"a": 1"#,
+            "{\"a\": \"\\",
+            "",
+            "<html>1</html>",
+            "{\"a\": -}",
+            "{,}",
+            "[1,,]",
+            "{a: 1}",
+            "Nothing to see, True or not",
+        ] {
             assert!(serde_json::from_str::<Value>(&repair(body.as_bytes())).is_err(), "{body}");
         }
     }
