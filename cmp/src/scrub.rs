@@ -64,15 +64,18 @@ pub(crate) fn is_pan(text: &str) -> bool {
 /// - groups of digits with something else but letters between them, that together have 12 to 19 digits, and are
 ///   of one length (but for the last of three or more), grouped as card numbers are, or pass the Luhn check.
 ///
-/// Nobody writes a PAN into a long word of hexadecimal digits, but every thirtieth such word has twelve decimal ones in a
-/// row. So words of 24 hexadecimal digits or more with a letter among them, and UUIDs, are left out. A decimal id of 12
-/// digits or more looks just like a PAN: better an id is missing than a PAN is shown.
+/// Every thirtieth word of 32 hexadecimal digits has twelve decimal ones in a row. So in words of 16, 24 or more
+/// hexadecimal digits with a letter among them, and in UUIDs, only a number that an issuer can have given counts: see
+/// [`hides_a_pan`]. A decimal id of 12 digits or more looks just like a PAN: better an id is missing than a PAN is shown.
 pub(crate) fn looks_like_a_pan(text: &str) -> bool {
     let mut groups: Vec<String> = Vec::new();
     let words: Vec<_> = text.split_inclusive(|c: char| !c.is_alphanumeric()).collect();
     let mut rest = &words[..];
     while let Some((word, others)) = rest.split_first() {
-        if let Some(after) = after_uuid(rest) {
+        if let Some((uuid, after)) = split_uuid(rest) {
+            if begins_or_ends_with_a_pan(&uuid) {
+                return true;
+            }
             rest = after;
             groups.clear();
             continue;
@@ -80,6 +83,9 @@ pub(crate) fn looks_like_a_pan(text: &str) -> bool {
         rest = others;
         let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
         if is_long_hexadecimal(word) {
+            if hides_a_pan(word) {
+                return true;
+            }
             groups.clear();
             continue;
         }
@@ -142,13 +148,53 @@ fn passes_luhn(digits: &str) -> bool {
     sum.is_multiple_of(10)
 }
 
+/// Whether digits in a row within a long hexadecimal word are a PAN: they begin as an issuer's numbers of this length do,
+/// and pass the Luhn check. This holds for one in two thousand random words of 32 digits.
+fn hides_a_pan(word: &str) -> bool {
+    let runs = word.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() >= *PAN_DIGITS.start());
+    let numbers = runs.flat_map(|run| {
+        let places = (0..run.len()).flat_map(|start| PAN_DIGITS.map(move |length| start..start + length));
+        places.filter_map(|place| run.get(place))
+    });
+    numbers.into_iter().any(can_be_given)
+}
+
+/// The same for the digits of a UUID, in whose midst nobody writes a PAN.
+fn begins_or_ends_with_a_pan(digits: &str) -> bool {
+    PAN_DIGITS.flat_map(|length| [&digits[..length], &digits[digits.len() - length..]]).any(can_be_given)
+}
+
+/// Whether this is a PAN that an issuer can have given.
+fn can_be_given(number: &str) -> bool {
+    is_pan(number) && is_issued(number) && passes_luhn(number)
+}
+
+/// Whether a network has numbers of this length that begin like this. Visa's of 13 digits are left out: none is in use, and
+/// random digits look like one too often.
+fn is_issued(number: &str) -> bool {
+    let first_four = number.get(..4).and_then(|digits| digits.parse::<u16>().ok()).unwrap_or_default();
+    match (number.len(), first_four) {
+        // Maestro
+        (_, 5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763) => true,
+        // UnionPay, Discover
+        (16..=19, 6200..=6299 | 8100..=8199 | 6011 | 6440..=6599) => true,
+        // American Express; Diners Club
+        (15, 3400..=3499 | 3700..=3799) | (14 | 16, 3600..=3699 | 3800..=3999 | 3000..=3059) => true,
+        // Visa; Mastercard; JCB
+        (16 | 19, 4000..=4999) | (16, 5100..=5599 | 2221..=2720) | (16..=19, 3528..=3589) => true,
+        _ => false,
+    }
+}
+
 /// After a short prefix of letters, such as that of a kind of id.
 fn is_long_hexadecimal(word: &str) -> bool {
+    /// The id of a trace or span in its short form has 16.
+    const SHORT: usize = 16;
     const SHORTEST: usize = 24;
     const LONGEST_PREFIX: usize = 4;
     let prefix = word.bytes().take(LONGEST_PREFIX).take_while(u8::is_ascii_alphabetic).count();
     (0..=prefix).filter_map(|length| word.get(length..)).any(|word| {
-        word.len() >= SHORTEST
+        (word.len() == SHORT || word.len() >= SHORTEST)
             && word.bytes().all(|byte| byte.is_ascii_hexdigit())
             && word.bytes().any(|byte| byte.is_ascii_alphabetic())
             && !(word.bytes().any(|byte| byte.is_ascii_lowercase())
@@ -156,8 +202,9 @@ fn is_long_hexadecimal(word: &str) -> bool {
     })
 }
 
-/// What follows a UUID: five words of 8, 4, 4, 4 and 12 hexadecimal digits, joined by hyphens, with a letter among them.
-fn after_uuid<'w, 't>(words: &'w [&'t str]) -> Option<&'w [&'t str]> {
+/// The digits of a UUID and what follows it: five words of 8, 4, 4, 4 and 12 hexadecimal digits, joined by hyphens, with a
+/// letter among them.
+fn split_uuid<'w, 't>(words: &'w [&'t str]) -> Option<(String, &'w [&'t str])> {
     const LENGTHS: [usize; 5] = [8, 4, 4, 4, 12];
     let (uuid, after) = words.split_at_checked(LENGTHS.len())?;
     let fits = uuid.iter().zip(LENGTHS).enumerate().all(|(index, (word, length))| {
@@ -166,8 +213,8 @@ fn after_uuid<'w, 't>(words: &'w [&'t str]) -> Option<&'w [&'t str]> {
             if index + 1 < LENGTHS.len() { end == "-" } else { !end.starts_with(char::is_alphanumeric) };
         digits.len() == length && joined && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
     });
-    let has_letter = uuid.iter().any(|word| word.bytes().any(|byte| byte.is_ascii_alphabetic()));
-    (fits && has_letter).then_some(after)
+    let digits: String = uuid.concat().chars().filter(char::is_ascii_hexdigit).collect();
+    (fits && digits.bytes().any(|byte| byte.is_ascii_alphabetic())).then_some((digits, after))
 }
 
 /// The text with what doesn't print, or turns the direction of what follows, escaped: nothing in it is masked.
@@ -362,18 +409,61 @@ mod tests {
     }
 
     #[test]
-    fn no_random_id_is_taken_for_a_pan() {
+    fn a_pan_hides_in_no_long_word() {
+        for pan in [
+            "4111111111111111",
+            "5555555555554444",
+            "2223003122003222",
+            "378282246310005",
+            "30569309025904",
+            "36070500001020",
+            "6011000990139424",
+            "6212345678901232",
+            "3530111333300000",
+            "6759649826438453",
+            "4000000000000000006",
+        ] {
+            for id in [
+                format!("{pan}abcdef0123456789"),
+                format!("abcdef0123456789{pan}"),
+                format!("ABCDEF12{pan}34ABCDEF0"),
+                format!("CRDab{pan}abcdefabcdef"),
+                format!("00-{pan}abcdef0123456789-00f067aa0ba902b7-01"),
+                format!("{pan}{}", &"abcdef0123456789abcd"[..32 - pan.len()]),
+            ] {
+                assert!(looks_like_a_pan(&id), "{id}");
+            }
+            let others = &"abcdef0123456789abcd"[..32 - pan.len()];
+            for uuid in [format!("{pan}{others}"), format!("{others}{pan}")] {
+                let parts = [&uuid[..8], &uuid[8..12], &uuid[12..16], &uuid[16..20], &uuid[20..]];
+                assert!(looks_like_a_pan(&parts.join("-")), "{uuid}");
+            }
+        }
+        for id in ["5b8aa5a2d2c872e8", "463ac35c9f6413ad", "ab1234567890123c", "00f067aa0ba902b7"] {
+            assert!(!looks_like_a_pan(id), "{id}");
+        }
+        assert!(looks_like_a_pan("4111111111111111a") && looks_like_a_pan("a378282246310005"));
+    }
+
+    #[test]
+    fn hardly_a_random_id_is_taken_for_a_pan() {
+        const IDS: usize = 20_000;
         let mut random = fastrand::Rng::with_seed(7);
         let mut hexadecimal = |count: usize| -> String {
             (0..count).map(|_| char::from_digit(random.u32(..16), 16).unwrap()).collect()
         };
-        for _ in 0..20_000 {
-            let id = hexadecimal(32);
-            assert!(!looks_like_a_pan(&id), "{id}");
-            let uuid = [8, 4, 4, 4, 12].map(&mut hexadecimal).join("-");
-            assert!(!looks_like_a_pan(&uuid), "{uuid}");
-            let x_ray = format!("1-{}-{}", hexadecimal(8), hexadecimal(24));
-            assert!(!looks_like_a_pan(&x_ray), "{x_ray}");
+        let mut taken = [0; 4];
+        for _ in 0..IDS {
+            let ids = [
+                hexadecimal(32),
+                [8, 4, 4, 4, 12].map(&mut hexadecimal).join("-"),
+                format!("1-{}-{}", hexadecimal(8), hexadecimal(24)),
+                hexadecimal(16),
+            ];
+            for (taken, id) in taken.iter_mut().zip(ids) {
+                *taken += usize::from(looks_like_a_pan(&id));
+            }
         }
+        assert!(taken.iter().all(|taken| *taken <= IDS / 1_000), "{taken:?}");
     }
 }

@@ -78,8 +78,8 @@ impl AccessToken {
 pub struct TokenError {
     message: String,
     transient: bool,
-    /// Whether the endpoint may not be trusted, so that the credentials never reached it.
-    untrusted: bool,
+    /// Whether it says something about the credentials.
+    about_credentials: bool,
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
 }
@@ -88,18 +88,24 @@ impl TokenError {
     /// Trying again may help.
     #[must_use]
     pub fn transient(message: impl Into<String>) -> Self {
-        Self { message: message.into(), transient: true, untrusted: false, status: None, retry_after: None }
+        Self {
+            message: message.into(),
+            transient: true,
+            about_credentials: false,
+            status: None,
+            retry_after: None,
+        }
     }
 
     /// Trying again will not help: the credentials are wrong.
     #[must_use]
     pub fn refused(message: impl Into<String>) -> Self {
-        Self { transient: false, ..Self::transient(message) }
+        Self { about_credentials: true, ..Self::unusable(message) }
     }
 
-    /// Trying again will not help: the way to the endpoint is not to be trusted.
-    pub(crate) fn untrusted(message: impl Into<String>) -> Self {
-        Self { transient: false, untrusted: true, ..Self::transient(message) }
+    /// Trying again will not help, and the credentials may be right: the endpoint is not to be trusted, or is not one.
+    pub(crate) fn unusable(message: impl Into<String>) -> Self {
+        Self { transient: false, ..Self::transient(message) }
     }
 
     /// Whether trying again may help.
@@ -118,13 +124,13 @@ impl TokenError {
             .with_status(self.status)
             .with_retry_after(self.retry_after)
             .with_stop_reason((!self.transient).then_some(StopReason::NotTransient))
-            .with_refused_credentials(!self.transient && !self.untrusted)
+            .with_refused_credentials(self.about_credentials)
     }
 }
 
 impl From<InvalidInput> for TokenError {
     fn from(refused: InvalidInput) -> Self {
-        Self::refused(refused.to_string())
+        Self::unusable(refused.to_string())
     }
 }
 

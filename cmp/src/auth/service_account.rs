@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use cmp_generated::{hooks::Transport, lenient};
 use reqwest::{
-    Method, Request, Response, StatusCode, Url,
+    Method, Request, Response, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderValue},
 };
 use serde_json::value::RawValue;
@@ -90,7 +90,7 @@ impl TokenProvider for ClientCredentials {
             let exchange = self.http.exchange(LARGEST_ANSWER);
             let sent = exchange.send(self.request()).await;
             let response = sent.map_err(|error| unreachable_endpoint(Cause::of(&error)))?;
-            let granted = if response.status() == StatusCode::OK {
+            let granted = if response.status().is_success() {
                 let body = read(response).await?;
                 granted(&body).map_err(|error| match exchange.content_coding() {
                     Some(coding) => TokenError::transient(format!(
@@ -99,7 +99,7 @@ impl TokenProvider for ClientCredentials {
                     None => error,
                 })
             } else {
-                Err(self.refusal(response).await)
+                Err(self.refusal(response, exchange.content_coding()).await)
             };
             exchange.settle();
             granted
@@ -122,19 +122,24 @@ impl ClientCredentials {
         request
     }
 
-    async fn refusal(&self, response: Response) -> TokenError {
+    async fn refusal(&self, response: Response, coding: Option<&str>) -> TokenError {
         let status = response.status();
         let after = retry_after(response.headers(), self.clock.utc());
         let body = read(response).await.unwrap_or_default();
-        // RFC 6749 §5.2. The `error_description` beside it is free text and is not kept.
-        let code = Members::read(&body).and_then(|members| members.text("error"));
-        let code = code.map(|code| format!(" {}", scrub(&code))).unwrap_or_default();
-        let message = format!("the token endpoint answered {}{code}", status.as_u16());
-        let passes = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-        let error = if status.is_server_error() || passes {
-            TokenError::transient(message)
-        } else {
-            TokenError::refused(message)
+        let members = Members::read(&body);
+        let rest = match (members.as_ref().and_then(Members::error), coding) {
+            (Some(code), _) => format!(" {code}"),
+            (None, Some(coding)) if members.is_none() => {
+                format!(" in the content coding {coding}, which the client did not ask for")
+            }
+            (None, _) => String::new(),
+        };
+        let message = format!("the token endpoint answered {}{rest}", status.as_u16());
+        // RFC 6749 §5.2 has 400 and 401. Others come from something that is no token endpoint.
+        let error = match status.as_u16() {
+            400 | 401 | 403 => TokenError::refused(message),
+            408 | 429 | 500..=599 => TokenError::transient(message),
+            _ => TokenError::unusable(message),
         };
         TokenError { status: Some(status.as_u16()), retry_after: after, ..error }
     }
@@ -159,6 +164,11 @@ impl Members {
         serde_json::from_str(self.0.get(name)?).ok().map(Zeroizing::<String>::new)
     }
 
+    /// The code of RFC 6749 §5.2, scrubbed. The `error_description` beside it is free text and is not kept.
+    fn error(&self) -> Option<String> {
+        self.text("error").map(|code| scrub(&code)).filter(|code| !code.is_empty())
+    }
+
     /// A number of seconds, which some servers write as a text.
     fn duration(&self, name: &str) -> Option<Duration> {
         let text = self.text(name);
@@ -172,11 +182,14 @@ fn granted(body: &[u8]) -> Result<AccessToken, TokenError> {
     // A page instead of JSON is what a proxy or a maintenance shows, for a while.
     let no_token = || TokenError::transient("the token endpoint's answer is not what OAuth 2.0 says");
     let granted = Members::read(body).ok_or_else(no_token)?;
-    let token = granted.text("access_token").ok_or_else(|| {
-        TokenError::transient("the token endpoint's answer can't be read at `access_token`")
+    let token = granted.text("access_token").ok_or_else(|| match granted.error() {
+        // A success in name only.
+        Some(code) => TokenError::refused(format!("the token endpoint answered 200 {code}")),
+        None => TokenError::transient("the token endpoint's answer can't be read at `access_token`"),
     })?;
-    if granted.text("token_type").is_some_and(|kind| !kind.trim().eq_ignore_ascii_case("bearer")) {
-        return Err(TokenError::refused("the token endpoint's token is not a bearer token"));
+    let kind = granted.text("token_type").filter(|kind| !kind.trim().is_empty());
+    if kind.is_some_and(|kind| !kind.trim().eq_ignore_ascii_case("bearer")) {
+        return Err(TokenError::unusable("the token endpoint's token is not a bearer token"));
     }
     let lifetime = granted.duration("expires_in").unwrap_or(LIFETIME_IF_UNSAID);
     Ok(AccessToken::new(token.as_str())?.lifetime(lifetime))
@@ -186,7 +199,7 @@ async fn read(response: Response) -> Result<Zeroizing<Vec<u8>>, TokenError> {
     match http::read_body(response.bytes_stream(), LARGEST_ANSWER).await {
         Ok(body) => Ok(body),
         Err(http::BodyError::TooLarge) => {
-            Err(TokenError::refused("the token endpoint's answer is too large"))
+            Err(TokenError::unusable("the token endpoint's answer is too large"))
         }
         Err(http::BodyError::Broken) => {
             Err(TokenError::transient("the connection to the token endpoint broke during its answer"))
@@ -196,7 +209,7 @@ async fn read(response: Response) -> Result<Zeroizing<Vec<u8>>, TokenError> {
 
 fn unreachable_endpoint(cause: Cause) -> TokenError {
     let message = format!("the token endpoint can't be reached: {cause}");
-    if cause.is_transient() { TokenError::transient(message) } else { TokenError::untrusted(message) }
+    if cause.is_transient() { TokenError::transient(message) } else { TokenError::unusable(message) }
 }
 
 #[cfg(test)]

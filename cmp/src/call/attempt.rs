@@ -20,7 +20,9 @@ use crate::{
 };
 
 /// More of an error answer is not read.
-const LARGEST_ERROR: usize = 64 * 1024;
+const LARGEST_ERROR: usize = 1024 * 1024;
+
+const NOT_IN_THE_CONTRACT: &str = "the service's answer is not one that the contract has";
 
 /// One request and its answer.
 pub(super) struct Attempt<'a, T> {
@@ -134,14 +136,18 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
                 let status = answer.status();
                 let after = retry_after(answer.headers(), self.core.clock.utc());
                 let body = http::read_body(answer.into_inner().into_inner(), LARGEST_ERROR).await;
-                Err(self.refused(status, &body.unwrap_or_default(), after))
+                Err(self.refused(status, &body.unwrap_or_default(), exchange.content_coding(), after))
             }
             Raw::UnexpectedResponse(answer) if answer.status() == StatusCode::SEE_OTHER => {
                 self.see_other(answer).await
             }
+            Raw::UnexpectedResponse(answer)
+                if answer.status().is_success() && self.core.media_type == wire::MediaType::JsonApi =>
+            {
+                self.other_success(answer).await
+            }
             Raw::UnexpectedResponse(answer) => {
-                let message = "the service's answer is not one that the contract has";
-                Err(self.unusable(ErrorKind::UnexpectedAnswer, message, Some(answer.status())))
+                Err(self.unusable(ErrorKind::UnexpectedAnswer, NOT_IN_THE_CONTRACT, Some(answer.status())))
             }
             Raw::InvalidResponsePayload(body, _) => {
                 self.read_again(&body, exchange.content_coding(), exchange.status())
@@ -184,6 +190,17 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         Err(self.unusable(ErrorKind::Decode, message, status))
     }
 
+    /// Reads an answer whose status says success, though not as the contract has it. It counts if it is the document that
+    /// the contract has: a card that was stored has an id, whatever the status.
+    async fn other_success(&self, answer: reqwest::Response) -> Result<Answer<T>, Failure> {
+        let status = answer.status();
+        let body = http::read_body(answer.bytes_stream(), self.core.largest_answer).await.unwrap_or_default();
+        match lenient::decode(&body) {
+            Ok(body) => Ok(Answer::Decoded { status: status.as_u16(), body }),
+            Err(_) => Err(self.unusable(ErrorKind::UnexpectedAnswer, NOT_IN_THE_CONTRACT, Some(status))),
+        }
+    }
+
     async fn see_other(&self, answer: reqwest::Response) -> Result<Answer<T>, Failure> {
         if self.operation != Operation::CreateCard {
             let message = "the service redirected";
@@ -197,12 +214,26 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         }
     }
 
-    fn refused(&self, status: StatusCode, body: &[u8], after: Option<std::time::Duration>) -> Failure {
+    fn refused(
+        &self,
+        status: StatusCode,
+        body: &[u8],
+        coding: Option<&str>,
+        after: Option<std::time::Duration>,
+    ) -> Failure {
         let delivery = Delivery::of_response(status.as_u16(), self.operation);
-        let error = Error::new(ErrorKind::Service, delivery, "the service answered")
+        let document = Document::read(body);
+        // The status follows.
+        let message = match coding.filter(|_| document.is_empty()) {
+            Some(coding) => Cow::Owned(format!(
+                "the service answered in the content coding {coding}, which the client did not ask for, with"
+            )),
+            None => Cow::Borrowed("the service answered"),
+        };
+        let error = Error::new(ErrorKind::Service, delivery, message)
             .with_status(status.as_u16())
             .with_retry_after(after)
-            .with_document(Document::read(body));
+            .with_document(document);
         Failure { error, transient: matches!(status.as_u16(), 429 | 502 | 503 | 504) }
     }
 

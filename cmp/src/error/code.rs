@@ -2,6 +2,8 @@ use std::fmt;
 
 use crate::scrub::is_plain_word;
 
+const UNREADABLE: &str = "unreadable";
+
 macro_rules! codes {
     ($($variant:ident = $text:literal, $doc:literal;)*) => {
         /// The service's error codes (source: the error table of the CMP documentation, and for V1 the statuses of its
@@ -24,11 +26,16 @@ macro_rules! codes {
                 }
             }
 
+            /// Whether this stands for a code that can't be shown.
+            pub(crate) fn is_unreadable(&self) -> bool {
+                self.as_str() == UNREADABLE
+            }
+
             pub(crate) fn read(code: &str) -> Self {
                 match code.trim().to_ascii_lowercase().replace('_', "-").as_str() {
                     $($text => Self::$variant,)*
                     other if is_plain_word(other) => Self::Other(other.to_owned()),
-                    _ => Self::Other("unreadable".to_owned()),
+                    _ => Self::Other(UNREADABLE.to_owned()),
                 }
             }
         }

@@ -76,11 +76,18 @@ impl Document {
         let Ok(document) = lenient::decode::<types::ErrorDocument>(body) else {
             return Self::default();
         };
-        let details: Vec<_> =
-            document.errors.into_iter().flatten().take(MOST_DETAILS).map(ErrorDetail::from_wire).collect();
+        let entries = document.errors.into_iter().flatten().map(ErrorDetail::from_wire);
+        let mut details: Vec<_> = entries.filter(ErrorDetail::says_something).collect();
+        let code = first_readable(details.iter().filter_map(|detail| detail.code.clone()));
+        details.truncate(MOST_DETAILS);
         let trace_id = document.meta.as_ref().and_then(trace_id);
         let trace_id = trace_id.or_else(|| trace_id_in_metadata(body));
-        Self { code: details.iter().find_map(|detail| detail.code.clone()), details, trace_id }
+        Self { code, details, trace_id }
+    }
+
+    /// Returns `true` if nothing could be read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.details.is_empty() && self.trace_id.is_none()
     }
 }
 
@@ -93,12 +100,24 @@ impl ErrorDetail {
     fn from_wire(wire: types::ErrorObject) -> Self {
         let text = |text: Option<Text>| text.map(|text| scrub(text.as_str())).filter(|text| !text.is_empty());
         Self {
-            code: wire.error_code.or(wire.code).map(|code| ErrorCode::read(code.as_str())),
+            code: first_readable(
+                [wire.error_code, wire.code].into_iter().flatten().filter_map(|code| read_code(&code)),
+            ),
             path: wire.path.map(|path| scrub_path(path.as_str())),
             summary: text(wire.summary.or(wire.title)),
             detail: text(wire.detail.or(wire.details)),
         }
     }
+}
+
+fn read_code(code: &Text) -> Option<ErrorCode> {
+    let code = code.as_str().trim();
+    (!code.is_empty()).then(|| ErrorCode::read(code))
+}
+
+/// The first code that can be shown; where there is none, the stand-in for the others.
+fn first_readable(codes: impl Iterator<Item = ErrorCode>) -> Option<ErrorCode> {
+    codes.min_by_key(ErrorCode::is_unreadable)
 }
 
 /// Successes carry `metadata.observability.trace_id`; the documented errors have `meta` alone. Both are looked at.

@@ -374,7 +374,7 @@ impl Error {
         matches!(self.0.code, Some(Declined | CardNotAllowed | CardBrandNotSupported | Rejected))
     }
 
-    /// 401, or the token endpoint refused the service account.
+    /// 401, or the token endpoint refused the service account: it answered 400, 401 or 403, or with an error code.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
         self.is_refused_by_the_service()

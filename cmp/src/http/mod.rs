@@ -33,7 +33,10 @@ pub(crate) async fn read_body(
     pin_mut!(body);
     let mut read = Zeroizing::new(Vec::new());
     while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|_| BodyError::Broken)?;
+        let chunk = chunk.map_err(|error| match Cause::of(&error) {
+            Cause::BodyTooLarge => BodyError::TooLarge,
+            _ => BodyError::Broken,
+        })?;
         if read.len() + chunk.len() > limit {
             return Err(BodyError::TooLarge);
         }

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use cmp::{
-    Card, Client, Delivery, Environment, ErrorCode, ErrorKind, Operation, ServiceAccount, TokenState,
-    clock::ManualClock, drift::DriftKind,
+    Card, Client, Delivery, Environment, ErrorCode, ErrorKind, Operation, RetryPolicy, ServiceAccount,
+    TokenState, clock::ManualClock, drift::DriftKind,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -88,6 +88,23 @@ async fn the_id_of_a_stored_card_is_never_lost() {
 }
 
 #[tokio::test]
+async fn a_card_is_read_whatever_success_it_comes_with() {
+    let body = r#"{"data":{"id":"CRDecqZp3xRgXU3TFmtcDdzQs","attributes":{"cryptogram":{"type":"TAVV","value":"AgAA="}}}}"#;
+    for status in ["200 OK", "201 Created", "202 Accepted", "203 X", "206 X", "299 X"] {
+        let cmp = answering(status, body.as_bytes()).await;
+        let stored = cmp.cards().create(new_card()).await.unwrap();
+        assert_eq!(stored.id(), &card_id(), "{status}");
+        cmp.cards().get(&card_id()).await.unwrap();
+        cmp.network_tokens().provision(&card_id()).await.unwrap();
+        cmp.network_tokens().cryptogram(&card_id()).await.unwrap();
+        let cmp = answering(status, b"{\"data\":{}}").await;
+        let error = cmp.cards().create(new_card()).await.unwrap_err();
+        assert_eq!(error.delivery(), Delivery::OutcomeUnknown, "{status}");
+        assert!(error.to_string().contains("at `data.id`"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_id_is_needed_and_its_path_is_named() {
     for body in [
         r#"{"data":{"id":["4111111111111111"]}}"#,
@@ -127,6 +144,10 @@ async fn what_is_almost_json_is_read() {
         [good.as_bytes(), b" \r\n\t"].concat(),
         [good.as_bytes(), b"\0\0\0"].concat(),
         utf16,
+        good.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        good.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        [good.as_bytes(), b"\n<!-- served by a proxy -->"].concat(),
+        with_attributes(r#"{"exp_month":05,"last4":1234,}"#).into_bytes(),
         with_attributes("{\"card_brand\":\"\u{1}\n\",\"last4\":\"1234\"}").into_bytes(),
         with_attributes(r#"{"last4":"9999","card_type":"\ud800","last4":"1234"}"#).into_bytes(),
         with_attributes(r#"{"zzz":1e400,"exp_month":-1e999,"last4":"1234"}"#).into_bytes(),
@@ -160,6 +181,15 @@ async fn a_coding_nobody_asked_for_is_named() {
     let builder_of_account = Client::builder(environment).service_account(account).clock(ManualClock::new());
     let error = builder_of_account.build().unwrap().warm_up().await.unwrap_err();
     assert!(error.to_string().contains("content coding gzip"), "{error}");
+    for (status, class) in [("422 X", ErrorKind::Service), ("503 X\r\nretry-after: 7", ErrorKind::Service)] {
+        let url = octets(&format!("HTTP/1.1 {status}\r\ncontent-encoding: br"), &GZIP).await;
+        let cmp = builder(&url, &ManualClock::new()).retry(RetryPolicy::none()).build().unwrap();
+        let error = cmp.cards().get(&card_id()).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (class, status[..3].parse().ok()));
+        assert_eq!(error.retry_after().is_some(), status.contains("retry"));
+        let status = format!("content coding br, which the client did not ask for, with {}", &status[..3]);
+        assert!(error.to_string().contains(&status), "{error}");
+    }
     let url = octets("HTTP/1.1 200 OK\r\ncontent-encoding: identity", with_attributes("{}").as_bytes()).await;
     builder(&url, &ManualClock::new()).build().unwrap().cards().get(&card_id()).await.unwrap();
 }
@@ -241,6 +271,16 @@ async fn an_odd_member_of_an_error_leaves_the_others() {
         r#"{"errors":[{"code":"failed-dependency","detail":["a","b"]}],"meta":{"observability":{"trace_id":"abc"}}}"#,
         r#"{"errors":[null,{"code":"failed-dependency"}],"meta":{"observability":{"trace_id":"abc"}}}"#,
         r#"{"errors":[{"code":"failed-dependency","title":12}],"metadata":{"observability":{"trace_id":"abc"}},"meta":[]}"#,
+        r#"{"errors":{"code":"failed-dependency"},"meta":{"observability":{"trace_id":"abc"}}}<!-- by a proxy -->"#,
+        r#"{"errors":[{"code":"4111111111111111"},{"code":"failed-dependency"}],"meta":{"observability":{"trace_id":"abc"}}}"#,
+        r#"{"errors":[{"error_code":"","code":"failed-dependency"}],"meta":{"observability":{"trace_id":"abc"}}}"#,
+        r#"{"errors":[{"error_code":"a b c","code":" FAILED_DEPENDENCY"}],"meta":{"observability":{"trace_id":"abc"}}}"#,
+        &format!(
+            r#"{{"errors":[{}{{"code":"failed-dependency"}}],"meta":{{"observability":{{"trace_id":"abc"}},"a":"{}"}}}}"#,
+            "{},".repeat(50),
+            "x".repeat(200_000),
+        ),
+        r#"{"errors":[{"code":"failed-dependency"}],"errors":null,"meta":{"observability":{"trace_id":"abc"}},"meta":7}"#,
         "\u{feff}{\"errors\":[{\"code\":\"failed-dependency\",\"path\":\"\\ud800\",\"status\":1e400}],\"meta\":{\"observability\":{\"trace_id\":\"abc\"}}}\0",
     ] {
         let cmp = answering("424 Failed Dependency", body.as_bytes()).await;
@@ -345,6 +385,7 @@ async fn a_token_answer_is_read_member_by_member() {
     for (body, granted) in [
         (&b"\xef\xbb\xbf{\"access_token\":\"abc\",\"expires_in\":[],\"scope\":\"\\ud800\"}\0"[..], true),
         (b"{\"access_token\":\"abc\",\"token_type\":5,\"expires_in\":1e400}", true),
+        (b"{\"access_token\":\"abc\",\"token_type\":\"\",\"expires_in\":0300,}<!-- -->", true),
         (b"{\"access_token\":[\"abc\"]}", false),
     ] {
         let url = octets("HTTP/1.1 200 OK\r\ncontent-type: application/json", body).await;
@@ -353,6 +394,35 @@ async fn a_token_answer_is_read_member_by_member() {
         let cmp =
             Client::builder(environment).service_account(account).clock(ManualClock::new()).build().unwrap();
         assert_eq!(cmp.warm_up().await.is_ok(), granted, "{}", String::from_utf8_lossy(body));
+    }
+}
+
+#[tokio::test]
+async fn only_a_refusal_of_the_token_endpoint_is_about_the_credentials() {
+    const TOKEN: &str = r#"{"access_token":"abc"}"#;
+    let too_large = "x".repeat(100_000);
+    for (head, body, unauthorized, retryable, says) in [
+        ("400 X", r#"{"error":"invalid_client"}"#, true, false, "400 invalid_client"),
+        ("401 X", "<html>", true, false, "401"),
+        ("200 OK", r#"{"error":"invalid_client"}"#, true, false, "200 invalid_client"),
+        ("401 X\r\ncontent-encoding: gzip", "\u{1f}", true, false, "401 in the content coding gzip"),
+        ("404 X", "<html>", false, false, "404"),
+        ("405 X", "", false, false, "405"),
+        ("302 X\r\nlocation: /login", "", false, false, "302"),
+        ("200 OK", r#"{"access_token":"a\nb"}"#, false, false, "invalid access token"),
+        ("200 OK", r#"{"access_token":"abc","token_type":"mac"}"#, false, false, "not a bearer token"),
+        ("200 OK", &too_large, false, false, "too large"),
+        ("200 OK", "<html>", false, true, "not what OAuth 2.0 says"),
+        ("503 X", TOKEN, false, true, "503"),
+    ] {
+        let url = octets(&format!("HTTP/1.1 {head}"), body.as_bytes()).await;
+        let environment = Environment::custom(&url, &url).unwrap();
+        let account = ServiceAccount::new("ACtest", "not-a-real-secret");
+        let cmp =
+            Client::builder(environment).service_account(account).clock(ManualClock::new()).build().unwrap();
+        let error = cmp.warm_up().await.unwrap_err();
+        assert_eq!((error.is_unauthorized(), error.is_retryable()), (unauthorized, retryable), "{error}");
+        assert!(error.to_string().contains(says), "{says}: {error}");
     }
 }
 
@@ -437,7 +507,7 @@ async fn no_public_type_shows_what_comes_in_its_texts() {
         text += &all_of(&card(filled_with(&named, pan).to_string().as_bytes()).await);
         let body = filled_with(&document, pan).to_string();
         let cmp = answering("200 OK", body.as_bytes()).await;
-        text += &shown(&cmp.cards().create(new_card()).await.unwrap_err());
+        text += &shown(&cmp.cards().create(new_card()).await.unwrap());
         text += &shown(
             &answering("201 Created", body.as_bytes()).await.cards().create(new_card()).await.unwrap(),
         );
