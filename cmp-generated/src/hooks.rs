@@ -48,17 +48,17 @@ pub trait Transport: Send + Sync {
     fn send(&self, request: Request) -> Sending<'_>;
 }
 
-/// One attempt to send one request: made afresh for each, and given to [`Client::new_with_client`].
+/// What one attempt to send a request needs, for [`Client::new_with_client`]. Each attempt has one of its own.
 #[derive(Clone)]
-pub struct Attempt {
+pub struct Context {
     media_type: MediaType,
     authorization: Option<HeaderValue>,
     headers: Arc<HeaderMap>,
     transport: Option<Arc<dyn Transport>>,
 }
 
-impl Attempt {
-    /// An attempt without credentials, which the generated client's own `reqwest::Client` sends.
+impl Context {
+    /// A context without credentials, for requests that the generated client's own `reqwest::Client` sends.
     pub fn new(media_type: MediaType) -> Self {
         Self { media_type, authorization: None, headers: Arc::default(), transport: None }
     }
@@ -67,7 +67,7 @@ impl Attempt {
     ///
     /// # Errors
     /// A token that can't stand in a header; the error does not repeat it.
-    pub fn with_bearer(mut self, token: &str) -> Result<Self, InvalidHeaderValue> {
+    pub fn bearer(mut self, token: &str) -> Result<Self, InvalidHeaderValue> {
         let text = Zeroizing::new(format!("Bearer {token}"));
         let mut value = HeaderValue::from_str(&text)?;
         value.set_sensitive(true);
@@ -77,23 +77,23 @@ impl Attempt {
 
     /// Sets the headers that are sent beside those that every request has.
     #[must_use]
-    pub fn with_headers(mut self, headers: Arc<HeaderMap>) -> Self {
+    pub fn headers(mut self, headers: Arc<HeaderMap>) -> Self {
         self.headers = headers;
         self
     }
 
     /// Sends the request through `transport`.
     #[must_use]
-    pub fn with_transport(mut self, transport: Arc<dyn Transport>) -> Self {
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = Some(transport);
         self
     }
 }
 
-impl fmt::Debug for Attempt {
+impl fmt::Debug for Context {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Attempt")
+            .debug_struct("Context")
             .field("media_type", &self.media_type)
             .field("authorization", &self.authorization.is_some())
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
@@ -101,20 +101,20 @@ impl fmt::Debug for Attempt {
     }
 }
 
-impl ClientHooks<Attempt> for Client {
+impl ClientHooks<Context> for Client {
     async fn pre<E>(&self, request: &mut Request, _: &OperationInfo) -> Result<(), Error<E>> {
-        let attempt = self.inner();
+        let context = self.inner();
         let has_body = request.body().is_some();
         let headers = request.headers_mut();
         headers.remove(&API_VERSION);
-        headers.insert(ACCEPT, attempt.media_type.value());
+        headers.insert(ACCEPT, context.media_type.value());
         if has_body {
-            headers.insert(CONTENT_TYPE, attempt.media_type.value());
+            headers.insert(CONTENT_TYPE, context.media_type.value());
         }
-        if let Some(authorization) = &attempt.authorization {
+        if let Some(authorization) = &context.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
-        for (name, value) in attempt.headers.iter() {
+        for (name, value) in context.headers.iter() {
             headers.append(name, value.clone());
         }
         Ok(())

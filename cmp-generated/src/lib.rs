@@ -10,7 +10,7 @@
 //! - [`scalar`]: the types of single values on the wire. Sensitive ones never print what they hold.
 //! - [`lenient`]: how answers are read, member by member.
 //! - [`included`]: the resources beside a card, told apart by their `type`.
-//! - [`hooks`]: what every attempt to send a request needs, [`Attempt`].
+//! - [`hooks`]: what every attempt to send a request needs, [`Context`].
 //!
 //! Two hazards, both handled by the facade: `Display` and `Debug` of [`Error`] print whole bodies, and the generated
 //! constructors that make their own HTTP client follow redirects.
@@ -24,5 +24,5 @@ pub mod mock;
 pub mod scalar;
 
 pub use generated::{Client, types};
-pub use hooks::Attempt;
+pub use hooks::Context;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cmp_generated::hooks::{Attempt, MediaType, Sending, Transport};
+use cmp_generated::hooks::{Context, MediaType, Sending, Transport};
 use cmp_generated::{Client, Error, types};
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Request, Response, StatusCode};
@@ -39,9 +39,9 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
-fn client(url: &str, attempt: Attempt) -> Client {
+fn client(url: &str, context: Context) -> Client {
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-    Client::new_with_client(url, http.build().expect("a client"), attempt)
+    Client::new_with_client(url, http.build().expect("a client"), context)
 }
 
 fn update() -> types::CardUpdateResourceRequest {
@@ -54,9 +54,8 @@ async fn every_request_has_its_media_type_credentials_and_headers_and_no_version
     let (url, served) = serve(answer("200 OK", "", "{\"data\":{\"id\":\"CRD1\"}}")).await;
     let mut extra = HeaderMap::new();
     extra.insert("vgs-vault", HeaderValue::from_static("tnt1"));
-    let attempt =
-        Attempt::new(MediaType::JsonApi).with_bearer("abc").expect("a header").with_headers(Arc::new(extra));
-    let card = client(&url, attempt).update_card("CRD1", &update()).await.expect("a card");
+    let context = Context::new(MediaType::JsonApi).bearer("abc").expect("a header").headers(Arc::new(extra));
+    let card = client(&url, context).update_card("CRD1", &update()).await.expect("a card");
     let id = card.into_inner().data.and_then(|data| data.id).expect("an id");
     assert_eq!(id.as_str(), "CRD1");
     let request = served.await.expect("served").to_lowercase();
@@ -75,7 +74,7 @@ async fn every_request_has_its_media_type_credentials_and_headers_and_no_version
 #[tokio::test]
 async fn the_other_media_type_and_no_body_no_content_type() {
     let (url, served) = serve(answer("204 No Content", "", "")).await;
-    client(&url, Attempt::new(MediaType::Json)).delete_card("CRD1").await.expect("deleted");
+    client(&url, Context::new(MediaType::Json)).delete_card("CRD1").await.expect("deleted");
     let request = served.await.expect("served").to_lowercase();
     assert!(request.contains("accept: application/json\r\n"), "{request}");
     assert!(!request.contains("content-type") && !request.contains("authorization"), "{request}");
@@ -84,7 +83,7 @@ async fn the_other_media_type_and_no_body_no_content_type() {
 #[tokio::test]
 async fn failures_and_redirects_keep_status_headers_and_body() {
     let (url, _served) = serve(answer("503 Service Unavailable", "retry-after: 2\r\n", "<html>")).await;
-    let error = client(&url, Attempt::new(MediaType::JsonApi)).get_card("CRD1", None).await.expect_err("503");
+    let error = client(&url, Context::new(MediaType::JsonApi)).get_card("CRD1", None).await.expect_err("503");
     let Error::ErrorResponse(response) = error else { panic!("not an answer") };
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers().get(RETRY_AFTER), Some(&HeaderValue::from_static("2")));
@@ -94,7 +93,7 @@ async fn failures_and_redirects_keep_status_headers_and_body() {
         "{\"data\":{\"attributes\":{\"pan\":\"4111111111111111\",\"exp_month\":1,\"exp_year\":30}}}",
     )
     .expect("a request");
-    let error = client(&url, Attempt::new(MediaType::JsonApi)).create_card(&request).await.expect_err("303");
+    let error = client(&url, Context::new(MediaType::JsonApi)).create_card(&request).await.expect_err("303");
     let Error::UnexpectedResponse(response) = error else { panic!("not an answer") };
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
     assert_eq!(response.url().as_str(), format!("{url}/cards"));
@@ -103,10 +102,10 @@ async fn failures_and_redirects_keep_status_headers_and_body() {
 
 #[test]
 fn an_attempt_prints_names_of_headers_only() {
-    let attempt = Attempt::new(MediaType::JsonApi).with_bearer("s3cret").expect("a header");
-    let text = format!("{attempt:?}");
+    let context = Context::new(MediaType::JsonApi).bearer("s3cret").expect("a header");
+    let text = format!("{context:?}");
     assert!(text.contains("authorization") && !text.contains("s3cret"), "{text}");
-    let error = Attempt::new(MediaType::JsonApi).with_bearer("s3cret\n").expect_err("no header");
+    let error = Context::new(MediaType::JsonApi).bearer("s3cret\n").expect_err("no header");
     assert!(!format!("{error} {error:?}").contains("s3cret"));
 }
 
@@ -124,8 +123,8 @@ impl Transport for Answering {
 #[tokio::test]
 async fn a_transport_sends_in_the_place_of_the_own_client() {
     let transport = Arc::new(Answering(AtomicUsize::new(0)));
-    let attempt = Attempt::new(MediaType::JsonApi).with_transport(transport.clone());
-    let card = client("http://127.0.0.1:1", attempt).get_card("CRD1", None).await.expect("a card");
+    let context = Context::new(MediaType::JsonApi).transport(transport.clone());
+    let card = client("http://127.0.0.1:1", context).get_card("CRD1", None).await.expect("a card");
     let id = card.into_inner().data.and_then(|data| data.id).expect("an id");
     assert_eq!(id.as_str(), "CRD1");
     assert_eq!(transport.0.load(Ordering::SeqCst), 1);

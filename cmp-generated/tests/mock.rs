@@ -2,7 +2,7 @@
 
 #![cfg(feature = "httpmock")]
 
-use cmp_generated::hooks::{Attempt, MediaType};
+use cmp_generated::hooks::{Context, MediaType};
 use cmp_generated::mock::MockServerExt;
 use cmp_generated::{Client, types};
 use httpmock::MockServer;
@@ -17,7 +17,7 @@ async fn an_operation_is_expected_and_answered_by_its_types() {
         then.ok(&answer);
     });
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let client = Client::new_with_client(&server.base_url(), http, Attempt::new(MediaType::JsonApi));
+    let client = Client::new_with_client(&server.base_url(), http, Context::new(MediaType::JsonApi));
     let card = client.get_card("CRD1", Some("network_tokens")).await.expect("a card");
     let id = card.into_inner().data.and_then(|data| data.id).expect("an id");
     assert_eq!(id.as_str(), "CRD1");

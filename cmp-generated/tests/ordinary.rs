@@ -23,7 +23,7 @@ mod mock {
     }
 }
 
-impl ClientHooks<hooks::Attempt> for Client {}
+impl ClientHooks<hooks::Context> for Client {}
 
 fn thing() -> Value {
     json!({

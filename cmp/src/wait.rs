@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    future::{Future, IntoFuture},
+    future::IntoFuture,
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,7 @@ use futures_util::{
 #[cfg(feature = "webhooks")]
 use crate::webhooks::{Event, Subject};
 use crate::{
-    call::Core,
+    call::{Call, Core},
     clock::after,
     error::{Delivery, Error, ErrorKind, Result, StopReason},
     operation::Operation,
@@ -36,6 +36,8 @@ const HINTS_PER_LOOK: usize = 1000;
 /// What the waits leave of the deadline, so that the last look comes before it and not at it.
 const FOR_THE_LAST_LOOK: Duration = Duration::from_secs(1);
 
+type Look<'a, T> = Box<dyn for<'c> FnMut(&'c mut Call<'a>) -> BoxFuture<'c, Result<T>> + Send + 'a>;
+
 /// Waits for a `T`; await it to start.
 ///
 /// It looks at once, then after waits that grow and are jittered (a half to the whole of a bound that doubles), and
@@ -49,7 +51,7 @@ pub struct Wait<'a, T> {
     operation: Operation,
     #[cfg(feature = "webhooks")]
     subject: Option<Subject>,
-    look: Box<dyn FnMut(Core) -> BoxFuture<'a, Result<T>> + Send + 'a>,
+    look: Look<'a, T>,
     deadline: Duration,
     first_wait: Duration,
     longest_wait: Duration,
@@ -58,17 +60,16 @@ pub struct Wait<'a, T> {
 
 impl<'a, T: 'a> Wait<'a, T> {
     /// `look` reads by `operation` what is waited for. What is [`not_yet`] there is an error like others that pass.
-    pub(crate) fn new<L, F>(core: &'a Core, operation: Operation, mut look: L) -> Self
+    pub(crate) fn new<L>(core: &'a Core, operation: Operation, look: L) -> Self
     where
-        L: FnMut(Core) -> F + Send + 'a,
-        F: Future<Output = Result<T>> + Send + 'a,
+        L: for<'c> FnMut(&'c mut Call<'a>) -> BoxFuture<'c, Result<T>> + Send + 'a,
     {
         Self {
             core,
             operation,
             #[cfg(feature = "webhooks")]
             subject: None,
-            look: Box::new(move |core| look(core).boxed()),
+            look: Box::new(look),
             deadline: DEADLINE,
             first_wait: FIRST_WAIT,
             longest_wait: LONGEST_WAIT,
@@ -154,20 +155,19 @@ impl<'a, T: 'a> Wait<'a, T> {
     }
 
     async fn run(mut self) -> Result<T> {
-        let core = &self.core.counting();
+        let core = self.core;
         let deadline = after(core.clock.now(), self.deadline);
+        let mut call = core.begin_until(deadline);
         let mut bound = if self.hints.is_some() { self.longest_wait } else { self.first_wait };
         let mut hints = self.hints.unwrap_or_else(|| stream::pending().boxed());
         let for_the_last = FOR_THE_LAST_LOOK.min(bound).min(self.deadline / 4);
         let mut pace = Pace::default();
         loop {
-            let error = match (self.look)(core.until(deadline)).await {
+            let error = match (self.look)(&mut call).await {
                 Ok(found) => return Ok(found),
                 Err(error) => error,
             };
-            let give_up = |error: Error, reason| {
-                error.finished(self.operation, 0, reason).with_attempts(core.counted())
-            };
+            let give_up = |error: Error, reason| call.fail(error.finished(self.operation, 0, reason));
             if !error.is_retryable() {
                 return Err(give_up(error, StopReason::NotTransient));
             }

@@ -1,16 +1,16 @@
 use std::{borrow::Cow, future::Future, sync::Arc, time::Instant};
 
 use cmp_generated::{
-    Error as Raw, hooks as wire,
+    ByteStream, Error as Raw, ResponseValue,
+    hooks::{Context, MediaType},
     lenient::{self, Unreadable},
-    types::ErrorDocument,
+    types,
 };
-use reqwest::{StatusCode, header::LOCATION};
+use reqwest::{StatusCode, header::HeaderMap};
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span, field};
-use zeroize::Zeroizing;
 
-use super::{Answer, Core, Sent, TraceOf, run::Failure};
+use super::shared::{Core, Failure};
 use crate::{
     auth::Token,
     error::{Delivery, Error, ErrorKind, document::Document, is_trace_id},
@@ -24,20 +24,67 @@ const LARGEST_ERROR: usize = 1024 * 1024;
 
 const NOT_IN_THE_CONTRACT: &str = "the service's answer is not one that the contract has";
 
-/// One request and its answer.
-pub(super) struct Attempt<'a, T> {
+/// What a generated operation returns.
+pub(crate) type Sent<B> = Result<ResponseValue<B>, Raw<ByteStream>>;
+
+/// Puts another body into a response. Its headers go: nothing here reads them.
+pub(crate) fn with_body<A, B>(answer: ResponseValue<A>, body: impl FnOnce(A) -> B) -> ResponseValue<B> {
+    let status = answer.status();
+    ResponseValue::new(body(answer.into_inner()), status, HeaderMap::new())
+}
+
+/// The body of a successful response.
+pub(crate) trait Body: DeserializeOwned {
+    /// The id that VGS support asks for.
+    fn trace_id(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Body for () {}
+
+impl Body for types::V1NetworkToken {}
+
+macro_rules! traced {
+    ($($document:ident)*) => {
+        $(impl Body for types::$document {
+            fn trace_id(&self) -> Option<&str> {
+                Some(self.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()?.as_str())
+            }
+        })*
+    };
+}
+
+traced! { CardResourceResponse NetworkTokenResourceResponse NetworkTokenAndCryptogramResource }
+
+/// A successful response.
+pub(super) struct Answer<B> {
+    pub(super) status: u16,
+    pub(super) body: B,
+    pub(super) trace_id: Option<String>,
+}
+
+impl<B: Body> Answer<B> {
+    fn new(status: StatusCode, body: B) -> Self {
+        let trace_id = body.trace_id().filter(|id| is_trace_id(id)).map(str::to_owned);
+        Self { status: status.as_u16(), body, trace_id }
+    }
+}
+
+/// One attempt to send a request.
+pub(super) struct Attempt<'a> {
     pub(super) core: &'a Core,
     pub(super) operation: Operation,
-    pub(super) trace_of: TraceOf<T>,
     pub(super) number: u32,
     pub(super) limit: Instant,
 }
 
-impl<T: DeserializeOwned> Attempt<'_, T> {
-    pub(super) async fn send<F, Fut>(&self, token: &Token, send: &F) -> Result<Answer<T>, Failure>
+impl Attempt<'_> {
+    pub(super) async fn send<B, F, Fut>(&self, token: &Token, send: &F) -> Result<Answer<B>, Failure>
     where
+        B: Body,
         F: Fn(cmp_generated::Client) -> Fut,
-        Fut: Future<Output = Sent<T>>,
+        Fut: Future<Output = Sent<B>>,
     {
         // Timers are late by up to a millisecond, and once the time has passed, nothing may be sent.
         if self.core.clock.now() >= self.limit {
@@ -47,18 +94,18 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         let exchange = self.core.http.exchange(self.core.largest_answer);
         let exchange = if self.core.drift.is_some() { exchange.keeping_body() } else { exchange };
         let exchange = Arc::new(exchange);
-        let wire = wire::Attempt::new(self.core.media_type)
-            .with_headers(Arc::clone(&self.core.headers))
-            .with_transport(Arc::<Exchange>::clone(&exchange))
-            .with_bearer(token.value.expose())
+        let context = Context::new(self.core.media_type)
+            .headers(Arc::clone(&self.core.headers))
+            .transport(Arc::<Exchange>::clone(&exchange))
+            .bearer(token.value.expose())
             .map_err(|_| not_built())?;
         let builder = self.core.request_builder.clone();
-        let client = cmp_generated::Client::new_with_client(&self.core.base_url, builder, wire);
+        let client = cmp_generated::Client::new_with_client(&self.core.base_url, builder, context);
         let answered = async {
             match send(client).await {
                 Ok(answer) => {
                     exchange.settle();
-                    Ok(Answer::Decoded { status: answer.status().as_u16(), body: answer.into_inner() })
+                    Ok(Answer::new(answer.status(), answer.into_inner()))
                 }
                 Err(raw) => self.read_failure(raw, &exchange).await,
             }
@@ -72,7 +119,7 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         self.record(&span, &exchange, &result);
         if let (Some(drift), Some(status)) = (&self.core.drift, exchange.status()) {
             let unreadable =
-                if status.is_success() { unreadable_in::<T> } else { unreadable_in::<ErrorDocument> };
+                if status.is_success() { unreadable_in::<B> } else { unreadable_in::<types::ErrorDocument> };
             drift.look_at(self.operation, status.as_u16(), &exchange.body(), unreadable);
         }
         result
@@ -96,7 +143,7 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         )
     }
 
-    fn record(&self, span: &Span, exchange: &Exchange, result: &Result<Answer<T>, Failure>) {
+    fn record<B>(&self, span: &Span, exchange: &Exchange, result: &Result<Answer<B>, Failure>) {
         if let Some(version) = exchange.version() {
             span.record("network.protocol.version", version);
         }
@@ -104,8 +151,7 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
             span.record("http.response.status_code", status.as_u16());
         }
         let trace_id = match result {
-            Ok(Answer::Decoded { body, .. }) => (self.trace_of)(body).filter(|id| is_trace_id(id)),
-            Ok(Answer::SeeOther { .. }) => None,
+            Ok(answer) => answer.trace_id.as_deref(),
             Err(failure) => {
                 match (failure.error.kind(), failure.error.status()) {
                     (ErrorKind::Service, Some(status)) => {
@@ -121,11 +167,11 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
         }
     }
 
-    async fn read_failure(
+    async fn read_failure<B: Body>(
         &self,
-        raw: Raw<cmp_generated::ByteStream>,
+        raw: Raw<ByteStream>,
         exchange: &Exchange,
-    ) -> Result<Answer<T>, Failure> {
+    ) -> Result<Answer<B>, Failure> {
         let raw = match raw {
             Raw::ResponseBodyError(error) => return Err(self.cut_off(Cause::of(&error), exchange)),
             Raw::CommunicationError(error) => return Err(self.unreachable(Cause::of(&error), exchange)),
@@ -138,16 +184,15 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
                 let body = http::read_body(answer.into_inner().into_inner(), LARGEST_ERROR).await;
                 Err(self.refused(status, &body.unwrap_or_default(), exchange.content_coding(), after))
             }
-            Raw::UnexpectedResponse(answer) if answer.status() == StatusCode::SEE_OTHER => {
-                self.see_other(answer).await
-            }
             Raw::UnexpectedResponse(answer)
-                if answer.status().is_success() && self.core.media_type == wire::MediaType::JsonApi =>
+                if answer.status().is_success() && self.core.media_type == MediaType::JsonApi =>
             {
                 self.other_success(answer).await
             }
             Raw::UnexpectedResponse(answer) => {
-                Err(self.unusable(ErrorKind::UnexpectedAnswer, NOT_IN_THE_CONTRACT, Some(answer.status())))
+                let redirected = answer.status().is_redirection();
+                let message = if redirected { "the service redirected" } else { NOT_IN_THE_CONTRACT };
+                Err(self.unusable(ErrorKind::UnexpectedAnswer, message, Some(answer.status())))
             }
             Raw::InvalidResponsePayload(body, _) => {
                 self.read_again(&body, exchange.content_coding(), exchange.status())
@@ -160,14 +205,14 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
     }
 
     /// Reads a successful answer that the first pass could not read: see [`lenient`].
-    fn read_again(
+    fn read_again<B: Body>(
         &self,
         body: &[u8],
         coding: Option<&str>,
         status: Option<StatusCode>,
-    ) -> Result<Answer<T>, Failure> {
+    ) -> Result<Answer<B>, Failure> {
         let unreadable = match (lenient::decode_repaired(body), status) {
-            (Ok(body), Some(status)) => return Ok(Answer::Decoded { status: status.as_u16(), body }),
+            (Ok(body), Some(status)) => return Ok(Answer::new(status, body)),
             (Ok(_), None) => Unreadable::NotADocument,
             (Err(unreadable), _) => unreadable,
         };
@@ -192,25 +237,12 @@ impl<T: DeserializeOwned> Attempt<'_, T> {
 
     /// Reads an answer whose status says success, though not as the contract has it. It counts if it is the document that
     /// the contract has: a card that was stored has an id, whatever the status.
-    async fn other_success(&self, answer: reqwest::Response) -> Result<Answer<T>, Failure> {
+    async fn other_success<B: Body>(&self, answer: reqwest::Response) -> Result<Answer<B>, Failure> {
         let status = answer.status();
         let body = http::read_body(answer.bytes_stream(), self.core.largest_answer).await.unwrap_or_default();
         match lenient::decode(&body) {
-            Ok(body) => Ok(Answer::Decoded { status: status.as_u16(), body }),
+            Ok(body) => Ok(Answer::new(status, body)),
             Err(_) => Err(self.unusable(ErrorKind::UnexpectedAnswer, NOT_IN_THE_CONTRACT, Some(status))),
-        }
-    }
-
-    async fn see_other(&self, answer: reqwest::Response) -> Result<Answer<T>, Failure> {
-        if self.operation != Operation::CreateCard {
-            let message = "the service redirected";
-            return Err(self.unusable(ErrorKind::UnexpectedAnswer, message, Some(answer.status())));
-        }
-        let location =
-            answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        match http::read_body(answer.bytes_stream(), self.core.largest_answer).await {
-            Ok(body) => Ok(Answer::SeeOther { body, location }),
-            Err(_) => Ok(Answer::SeeOther { body: Zeroizing::default(), location }),
         }
     }
 

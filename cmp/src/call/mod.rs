@@ -1,201 +1,263 @@
 //! One call, from a facade method to the socket and back.
 //!
-//! A facade method hands [`Core::call`] an operation and a closure that runs one generated operation. The loop in
-//! [`run`] gets a token, makes an [`attempt`], asks the policy what a failure means, waits, and tries again.
+//! A facade method begins a [`Call`] and sends its requests in it. [`Call::send`] is the loop around one generated
+//! operation: it gets an access token, makes an attempt, asks the policy what a failure means, waits, and tries again.
 
 mod attempt;
-mod run;
+mod shared;
 
 use std::{
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
-    time::Instant,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
-use cmp_generated::{ByteStream, ResponseValue, hooks::MediaType};
-use reqwest::header::HeaderMap;
-use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
+use attempt::{Answer, Attempt};
+pub(crate) use attempt::{Body, Sent, with_body};
+use chrono::{DateTime, Utc};
+pub(crate) use shared::Core;
+use shared::Failure;
 
 use crate::{
-    auth::{Token, TokenCache, TokenError},
-    cards::Lookups,
-    clock::{Clock, after},
-    drift::Watch,
-    error::{Counted, Error, Result},
-    http::Http,
-    jitter::Jitter,
+    auth::Token,
+    clock::after,
+    error::{Delivery, Error, ErrorKind, Result, StopReason},
     operation::Operation,
-    retry::{RetryBudget, RetryPolicy, Throttle},
+    retry::{Facts, Verdict},
 };
-use run::Failure;
 
-/// What every call of a client shares.
-#[derive(Debug, Clone)]
-pub(crate) struct Core {
-    pub(crate) media_type: MediaType,
-    pub(crate) http: Http,
-    /// Makes the generated client's requests; [`http`](Self::http) sends them.
-    pub(crate) request_builder: reqwest::Client,
-    pub(crate) base_url: String,
-    pub(crate) server_address: String,
-    pub(crate) server_port: u16,
-    pub(crate) headers: Arc<HeaderMap>,
-    pub(crate) auth: TokenCache,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) jitter: Jitter,
-    pub(crate) policy: RetryPolicy,
-    pub(crate) budget: RetryBudget,
-    pub(crate) throttle: Throttle,
-    pub(crate) largest_answer: usize,
-    pub(crate) drift: Option<Arc<Watch>>,
-    /// What the client has learnt about included resources.
-    pub(crate) lookups: Arc<Lookups>,
-    /// What became of several calls that are one call of the user's.
-    pub(crate) tally: Option<Arc<Tally>>,
-}
-
-/// Adds up several calls that are one call of the user's.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    attempts: AtomicU32,
-    reached: AtomicBool,
-}
-
-/// What a generated operation returns.
-pub(crate) type Sent<T> = std::result::Result<ResponseValue<T>, cmp_generated::Error<ByteStream>>;
-
-/// The answer of a call that came to a good end.
+/// One call of the user's. Its requests share a deadline, and their attempts add up.
 #[derive(Debug)]
-pub(crate) struct Reply<T> {
-    pub(crate) answer: Answer<T>,
-    operation: Operation,
+pub(crate) struct Call<'a> {
+    core: &'a Core,
+    deadline: Instant,
+    retries: bool,
     attempts: u32,
-    trace_id: Option<String>,
+    /// An attempt was handed to a connection: the call as a whole is not "not sent" any more.
+    reached: bool,
 }
 
-/// A successful answer.
-#[derive(Debug)]
-pub(crate) enum Answer<T> {
-    /// A documented success, decoded.
-    Decoded { status: u16, body: T },
-    /// 303, which the contract has for `create_card` and the generator has no place for.
-    SeeOther { body: Zeroizing<Vec<u8>>, location: Option<String> },
+/// What is known of a successful response beside its body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    /// When the request began, by the client's clock.
+    pub(crate) asked_at: DateTime<Utc>,
 }
-
-impl<T> Reply<T> {
-    /// How many requests were sent or tried for this call.
-    pub(crate) fn attempts(&self) -> u32 {
-        self.attempts
-    }
-
-    /// Converts the status and the decoded response into the caller's type. A conversion failure is reported as a
-    /// failure of this call.
-    pub(crate) fn read<U>(self, read: impl FnOnce(u16, T) -> Result<U>) -> Result<U> {
-        let Self { answer, operation, attempts, trace_id } = self;
-        let (status, made) = match answer {
-            Answer::Decoded { status, body } => (status, read(status, body)),
-            Answer::SeeOther { .. } => (303, Err(Error::unexpected_redirect())),
-        };
-        made.map_err(|error| error.in_answer(operation, status, attempts, trace_id))
-    }
-}
-
-/// Finds the trace id in a decoded answer.
-pub(crate) type TraceOf<T> = fn(&T) -> Option<&str>;
 
 impl Core {
-    /// When a call that starts now has to end.
-    pub(crate) fn deadline(&self) -> Instant {
-        after(self.clock.now(), self.policy.time_for_the_call())
+    pub(crate) fn begin(&self) -> Call<'_> {
+        self.begin_until(self.deadline())
     }
 
-    /// The same for calls that are part of something with a deadline of its own.
-    pub(crate) fn until(&self, deadline: Instant) -> Self {
-        let left = deadline.saturating_duration_since(self.clock.now());
-        let policy = self.policy.clone().deadline(left.min(self.policy.time_for_the_call()));
-        Self { policy, ..self.clone() }
+    /// Begins a call with a deadline of its own, each of whose requests still has to keep to the policy's.
+    pub(crate) fn begin_until(&self, deadline: Instant) -> Call<'_> {
+        Call { core: self, deadline, retries: true, attempts: 0, reached: false }
+    }
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn core(&self) -> &'a Core {
+        self.core
     }
 
-    /// The same for calls that are only worth one attempt.
-    pub(crate) fn without_retries(self) -> Self {
-        Self { policy: self.policy.max_attempts(1), ..self }
+    /// Makes no retries from now on.
+    pub(crate) fn without_retries(&mut self) {
+        self.retries = false;
     }
 
-    /// The same for several calls that are one call of the user's: their attempts add up.
-    pub(crate) fn counting(&self) -> Self {
-        let mut core = self.clone();
-        core.tally.get_or_insert_default();
-        core
+    /// Returns the error as one of the whole call: "not sent" is right only if no request was sent.
+    pub(crate) fn fail(&self, error: Error) -> Error {
+        error.over_requests(self.attempts, self.reached)
     }
 
-    /// What was counted since [`counting`](Self::counting).
-    pub(crate) fn counted(&self) -> Counted {
-        self.tally.as_ref().map_or_else(Counted::default, |tally| Counted {
-            attempts: tally.attempts.load(Ordering::Relaxed),
-            reached: tally.reached.load(Ordering::Relaxed),
-        })
-    }
-
-    /// Counts an attempt that is about to be made.
-    fn count(&self) {
-        if let Some(tally) = &self.tally {
-            tally.attempts.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Notes that an attempt was sent.
-    fn note_reached(&self) {
-        if let Some(tally) = &self.tally {
-            tally.reached.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Runs `send`, which is one generated operation, with everything that surrounds it.
-    pub(crate) async fn call<T, F, Fut>(
-        &self,
+    /// Runs `send`, which is one generated operation, with all that surrounds it, and converts the response by `read`.
+    pub(crate) async fn send<B, T, F, Fut>(
+        &mut self,
         operation: Operation,
-        trace_of: TraceOf<T>,
         send: F,
-    ) -> Result<Reply<T>>
+        read: impl FnOnce(Head, B) -> Result<T>,
+    ) -> Result<T>
     where
-        T: DeserializeOwned,
+        B: Body,
         F: Fn(cmp_generated::Client) -> Fut,
-        Fut: Future<Output = Sent<T>>,
+        Fut: Future<Output = Sent<B>>,
     {
-        run::Run::new(self, operation, trace_of).finish(send).await
+        let asked_at = self.core.clock.utc();
+        let deadline = self.deadline.min(self.core.deadline());
+        let request = Request { call: self, operation, deadline, number: 0, in_doubt: false, refusal: None };
+        let Answer { status, body, trace_id } = request.finish(send).await?;
+        read(Head { status, asked_at }, body)
+            .map_err(|error| error.in_answer(operation, status, self.attempts, trace_id))
     }
+}
 
-    /// Gets an access token now, so that the first call doesn't wait for it.
-    pub(crate) async fn warm_up(&self) -> Result<()> {
-        self.token_before(self.deadline()).await.map(drop).map_err(|failure| failure.error)
-    }
+/// The attempts of one request.
+struct Request<'c, 'a> {
+    call: &'c mut Call<'a>,
+    operation: Operation,
+    deadline: Instant,
+    /// How many attempts were made for this request.
+    number: u32,
+    /// An earlier attempt may have taken effect.
+    in_doubt: bool,
+    refusal: Option<Refusal>,
+}
 
-    /// A token to use now. Waiting for it is limited like an attempt, and fetches nothing once `deadline` has passed.
-    async fn token_before(&self, deadline: Instant) -> std::result::Result<Arc<Token>, Failure> {
-        let now = self.clock.now();
-        let out_of_time = || Failure { error: Error::out_of_time_for_a_token(), transient: true };
-        if now >= deadline {
-            return Err(out_of_time());
-        }
-        if let Some(token) = self.auth.cached(now) {
-            return Ok(token);
-        }
-        let patience = self.policy.time_for_an_attempt().min(self.policy.time_for_the_call());
-        let limit = deadline.min(after(now, patience));
-        let outcome = tokio::select! {
-            biased;
-            () = self.clock.alarm(limit) => {
-                if limit == deadline {
-                    return Err(out_of_time());
-                }
-                Err(TokenError::transient("it took too long to get one"))
+/// The first 401, after which the request is sent again, once, unless the token comes out the same.
+struct Refusal {
+    token: Arc<Token>,
+    /// What the request ends with if there is no other token; `None` once it was sent again.
+    failure: Option<Failure>,
+}
+
+/// How a turn of the loop ends.
+enum Turn<B> {
+    Answered(Answer<B>),
+    Failed(Failure, Instant),
+    Again,
+}
+
+impl Request<'_, '_> {
+    async fn finish<B, F, Fut>(mut self, send: F) -> Result<Answer<B>>
+    where
+        B: Body,
+        F: Fn(cmp_generated::Client) -> Fut,
+        Fut: Future<Output = Sent<B>>,
+    {
+        loop {
+            if let Err(error) = self.wait_for_clearance().await {
+                return Err(self.give_up(error, StopReason::DeadlineTooClose));
             }
-            outcome = self.auth.token(patience) => outcome,
+            match self.turn(&send).await {
+                Turn::Answered(answer) => {
+                    self.call.core.budget.deposit();
+                    return Ok(answer);
+                }
+                Turn::Failed(failure, sent_at) => self.wait_or_give_up(failure, sent_at).await?,
+                Turn::Again => {}
+            }
+        }
+    }
+
+    /// Waits until the pause that a 429 put on the whole client is over. Fails at once if the deadline comes first.
+    async fn wait_for_clearance(&self) -> Result<()> {
+        let core = self.call.core;
+        loop {
+            let now = core.clock.now();
+            if now >= self.deadline {
+                return Err(Error::out_of_time());
+            }
+            let Some(pause) = core.throttle.pause(now) else { return Ok(()) };
+            let Some(wait) = pause.wait_before(self.deadline, now, &core.jitter) else {
+                return Err(Error::throttled(pause.left(now)));
+            };
+            core.clock.sleep(wait).await;
+        }
+    }
+
+    async fn turn<B, F, Fut>(&mut self, send: &F) -> Turn<B>
+    where
+        B: Body,
+        F: Fn(cmp_generated::Client) -> Fut,
+        Fut: Future<Output = Sent<B>>,
+    {
+        let core = self.call.core;
+        let token = core.token_before(self.deadline).await;
+        if let (Some(refusal), Ok(token)) = (&mut self.refusal, &token)
+            && let Some(failure) = refusal.failure.take()
+            && refusal.token.value == token.value
+        {
+            return Turn::Failed(failure, core.clock.now());
+        }
+        self.number += 1;
+        self.call.attempts += 1;
+        let sent_at = core.clock.now();
+        let token = match token {
+            Ok(token) => token,
+            Err(failure) => return Turn::Failed(failure, sent_at),
         };
-        outcome.map_err(|cause| Failure { transient: cause.is_transient(), error: cause.into_error() })
+        if sent_at >= self.deadline {
+            return Turn::Failed(Failure { error: Error::out_of_time(), transient: true }, sent_at);
+        }
+        let attempt = Attempt {
+            core,
+            operation: self.operation,
+            number: self.number,
+            limit: self.deadline.min(after(sent_at, core.policy.time_for_an_attempt())),
+        };
+        match attempt.send(&token, send).await {
+            Ok(answer) => {
+                core.auth.accepted(&token);
+                core.throttle.accepted(sent_at);
+                self.call.reached = true;
+                Turn::Answered(answer)
+            }
+            Err(failure) => {
+                let delivery = failure.error.delivery();
+                self.call.reached |= delivery != Delivery::NotSent;
+                self.in_doubt |= delivery == Delivery::OutcomeUnknown;
+                self.after_refusal(token, failure, sent_at)
+            }
+        }
+    }
+
+    /// A 401 says that nothing happened, so any operation is sent again, once, if there may be another token.
+    fn after_refusal<B>(&mut self, token: Arc<Token>, failure: Failure, sent_at: Instant) -> Turn<B> {
+        let refused = failure.error.is_refused_by_the_service() && self.call.core.auth.refuse(&token);
+        if refused && self.refusal.is_none() {
+            self.refusal = Some(Refusal { token, failure: Some(failure) });
+            return Turn::Again;
+        }
+        Turn::Failed(failure, sent_at)
+    }
+
+    async fn wait_or_give_up(&self, failure: Failure, sent_at: Instant) -> Result<()> {
+        let core = self.call.core;
+        let Failure { error, transient } = failure;
+        let facts = Facts {
+            class: self.operation.retry_class(),
+            delivery: error.delivery(),
+            transient,
+            attempts: self.number,
+            retry_after: error.retry_after(),
+            pause: self.slow_down(&error, sent_at),
+            time_left: self.deadline.saturating_duration_since(core.clock.now()),
+        };
+        let verdict = match core.policy.decide(&facts, core.jitter.next()) {
+            Verdict::RetryAfter(_) if !self.call.retries => Verdict::Stop(StopReason::AttemptsExhausted),
+            Verdict::RetryAfter(_) if !core.budget.withdraw() => Verdict::Stop(StopReason::BudgetExhausted),
+            verdict => verdict,
+        };
+        match verdict {
+            Verdict::RetryAfter(wait) => {
+                tracing::debug!(
+                    operation = self.operation.name(),
+                    attempt = self.number,
+                    wait_ms = wait.as_millis(),
+                    cause = %error,
+                    "trying again"
+                );
+                core.clock.sleep(wait).await;
+                Ok(())
+            }
+            Verdict::Stop(reason) => Err(self.give_up(error, reason)),
+        }
+    }
+
+    /// A 429 slows the whole client. Returns how long this call then has to wait.
+    fn slow_down(&self, error: &Error, sent_at: Instant) -> Duration {
+        if (error.kind(), error.status()) != (ErrorKind::Service, Some(429)) {
+            return Duration::ZERO;
+        }
+        let core = self.call.core;
+        let now = core.clock.now();
+        let pause = core.throttle.refused(sent_at, now, error.retry_after(), &core.policy);
+        pause.wait(now, &core.jitter)
+    }
+
+    fn give_up(&self, error: Error, reason: StopReason) -> Error {
+        let Call { attempts, reached, .. } = *self.call;
+        error.finished(self.operation, attempts, reason).over_all_attempts(reached, self.in_doubt)
     }
 }

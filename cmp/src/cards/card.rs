@@ -141,10 +141,6 @@ impl Card {
         self.included.count()
     }
 
-    pub(super) fn trace_of(document: &types::CardResourceResponse) -> Option<&str> {
-        Some(document.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()?.as_str())
-    }
-
     /// When the card was asked for, by the client's clock: what it says is at least as new as that.
     #[must_use]
     pub fn asked_at(&self) -> DateTime<Utc> {

@@ -1,52 +1,96 @@
 //! What a 303 of `create_card` means: the card exists already.
 
-use std::time::Instant;
+use cmp_generated::{ByteStream, Error as Raw, ResponseValue, lenient, types::CardResourceResponse};
+use reqwest::{StatusCode, header::LOCATION};
+use serde::{Deserialize, Deserializer};
 
-use chrono::{DateTime, Utc};
-use cmp_generated::{lenient, types};
-
-use super::{Card, Cards};
+use super::{
+    Card,
+    lookup::{self, Purpose},
+};
 use crate::{
-    call::Core,
+    call::{Body, Call, Head, Sent, with_body},
     error::{Delivery, Error, ErrorKind, Result, StopReason},
     operation::Operation,
     value::CardId,
 };
 
-/// The card in the response's body, or else the one that its `Location` names, read before `deadline`. `attempts` is how
-/// many requests the creation took.
-pub(super) async fn existing(
-    core: &Core,
-    body: &[u8],
-    location: Option<&str>,
-    attempts: u32,
-    deadline: Instant,
-    asked_at: DateTime<Utc>,
-) -> Result<Card> {
-    let in_body = lenient::decode::<types::CardResourceResponse>(body).ok();
-    if let Some(card) = in_body.and_then(|document| Card::from_wire(document, asked_at).ok()) {
-        return Ok(card);
+/// What `create_card` answers with: the contract has a 303 for it, and the generator has no place for one.
+pub(super) enum Response {
+    Created(CardResourceResponse),
+    /// 303, with the card in its body, or a `Location` that names it.
+    SeeOther {
+        document: Option<CardResourceResponse>,
+        location: Option<String>,
+    },
+}
+
+impl<'de> Deserialize<'de> for Response {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        CardResourceResponse::deserialize(deserializer).map(Self::Created)
     }
-    let Some(id) = location.and_then(card_id_in) else {
+}
+
+impl Body for Response {
+    fn trace_id(&self) -> Option<&str> {
+        match self {
+            Self::Created(document) => document.trace_id(),
+            Self::SeeOther { document, .. } => document.as_ref()?.trace_id(),
+        }
+    }
+}
+
+/// Makes a response of the 303 that the generated operation takes for an error.
+pub(super) async fn or_redirect(
+    answer: std::result::Result<ResponseValue<CardResourceResponse>, Raw<ByteStream>>,
+) -> Sent<Response> {
+    match answer {
+        Ok(created) => Ok(with_body(created, Response::Created)),
+        Err(Raw::UnexpectedResponse(answer)) if answer.status() == StatusCode::SEE_OTHER => {
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let document = answer.bytes().await.ok().and_then(|body| lenient::decode(&body).ok());
+            Ok(ResponseValue::new(Response::SeeOther { document, location }, status, headers))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What a response to `create_card` says.
+pub(super) enum Created {
+    Card(Card),
+    Duplicate(Card),
+    /// A duplicate that has to be read.
+    Elsewhere(CardId),
+}
+
+impl Created {
+    pub(super) fn read(head: Head, response: Response) -> Result<Self> {
+        let (document, location) = match response {
+            Response::Created(document) => return Card::from_wire(document, head.asked_at).map(Self::Card),
+            Response::SeeOther { document, location } => (document, location),
+        };
+        if let Some(card) = document.and_then(|document| Card::from_wire(document, head.asked_at).ok()) {
+            return Ok(Self::Duplicate(card));
+        }
         // A gateway redirects too, for instance to a page to log in at.
         let message = "the service redirected, and names no card that would exist already";
-        return Err(unreadable(message, Delivery::OutcomeUnknown, attempts, StopReason::NotTransient));
-    };
-    Cards::new(&core.until(deadline)).get(&id).await.map_err(|cause| {
+        let unknown = || Error::new(ErrorKind::UnexpectedAnswer, Delivery::OutcomeUnknown, message);
+        location.as_deref().and_then(card_id_in).map(Self::Elsewhere).ok_or_else(unknown)
+    }
+}
+
+/// Reads the card that a 303 names.
+pub(super) async fn existing(call: &mut Call<'_>, id: &CardId) -> Result<Card> {
+    lookup::read(call, id, Purpose::Card).await.map_err(|cause| {
         let message = "the card exists already, and reading it failed";
         let stopped = cause.stopped_because().unwrap_or(StopReason::NotTransient);
-        unreadable(message, Delivery::Answered, attempts + cause.attempts(), stopped)
+        Error::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, message)
+            .with_status(303)
+            .finished(Operation::CreateCard, cause.attempts(), stopped)
             .with_retry_after(cause.retry_after())
             .with_source(cause)
     })
-}
-
-fn unreadable(message: &'static str, delivery: Delivery, attempts: u32, stopped: StopReason) -> Error {
-    Error::new(ErrorKind::UnexpectedAnswer, delivery, message).with_status(303).finished(
-        Operation::CreateCard,
-        attempts,
-        stopped,
-    )
 }
 
 /// The id at the end of a `Location`, whatever its origin and base path: behind a proxy, these are the upstream's. Only

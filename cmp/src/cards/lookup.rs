@@ -19,13 +19,10 @@
 //! A lesson holds until an answer contradicts it: names that had worked are refused, or the card's `relationships` name a
 //! network token that the answer does not show, or what is included can't be read. The other way of asking is then tried, and learnt if it shows the token.
 
-use std::{
-    sync::atomic::{AtomicU8, Ordering},
-    time::Instant,
-};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::{Card, Include, request};
-use crate::{call::Core, error::Result, value::CardId};
+use crate::{call::Call, error::Result, value::CardId};
 
 const ALL: [Include; 3] = [Include::NetworkTokens, Include::CardUpdates, Include::CardUpdateSubscriptions];
 const NETWORK_TOKENS: [Include; 1] = [Include::NetworkTokens];
@@ -101,23 +98,26 @@ pub(super) enum Purpose {
     NetworkTokens,
 }
 
-pub(super) async fn read(core: &Core, id: &CardId, purpose: Purpose) -> Result<Card> {
-    let core = core.counting();
-    let (deadline, learnt) = (core.deadline(), core.lookups.learnt());
-    let reading = Reading { core: &core, id, purpose, deadline, learnt };
-    reading.finish().await.map_err(|error| error.with_attempts(core.counted()))
+/// Reads a card for its network tokens, in a way that shows them whether or not they are included unasked.
+pub(crate) async fn read_for_tokens(call: &mut Call<'_>, id: &CardId) -> Result<Card> {
+    read(call, id, Purpose::NetworkTokens).await
+}
+
+pub(super) async fn read(call: &mut Call<'_>, id: &CardId, purpose: Purpose) -> Result<Card> {
+    let lookups = &call.core().lookups;
+    Reading { lookups, call, id, purpose, learnt: lookups.learnt() }.finish().await
 }
 
 /// The requests of one read.
-struct Reading<'a> {
-    core: &'a Core,
-    id: &'a CardId,
+struct Reading<'r, 'c> {
+    lookups: &'c Lookups,
+    call: &'r mut Call<'c>,
+    id: &'r CardId,
     purpose: Purpose,
-    deadline: Instant,
     learnt: Learnt,
 }
 
-impl Reading<'_> {
+impl Reading<'_, '_> {
     async fn finish(mut self) -> Result<Card> {
         if let Some(names) = self.learnt.names() {
             match self.by_name(names).await? {
@@ -128,7 +128,7 @@ impl Reading<'_> {
                 }
                 None => {
                     let unasked = self.unasked().await?;
-                    self.core.lookups.learn(self.learnt, Learnt::Nothing);
+                    self.lookups.learn(self.learnt, Learnt::Nothing);
                     self.learnt = Learnt::Nothing;
                     return self.go_on_from(unasked).await;
                 }
@@ -138,7 +138,7 @@ impl Reading<'_> {
         self.go_on_from(unasked).await
     }
 
-    async fn go_on_from(self, unasked: Card) -> Result<Card> {
+    async fn go_on_from(mut self, unasked: Card) -> Result<Card> {
         if is_whole(&unasked) {
             return Ok(self.came_unasked(unasked));
         }
@@ -156,15 +156,15 @@ impl Reading<'_> {
     }
 
     fn looks_twice(&self) -> bool {
-        self.purpose == Purpose::NetworkTokens || self.core.lookups.looks_twice()
+        self.purpose == Purpose::NetworkTokens || self.lookups.looks_twice()
     }
 
     /// Asks by name for what did not come unasked.
-    async fn second_look(&self, unasked: Card) -> Result<Card> {
+    async fn second_look(&mut self, unasked: Card) -> Result<Card> {
         for (names, lesson) in [(&ALL[..], Learnt::AllByName), (&NETWORK_TOKENS[..], Learnt::TokensByName)] {
             let Some(by_name) = self.by_name(names).await? else { continue };
             if is_whole(&by_name) {
-                self.core.lookups.learn(self.learnt, lesson);
+                self.lookups.learn(self.learnt, lesson);
                 return Ok(by_name.listing_what_it_names());
             }
             // Asked by name and answered with a list, even an empty one (JSON:API 1.1, "Inclusion of Related Resources").
@@ -173,23 +173,23 @@ impl Reading<'_> {
             return Ok(if listed { card.listing_what_it_names() } else { card });
         }
         if self.learnt == Learnt::Nothing {
-            self.core.lookups.learn(Learnt::Nothing, Learnt::Refused);
+            self.lookups.learn(Learnt::Nothing, Learnt::Refused);
         }
         Ok(unasked)
     }
 
     fn came_unasked(&self, card: Card) -> Card {
-        self.core.lookups.learn_unasked();
+        self.lookups.learn_unasked();
         card.listing_what_it_names()
     }
 
-    async fn unasked(&self) -> Result<Card> {
-        request::get(&self.core.until(self.deadline), self.id, &[]).await
+    async fn unasked(&mut self) -> Result<Card> {
+        request::get(self.call, self.id, &[]).await
     }
 
     /// `None` if the service refuses the names.
-    async fn by_name(&self, names: &[Include]) -> Result<Option<Card>> {
-        match request::get(&self.core.until(self.deadline), self.id, names).await {
+    async fn by_name(&mut self, names: &[Include]) -> Result<Option<Card>> {
+        match request::get(self.call, self.id, names).await {
             Err(error) if error.is_invalid_request() && error.status().is_some() => Ok(None),
             answer => answer.map(Some),
         }

@@ -20,7 +20,7 @@ pub use enriched::EnrichedAttributes;
 pub use included::{
     CardEvent, CardUpdate, CardUpdateSubscription, OtherIncluded, SubscriptionState, UpdatedField,
 };
-pub(crate) use lookup::Lookups;
+pub(crate) use lookup::{Lookups, read_for_tokens};
 pub use metadata::Metadata;
 pub use new_card::{NewCard, TokenType, WalletType};
 pub use request::{Cards, GetCard, Include, Stored};

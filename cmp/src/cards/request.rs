@@ -4,11 +4,12 @@ use std::{
 };
 
 use super::{
-    Card, CardChanges, NewCard, duplicate,
+    Card, CardChanges, NewCard,
+    duplicate::{self, Created},
     lookup::{self, Purpose},
 };
 use crate::{
-    call::{Answer, Core},
+    call::{Call, Core},
     error::Result,
     operation::Operation,
     value::CardId,
@@ -93,21 +94,20 @@ impl<'a> Cards<'a> {
     /// 400, 401, 403, 415, 422 (a member is missing or breaks a rule), 500 and the transient ones. Where the outcome
     /// is unknown, [`Error::next_step`](crate::Error::next_step) says what to do.
     pub async fn create(self, card: NewCard) -> Result<Stored> {
-        let (deadline, asked_at) = (self.0.deadline(), self.0.clock.utc());
         let body = &card.into_wire()?;
-        let reply =
-            self.0
-                .call(Operation::CreateCard, Card::trace_of, |client| async move {
-                    client.create_card(body).await
-                })
-                .await?;
-        if let Answer::SeeOther { body, location } = &reply.answer {
-            let location = location.as_deref();
-            let found =
-                duplicate::existing(self.0, body, location, reply.attempts(), deadline, asked_at).await?;
-            return Ok(Stored::Duplicate(found));
+        let mut call = self.0.begin();
+        let created = call
+            .send(
+                Operation::CreateCard,
+                |client| async move { duplicate::or_redirect(client.create_card(body).await).await },
+                Created::read,
+            )
+            .await?;
+        match created {
+            Created::Card(card) => Ok(Stored::Created(card)),
+            Created::Elsewhere(id) => duplicate::existing(&mut call, &id).await.map(Stored::Duplicate),
+            Created::Duplicate(card) => Ok(Stored::Duplicate(card)),
         }
-        reply.read(|_, answer| Card::from_wire(answer, asked_at).map(Stored::Created))
     }
 
     /// Reads a card with what belongs to it: `GET /cards/{card_id}`.
@@ -136,11 +136,6 @@ impl<'a> Cards<'a> {
         GetCard { core: self.0, id: id.clone(), include: Vec::new() }
     }
 
-    /// Reads a card for its network tokens, in a way that shows them whether or not they are included unasked.
-    pub(crate) async fn get_for_tokens(&self, id: &CardId) -> Result<Card> {
-        lookup::read(self.0, id, Purpose::NetworkTokens).await
-    }
-
     /// Changes a card's CVC or expiry: `PATCH /cards/{card_id}`. Nothing else can be changed, and no network token is
     /// provisioned by it.
     ///
@@ -159,16 +154,12 @@ impl<'a> Cards<'a> {
     /// # Errors
     /// 400, 401, 403, 404, 415, 422, 500 and the transient ones.
     pub async fn update(self, id: &CardId, changes: CardChanges) -> Result<Card> {
-        let body = changes.into_wire()?;
-        let asked_at = self.0.clock.utc();
-        let (card, body) = (id.as_str(), &body);
-        let reply = self
-            .0
-            .call(Operation::UpdateCard, Card::trace_of, |client| async move {
-                client.update_card(card, body).await
-            })
-            .await?;
-        reply.read(|_, answer| Card::of(id, answer, asked_at))
+        let (card, body) = (id.as_str(), &changes.into_wire()?);
+        let send = |client: cmp_generated::Client| async move { client.update_card(card, body).await };
+        self.0
+            .begin()
+            .send(Operation::UpdateCard, send, |head, answer| Card::of(id, answer, head.asked_at))
+            .await
     }
 
     /// Deletes a card and all that belongs to it, for good: `DELETE /cards/{card_id}`.
@@ -187,13 +178,10 @@ impl<'a> Cards<'a> {
     /// 401, 403, 404, 500 and the transient ones.
     pub async fn delete(self, id: &CardId) -> Result<()> {
         let id = id.as_str();
-        let reply = self
-            .0
-            .call(Operation::DeleteCard, |()| None, |client| async move { client.delete_card(id).await })
-            .await;
-        match reply {
-            Err(error) if !error.is_deleted_by_us() => Err(error),
-            _ => Ok(()),
+        let send = |client: cmp_generated::Client| async move { client.delete_card(id).await };
+        match self.0.begin().send(Operation::DeleteCard, send, |_, ()| Ok(())).await {
+            Err(error) if error.is_deleted_by_us() => Ok(()),
+            deleted => deleted,
         }
     }
 }
@@ -249,10 +237,11 @@ impl<'a> IntoFuture for GetCard<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
+            let mut call = self.core.begin();
             if self.include.is_empty() {
-                return lookup::read(self.core, &self.id, Purpose::Card).await;
+                return lookup::read(&mut call, &self.id, Purpose::Card).await;
             }
-            let card = get(self.core, &self.id, &self.include).await?;
+            let card = get(&mut call, &self.id, &self.include).await?;
             let by_name = self.include.contains(&Include::NetworkTokens);
             let listed = by_name && (card.has_included() || !card.network_tokens().is_empty());
             Ok(if listed { card.listing_what_it_names() } else { card })
@@ -261,14 +250,11 @@ impl<'a> IntoFuture for GetCard<'a> {
 }
 
 /// Sends one request, with these names or without `include`.
-pub(super) async fn get(core: &Core, id: &CardId, include: &[Include]) -> Result<Card> {
+pub(super) async fn get(call: &mut Call<'_>, id: &CardId, include: &[Include]) -> Result<Card> {
     let names = comma_delimited(include);
-    let asked_at = core.clock.utc();
     let (path, names) = (id.as_str(), names.as_deref());
-    let reply = core
-        .call(Operation::GetCard, Card::trace_of, |client| async move { client.get_card(path, names).await })
-        .await?;
-    reply.read(|_, answer| Card::of(id, answer, asked_at))
+    let send = |client: cmp_generated::Client| async move { client.get_card(path, names).await };
+    call.send(Operation::GetCard, send, |head, answer| Card::of(id, answer, head.asked_at)).await
 }
 
 fn comma_delimited(include: &[Include]) -> Option<String> {

@@ -253,7 +253,6 @@ impl<E> ClientBuilder<E> {
             largest_answer: self.largest_answer,
             drift: self.drift.map(Arc::new),
             lookups: Arc::default(),
-            tally: None,
         })
     }
 

@@ -1,9 +1,20 @@
 use std::future::Future;
 
 use cmp_generated::{ByteStream, ResponseValue};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{call::Core, error::Result, operation::Operation};
+use crate::{
+    call::{Body, Core, with_body},
+    error::Result,
+    operation::Operation,
+};
+
+/// A body whose trace id is not looked for.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Untraced<T>(T);
+
+impl<T: DeserializeOwned> Body for Untraced<T> {}
 
 /// The way past the facade: generated operations and types, with token, retries, deadline and errors as everywhere.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +70,10 @@ impl<'a> Raw<'a> {
         F: Fn(cmp_generated::Client) -> Fut,
         Fut: Future<Output = std::result::Result<ResponseValue<T>, cmp_generated::Error<ByteStream>>>,
     {
-        self.0.call(operation, |_| None, send).await?.read(|_, body| Ok(body))
+        let send = |client| {
+            let sent = send(client);
+            async move { sent.await.map(|answer| with_body(answer, Untraced)) }
+        };
+        self.0.begin().send(operation, send, |_, Untraced(body)| Ok(body)).await
     }
 }

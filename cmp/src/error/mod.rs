@@ -79,15 +79,6 @@ impl Delivery {
     }
 }
 
-/// What several calls came to.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counted {
-    /// How many attempts were made.
-    pub(crate) attempts: u32,
-    /// Whether one of them was sent.
-    pub(crate) reached: bool,
-}
-
 /// Why a call failed.
 ///
 /// One opaque type: ask it by predicate ([`is_not_found`](Self::is_not_found)), [`kind`](Self::kind), [`status`](Self::status)
@@ -152,10 +143,6 @@ impl Error {
     /// A member that the caller can't do without is absent, or is not what it should be.
     pub(crate) fn unreadable_at(path: &'static str) -> Self {
         Self::new(ErrorKind::Decode, Delivery::Answered, format!("the answer can't be read at `{path}`"))
-    }
-
-    pub(crate) fn unexpected_redirect() -> Self {
-        Self::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, "the service redirected").with_status(303)
     }
 
     pub(crate) fn out_of_time() -> Self {
@@ -240,10 +227,10 @@ impl Error {
         self
     }
 
-    /// Judges over several calls, the last of them this one. "Not sent" is right only if no call was sent.
-    pub(crate) fn with_attempts(mut self, counted: Counted) -> Self {
-        self.0.attempts = counted.attempts;
-        if counted.reached && self.0.delivery == Delivery::NotSent {
+    /// Judges over all requests of a call, which took so many `attempts`. "Not sent" is right only if none `reached` anybody.
+    pub(crate) fn over_requests(mut self, attempts: u32, reached: bool) -> Self {
+        self.0.attempts = attempts;
+        if reached && self.0.delivery == Delivery::NotSent {
             self.0.delivery = Delivery::Answered;
         }
         self

@@ -8,6 +8,7 @@ use cmp_generated::{
 
 use super::NetworkToken;
 use crate::{
+    call::Body as _,
     error::{Delivery, Error, ErrorKind, Result},
     secret::CryptogramValue,
     value::{TraceId, open::open_enum},
@@ -146,15 +147,11 @@ impl<F> Cryptogram<F> {
 }
 
 impl<F: CryptogramForm> Cryptogram<F> {
-    pub(super) fn trace_of(answer: &types::NetworkTokenAndCryptogramResource) -> Option<&str> {
-        Some(answer.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()?.as_str())
-    }
-
     pub(super) fn from_wire(
         answer: types::NetworkTokenAndCryptogramResource,
         asked_at: DateTime<Utc>,
     ) -> Result<Self> {
-        let trace_id = Self::trace_of(&answer).and_then(TraceId::new);
+        let trace_id = answer.trace_id().and_then(TraceId::new);
         let incomplete = || Error::unreadable_at("data.attributes.cryptogram.value");
         let data = answer.data.ok_or_else(incomplete)?;
         let mut from = data.attributes.ok_or_else(incomplete)?;

@@ -5,7 +5,8 @@ mod cryptogram;
 mod request;
 mod token;
 
-use cmp_generated::types;
+use cmp_generated::types::NetworkTokenResourceResponse;
+use futures_util::FutureExt;
 
 pub use card_art::{CardArt, CardArtAsset, CardArtKind};
 pub use cryptogram::{Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv, Eci, Tavv};
@@ -17,8 +18,8 @@ pub use crate::value::TokenState;
 #[cfg(feature = "webhooks")]
 use crate::webhooks::Subject;
 use crate::{
-    call::Core,
-    cards::Cards,
+    call::{Call, Core, Head},
+    cards::read_for_tokens,
     error::{Error, Result},
     operation::Operation,
     value::CardId,
@@ -92,18 +93,14 @@ impl<'a> NetworkTokens<'a> {
     /// # Errors
     /// 400, 401, 403, 404, 500 and the transient ones.
     pub async fn provision(self, card: &CardId) -> Result<Provisioned> {
-        let (id, asked_at) = (card.as_str(), self.0.clock.utc());
-        let reply = self
-            .0
-            .call(Operation::ProvisionNetworkToken, trace_of_provisioned, |client| async move {
-                client.provision_network_token(id).await
-            })
-            .await?;
-        reply.read(|status, answer| {
+        let id = card.as_str();
+        let send = |client: cmp_generated::Client| async move { client.provision_network_token(id).await };
+        let read = |head: Head, answer: NetworkTokenResourceResponse| {
             let data = answer.data.ok_or_else(|| Error::unreadable_at("data"))?;
-            let token = NetworkToken::from_wire(data, asked_at);
-            Ok(if status == CREATED { Provisioned::New(token) } else { Provisioned::Existing(token) })
-        })
+            let token = NetworkToken::from_wire(data, head.asked_at);
+            Ok(if head.status == CREATED { Provisioned::New(token) } else { Provisioned::Existing(token) })
+        };
+        self.0.begin().send(Operation::ProvisionNetworkToken, send, read).await
     }
 
     /// Deletes a card's network token: `DELETE /cards/{card_id}/network-tokens`. The card stays.
@@ -124,17 +121,10 @@ impl<'a> NetworkTokens<'a> {
     /// 401, 403, 404, 500 and the transient ones.
     pub async fn delete(self, card: &CardId) -> Result<()> {
         let id = card.as_str();
-        let reply = self
-            .0
-            .call(
-                Operation::DeleteNetworkToken,
-                |()| None,
-                |client| async move { client.delete_network_token(id).await },
-            )
-            .await;
-        match reply {
-            Err(error) if !error.is_deleted_by_us() => Err(error),
-            _ => Ok(()),
+        let send = |client: cmp_generated::Client| async move { client.delete_network_token(id).await };
+        match self.0.begin().send(Operation::DeleteNetworkToken, send, |_, ()| Ok(())).await {
+            Err(error) if error.is_deleted_by_us() => Ok(()),
+            deleted => deleted,
         }
     }
 
@@ -160,7 +150,7 @@ impl<'a> NetworkTokens<'a> {
     /// deadline, or the failure that the last read ended with.
     pub fn wait_for(&self, card: &CardId) -> Wait<'a, NetworkToken> {
         let id = card.clone();
-        let wait = Wait::new(self.0, Operation::GetCard, move |core| usable_token(core, id.clone()));
+        let wait = Wait::new(self.0, Operation::GetCard, move |call| usable_token(call, id.clone()).boxed());
         #[cfg(feature = "webhooks")]
         let wait = wait.about(Subject::Card(card.clone()));
         wait
@@ -217,14 +207,10 @@ impl<'a> NetworkTokens<'a> {
     }
 }
 
-async fn usable_token(core: Core, card: CardId) -> Result<NetworkToken> {
-    let card = Cards::new(&core).get_for_tokens(&card).await?;
+async fn usable_token(call: &mut Call<'_>, card: CardId) -> Result<NetworkToken> {
+    let card = read_for_tokens(call, &card).await?;
     card.network_token().cloned().map_err(|reason| match reason.is_final() {
         true => Error::from(reason),
         false => not_yet("no network token to pay with in time").with_no_usable_token(reason),
     })
-}
-
-fn trace_of_provisioned(answer: &types::NetworkTokenResourceResponse) -> Option<&str> {
-    Some(answer.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()?.as_str())
 }

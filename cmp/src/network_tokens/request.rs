@@ -4,15 +4,14 @@ use std::{
     marker::PhantomData,
     pin::Pin,
     str::FromStr,
-    time::Instant,
 };
 
 use cmp_generated::types;
 
 use super::{Cryptogram, CryptogramForm, Tavv};
 use crate::{
-    call::Core,
-    cards::Cards,
+    call::{Call, Core, Head},
+    cards::read_for_tokens,
     error::{Error, InvalidInput, Result},
     operation::Operation,
     value::{Amount, CardId, stored::stored_as_text, wire},
@@ -92,55 +91,45 @@ impl<'a, F: CryptogramForm> IntoFuture for RequestCryptogram<'a, F> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let (core, deadline) = (self.core.counting(), self.core.deadline());
-            let request = self.over(&core);
-            let result = match request.send().await {
-                Err(error) if error.is_without_active_token() => Err(request.explain(error, deadline).await),
-                result => result,
-            };
-            result.map_err(|error| error.with_attempts(core.counted()))
-        })
+        Box::pin(async move { self.explained(&mut self.begin()).await })
     }
 }
 
-impl<F: CryptogramForm> RequestCryptogram<'_, F> {
-    pub(crate) fn core(&self) -> &Core {
-        self.core
+impl<'a, F: CryptogramForm> RequestCryptogram<'a, F> {
+    pub(crate) fn begin(&self) -> Call<'a> {
+        self.core.begin()
     }
 
     pub(crate) fn card(&self) -> &CardId {
         &self.card
     }
 
-    /// The same request over another core.
-    pub(crate) fn over(self, core: &Core) -> RequestCryptogram<'_, F> {
-        let Self { card, amount, transaction, form, .. } = self;
-        RequestCryptogram { core, card, amount, transaction, form }
+    /// Sends the request, without a look at the card where it has no active token.
+    pub(crate) async fn send(&self, call: &mut Call<'_>) -> Result<Cryptogram<F>> {
+        let (id, body) = (self.card.as_str(), &self.body()?);
+        let send = |client: cmp_generated::Client| async move { client.request_cryptogram(id, body).await };
+        let read = |head: Head, answer| Cryptogram::from_wire(answer, head.asked_at);
+        call.send(Operation::RequestCryptogram, send, read).await
     }
 
-    /// Sends the request, without a look at the card where it has no active token.
-    pub(crate) async fn send(&self) -> Result<Cryptogram<F>> {
-        let body = self.body()?;
-        let (id, body, asked_at) = (self.card.as_str(), &body, self.core.clock.utc());
-        let reply = self
-            .core
-            .call(Operation::RequestCryptogram, Cryptogram::<F>::trace_of, |client| async move {
-                client.request_cryptogram(id, body).await
-            })
-            .await?;
-        reply.read(|_, answer| Cryptogram::from_wire(answer, asked_at))
+    /// Sends the request, and where the card has no active token finds out why.
+    pub(crate) async fn explained(&self, call: &mut Call<'_>) -> Result<Cryptogram<F>> {
+        match self.send(call).await {
+            Err(error) if error.is_without_active_token() => Err(self.explain(call, error).await),
+            result => result,
+        }
     }
 
     /// The service says only that there is no active token; the card says why.
-    async fn explain(&self, error: Error, deadline: Instant) -> Error {
-        let core = self.core.until(deadline).without_retries();
-        let read = Cards::new(&core).get_for_tokens(&self.card).await;
-        match read.map(|card| card.network_token().err()) {
+    async fn explain(&self, call: &mut Call<'_>, error: Error) -> Error {
+        call.without_retries();
+        let read = read_for_tokens(call, &self.card).await;
+        let error = match read.map(|card| card.network_token().err()) {
             Ok(Some(reason)) => error.with_no_usable_token(reason),
             Ok(None) => error,
             Err(unread) => error.with_source(unread),
-        }
+        };
+        call.fail(error)
     }
 
     fn body(&self) -> Result<types::CryptoFetchRequest, InvalidInput> {

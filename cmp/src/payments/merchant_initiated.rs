@@ -6,7 +6,7 @@ use std::{
 use super::{Credential, NetworkTransactionId, PanOnFile, PanPayment, number_and_expiry};
 use crate::{
     call::Core,
-    cards::{Card, Cards},
+    cards::{Card, read_for_tokens},
     error::{Error, NoUsableToken, Result},
     network_tokens::NetworkToken,
     operation::Operation,
@@ -86,9 +86,9 @@ impl<'a> RequestMerchantInitiated<'a> {
 
     /// Reads the card, and pays with what it has.
     async fn pay<T>(&self, with: impl FnOnce(&Card) -> Result<T>) -> Result<T> {
-        let core = self.core.counting();
-        let card = Cards::new(&core).get_for_tokens(&self.card).await;
-        card.and_then(|card| with(&card)).map_err(|error| error.with_attempts(core.counted()))
+        let mut call = self.core.begin();
+        let card = read_for_tokens(&mut call, &self.card).await;
+        card.and_then(|card| with(&card)).map_err(|error| call.fail(error))
     }
 }
 

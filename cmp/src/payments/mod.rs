@@ -112,9 +112,9 @@ async fn token<F: CryptogramForm, T>(
     request: RequestCryptogram<'_, F>,
     with: fn(Cryptogram<F>) -> Result<T>,
 ) -> Result<T> {
-    let core = request.core().counting();
-    let paid = request.over(&core).await.and_then(with);
-    paid.map_err(|error| error.with_attempts(core.counted()))
+    let mut call = request.begin();
+    let paid = request.explained(&mut call).await.and_then(with);
+    paid.map_err(|error| call.fail(error))
 }
 
 /// The parts of a network token that no payment can do without.

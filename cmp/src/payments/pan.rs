@@ -1,14 +1,11 @@
-use std::time::Instant;
-
 use super::{NetworkTransactionId, incomplete};
 use crate::{
-    call::Core,
-    cards::{Card, Cards, StoredNumber},
+    cards::{Card, StoredNumber, read_for_tokens},
     error::{Delivery, Error, ErrorKind, NoUsableToken, Result},
     network_tokens::{Cryptogram, CryptogramForm, RequestCryptogram},
     operation::Operation,
     secret::{Cvc, Pan},
-    value::{CardId, Expiry},
+    value::Expiry,
 };
 
 /// What a payment goes out with, where a fallback to the PAN was asked for.
@@ -55,25 +52,19 @@ pub(super) async fn token_or_pan<F: CryptogramForm, T>(
     request: RequestCryptogram<'_, F>,
     with: fn(Cryptogram<F>) -> Result<T>,
 ) -> Result<Credential<T>> {
-    let (core, deadline) = (request.core().counting(), request.core().deadline());
-    let request = request.over(&core);
-    let credential = match request.send().await {
+    let mut call = request.begin();
+    let credential = match request.send(&mut call).await {
         Ok(cryptogram) => with(cryptogram).map(Credential::NetworkToken),
         Err(error) if error.is_without_active_token() => {
-            PanPayment::read(&core, request.card(), deadline).await.map(Credential::Pan)
+            let card = read_for_tokens(&mut call, request.card()).await;
+            card.and_then(|card| PanPayment::of(&card)).map(Credential::Pan)
         }
         Err(error) => Err(error),
     };
-    credential.map_err(|error| error.with_attempts(core.counted()))
+    credential.map_err(|error| call.fail(error))
 }
 
 impl PanPayment {
-    /// Reads the card for a payment that found no active token.
-    pub(super) async fn read(core: &Core, card: &CardId, deadline: Instant) -> Result<Self> {
-        let core = core.until(deadline);
-        Self::of(&Cards::new(&core).get_for_tokens(card).await?)
-    }
-
     pub(super) fn of(card: &Card) -> Result<Self> {
         let because = card.network_token().err();
         let Some(StoredNumber::Pan(pan)) = card.number() else { return Err(no_pan(because)) };

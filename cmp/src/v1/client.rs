@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use cmp_generated::{hooks::MediaType, types};
+use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use super::{Environment, FinalState, NetworkToken, NewEnrolment, PanAlias};
@@ -8,7 +9,7 @@ use super::{Environment, FinalState, NetworkToken, NewEnrolment, PanAlias};
 use crate::webhooks::Subject;
 use crate::{
     auth::{AuthState, ServiceAccount},
-    call::Core,
+    call::{Call, Core, Head},
     client::Raw,
     drift::Drift,
     error::Result,
@@ -108,13 +109,9 @@ impl Client {
     /// [`Error::is_invalid_request`](crate::Error::is_invalid_request)), 500 and the transient ones.
     pub async fn enroll(&self, enrolment: NewEnrolment) -> Result<NetworkToken> {
         let body = &enrolment.to_wire()?;
-        let reply = self
-            .0
-            .call(Operation::ProvisionV1NetworkToken, no_trace, |client| async move {
-                client.provision_v1_network_token(body).await
-            })
-            .await?;
-        reply.read(|_, token| Ok(NetworkToken::from_wire(token)))
+        let send =
+            |client: cmp_generated::Client| async move { client.provision_v1_network_token(body).await };
+        self.0.begin().send(Operation::ProvisionV1NetworkToken, send, read).await
     }
 
     /// Reads the network token of a card: `GET /network-tokens/{pan_alias}`.
@@ -134,14 +131,7 @@ impl Client {
     /// # Errors
     /// 401, 403, 404, 500 and the transient ones.
     pub async fn get(&self, alias: &PanAlias) -> Result<NetworkToken> {
-        let alias = alias.as_str();
-        let reply = self
-            .0
-            .call(Operation::GetV1NetworkToken, no_trace, |client| async move {
-                client.get_v1_network_token(alias).await
-            })
-            .await?;
-        reply.read(|_, token| Ok(NetworkToken::from_wire(token)))
+        get(&mut self.0.begin(), alias).await
     }
 
     /// Deletes the network token of a card: `DELETE /network-tokens/{pan_alias}`. Gives the token in its new state,
@@ -164,15 +154,10 @@ impl Client {
     /// 401, 403, 404, 500 and the transient ones.
     pub async fn delete(&self, alias: &PanAlias) -> Result<Option<NetworkToken>> {
         let alias = alias.as_str();
-        let reply = self
-            .0
-            .call(Operation::DeleteV1NetworkToken, no_trace, |client| async move {
-                client.delete_v1_network_token(alias).await
-            })
-            .await;
-        match reply {
+        let send = |client: cmp_generated::Client| async move { client.delete_v1_network_token(alias).await };
+        match self.0.begin().send(Operation::DeleteV1NetworkToken, send, read).await {
             Err(error) if error.is_deleted_by_us() => Ok(None),
-            reply => reply?.read(|_, token| Ok(Some(NetworkToken::from_wire(token)))),
+            deleted => deleted.map(Some),
         }
     }
 
@@ -198,9 +183,9 @@ impl Client {
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the deadline, or the failure that the last look ended with.
     pub fn wait_for_final_state(&self, alias: &PanAlias) -> Wait<'_, FinalState> {
         let of = alias.clone();
-        let wait = Wait::new(&self.0, Operation::GetV1NetworkToken, move |core| {
-            let (v1, alias) = (Self(Arc::new(core)), of.clone());
-            async move { FinalState::of(v1.get(&alias).await?) }
+        let wait = Wait::new(&self.0, Operation::GetV1NetworkToken, move |call| {
+            let alias = of.clone();
+            async move { FinalState::of(get(call, &alias).await?) }.boxed()
         });
         #[cfg(feature = "webhooks")]
         let wait = wait.about(Subject::Alias(alias.clone()));
@@ -246,9 +231,15 @@ impl Client {
     }
 }
 
-/// V1's answers have none.
-fn no_trace(_: &types::V1NetworkToken) -> Option<&str> {
-    None
+async fn get(call: &mut Call<'_>, alias: &PanAlias) -> Result<NetworkToken> {
+    let alias = alias.as_str();
+    let send = |client: cmp_generated::Client| async move { client.get_v1_network_token(alias).await };
+    call.send(Operation::GetV1NetworkToken, send, read).await
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is how responses are read")]
+fn read(_: Head, token: types::V1NetworkToken) -> Result<NetworkToken> {
+    Ok(NetworkToken::from_wire(token))
 }
 
 #[cfg(all(test, unix))]
