@@ -7,8 +7,8 @@ use reqwest::{
 };
 
 use super::{
-    Client, Proxy,
-    route::{Route, SharedTls, request_builder},
+    Client,
+    proxy::{Proxy, Route, SharedTls, request_builder},
 };
 use crate::{
     auth::{AccessToken, ClientCredentials, ServiceAccount, StaticToken, TokenCache, TokenProvider},
@@ -277,6 +277,13 @@ impl<E> ClientBuilder<E> {
 
 fn parsed(what: &str, url: &str) -> Result<Url> {
     Url::parse(url).map_err(|_| Error::configuration(format!("the {what} URL is not a URL")))
+}
+
+impl Client {
+    /// Starts a client for `environment`.
+    pub fn builder(environment: Environment) -> ClientBuilder {
+        ClientBuilder::new(environment)
+    }
 }
 
 impl ClientBuilder {

@@ -1,18 +1,14 @@
 //! What can go wrong, told without showing what must not be shown.
 
-mod code;
+mod display;
 pub(crate) mod document;
-mod no_usable_token;
-mod stop_reason;
-mod telling;
+mod reason;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
-pub use code::ErrorCode;
-pub use document::ErrorDetail;
 pub(crate) use document::is_trace_id;
-pub use no_usable_token::NoUsableToken;
-pub use stop_reason::StopReason;
+pub use document::{ErrorCode, ErrorDetail};
+pub use reason::{NoUsableToken, StopReason};
 
 pub use crate::value::InvalidInput;
 use crate::{

@@ -1,5 +1,8 @@
 use std::{error::Error, fmt, io};
 
+#[cfg(feature = "rustls")]
+use tokio_rustls::rustls::{self, AlertDescription, CertificateError};
+
 /// Why a connection could not be made, or broke.
 ///
 /// The errors of the HTTP and TLS crates repeat what the peer wrote: the text of a GOAWAY frame, the names in a
@@ -81,7 +84,7 @@ impl Cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             return Some(Self::of_io(error));
         }
-        super::tls::cause(error)
+        of_tls(error)
     }
 
     fn of_http(error: &hyper::Error) -> Option<Self> {
@@ -132,6 +135,45 @@ impl Cause {
     pub(crate) fn says_not_processed(self) -> bool {
         matches!(self, Self::StreamRefused | Self::GoAway)
     }
+}
+
+#[cfg(feature = "rustls")]
+fn of_tls(error: &(dyn Error + 'static)) -> Option<Cause> {
+    Some(match error.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(error) => Cause::Certificate(fault(error)),
+        rustls::Error::NoCertificatesPresented | rustls::Error::UnsupportedNameType => {
+            Cause::Certificate(CertificateFault::Other)
+        }
+        rustls::Error::AlertReceived(AlertDescription::CloseNotify) => Cause::Closed,
+        rustls::Error::AlertReceived(_) => Cause::TlsRefused,
+        _ => Cause::TlsHandshake,
+    })
+}
+
+fn fault(error: &CertificateError) -> CertificateFault {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            CertificateFault::NotYetValid
+        }
+        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateFault::WrongName
+        }
+        CertificateError::Revoked => CertificateFault::Revoked,
+        _ => CertificateFault::Other,
+    }
+}
+
+/// The systems' libraries have no kinds of failures in common, but all their messages name the certificate.
+#[cfg(not(feature = "rustls"))]
+fn of_tls(error: &(dyn Error + 'static)) -> Option<Cause> {
+    let text = error.downcast_ref::<native_tls::Error>()?.to_string();
+    Some(if text.contains("certificate") {
+        Cause::Certificate(CertificateFault::Other)
+    } else {
+        Cause::TlsHandshake
+    })
 }
 
 impl fmt::Display for Cause {

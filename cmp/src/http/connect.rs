@@ -20,21 +20,19 @@ use hyper_util::{
     },
     rt::TokioIo,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
-use super::{USER_AGENT, cause::Cause, tls::Tls};
+use super::{
+    cause::Cause,
+    tls::{BoxedIo, Tls},
+};
+
+pub(super) const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("cmp-rust/", env!("CARGO_PKG_VERSION")));
 
 /// Finds a dead peer on a connection that waits.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
 const TCP_KEEPALIVE_RETRIES: u32 = 3;
-
-/// A connection below HTTP.
-pub(super) type BoxedIo = Box<dyn Io>;
-
-pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + Send>>;
 

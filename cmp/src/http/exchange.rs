@@ -9,13 +9,16 @@ use std::{
 
 use bytes::Bytes;
 use cmp_generated::hooks::{Sending, Transport};
-use http::{HeaderValue, Version, header};
+use http::{
+    HeaderMap, HeaderValue, Version,
+    header::{self, CONTENT_ENCODING},
+};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use reqwest::{Body, Request, Response, ResponseBuilderExt, StatusCode};
 
-use super::{USER_AGENT, cause::Cause, client::Http, quiet::Quiet};
+use super::{Http, cause::Cause, connect::USER_AGENT, quiet::Quiet};
 
 /// One request and its answer.
 ///
@@ -33,8 +36,15 @@ pub(crate) struct Exchange {
 
 type Kept = Mutex<Vec<Bytes>>;
 
+impl Http {
+    /// Prepares one request, of whose answer at most `largest_answer` bytes are read.
+    pub(crate) fn exchange(&self, largest_answer: usize) -> Exchange {
+        Exchange::new(self.clone(), largest_answer)
+    }
+}
+
 impl Exchange {
-    pub(super) fn new(http: Http, largest_answer: usize) -> Self {
+    fn new(http: Http, largest_answer: usize) -> Self {
         Self {
             http,
             largest_answer,
@@ -113,7 +123,7 @@ impl Exchange {
             }
         };
         let _first = self.answer.set((answer.status(), answer.version()));
-        if let Some(coding) = super::content_coding(answer.headers()) {
+        if let Some(coding) = content_coding(answer.headers()) {
             let _first = self.coding.set(coding);
         }
         let (mut head, body) = answer.into_parts();
@@ -203,4 +213,15 @@ impl http_body::Body for Bounded {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// The content coding of an answer that nobody asked for, in words of our own; `None` if it has none.
+fn content_coding(headers: &HeaderMap) -> Option<&'static str> {
+    const KNOWN: [&str; 6] = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress"];
+    let values = headers.get_all(CONTENT_ENCODING);
+    let texts = values.into_iter().map(|value| value.to_str().unwrap_or("unknown"));
+    let mut codings = texts.flat_map(|text| text.split(',')).map(str::trim);
+    let coding = codings.find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))?;
+    let known = KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(coding));
+    Some(known.unwrap_or("of an unknown name"))
 }

@@ -1,23 +1,89 @@
 //! HTTP: one client for each host, whose connections and failures this crate knows exactly.
 
 mod cause;
-mod client;
 mod connect;
 mod exchange;
 mod quiet;
 mod tls;
 
+use std::{fmt, sync::Arc, time::Duration};
+
 use bytes::Bytes;
 pub(crate) use cause::Cause;
-pub(crate) use client::{Http, Settings};
+use connect::Connector;
 pub(crate) use connect::ProxyTo;
 pub(crate) use exchange::Exchange;
 use futures_util::{Stream, StreamExt, pin_mut};
-use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+use http::HeaderValue;
+use hyper_util::{client::legacy, rt::TokioTimer};
+use quiet::{Quiet, QuietExecutor};
 pub(crate) use tls::{Tls, roots};
 use zeroize::Zeroizing;
 
-const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("cmp-rust/", env!("CARGO_PKG_VERSION")));
+/// Connections to one host, and how long they are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) keep_alive_interval: Option<Duration>,
+    pub(crate) keep_alive_timeout: Duration,
+    pub(crate) http1_only: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            // Balancers usually close after 60 s, and a request must not meet that.
+            idle_timeout: Duration::from_secs(45),
+            keep_alive_interval: None,
+            keep_alive_timeout: Duration::from_secs(20),
+            http1_only: false,
+        }
+    }
+}
+
+/// An HTTP client for one host. Clones share its connections.
+#[derive(Clone)]
+pub(crate) struct Http(Arc<Inner>);
+
+struct Inner {
+    client: legacy::Client<Connector, reqwest::Body>,
+    /// Sent with each request that the proxy reads itself.
+    proxy_authorization: Option<HeaderValue>,
+}
+
+impl Http {
+    pub(crate) fn new(settings: &Settings, tls: Option<Tls>, proxy: Option<ProxyTo>, plain: bool) -> Self {
+        let proxy_authorization =
+            proxy.as_ref().filter(|_| plain).and_then(|proxy| proxy.authorization.clone());
+        let connector = Connector::new(tls, proxy, settings.connect_timeout);
+        // What the pool sends again by itself, when a connection turns out to be closed, was never written to it.
+        let client = legacy::Client::builder(QuietExecutor)
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(settings.idle_timeout)
+            .http2_keep_alive_interval(settings.keep_alive_interval)
+            .http2_keep_alive_timeout(settings.keep_alive_timeout)
+            .http2_keep_alive_while_idle(true)
+            .build(connector);
+        Self(Arc::new(Inner { client, proxy_authorization }))
+    }
+
+    fn proxy_authorization(&self) -> Option<&HeaderValue> {
+        self.0.proxy_authorization.as_ref()
+    }
+
+    fn request(&self, request: http::Request<reqwest::Body>) -> Quiet<legacy::ResponseFuture> {
+        Quiet::new(self.0.client.request(request))
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").finish_non_exhaustive()
+    }
+}
 
 #[derive(Debug)]
 pub(crate) enum BodyError {
@@ -43,15 +109,4 @@ pub(crate) async fn read_body(
         read.extend_from_slice(&chunk);
     }
     Ok(read)
-}
-
-/// The content coding of an answer that nobody asked for, in words of our own; `None` if it has none.
-fn content_coding(headers: &HeaderMap) -> Option<&'static str> {
-    const KNOWN: [&str; 6] = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress"];
-    let values = headers.get_all(CONTENT_ENCODING);
-    let texts = values.into_iter().map(|value| value.to_str().unwrap_or("unknown"));
-    let mut codings = texts.flat_map(|text| text.split(',')).map(str::trim);
-    let coding = codings.find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))?;
-    let known = KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(coding));
-    Some(known.unwrap_or("of an unknown name"))
 }

@@ -1,17 +1,21 @@
 //! TLS, by one of two libraries: see the features `rustls` and `native-tls`. With both, rustls is used.
 
 use rustls_pki_types::{CertificateDer, pem::PemObject};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 #[cfg(feature = "rustls")]
 pub(crate) use of_rust::Tls;
-#[cfg(feature = "rustls")]
-pub(super) use of_rust::cause;
 #[cfg(not(feature = "rustls"))]
 pub(crate) use of_the_system::Tls;
-#[cfg(not(feature = "rustls"))]
-pub(super) use of_the_system::cause;
 
 use crate::error::{Error, Result};
+
+/// A connection below HTTP.
+pub(super) type BoxedIo = Box<dyn Io>;
+
+pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// Reads root certificates from PEM.
 pub(crate) fn roots(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>> {
@@ -47,26 +51,20 @@ fn name(host: &str) -> &str {
 
 #[cfg(feature = "rustls")]
 mod of_rust {
-    use std::{error::Error as StdError, sync::Arc};
+    use std::sync::Arc;
 
     use rustls_pki_types::{CertificateDer, ServerName};
     use rustls_platform_verifier::Verifier;
     use tokio_rustls::{
         TlsConnector,
         rustls::{
-            self, AlertDescription, CertificateError, ClientConfig, RootCertStore,
+            ClientConfig, RootCertStore,
             crypto::{CryptoProvider, aws_lc_rs},
         },
     };
 
-    use super::{name, no_tls, unusable_root};
-    use crate::{
-        error::Result,
-        http::{
-            cause::{Cause, CertificateFault},
-            connect::BoxedIo,
-        },
-    };
+    use super::{BoxedIo, name, no_tls, unusable_root};
+    use crate::{error::Result, http::cause::Cause};
 
     /// Whom to trust, and how to speak to them.
     #[derive(Clone)]
@@ -123,50 +121,15 @@ mod of_rust {
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok((Box::new(stream), http2))
     }
-
-    pub(in crate::http) fn cause(error: &(dyn StdError + 'static)) -> Option<Cause> {
-        Some(match error.downcast_ref::<rustls::Error>()? {
-            rustls::Error::InvalidCertificate(error) => Cause::Certificate(fault(error)),
-            rustls::Error::NoCertificatesPresented | rustls::Error::UnsupportedNameType => {
-                Cause::Certificate(CertificateFault::Other)
-            }
-            rustls::Error::AlertReceived(AlertDescription::CloseNotify) => Cause::Closed,
-            rustls::Error::AlertReceived(_) => Cause::TlsRefused,
-            _ => Cause::TlsHandshake,
-        })
-    }
-
-    fn fault(error: &CertificateError) -> CertificateFault {
-        match error {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                CertificateFault::NotYetValid
-            }
-            CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                CertificateFault::WrongName
-            }
-            CertificateError::Revoked => CertificateFault::Revoked,
-            _ => CertificateFault::Other,
-        }
-    }
 }
 
 #[cfg(not(feature = "rustls"))]
 mod of_the_system {
-    use std::error::Error as StdError;
-
     use native_tls::{Certificate, TlsConnector};
     use rustls_pki_types::CertificateDer;
 
-    use super::{name, no_tls, unusable_root};
-    use crate::{
-        error::Result,
-        http::{
-            cause::{Cause, CertificateFault},
-            connect::BoxedIo,
-        },
-    };
+    use super::{BoxedIo, name, no_tls, unusable_root};
+    use crate::{error::Result, http::cause::Cause};
 
     /// Whom to trust, and how to speak to them.
     #[derive(Clone)]
@@ -210,16 +173,6 @@ mod of_the_system {
         let stream = connector.connect(name(host), io).await.map_err(|error| Cause::of(&error))?;
         let protocol = stream.get_ref().negotiated_alpn().ok().flatten();
         Ok((Box::new(stream), protocol.as_deref() == Some(b"h2")))
-    }
-
-    /// The systems' libraries have no kinds of failures in common, but all their messages name the certificate.
-    pub(in crate::http) fn cause(error: &(dyn StdError + 'static)) -> Option<Cause> {
-        let text = error.downcast_ref::<native_tls::Error>()?.to_string();
-        Some(if text.contains("certificate") {
-            Cause::Certificate(CertificateFault::Other)
-        } else {
-            Cause::TlsHandshake
-        })
     }
 }
 
