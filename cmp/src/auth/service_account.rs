@@ -201,7 +201,7 @@ async fn read(response: Response) -> Result<Zeroizing<Vec<u8>>, TokenError> {
         Err(http::BodyError::TooLarge) => {
             Err(TokenError::unusable("the token endpoint's answer is too large"))
         }
-        Err(http::BodyError::Broken) => {
+        Err(http::BodyError::Broken(_)) => {
             Err(TokenError::transient("the connection to the token endpoint broke during its answer"))
         }
     }

@@ -187,7 +187,7 @@ impl Attempt<'_> {
             Raw::UnexpectedResponse(answer)
                 if answer.status().is_success() && self.core.media_type == MediaType::JsonApi =>
             {
-                self.other_success(answer).await
+                self.other_success(answer, exchange).await
             }
             Raw::UnexpectedResponse(answer) => {
                 let redirected = answer.status().is_redirection();
@@ -237,9 +237,17 @@ impl Attempt<'_> {
 
     /// Reads an answer whose status says success, though not as the contract has it. It counts if it is the document that
     /// the contract has: a card that was stored has an id, whatever the status.
-    async fn other_success<B: Body>(&self, answer: reqwest::Response) -> Result<Answer<B>, Failure> {
+    async fn other_success<B: Body>(
+        &self,
+        answer: reqwest::Response,
+        exchange: &Exchange,
+    ) -> Result<Answer<B>, Failure> {
         let status = answer.status();
-        let body = http::read_body(answer.bytes_stream(), self.core.largest_answer).await.unwrap_or_default();
+        let body = match http::read_body(answer.bytes_stream(), self.core.largest_answer).await {
+            Ok(body) => body,
+            Err(http::BodyError::Broken(cause)) => return Err(self.cut_off(cause, exchange)),
+            Err(http::BodyError::TooLarge) => return Err(self.cut_off(Cause::BodyTooLarge, exchange)),
+        };
         match lenient::decode(&body) {
             Ok(body) => Ok(Answer::new(status, body)),
             Err(_) => Err(self.unusable(ErrorKind::UnexpectedAnswer, NOT_IN_THE_CONTRACT, Some(status))),

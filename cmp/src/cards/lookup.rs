@@ -9,8 +9,9 @@
 //! 3. If all names are refused, it asks without `include` from then on.
 //!
 //! A refusal is a 400 or its like, and it counts because the same request without `include` has just been answered: that
-//! request comes first, or, where names had worked before, right after the refusal. Any other failure of a request by name
-//! is a failure of the read, since what the request would have shown stays open.
+//! request comes first, or, where names had worked before, right after the refusal. Any other failure of a second look leaves
+//! open what it would have shown. Where the network token matters it fails the read; otherwise the card of the first look is
+//! returned, with a list that is not complete.
 //!
 //! Until something is proven, a read that finds no network token costs a second request. Reads for which the network token
 //! matters always make it; others make it for the first [`UNPROVEN_READS`] times, for the sake of clients whose cards have
@@ -22,7 +23,11 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::{Card, Include, request};
-use crate::{call::Call, error::Result, value::CardId};
+use crate::{
+    call::Call,
+    error::{Error, ErrorKind, Result},
+    value::CardId,
+};
 
 const ALL: [Include; 3] = [Include::NetworkTokens, Include::CardUpdates, Include::CardUpdateSubscriptions];
 const NETWORK_TOKENS: [Include; 1] = [Include::NetworkTokens];
@@ -162,7 +167,12 @@ impl Reading<'_, '_> {
     /// Asks by name for what did not come unasked.
     async fn second_look(&mut self, unasked: Card) -> Result<Card> {
         for (names, lesson) in [(&ALL[..], Learnt::AllByName), (&NETWORK_TOKENS[..], Learnt::TokensByName)] {
-            let Some(by_name) = self.by_name(names).await? else { continue };
+            let by_name = match self.by_name(names).await {
+                Ok(Some(card)) => card,
+                Ok(None) => continue,
+                Err(_) if self.purpose == Purpose::Card => return Ok(unasked),
+                Err(error) => return Err(error),
+            };
             if is_whole(&by_name) {
                 self.lookups.learn(self.learnt, lesson);
                 return Ok(by_name.listing_what_it_names());
@@ -190,10 +200,16 @@ impl Reading<'_, '_> {
     /// `None` if the service refuses the names.
     async fn by_name(&mut self, names: &[Include]) -> Result<Option<Card>> {
         match request::get(self.call, self.id, names).await {
-            Err(error) if error.is_invalid_request() && error.status().is_some() => Ok(None),
+            Err(error) if is_refusal(&error) => Ok(None),
             answer => answer.map(Some),
         }
     }
+}
+
+/// Whether the service refuses the form of the request.
+fn is_refusal(error: &Error) -> bool {
+    (error.is_invalid_request() && error.status().is_some())
+        || (error.kind() == ErrorKind::Service && matches!(error.status(), Some(405 | 414 | 501)))
 }
 
 /// Network tokens came, and none that the card names is missing.

@@ -88,7 +88,7 @@ impl fmt::Debug for Http {
 #[derive(Debug)]
 pub(crate) enum BodyError {
     TooLarge,
-    Broken,
+    Broken(Cause),
 }
 
 /// Reads a body of at most `limit` bytes.
@@ -101,7 +101,7 @@ pub(crate) async fn read_body(
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| match Cause::of(&error) {
             Cause::BodyTooLarge => BodyError::TooLarge,
-            _ => BodyError::Broken,
+            cause => BodyError::Broken(cause),
         })?;
         if read.len() + chunk.len() > limit {
             return Err(BodyError::TooLarge);

@@ -43,6 +43,9 @@ impl<'a> RequestMerchantInitiated<'a> {
     /// Sends it, and takes the PAN where the card has no usable network token. For no other failure: not where the card
     /// names a network token that the answer does not show, or where what is included could not be read.
     ///
+    /// Some services show no network token however they are asked, and don't say that there is none either. The PAN is then
+    /// taken with [`NoUsableToken::NotListed`] as the reason: who must not pay with the PAN beside a token has to look at it.
+    ///
     /// An alias of digits alone can't always be told from a PAN (see [`StoredNumber`](crate::StoredNumber)), and would then
     /// go to the PSP as one: don't ask for the fallback where the account makes such aliases and `cards:read-pci` may be
     /// missing.

@@ -184,6 +184,17 @@ async fn strange_statuses_and_bodies_end_in_an_error() {
 }
 
 #[tokio::test]
+async fn an_answer_that_breaks_is_a_broken_connection_whatever_its_status() {
+    for status in ["200 OK", "201 Created", "202 Accepted", "299 X"] {
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 100\r\n\r\n{{\"data\": {{");
+        let (url, _) = saying(answer.leak().as_bytes()).await;
+        let error = client(&url).cards().create(new_card()).await.unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Connection, Delivery::OutcomeUnknown));
+        assert_eq!(error.status(), status[..3].parse().ok());
+    }
+}
+
+#[tokio::test]
 async fn deeply_nested_json_is_refused() {
     let body = "[".repeat(100_000);
     let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());

@@ -274,6 +274,19 @@ async fn refused_names_are_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_names_has_several_statuses() {
+    let id = card_id();
+    for status in [400, 405, 414, 415, 422, 501] {
+        let (service, cmp) = Service::start(ALWAYS, vec![]).await;
+        service.change(|world| world.fails = Some((Reads::ByName, status)));
+        let waiting = cmp.network_tokens().wait_for(&id).deadline(Duration::from_secs(10)).await;
+        assert_eq!(waiting.unwrap_err().no_usable_token(), Some(&NoUsableToken::NotListed), "{status}");
+        service.change(|world| world.tokens = active());
+        assert!(cmp.network_tokens().wait_for(&id).await.is_ok(), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn parallel_first_reads_all_find_the_token() {
     let id = card_id();
     for reading in READINGS {
@@ -406,6 +419,14 @@ async fn where_the_second_look_fails_nothing_is_made_of_the_first() {
     service.change(|world| world.fails = Some((Reads::ByName, 503)));
     let error = cmp.payments().merchant_initiated(&id, first_payment()).or_pan().await.unwrap_err();
     assert_eq!((error.status(), error.attempts()), (Some(503), 2), "the PAN is not taken");
+    // The card was read all the same, and nothing wrong is learnt.
+    for status in [403, 404, 500, 503] {
+        service.change(|world| world.fails = Some((Reads::ByName, status)));
+        service.requests();
+        let card = cmp.cards().get(&id).await.unwrap();
+        assert!(!card.lists_network_tokens(), "{status}");
+        assert_eq!(service.requests(), ["-", ALL]);
+    }
     service.change(|world| world.fails = None);
     let paid = cmp.payments().merchant_initiated(&id, first_payment()).or_pan().await.unwrap();
     assert!(matches!(paid, Credential::NetworkToken(_)));
