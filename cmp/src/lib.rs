@@ -157,6 +157,7 @@ pub mod webhooks;
 
 pub use auth::ServiceAccount;
 pub use bulk::Bulk;
+pub use call::AnswerHead;
 pub use cards::{
     Address, Capability, Card, CardChanges, CardEvent, CardUpdate, CardUpdateSubscription, Cardholder, Cards,
     EnrichedAttributes, GetCard, Include, Metadata, NewCard, Observability, OtherIncluded, Stored,

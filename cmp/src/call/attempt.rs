@@ -10,7 +10,7 @@ use reqwest::{StatusCode, header::HeaderMap};
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span, field};
 
-use super::shared::{Core, Failure};
+use super::shared::{AnswerHead, Core, Failure, OnAnswer};
 use crate::{
     auth::Token,
     error::{Delivery, Error, ErrorKind, document::Document, is_trace_id},
@@ -93,6 +93,7 @@ impl Attempt<'_> {
         let span = self.span();
         let exchange = self.core.http.exchange(self.core.largest_answer);
         let exchange = if self.core.drift.is_some() { exchange.keeping_body() } else { exchange };
+        let exchange = if self.core.on_answer.is_some() { exchange.keeping_headers() } else { exchange };
         let exchange = Arc::new(exchange);
         let context = Context::new(self.core.media_type)
             .headers(Arc::clone(&self.core.headers))
@@ -117,6 +118,7 @@ impl Attempt<'_> {
             result = answered.instrument(span.clone()) => result,
         };
         self.record(&span, &exchange, &result);
+        self.show_answer(&exchange);
         if let (Some(drift), Some(status)) = (&self.core.drift, exchange.status()) {
             let unreadable =
                 if status.is_success() { unreadable_in::<B> } else { unreadable_in::<types::ErrorDocument> };
@@ -141,6 +143,15 @@ impl Attempt<'_> {
             error.type = field::Empty,
             cmp.trace_id = field::Empty,
         )
+    }
+
+    fn show_answer(&self, exchange: &Exchange) {
+        if let (Some(OnAnswer(hook)), Some(status), Some(headers)) =
+            (&self.core.on_answer, exchange.status(), exchange.headers())
+        {
+            let (operation, attempt) = (self.operation, self.number);
+            hook(&AnswerHead { operation, attempt, status: status.as_u16(), headers });
+        }
     }
 
     fn record<B>(&self, span: &Span, exchange: &Exchange, result: &Result<Answer<B>, Failure>) {

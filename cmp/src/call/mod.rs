@@ -15,8 +15,9 @@ use std::{
 use attempt::{Answer, Attempt};
 pub(crate) use attempt::{Body, Sent, with_body};
 use chrono::{DateTime, Utc};
-pub(crate) use shared::Core;
+pub use shared::AnswerHead;
 use shared::Failure;
+pub(crate) use shared::{Core, OnAnswer};
 
 use crate::{
     auth::Token,

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Instant};
+use std::{fmt, sync::Arc, time::Instant};
 
 use cmp_generated::hooks::MediaType;
 use reqwest::header::HeaderMap;
@@ -11,8 +11,32 @@ use crate::{
     error::{Error, Result},
     http::Http,
     jitter::Jitter,
+    operation::Operation,
     retry::{RetryBudget, RetryPolicy, Throttle},
 };
+
+/// An answer of the service without its body, as [`Client::on_answer`](crate::Client::on_answer) sees it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AnswerHead<'a> {
+    /// The operation that was answered.
+    pub operation: Operation,
+    /// 1 for the first attempt of a request, 2 for the second, …
+    pub attempt: u32,
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers. They are the peer's text and may repeat what was sent.
+    pub headers: &'a HeaderMap,
+}
+
+#[derive(Clone)]
+pub(crate) struct OnAnswer(pub(crate) Arc<dyn Fn(&AnswerHead<'_>) + Send + Sync>);
+
+impl fmt::Debug for OnAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnAnswer")
+    }
+}
 
 /// What every call of a client shares.
 #[derive(Debug, Clone)]
@@ -33,6 +57,7 @@ pub(crate) struct Core {
     pub(crate) throttle: Throttle,
     pub(crate) largest_answer: usize,
     pub(crate) drift: Option<Arc<Watch>>,
+    pub(crate) on_answer: Option<OnAnswer>,
     /// What the client has learnt about included resources.
     pub(crate) lookups: Arc<Lookups>,
 }

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cmp_generated::hooks::MediaType;
+use hyper_util::client::legacy;
 use reqwest::{
     Url,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -17,7 +18,7 @@ use crate::{
     drift::{DriftEvent, Watch},
     environment::{Endpoints, Environment},
     error::{Error, Result},
-    http::Settings,
+    http::{Identity, Settings},
     jitter::Jitter,
     retry::{RetryBudget, RetryPolicy, Throttle},
 };
@@ -183,6 +184,39 @@ impl<E> ClientBuilder<E> {
         self
     }
 
+    /// Applies settings of your own to the HTTP client for the API and to that for the token endpoint.
+    ///
+    /// The client's own settings come after these, and replace those that keep a request from being sent twice, time
+    /// limits and the pool's timers. The type is that of hyper-util 0.1, and follows its versions.
+    ///
+    /// ```
+    /// # fn builder() -> cmp::ClientBuilder { unimplemented!() }
+    /// # fn example() {
+    /// let builder = builder().http(|http| {
+    ///     http.pool_max_idle_per_host(4).http2_adaptive_window(true);
+    /// });
+    /// # }
+    /// ```
+    pub fn http(mut self, settings: impl Fn(&mut legacy::Builder) + Send + Sync + 'static) -> Self {
+        self.connections.before.push(Arc::new(settings));
+        self
+    }
+
+    /// Shows this certificate and its private key, both PEM, to an API that asks for one. The certificate comes first in
+    /// `chain`, and those that it is signed with follow. The token endpoint has
+    /// [`token_client_certificate`](Self::token_client_certificate).
+    pub fn client_certificate(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.to_api.identity = Some(Identity::new(chain, key));
+        self
+    }
+
+    /// Shows this certificate and its private key, both PEM, to a token endpoint that asks for one. It holds for
+    /// [`service_account`](Self::service_account).
+    pub fn token_client_certificate(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.to_token_endpoint.identity = Some(Identity::new(chain, key));
+        self
+    }
+
     /// The largest answer that is read, in bytes; 4 MiB unless set.
     pub fn largest_answer(mut self, bytes: usize) -> Self {
         self.largest_answer = bytes;
@@ -219,7 +253,10 @@ impl<E> ClientBuilder<E> {
     where
         E: Endpoints,
     {
-        let headers = self.parse_headers()?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            add_header(&mut headers, name, value)?;
+        }
         let api_url = parsed("API", self.environment.api_url())?;
         let token_url = parsed("token", self.environment.token_url())?;
         let mut tls = SharedTls::default();
@@ -252,27 +289,26 @@ impl<E> ClientBuilder<E> {
             throttle: Throttle::default(),
             largest_answer: self.largest_answer,
             drift: self.drift.map(Arc::new),
+            on_answer: None,
             lookups: Arc::default(),
         })
     }
+}
 
-    fn parse_headers(&self) -> Result<HeaderMap> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
-            if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
-                return Err(Error::configuration(format!("the header {name} is set by the client itself")));
-            }
-            let Ok(parsed) = HeaderName::try_from(name.as_str()) else {
-                return Err(Error::configuration("a header has a name that HTTP doesn't allow"));
-            };
-            let visible = !value.is_empty() && value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-            let Some(value) = visible.then(|| HeaderValue::try_from(value.as_str()).ok()).flatten() else {
-                return Err(Error::configuration(format!("the header {parsed} must be visible ASCII text")));
-            };
-            headers.insert(parsed, value);
-        }
-        Ok(headers)
+/// Adds a header that the user set. Of two with one name, the last counts.
+pub(super) fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
+    if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+        return Err(Error::configuration(format!("the header {name} is set by the client itself")));
     }
+    let Ok(parsed) = HeaderName::try_from(name) else {
+        return Err(Error::configuration("a header has a name that HTTP doesn't allow"));
+    };
+    let visible = !value.is_empty() && value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let Some(value) = visible.then(|| HeaderValue::try_from(value).ok()).flatten() else {
+        return Err(Error::configuration(format!("the header {parsed} must be visible ASCII text")));
+    };
+    headers.insert(parsed, value);
+    Ok(())
 }
 
 fn parsed(what: &str, url: &str) -> Result<Url> {

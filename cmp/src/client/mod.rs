@@ -6,6 +6,7 @@ mod proxy;
 use std::{future::Future, sync::Arc};
 
 pub use builder::ClientBuilder;
+use builder::add_header;
 use cmp_generated::{ByteStream, ResponseValue};
 pub use proxy::Proxy;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use crate::{
     auth::AuthState,
     bulk::Bulk,
-    call::{Body, Core, with_body},
+    call::{AnswerHead, Body, Core, OnAnswer, with_body},
     cards::Cards,
     drift::Drift,
     environment::Environment,
@@ -99,6 +100,45 @@ impl Client {
     #[must_use]
     pub fn with_retry(&self, policy: RetryPolicy) -> Self {
         Self(Arc::new(Core { policy, ..(*self.0).clone() }))
+    }
+
+    /// The same client with one more header on each request to the API, such as for one call:
+    ///
+    /// ```
+    /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
+    /// let card = cmp.with_header("x-request-id", "c0ffee")?.cards().get(id).await?;
+    /// # drop(card);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the client sets this header itself, or HTTP
+    /// doesn't allow it.
+    pub fn with_header(&self, name: &str, value: &str) -> Result<Self> {
+        let mut headers = (*self.0.headers).clone();
+        add_header(&mut headers, name, value)?;
+        Ok(Self(Arc::new(Core { headers: Arc::new(headers), ..(*self.0).clone() })))
+    }
+
+    /// The same client, which also shows `hook` the status and headers of each answer, good or bad. The hook runs inside
+    /// the call: it must be quick and must not panic.
+    ///
+    /// ```
+    /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
+    /// let cmp = cmp.on_answer(|answer| {
+    ///     if let Some(left) = answer.headers.get("x-ratelimit-remaining") {
+    ///         println!("{}: {left:?} requests left", answer.operation);
+    ///     }
+    /// });
+    /// let card = cmp.cards().get(id).await?;
+    /// # drop(card);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_answer(&self, hook: impl Fn(&AnswerHead<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Core { on_answer: Some(OnAnswer(Arc::new(hook))), ..(*self.0).clone() }))
     }
 
     /// Gets an access token now, so that the first call doesn't wait for it.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     environment::is_loopback,
     error::{Error, Result},
-    http::{self, Http, ProxyTo, Settings, Tls},
+    http::{self, Http, Identity, ProxyTo, Settings, Tls},
     secret::ProxyPassword,
 };
 
@@ -112,11 +112,12 @@ impl fmt::Debug for Proxy {
 pub(super) struct Route {
     pub(super) proxy: Option<Proxy>,
     pub(super) root_certificates: Vec<Vec<u8>>,
+    pub(super) identity: Option<Identity>,
 }
 
-/// The TLS settings of a client, made once for routes that trust the same root certificates.
+/// The TLS settings of a client, made once for routes that have the same certificates.
 #[derive(Default)]
-pub(super) struct SharedTls(Option<(Vec<Vec<u8>>, Tls)>);
+pub(super) struct SharedTls(Option<((Vec<Vec<u8>>, Option<Identity>), Tls)>);
 
 impl Route {
     /// A client for the one host of `url`.
@@ -124,8 +125,8 @@ impl Route {
         let plain = url.scheme() == "http";
         let proxy = self.proxy_to(url)?;
         let over_tls = !plain || proxy.as_ref().is_some_and(|proxy| proxy.uri.scheme_str() == Some("https"));
-        let tls = if over_tls || !self.root_certificates.is_empty() {
-            Some(shared.get(&self.root_certificates, settings.http1_only)?)
+        let tls = if over_tls || !self.root_certificates.is_empty() || self.identity.is_some() {
+            Some(shared.get(self, settings.http1_only)?)
         } else {
             None
         };
@@ -134,7 +135,7 @@ impl Route {
 
     /// Whether anything differs from the platform's settings.
     pub(super) fn is_set(&self) -> bool {
-        self.proxy.is_some() || !self.root_certificates.is_empty()
+        self.proxy.is_some() || !self.root_certificates.is_empty() || self.identity.is_some()
     }
 
     fn proxy_to(&self, url: &Url) -> Result<Option<ProxyTo>> {
@@ -148,12 +149,13 @@ impl Route {
 }
 
 impl SharedTls {
-    fn get(&mut self, pems: &[Vec<u8>], http1_only: bool) -> Result<Tls> {
+    fn get(&mut self, route: &Route, http1_only: bool) -> Result<Tls> {
+        let of_this = (route.root_certificates.clone(), route.identity.clone());
         match &self.0 {
-            Some((roots, tls)) if roots == pems => Ok(tls.clone()),
+            Some((made_of, tls)) if *made_of == of_this => Ok(tls.clone()),
             _ => {
-                let tls = Tls::new(&http::roots(pems)?, http1_only)?;
-                self.0 = Some((pems.to_vec(), tls.clone()));
+                let tls = Tls::new(&http::roots(&of_this.0)?, of_this.1.as_ref(), http1_only)?;
+                self.0 = Some((of_this, tls.clone()));
                 Ok(tls)
             }
         }

@@ -31,6 +31,8 @@ pub(crate) struct Exchange {
     answer: OnceLock<(StatusCode, Version)>,
     coding: OnceLock<&'static str>,
     kept: Option<Arc<Kept>>,
+    keeps_headers: bool,
+    headers: OnceLock<HeaderMap>,
     settled: AtomicBool,
 }
 
@@ -52,6 +54,8 @@ impl Exchange {
             answer: OnceLock::new(),
             coding: OnceLock::new(),
             kept: None,
+            keeps_headers: false,
+            headers: OnceLock::new(),
             settled: AtomicBool::new(false),
         }
     }
@@ -60,6 +64,16 @@ impl Exchange {
     pub(crate) fn keeping_body(mut self) -> Self {
         self.kept = Some(Arc::default());
         self
+    }
+
+    /// Keeps the answer's headers for [`headers`](Self::headers).
+    pub(crate) fn keeping_headers(mut self) -> Self {
+        self.keeps_headers = true;
+        self
+    }
+
+    pub(crate) fn headers(&self) -> Option<&HeaderMap> {
+        self.headers.get()
     }
 
     /// Whether the request was whole and handed over; if so, whether anything may have been sent.
@@ -123,6 +137,9 @@ impl Exchange {
             }
         };
         let _first = self.answer.set((answer.status(), answer.version()));
+        if self.keeps_headers {
+            let _first = self.headers.set(answer.headers().clone());
+        }
         if let Some(coding) = content_coding(answer.headers()) {
             let _first = self.coding.set(coding);
         }

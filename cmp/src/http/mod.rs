@@ -17,17 +17,19 @@ use futures_util::{Stream, StreamExt, pin_mut};
 use http::HeaderValue;
 use hyper_util::{client::legacy, rt::TokioTimer};
 use quiet::{Quiet, QuietExecutor};
-pub(crate) use tls::{Tls, roots};
+pub(crate) use tls::{Identity, Tls, roots};
 use zeroize::Zeroizing;
 
 /// Connections to one host, and how long they are kept.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) keep_alive_interval: Option<Duration>,
     pub(crate) keep_alive_timeout: Duration,
     pub(crate) http1_only: bool,
+    /// The user's own, which come before these.
+    pub(crate) before: Vec<Arc<dyn Fn(&mut legacy::Builder) + Send + Sync>>,
 }
 
 impl Default for Settings {
@@ -39,6 +41,7 @@ impl Default for Settings {
             keep_alive_interval: None,
             keep_alive_timeout: Duration::from_secs(20),
             http1_only: false,
+            before: Vec::new(),
         }
     }
 }
@@ -58,8 +61,14 @@ impl Http {
         let proxy_authorization =
             proxy.as_ref().filter(|_| plain).and_then(|proxy| proxy.authorization.clone());
         let connector = Connector::new(tls, proxy, settings.connect_timeout);
-        // What the pool sends again by itself, when a connection turns out to be closed, was never written to it.
-        let client = legacy::Client::builder(QuietExecutor)
+        let mut builder = legacy::Client::builder(QuietExecutor);
+        for before in &settings.before {
+            before(&mut builder);
+        }
+        let client = builder
+            // What the pool sends again by itself, when a connection turns out to be closed, was never written to it.
+            .retry_canceled_requests(true)
+            .set_host(true)
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(settings.idle_timeout)
@@ -76,6 +85,12 @@ impl Http {
 
     fn request(&self, request: http::Request<reqwest::Body>) -> Quiet<legacy::ResponseFuture> {
         Quiet::new(self.0.client.request(request))
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("http1_only", &self.http1_only).finish_non_exhaustive()
     }
 }
 

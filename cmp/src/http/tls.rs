@@ -1,7 +1,10 @@
 //! TLS, by one of two libraries: see the features `rustls` and `native-tls`. With both, rustls is used.
 
+use std::fmt;
+
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tokio::io::{AsyncRead, AsyncWrite};
+use zeroize::Zeroizing;
 
 #[cfg(feature = "rustls")]
 pub(crate) use of_rust::Tls;
@@ -16,6 +19,25 @@ pub(super) type BoxedIo = Box<dyn Io>;
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A client certificate and its private key, as PEM.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Identity {
+    chain: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl Identity {
+    pub(crate) fn new(chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        Self { chain: chain.into(), key: Zeroizing::new(key.into()) }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity")
+    }
+}
 
 /// Reads root certificates from PEM.
 pub(crate) fn roots(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>> {
@@ -44,6 +66,10 @@ fn no_tls() -> Error {
     Error::configuration("TLS can't be set up: the platform has no usable root certificates")
 }
 
+fn unusable_identity() -> Error {
+    Error::configuration("the client certificate or its key can't be used")
+}
+
 /// The host of a URI as certificates have it.
 fn name(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
@@ -53,7 +79,7 @@ fn name(host: &str) -> &str {
 mod of_rust {
     use std::sync::Arc;
 
-    use rustls_pki_types::{CertificateDer, ServerName};
+    use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
     use rustls_platform_verifier::Verifier;
     use tokio_rustls::{
         TlsConnector,
@@ -63,7 +89,7 @@ mod of_rust {
         },
     };
 
-    use super::{BoxedIo, name, no_tls, unusable_root};
+    use super::{BoxedIo, Identity, name, no_tls, unusable_identity, unusable_root};
     use crate::{error::Result, http::cause::Cause};
 
     /// Whom to trust, and how to speak to them.
@@ -75,7 +101,11 @@ mod of_rust {
 
     impl Tls {
         /// Trusts the platform's root certificates and these.
-        pub(crate) fn new(roots: &[CertificateDer<'static>], http1_only: bool) -> Result<Self> {
+        pub(crate) fn new(
+            roots: &[CertificateDer<'static>],
+            identity: Option<&Identity>,
+            http1_only: bool,
+        ) -> Result<Self> {
             let mut store = RootCertStore::empty();
             if roots.iter().any(|root| store.add(root.clone()).is_err()) {
                 return Err(unusable_root());
@@ -88,13 +118,22 @@ mod of_rust {
                 Verifier::new_with_extra_roots(roots.iter().cloned(), Arc::clone(&provider))
             };
             let verifier = verifier.map_err(|_| no_tls())?;
-            let to_proxy = ClientConfig::builder_with_provider(provider)
+            let builder = ClientConfig::builder_with_provider(provider)
                 .with_safe_default_protocol_versions()
                 .map_err(|_| no_tls())?
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(verifier))
-                .with_no_client_auth();
-            let mut to_service = to_proxy.clone();
+                .with_custom_certificate_verifier(Arc::new(verifier));
+            let to_proxy = builder.clone().with_no_client_auth();
+            let mut to_service = match identity {
+                None => to_proxy.clone(),
+                Some(Identity { chain, key }) => {
+                    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();
+                    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| unusable_identity())?;
+                    let with_both =
+                        builder.with_client_auth_cert(chain.map_err(|_| unusable_identity())?, key);
+                    with_both.map_err(|_| unusable_identity())?
+                }
+            };
             to_service.alpn_protocols =
                 super::protocols(http1_only).iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
             Ok(Self { to_service: Arc::new(to_service), to_proxy: Arc::new(to_proxy) })
@@ -128,7 +167,7 @@ mod of_the_system {
     use native_tls::{Certificate, TlsConnector};
     use rustls_pki_types::CertificateDer;
 
-    use super::{BoxedIo, name, no_tls, unusable_root};
+    use super::{BoxedIo, Identity, name, no_tls, unusable_identity, unusable_root};
     use crate::{error::Result, http::cause::Cause};
 
     /// Whom to trust, and how to speak to them.
@@ -140,12 +179,20 @@ mod of_the_system {
 
     impl Tls {
         /// Trusts the platform's root certificates and these.
-        pub(crate) fn new(roots: &[CertificateDer<'static>], http1_only: bool) -> Result<Self> {
+        pub(crate) fn new(
+            roots: &[CertificateDer<'static>],
+            identity: Option<&Identity>,
+            http1_only: bool,
+        ) -> Result<Self> {
             let mut builder = TlsConnector::builder();
             for root in roots {
                 builder.add_root_certificate(Certificate::from_der(root).map_err(|_| unusable_root())?);
             }
             let to_proxy = builder.build().map_err(|_| no_tls())?;
+            if let Some(Identity { chain, key }) = identity {
+                let both = native_tls::Identity::from_pkcs8(chain, key).map_err(|_| unusable_identity())?;
+                builder.identity(both);
+            }
             builder.request_alpns(super::protocols(http1_only));
             let to_service = builder.build().map_err(|_| no_tls())?;
             Ok(Self { to_service: to_service.into(), to_proxy: to_proxy.into() })

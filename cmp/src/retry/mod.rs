@@ -118,12 +118,40 @@ impl RetryPolicy {
         self
     }
 
-    pub(crate) fn time_for_an_attempt(&self) -> Duration {
+    /// Returns the number of attempts in all.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.max_attempts
+    }
+
+    /// Returns the time for one attempt.
+    #[must_use]
+    pub fn time_for_an_attempt(&self) -> Duration {
         self.attempt_timeout
     }
 
-    pub(crate) fn time_for_the_call(&self) -> Duration {
+    /// Returns the time for the whole call.
+    #[must_use]
+    pub fn time_for_the_call(&self) -> Duration {
         self.deadline
+    }
+
+    /// Returns the bounds of the first and the longest wait.
+    #[must_use]
+    pub fn waits(&self) -> (Duration, Duration) {
+        (self.first_wait, self.longest_wait)
+    }
+
+    /// Returns the bounds of the first and the longest wait after a 429 that doesn't say how long to wait.
+    #[must_use]
+    pub fn waits_when_throttled(&self) -> (Duration, Duration) {
+        (self.first_wait_when_throttled, self.longest_wait_when_throttled)
+    }
+
+    /// Returns the longest `Retry-After` that is waited for.
+    #[must_use]
+    pub fn retry_after_limit(&self) -> Duration {
+        self.longest_retry_after
     }
 
     /// What to do after a failure. `random` is between 0 and 1.

@@ -13,6 +13,7 @@ mod reads;
 mod retry;
 mod script;
 mod secrets;
+mod settings;
 mod support;
 mod v1;
 mod v1_wait;

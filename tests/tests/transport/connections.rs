@@ -189,3 +189,21 @@ async fn a_ping_without_an_answer_ends_the_connection() {
     );
     assert!(error.to_string().contains("HTTP/2: no answer to a ping"), "{error}");
 }
+
+#[tokio::test]
+async fn settings_of_the_users_own_are_used_and_undo_none_of_the_clients() {
+    let server = http2(Reply::card).await;
+    let builder = server.client(&ManualClock::new()).pool_idle_timeout(Duration::ZERO);
+    let cmp = builder.http(|http| _ = http.pool_idle_timeout(Duration::from_secs(600))).build().unwrap();
+    for calls in 1..=2 {
+        cmp.cards().get(&card_id()).await.unwrap();
+        assert_eq!(server.connections(), calls, "the idle time is the client's own setting");
+    }
+    let builder = server.client(&ManualClock::new());
+    let cmp = builder.http(|http| _ = http.pool_max_idle_per_host(0)).build().unwrap();
+    let before = server.connections();
+    for calls in 1..=2 {
+        cmp.cards().get(&card_id()).await.unwrap();
+        assert_eq!(server.connections(), before + calls, "the user's own setting keeps no connection");
+    }
+}

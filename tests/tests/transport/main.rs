@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up")]
 
+mod client_certificates;
 mod connections;
 mod not_processed;
 mod proxies;

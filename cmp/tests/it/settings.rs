@@ -1,0 +1,83 @@
+//! Settings of one client, or of one call.
+
+use std::sync::{Arc, Mutex};
+
+use cmp::{ErrorKind, Operation, RetryPolicy};
+use httpmock::{Method, MockServer};
+
+use crate::support::{JSON_API, card_id, client};
+
+#[tokio::test]
+async fn a_header_of_one_call_is_sent_with_that_call_alone() {
+    let server = MockServer::start_async().await;
+    let deleted = |with: bool| {
+        server.mock(|when, then| {
+            let when = when.method(Method::DELETE);
+            if with {
+                when.header("x-request-id", "c0ffee");
+            } else {
+                when.header_missing("x-request-id");
+            }
+            then.status(204);
+        })
+    };
+    let (with, without) = (deleted(true), deleted(false));
+    let cmp = client(&server.base_url());
+    cmp.with_header("X-Request-Id", "c0ffee").unwrap().cards().delete(&card_id()).await.unwrap();
+    cmp.cards().delete(&card_id()).await.unwrap();
+    assert_eq!((with.calls(), without.calls()), (1, 1));
+}
+
+#[test]
+fn what_the_client_sets_itself_is_refused_for_one_call_too() {
+    let cmp = client("http://127.0.0.1:1");
+    for (name, value) in
+        [("Authorization", "Bearer x"), ("accept-encoding", "gzip"), ("x y", "z"), ("x", "a\r\nb: c")]
+    {
+        let error = cmp.with_header(name, value).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{name}");
+        assert!(!error.to_string().contains("b: c"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_status_and_headers_of_every_answer_are_shown() {
+    let server = MockServer::start_async().await;
+    for (path, status) in [("/cards/CRDecqZp3xRgXU3TFmtcDdzQs", 204), ("/cards/CRDnobody", 503)] {
+        server.mock(|when, then| {
+            when.method(Method::DELETE).path(path);
+            then.status(status).header("content-type", JSON_API).header("x-ratelimit-remaining", "7");
+        });
+    }
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let shown = Arc::clone(&seen);
+    let cmp = client(&server.base_url()).with_retry(RetryPolicy::default().max_attempts(2)).on_answer(
+        move |answer| {
+            let left = answer.headers["x-ratelimit-remaining"].to_str().unwrap().to_owned();
+            shown.lock().unwrap().push((answer.operation, answer.attempt, answer.status, left));
+        },
+    );
+    cmp.cards().delete(&card_id()).await.unwrap();
+    cmp.cards().delete(&"CRDnobody".parse().unwrap()).await.unwrap_err();
+    let expected = [(1, 204), (1, 503), (2, 503)];
+    let expected = expected.map(|(attempt, status)| (Operation::DeleteCard, attempt, status, "7".to_owned()));
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[test]
+fn a_policy_says_what_it_was_told() {
+    use std::time::Duration;
+    let second = Duration::from_secs(1);
+    let policy = RetryPolicy::none()
+        .max_attempts(3)
+        .backoff(second, 2 * second)
+        .backoff_when_throttled(3 * second, 4 * second)
+        .longest_retry_after(5 * second)
+        .attempt_timeout(6 * second)
+        .deadline(7 * second);
+    assert_eq!(policy.attempts(), 3);
+    assert_eq!(policy.waits(), (second, 2 * second));
+    assert_eq!(policy.waits_when_throttled(), (3 * second, 4 * second));
+    assert_eq!(policy.retry_after_limit(), 5 * second);
+    assert_eq!((policy.time_for_an_attempt(), policy.time_for_the_call()), (6 * second, 7 * second));
+}
