@@ -73,12 +73,12 @@
 //! let cmp = client(&simulator)?;
 //! let lost = cmp.cards().create(card.clone()).await.unwrap_err();
 //! assert_eq!(lost.delivery(), cmp::Delivery::OutcomeUnknown);
-//! assert!(!cmp.cards().create(card.clone()).await?.is_duplicate());
+//! assert!(cmp.cards().create(card.clone()).await?.is_created());
 //! assert_eq!(simulator.cards().len(), 2);
 //!
 //! // VGS turns duplicate detection on for an account: the second try finds the stored card.
 //! simulator.configure(|settings| settings.duplicate_detection = true);
-//! assert!(cmp.cards().create(card).await?.is_duplicate());
+//! assert!(!cmp.cards().create(card).await?.is_created());
 //! assert_eq!(simulator.cards().len(), 2);
 //! # Ok(())
 //! # }
@@ -109,7 +109,7 @@
 //! # Where things are
 //!
 //! - [`Simulator`]: start one, and see what it received and holds.
-//! - [`Settings`] and [`Builder`]: protocol, enrolment, duplicate detection, accounts, seed; the defaults are
+//! - [`Settings`] and [`Builder`]: protocol, enrollment, duplicate detection, accounts, seed; the defaults are
 //!   those of a new account. [`Readings`]: which reading of the documents the answers follow.
 //! - The V1 network token API on the same socket: [`Operation::V1`], [`World::v1_outcome`].
 //! - [`Fault`] and [`Chaos`]: what goes wrong, as data.
@@ -148,11 +148,11 @@ pub use readings::{
     UnknownInclude, V1Enrolled,
 };
 pub use received::ReceivedRequest;
-pub use settings::{Enrolment, Http2, Protocol, Settings, TokenArrival};
+pub use settings::{Enrollment, Http2, Protocol, Settings, TokenArrival};
 pub use simulator::{Builder, Faults, Simulator};
 pub use state::{
-    Brand, CardUpdateEvent, CardView, CryptogramRefused, CryptogramType, Redemption, Scope, ServiceAccount,
-    TokenState, TokenView, TransactionType,
+    Brand, CardUpdateEvent, CardView, CryptogramRefused, CryptogramType, NetworkTokenState, Redemption,
+    Scope, ServiceAccount, TokenView, TransactionType,
 };
 pub use v1::{V1Outcome, V1TokenView};
 pub use webhooks::Webhooks;

@@ -126,7 +126,7 @@ impl Operation {
     /// | get a card | `cards:read` | guide, step 1 |
     /// | provision, delete a network token | `network-tokens:write` | inferred from the scope's name |
     /// | request a cryptogram | `network-tokens:read` | guide, step 1: the account that requests cryptograms has no other |
-    /// | V1: enrol, delete | `network-tokens:write` | inferred from the scope's name |
+    /// | V1: enroll, delete | `network-tokens:write` | inferred from the scope's name |
     /// | V1: get a network token | `network-tokens:read` | inferred from the scope's name |
     ///
     /// `cards:read-pci` decides whether `pan` and `cvc` come back (guide, step 1); no operation demands it.

@@ -19,7 +19,7 @@ pub enum How {
     ValidRequest,
     /// A card number that is stored already, with duplicate detection
     StoredNumber,
-    /// A card that has no network token yet, as with manual enrolment
+    /// A card that has no network token yet, as with manual enrollment
     NoNetworkToken,
     /// A body that is not JSON
     BrokenJson,
@@ -33,9 +33,9 @@ pub enum How {
     UnknownCard,
     /// V1: an alias that is enrolled already
     EnrolledAlias,
-    /// V1: the reading in which an enrolment is accepted, and not created
+    /// V1: the reading in which an enrollment is accepted, and not created
     AcceptedReading,
-    /// V1: an alias whose enrolment is declined
+    /// V1: an alias whose enrollment is declined
     DeclinedAlias,
     /// V1: an alias that was never enrolled
     UnknownAlias,
@@ -61,7 +61,7 @@ impl fmt::Display for How {
                 f.write_str("a card number that is stored already, with duplicate detection on")
             }
             Self::NoNetworkToken => {
-                f.write_str("a card without network token: `Enrolment::Manual`, or after its deletion")
+                f.write_str("a card without network token: `Enrollment::Manual`, or after its deletion")
             }
             Self::BrokenJson => f.write_str("a body that is not JSON"),
             Self::UnknownInclude => f.write_str("`?include=` with a name that is no included type"),

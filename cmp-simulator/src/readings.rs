@@ -42,7 +42,7 @@ pub struct Readings {
     pub unknown_include: UnknownInclude,
     /// `jsonapi.version` as the number of the schema or the string of JSON:API.
     pub jsonapi_version: JsonApiVersion,
-    /// The status of a new V1 enrolment.
+    /// The status of a new V1 enrollment.
     pub v1_enrolled: V1Enrolled,
     /// Adds enum values, an included type and members that no document has, as a later version would.
     pub future_values: bool,
@@ -253,7 +253,7 @@ pub enum UnknownInclude {
     Ignored,
 }
 
-/// The status of a new V1 enrolment; the API reference lists two successes without their numbers.
+/// The status of a new V1 enrollment; the API reference lists two successes without their numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum V1Enrolled {

@@ -12,7 +12,7 @@ use crate::webhooks::WebhookSettings;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "program", derive(clap::ValueEnum))]
-pub enum Enrolment {
+pub enum Enrollment {
     /// With the card: the card answers 201 first, its token arrives later.
     #[default]
     #[serde(alias = "on_create")]
@@ -55,7 +55,7 @@ pub struct Http2 {
     pub stall_requests: bool,
 }
 
-/// When a token made with on-create enrolment appears in `included`.
+/// When a token made with on-create enrollment appears in `included`.
 ///
 /// The answer to the creation itself never shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub enum TokenArrival {
 ///
 /// ```
 /// let settings: cmp_simulator::Settings = serde_json::from_str(
-///     r#"{ "enrolment": "manual", "token_arrival": { "after_gets": 2 }, "readings": { "times": "naive" } }"#,
+///     r#"{ "enrollment": "manual", "token_arrival": { "after_gets": 2 }, "readings": { "times": "naive" } }"#,
 /// )?;
 /// assert!(!settings.duplicate_detection);
 /// # Ok::<(), serde_json::Error>(())
@@ -95,11 +95,11 @@ pub struct Settings {
     pub http2: Http2,
     /// Fixes every id, number and fault that is drawn at random.
     pub seed: u64,
-    /// The enrolment mode of brands that `enrolment_by_brand` does not name.
-    pub enrolment: Enrolment,
-    /// The enrolment mode is set per card network.
-    pub enrolment_by_brand: BTreeMap<Brand, Enrolment>,
-    /// When tokens made with on-create enrolment appear.
+    /// The enrollment mode of brands that `enrollment_by_brand` does not name.
+    pub enrollment: Enrollment,
+    /// The enrollment mode is set per card network.
+    pub enrollment_by_brand: BTreeMap<Brand, Enrollment>,
+    /// When tokens made with on-create enrollment appear.
     pub token_arrival: TokenArrival,
     /// Whether a card number that is already stored is answered with 303. Off by default, as in a new account:
     /// the number is stored again, as another card.
@@ -127,8 +127,8 @@ impl Default for Settings {
             protocol: Protocol::default(),
             http2: Http2::default(),
             seed: 0,
-            enrolment: Enrolment::default(),
-            enrolment_by_brand: BTreeMap::new(),
+            enrollment: Enrollment::default(),
+            enrollment_by_brand: BTreeMap::new(),
             token_arrival: TokenArrival::default(),
             duplicate_detection: false,
             account_updater: false,
@@ -143,9 +143,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(crate) fn enrols_on_create(&self, brand: Brand) -> bool {
-        let mode = self.enrolment_by_brand.get(&brand).copied().unwrap_or(self.enrolment);
-        mode == Enrolment::OnCreate
+    pub(crate) fn enrolls_on_create(&self, brand: Brand) -> bool {
+        let mode = self.enrollment_by_brand.get(&brand).copied().unwrap_or(self.enrollment);
+        mode == Enrollment::OnCreate
     }
 }
 
@@ -156,10 +156,10 @@ mod tests {
     #[test]
     fn the_readme_shows_valid_settings() {
         let readme = include_str!("../README.md");
-        let from = readme.find("```json\n{\n  \"enrolment\"").unwrap() + "```json".len();
+        let from = readme.find("```json\n{\n  \"enrollment\"").unwrap() + "```json".len();
         let settings = &readme[from..from + readme[from..].find("```").unwrap()];
         let settings: Settings = serde_json::from_str(settings).unwrap();
-        assert!(settings.enrols_on_create(Brand::Visa) && !settings.enrols_on_create(Brand::Amex));
+        assert!(settings.enrolls_on_create(Brand::Visa) && !settings.enrolls_on_create(Brand::Amex));
         assert_eq!(settings.token_arrival, TokenArrival::AfterGets(2));
         assert_eq!((settings.webhooks.endpoints.len(), settings.webhooks.duplicates), (1, 1));
     }

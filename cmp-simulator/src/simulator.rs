@@ -14,7 +14,7 @@ use crate::operation::{Operation, TOKEN_PATH};
 use crate::readings::Readings;
 use crate::received::ReceivedRequest;
 use crate::server::{self, Transport};
-use crate::settings::{Enrolment, Protocol, Settings, TokenArrival};
+use crate::settings::{Enrollment, Protocol, Settings, TokenArrival};
 use crate::shared::Shared;
 use crate::state::{Brand, CardView, CryptogramRefused, Redemption, ServiceAccount};
 use crate::v1::V1TokenView;
@@ -237,14 +237,14 @@ impl Builder {
     }
 
     /// When network tokens are made; on creation by default.
-    pub fn enrolment(mut self, enrolment: Enrolment) -> Self {
-        self.settings.enrolment = enrolment;
+    pub fn enrollment(mut self, enrollment: Enrollment) -> Self {
+        self.settings.enrollment = enrollment;
         self
     }
 
     /// When network tokens of one brand are made.
-    pub fn enrolment_for(mut self, brand: Brand, enrolment: Enrolment) -> Self {
-        self.settings.enrolment_by_brand.insert(brand, enrolment);
+    pub fn enrollment_for(mut self, brand: Brand, enrollment: Enrollment) -> Self {
+        self.settings.enrollment_by_brand.insert(brand, enrollment);
         self
     }
 

@@ -1,9 +1,9 @@
 //! The documented sandbox test cards and what the sandbox does with each.
 //!
 //! Source: VGS's page of sandbox test cards; any expiry in the future. Any other card number is taken as an
-//! ordinary card that enrols without trouble where its brand is known.
+//! ordinary card that enrolls without trouble where its brand is known.
 
-use crate::state::{CardUpdateEvent, TokenState};
+use crate::state::{CardUpdateEvent, NetworkTokenState};
 
 /// What a test card makes the simulator do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,11 +12,11 @@ pub enum Outcome {
     /// Creating the card is answered with this status, and nothing is stored.
     Refused(u16),
     /// The card is stored and its network token ends in this state; enrolled for card updates where
-    /// `updates` says so, and failed to enrol where it says the contrary.
+    /// `updates` says so, and failed to enroll where it says the contrary.
     Token {
-        /// The state of the network token after enrolment.
-        state: TokenState,
-        /// `Some(true)`: enrolled for card updates, `Some(false)`: enrolment failed.
+        /// The state of the network token after enrollment.
+        state: NetworkTokenState,
+        /// `Some(true)`: enrolled for card updates, `Some(false)`: enrollment failed.
         updates: Option<bool>,
     },
     /// The card is stored and the account updater reports this event for it.
@@ -36,7 +36,7 @@ const fn refused(pan: &'static str, status: u16) -> TestCard {
     TestCard { pan, outcome: Outcome::Refused(status) }
 }
 
-const fn token(pan: &'static str, state: TokenState, updates: Option<bool>) -> TestCard {
+const fn token(pan: &'static str, state: NetworkTokenState, updates: Option<bool>) -> TestCard {
     TestCard { pan, outcome: Outcome::Token { state, updates } }
 }
 
@@ -46,19 +46,19 @@ const fn update(pan: &'static str, event: CardUpdateEvent) -> TestCard {
 
 /// The whole table.
 pub const TEST_CARDS: &[TestCard] = &[
-    token("5100260000019206", TokenState::Active, Some(true)),
-    token("5100260000009207", TokenState::Failed, Some(false)),
+    token("5100260000019206", NetworkTokenState::Active, Some(true)),
+    token("5100260000009207", NetworkTokenState::Failed, Some(false)),
     refused("5100260000059210", 401),
     refused("5100260000049211", 403),
     refused("5100260000019214", 500),
     refused("5100260000009215", 502),
     refused("5100260000099216", 503),
     refused("5100260000089217", 504),
-    token("5100260000039220", TokenState::CardUpdated, None),
-    token("5100260000029221", TokenState::Suspended, None),
-    token("5100260000019222", TokenState::Activated, None),
-    token("5100260000009223", TokenState::Deleted, None),
-    token("5100260000099224", TokenState::Active, None),
+    token("5100260000039220", NetworkTokenState::CardUpdated, None),
+    token("5100260000029221", NetworkTokenState::Suspended, None),
+    token("5100260000019222", NetworkTokenState::Activated, None),
+    token("5100260000009223", NetworkTokenState::Deleted, None),
+    token("5100260000099224", NetworkTokenState::Active, None),
     update("5100260000079200", CardUpdateEvent::Enrolled),
     update("5100260000069201", CardUpdateEvent::Updated),
     update("5100260000059202", CardUpdateEvent::Expired),

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::shared::Shared;
-use crate::state::{CardUpdateEvent, State, TokenState};
+use crate::state::{CardUpdateEvent, NetworkTokenState, State};
 use crate::v1::V1Outcome;
 
 /// Something that the outside world does, as data; [`World`] has a method for each.
@@ -24,7 +24,7 @@ pub enum WorldEvent {
         /// The card
         card_id: String,
         /// The new state
-        state: TokenState,
+        state: NetworkTokenState,
     },
     /// Enrolling an alias with V1 ends so from now on.
     SetV1Outcome {
@@ -43,7 +43,7 @@ pub enum WorldEvent {
         /// The alias
         pan_alias: String,
         /// The new state
-        state: TokenState,
+        state: NetworkTokenState,
     },
     /// A payment is made with a V1 network token.
     UseV1Token {
@@ -130,7 +130,7 @@ impl<'a> World<'a> {
     /// # Errors
     /// If there is no such card or token.
     pub fn suspend_token(self, card_id: &str) -> Done {
-        self.change_token(card_id, TokenState::Suspended)
+        self.change_token(card_id, NetworkTokenState::Suspended)
     }
 
     /// The issuer resumes the card's network token, which becomes `activated`.
@@ -138,7 +138,7 @@ impl<'a> World<'a> {
     /// # Errors
     /// If there is no such card or token.
     pub fn resume_token(self, card_id: &str) -> Done {
-        self.change_token(card_id, TokenState::Activated)
+        self.change_token(card_id, NetworkTokenState::Activated)
     }
 
     /// The network fails the card's network token.
@@ -146,7 +146,7 @@ impl<'a> World<'a> {
     /// # Errors
     /// If there is no such card or token.
     pub fn fail_token(self, card_id: &str) -> Done {
-        self.change_token(card_id, TokenState::Failed)
+        self.change_token(card_id, NetworkTokenState::Failed)
     }
 
     /// The issuer deletes the card's network token, which stays visible in the state `deleted`.
@@ -154,14 +154,14 @@ impl<'a> World<'a> {
     /// # Errors
     /// If there is no such card or token.
     pub fn delete_token(self, card_id: &str) -> Done {
-        self.change_token(card_id, TokenState::Deleted)
+        self.change_token(card_id, NetworkTokenState::Deleted)
     }
 
     /// Gives the card's network token another state.
     ///
     /// # Errors
     /// If there is no such card or token.
-    pub fn change_token(self, card_id: &str, state: TokenState) -> Done {
+    pub fn change_token(self, card_id: &str, state: NetworkTokenState) -> Done {
         self.happen(&WorldEvent::ChangeToken { card_id: card_id.to_owned(), state })
     }
 
@@ -214,7 +214,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// If the alias has no token.
-    pub fn change_v1_token(self, pan_alias: &str, state: TokenState) -> Done {
+    pub fn change_v1_token(self, pan_alias: &str, state: NetworkTokenState) -> Done {
         self.happen(&WorldEvent::ChangeV1Token { pan_alias: pan_alias.to_owned(), state })
     }
 
@@ -292,7 +292,7 @@ fn token(was_there: bool) -> Done {
     if was_there { Ok(()) } else { Err(NothingThere::NetworkToken) }
 }
 
-fn change_token(state: &mut State, card_id: &str, new: TokenState) -> Done {
+fn change_token(state: &mut State, card_id: &str, new: NetworkTokenState) -> Done {
     let now = state.now();
     let card = state.card(card_id).ok_or(NothingThere::Card)?;
     let token = card.current_token().ok_or(NothingThere::NetworkToken)?;

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 use cmp::{CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount};
-use cmp_simulator::{Chaos, Enrolment, Fault, Operation, Simulator};
+use cmp_simulator::{Chaos, Enrollment, Fault, Operation, Simulator};
 use futures_util::{Stream, StreamExt, stream};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
@@ -60,7 +60,7 @@ async fn main() -> Result<()> {
     while let Some((id, outcome)) = run.next().await {
         came_out = came_out.wrapping_add(hasher.hash_one(&id));
         match outcome {
-            Ok(provisioned) => usable += u64::from(provisioned.token().is_usable()),
+            Ok(provisioned) => usable += u64::from(provisioned.network_token().is_usable()),
             Err(error) => {
                 *failures.entry(format!("{:?} {:?}", error.kind(), error.status())).or_default() += 1;
             }
@@ -80,7 +80,7 @@ async fn main() -> Result<()> {
 
 async fn start_simulator() -> Result<Simulator> {
     // One test card stands for all.
-    let builder = Simulator::builder().enrolment(Enrolment::Manual);
+    let builder = Simulator::builder().enrollment(Enrollment::Manual);
     let simulator = builder.start().await?;
     let faults = [Fault::status(503), Fault::status(502).html(), Fault::dropped(), Fault::lost_answer()];
     let faults = faults.map(|fault| fault.on(Operation::ProvisionNetworkToken));

@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
         // An account enrolled for manual provisioning has none until it is asked for.
         Err(none_yet) => {
             println!("no token yet ({none_yet}): provisioning");
-            cmp.network_tokens().provision(card.id()).await?.into_token()
+            cmp.network_tokens().provision(card.id()).await?.into_network_token()
         }
     };
     println!("token        {:?}, {}, expires {}", token.number(), token.state(), show(token.expiry()));

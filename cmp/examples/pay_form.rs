@@ -22,7 +22,7 @@ async fn main() -> Result<()> {
 
     let id = store(&cmp, VISA).await?;
     cmp.network_tokens().wait_for(&id).await?;
-    let form = cmp.payments().merchant_form(&id).amount(Amount::usd("19.99")?).await?;
+    let form = cmp.payments().card_form(&id).amount(Amount::usd("19.99")?).await?;
     println!("form     {form:?}");
     let body = json!({
         "amount": 19.99,
@@ -35,7 +35,7 @@ async fn main() -> Result<()> {
     let id = store(&cmp, WITHOUT_TOKEN).await?;
     let Err(refused) = cmp.network_tokens().wait_for(&id).await else { bail!("its token fails") };
     println!("no token {refused}; {}", refused.next_step().unwrap_or_default());
-    match cmp.payments().merchant_form(&id).or_pan().await? {
+    match cmp.payments().card_form(&id).or_pan().await? {
         Credential::NetworkToken(form) => println!("form     {form:?}"),
         Credential::Pan(payment) => println!("fallback {payment:?}"),
     }

@@ -1,4 +1,4 @@
-//! Enrols a vaulted card with V1, waits for its network token, and deletes it.
+//! Enrolls a vaulted card with V1, waits for its network token, and deletes it.
 //!
 //! Runs against the embedded simulator: no account, no network. With `VGS_CLIENT_ID`, `VGS_CLIENT_SECRET` and
 //! `VGS_PAN_ALIAS` set, the same program runs against V1's sandbox (or where `VGS_ENVIRONMENT` says).
@@ -10,7 +10,7 @@ use std::{env, time::Duration};
 use anyhow::Result;
 use cmp::{
     Expiry, ServiceAccount,
-    v1::{Client, Environment, NewEnrolment, PanAlias},
+    v1::{Client, Environment, NewEnrollment, PanAlias},
 };
 use cmp_simulator::{Simulator, TokenArrival};
 
@@ -31,7 +31,7 @@ async fn main() -> Result<()> {
     println!("talking to {}", if simulator.is_some() { "the embedded simulator" } else { "VGS" });
     let alias = PanAlias::new(alias)?;
 
-    let token = v1.enroll(NewEnrolment::new(alias.clone(), Expiry::new(12, 2030)?)).await?;
+    let token = v1.enroll(NewEnrollment::new(alias.clone(), Expiry::new(12, 2030)?)).await?;
     println!("enrolled  state {}", token.state());
 
     let token = v1.wait_for_final_state(&alias).deadline(PATIENCE).await?.active()?;

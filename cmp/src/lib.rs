@@ -83,7 +83,7 @@
 //! | unknown members | ignored |
 //! | a network token with few attributes | what is there; [`Card::network_token`] says why it can't be used |
 //! | 403 in either documented shape | [`Error::details`], [`Error::is_forbidden`] |
-//! | 303 with or without a body, with or without `Location` | [`Stored::Duplicate`]; without both, an error |
+//! | 303 with or without a body, with or without `Location` | [`Stored::Existing`]; without both, an error |
 //! | `failed-dependency` as 424 or 422 | [`Error::is_without_active_token`] |
 //! | 503 and others as JSON, HTML or nothing | the status counts; the body only adds detail |
 //! | 204 | `()` |
@@ -171,11 +171,12 @@ pub use client::{Client, ClientBuilder, Proxy, Raw};
 pub use cmp_generated as generated;
 pub use environment::{CustomEnvironment, Environment};
 pub use error::{
-    Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, NoUsableToken, Result, StopReason,
+    Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, NoNetworkToken, Result, StopReason,
 };
 pub use network_tokens::{
     CardArt, CardArtAsset, CardArtKind, Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv,
-    Eci, NetworkToken, NetworkTokens, Provisioned, RequestCryptogram, Tavv, TokenState, TransactionType,
+    Eci, NetworkToken, NetworkTokenState, NetworkTokens, Provisioned, RequestCryptogram, Tavv,
+    TransactionType,
 };
 pub use operation::{Operation, OperationFacts, RetryClass};
 pub use payments::{Credential, NetworkTransactionId, Payments};
@@ -184,8 +185,7 @@ pub use retry::{RetryBudget, RetryPolicy};
 pub use rust_decimal;
 pub use scope::Scope;
 pub use secret::{
-    BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, PanAlias, ProxyPassword,
-    UpdatedValue,
+    BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, ProxyPassword, UpdatedValue,
 };
 pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId, Text};
 pub use wait::Wait;

@@ -138,10 +138,10 @@ operations! {
         name: "provision_v1_network_token",
         method: "POST",
         path: "/network-tokens",
-        // Nothing says what enrolling an enrolled card does, and a network may bill each enrolment.
+        // Nothing says what enrolling an enrolled card does, and a network may bill each enrollment.
         class: RetryClass::Unsafe,
         scope: Scope::NetworkTokensWrite,
-        when_unknown: "the card may be enrolled: get its network token, and enrol again only if it is not found",
+        when_unknown: "the card may be enrolled: get its network token, and enroll again only if it is not found",
     } "V1, `POST /network-tokens`: [`RetryClass::Unsafe`], since nothing says what enrolling twice does."
 
     GetV1NetworkToken {

@@ -80,11 +80,6 @@ secrets! {
     /// ```
     Pan, last_four;
 
-    /// The alias that stands for a PAN, in the format that the account is set to. It can be used where VGS reveals it,
-    /// such as behind a vault's outbound route; it is kept as a secret because it can look like a PAN, or be mistaken
-    /// for one.
-    PanAlias, last_four;
-
     /// A card verification code: three digits, or four on American Express.
     Cvc, nothing;
 
@@ -249,8 +244,8 @@ mod tests {
         macro_rules! shown {
             ($($name:ident)*) => { [$(format!("{:?}", $name::from_trusted("4111111111111111"))),*] };
         }
-        let tails = shown![Pan PanAlias NetworkTokenNumber UpdatedValue];
-        let expected = ["Pan", "PanAlias", "NetworkTokenNumber", "UpdatedValue"];
+        let tails = shown![Pan NetworkTokenNumber UpdatedValue];
+        let expected = ["Pan", "NetworkTokenNumber", "UpdatedValue"];
         assert_eq!(tails, expected.map(|name| format!("{name}(***1111)")));
         let hidden = shown![Cvc ClientSecret BearerToken ProxyPassword CryptogramValue];
         let expected = ["Cvc", "ClientSecret", "BearerToken", "ProxyPassword", "CryptogramValue"];

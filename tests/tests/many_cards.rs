@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, process::Stdio};
 
 use cmp::{Client, Environment, Expiry, NewCard, Pan, ServiceAccount};
-use cmp_simulator::{Chaos, Enrolment, Fault, Simulator};
+use cmp_simulator::{Chaos, Enrollment, Fault, Simulator};
 use futures_util::{StreamExt, stream};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -21,7 +21,7 @@ struct Ran {
 
 /// Every tenth id is of no card, so that some fail for good.
 async fn run(count: usize) -> Ran {
-    let simulator = Simulator::builder().enrolment(Enrolment::Manual).start().await.expect("a free port");
+    let simulator = Simulator::builder().enrollment(Enrollment::Manual).start().await.expect("a free port");
     let mut outcomes: BTreeMap<String, Vec<String>> = store(&simulator, count * 9 / 10).await;
     outcomes.extend((0..count / 10).map(|number| (format!("CRDunknown-{number}"), Vec::new())));
     assert_eq!(outcomes.len(), count);

@@ -21,9 +21,9 @@ pub(crate) fn create(state: &mut State, context: &Context<'_>) -> Result<Reply, 
         return Ok(duplicate(state, context, &existing));
     }
     let id = state.create_card(card).id.clone();
-    state.enrol_on_create(&id);
+    state.enroll_on_create(&id);
     let reply = show_as_stored(state, context, &id, StatusCode::CREATED);
-    state.enrol_for_updates(&id);
+    state.enroll_for_updates(&id);
     reply
 }
 

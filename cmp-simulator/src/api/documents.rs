@@ -8,7 +8,7 @@ use crate::readings::{
     Readings, StateCase,
 };
 use crate::settings::Settings;
-use crate::state::{Brand, Card, CardUpdate, NetworkToken, Scope, TokenState};
+use crate::state::{Brand, Card, CardUpdate, NetworkToken, NetworkTokenState, Scope};
 
 /// Which kinds of included resources a request asks for.
 #[derive(Clone, Copy)]
@@ -248,7 +248,7 @@ impl<'a> Documents<'a> {
             "reason_code": token.state.reason_code(),
             "reason_text": token.state.reason_text(),
         });
-        if token.state != TokenState::Failed || self.readings.failed_token == FailedToken::Complete {
+        if token.state != NetworkTokenState::Failed || self.readings.failed_token == FailedToken::Complete {
             attributes["payment_account_reference"] = token.payment_account_reference.as_str().into();
             attributes["network_token"] = self.readings.number(&token.number);
             attributes["last4"] = self.readings.number(token.last4());

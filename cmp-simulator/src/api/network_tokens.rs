@@ -13,7 +13,7 @@ pub(crate) fn provision(state: &mut State, context: &Context<'_>) -> Result<Repl
     state.settle(context.card_id);
     let status = match state.provision(context.card_id).ok_or_else(Problem::no_such_card)? {
         Provisioned::Existing => StatusCode::OK,
-        Provisioned::New => StatusCode::CREATED,
+        Provisioned::Created => StatusCode::CREATED,
     };
     let card = state.stored(context.card_id).ok_or_else(Problem::no_such_card)?;
     let token = card.usable_token().or(card.tokens.last()).ok_or_else(no_such_token)?;

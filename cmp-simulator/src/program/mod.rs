@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
 use crate::readings::IncludeWhen;
-use crate::settings::{Enrolment, Protocol, Settings};
+use crate::settings::{Enrollment, Protocol, Settings};
 use crate::simulator::Simulator;
 
 /// The options of the command line; they go before what the settings file says.
@@ -37,7 +37,7 @@ pub struct Options {
     pub seed: Option<u64>,
     /// Make network tokens with the card or on request
     #[arg(long, value_enum)]
-    pub enrolment: Option<Enrolment>,
+    pub enrollment: Option<Enrollment>,
     /// Send `included` with every card, only with a request that has the parameter `include`, or refuse the parameter
     #[arg(long, value_enum)]
     pub include: Option<IncludeWhen>,
@@ -53,7 +53,7 @@ impl Options {
         let mut settings = self.settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
         settings.protocol = self.protocol.unwrap_or(settings.protocol);
         settings.seed = self.seed.unwrap_or(settings.seed);
-        settings.enrolment = self.enrolment.unwrap_or(settings.enrolment);
+        settings.enrollment = self.enrollment.unwrap_or(settings.enrollment);
         settings.readings.include = self.include.unwrap_or(settings.readings.include);
         settings.control_api = true;
         Ok(settings)

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::brand::Brand;
-use super::network_token::{NetworkToken, TokenState};
+use super::network_token::{NetworkToken, NetworkTokenState};
 use super::updates::{CardUpdate, Subscription};
 use crate::masked;
 
@@ -27,13 +27,13 @@ pub(crate) struct NewCard {
 }
 
 /// A network token that the card network has not yet answered for.
-pub(crate) struct PendingEnrolment {
+pub(crate) struct PendingEnrollment {
     pub(crate) gets_left: u32,
     pub(crate) due: Option<DateTime<Utc>>,
     pub(crate) held: bool,
 }
 
-impl PendingEnrolment {
+impl PendingEnrollment {
     pub(crate) fn count_get(&mut self) {
         self.gets_left = self.gets_left.saturating_sub(1);
     }
@@ -57,7 +57,7 @@ pub(crate) struct Card {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) tokens: Vec<NetworkToken>,
-    pub(crate) pending: Option<PendingEnrolment>,
+    pub(crate) pending: Option<PendingEnrollment>,
     pub(crate) subscription: Option<Subscription>,
     pub(crate) updates: Vec<CardUpdate>,
 }
@@ -73,7 +73,7 @@ impl Card {
 
     /// The token that events of the network are about: the newest that has not been deleted.
     pub(crate) fn current_token(&mut self) -> Option<&mut NetworkToken> {
-        self.tokens.iter_mut().rev().find(|token| token.state != TokenState::Deleted)
+        self.tokens.iter_mut().rev().find(|token| token.state != NetworkTokenState::Deleted)
     }
 
     /// Characters and not bytes, because an alias may stand in the place of the number.
@@ -135,7 +135,7 @@ pub struct TokenView {
     /// `NT…`
     pub id: String,
     /// The state
-    pub state: TokenState,
+    pub state: NetworkTokenState,
     /// The last four digits of the token's number
     pub last4: String,
     /// `cmp_network_token.…`

@@ -5,7 +5,7 @@ mod brand;
 mod card;
 mod clock;
 mod cryptogram;
-mod enrolment;
+mod enrollment;
 mod ids;
 mod network_token;
 mod notices;
@@ -19,19 +19,19 @@ use sha2::{Digest, Sha256};
 pub(crate) use access::{AccessTokens, Grant};
 pub use access::{Scope, ServiceAccount};
 pub use brand::Brand;
-pub(crate) use card::{Card, Expiry, NewCard, PendingEnrolment};
+pub(crate) use card::{Card, Expiry, NewCard, PendingEnrollment};
 pub use card::{CardView, TokenView};
 pub(crate) use cryptogram::Cryptograms;
 pub use cryptogram::{CryptogramRefused, CryptogramType, Redemption, TransactionType};
-pub(crate) use enrolment::Provisioned;
+pub(crate) use enrollment::Provisioned;
 pub(crate) use ids::Ids;
-pub use network_token::TokenState;
+pub use network_token::NetworkTokenState;
 pub(crate) use network_token::{NetworkToken, luhn_digit, token_number};
 pub use updates::CardUpdateEvent;
 pub(crate) use updates::{CardUpdate, Change};
 
 use crate::settings::Settings;
-use crate::v1::Enrolments;
+use crate::v1::Enrollments;
 use crate::webhooks::Outbox;
 
 /// One simulated account.
@@ -39,7 +39,7 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,
     pub(crate) access: AccessTokens,
-    pub(crate) v1: Enrolments,
+    pub(crate) v1: Enrollments,
     pub(crate) outbox: Outbox,
     clock: clock::Clock,
     cards: HashMap<String, Card>,
@@ -55,7 +55,7 @@ impl State {
             outbox: Outbox::new(settings.seed, settings.request_log),
             settings,
             access: AccessTokens::default(),
-            v1: Enrolments::default(),
+            v1: Enrollments::default(),
             clock: clock::Clock::default(),
             cards: HashMap::new(),
             ids_by_pan: HashMap::new(),

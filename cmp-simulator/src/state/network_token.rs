@@ -11,7 +11,7 @@ use super::ids::Ids;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum TokenState {
+pub enum NetworkTokenState {
     /// `active`
     Active,
     /// `failed`
@@ -26,7 +26,7 @@ pub enum TokenState {
     Deleted,
 }
 
-impl TokenState {
+impl NetworkTokenState {
     /// The name on the wire, in lower case.
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,14 +76,14 @@ pub(crate) struct NetworkToken {
     pub(crate) expiry: Expiry,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
-    pub(crate) state: TokenState,
+    pub(crate) state: NetworkTokenState,
 }
 
 impl NetworkToken {
     pub(crate) fn provision(
         brand: Option<Brand>,
         card_expiry: Expiry,
-        state: TokenState,
+        state: NetworkTokenState,
         now: DateTime<Utc>,
         ids: &mut Ids,
     ) -> Self {
@@ -102,7 +102,7 @@ impl NetworkToken {
         }
     }
 
-    pub(crate) fn change(&mut self, state: TokenState, now: DateTime<Utc>) {
+    pub(crate) fn change(&mut self, state: NetworkTokenState, now: DateTime<Utc>) {
         self.state = state;
         self.updated_at = now;
     }

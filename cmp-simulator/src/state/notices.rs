@@ -32,9 +32,9 @@ impl State {
     }
 
     /// Tells that the card was enrolled with the account updater, or could not be.
-    pub(super) fn tell_of_enrolment(&mut self, id: &str, enrolled: bool) {
+    pub(super) fn tell_of_enrollment(&mut self, id: &str, enrolled: bool) {
         let event = if enrolled { CardUpdateEvent::Enrolled } else { CardUpdateEvent::EnrollmentFailed };
-        self.tell(|state| Some(Happening::enrolment(state.cards.get(id)?, event, state.now())));
+        self.tell(|state| Some(Happening::enrollment(state.cards.get(id)?, event, state.now())));
     }
 
     /// Tells what is made only if somebody listens.

@@ -24,7 +24,7 @@ pub enum CardUpdateEvent {
     Unknown,
     /// Enrolled for updates
     Enrolled,
-    /// Enrolment failed
+    /// Enrollment failed
     #[serde(alias = "enrollment_failed")]
     EnrollmentFailed,
     /// The cardholder opted out

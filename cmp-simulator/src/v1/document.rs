@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::enrolment::{CARD_BIN, CARD_LAST4, Enrolment};
+use super::enrollment::{CARD_BIN, CARD_LAST4, Enrollment};
 use crate::readings::Readings;
 use crate::state::Expiry;
 
@@ -8,17 +8,17 @@ use crate::state::Expiry;
 const PENDING: &str = "PENDING";
 
 /// `V1NetworkToken`: without a number and an expiry until there is a token.
-pub(super) fn document(enrolment: &Enrolment, readings: &Readings) -> Value {
+pub(super) fn document(enrollment: &Enrollment, readings: &Readings) -> Value {
     let mut document = json!({
-        "pan_alias": enrolment.pan_alias,
-        "state": enrolment.state.map_or(PENDING.to_owned(), |state| state.name().to_uppercase()),
-        "created_at": readings.time(enrolment.created_at),
-        "updated_at": readings.time(enrolment.updated_at),
-        "card": card(enrolment.expiry, readings),
+        "pan_alias": enrollment.pan_alias,
+        "state": enrollment.state.map_or(PENDING.to_owned(), |state| state.name().to_uppercase()),
+        "created_at": readings.time(enrollment.created_at),
+        "updated_at": readings.time(enrollment.updated_at),
+        "card": card(enrollment.expiry, readings),
     });
-    if enrolment.has_token() {
-        document["network_token_last4"] = readings.number(enrolment.last4());
-        document["expires_at"] = year_and_month(enrolment.expiry).into();
+    if enrollment.has_token() {
+        document["network_token_last4"] = readings.number(enrollment.last4());
+        document["expires_at"] = year_and_month(enrollment.expiry).into();
     }
     document
 }

@@ -1,7 +1,7 @@
 //! How V1's network tokens arrive and change, and who is told.
 
-use super::enrolment::Enrolment;
-use crate::state::{CardUpdateEvent, Expiry, State, TokenState};
+use super::enrollment::Enrollment;
+use crate::state::{CardUpdateEvent, Expiry, NetworkTokenState, State};
 use crate::webhooks::{Happening, V1TokenEvent, V1Update};
 
 impl State {
@@ -22,7 +22,7 @@ impl State {
     }
 
     /// Gives a token another state; `false` without such a token.
-    pub(crate) fn change_v1(&mut self, pan_alias: &str, new: TokenState) -> bool {
+    pub(crate) fn change_v1(&mut self, pan_alias: &str, new: NetworkTokenState) -> bool {
         let changed = self.v1.change(pan_alias, new, self.now());
         if changed {
             self.tell_of_v1_token(pan_alias, V1TokenEvent::of(new));
@@ -32,7 +32,7 @@ impl State {
 
     /// Tells that a payment was made with a token; `false` without such a token.
     pub(crate) fn use_v1(&mut self, pan_alias: &str) -> bool {
-        let there = self.v1.get(pan_alias).is_some_and(Enrolment::has_token);
+        let there = self.v1.get(pan_alias).is_some_and(Enrollment::has_token);
         if there {
             self.tell_of_v1_token(pan_alias, V1TokenEvent::Used);
         }
@@ -45,7 +45,7 @@ impl State {
     /// its own; the network token stays with the old one (inferred).
     pub(crate) fn report_v1_update(&mut self, pan_alias: &str, event: CardUpdateEvent) -> bool {
         let Some(enrolled) = self.v1.get(pan_alias) else { return false };
-        let (old, is_usable) = (enrolled.expiry, enrolled.state.is_some_and(TokenState::is_usable));
+        let (old, is_usable) = (enrolled.expiry, enrolled.state.is_some_and(NetworkTokenState::is_usable));
         let renewed = matches!(event, CardUpdateEvent::Updated | CardUpdateEvent::Expired);
         let new = if renewed { Expiry { year: (old.year + 3) % 100, ..old } } else { old };
         self.v1.renew(pan_alias, new);
@@ -53,7 +53,7 @@ impl State {
         let update = V1Update { event, old, new_alias, at: self.now() };
         self.tell(|state| Some(Happening::v1_update(state.v1.get(pan_alias)?, &update)));
         if renewed && is_usable {
-            self.change_v1(pan_alias, TokenState::CardUpdated);
+            self.change_v1(pan_alias, NetworkTokenState::CardUpdated);
         }
         true
     }

@@ -5,7 +5,7 @@
 //! unless [`World::v1_outcome`](crate::World::v1_outcome) says how enrolling it ends.
 
 mod document;
-mod enrolment;
+mod enrollment;
 mod lifecycle;
 mod outcome;
 mod problem;
@@ -14,17 +14,17 @@ mod request;
 use http::StatusCode;
 
 use document::document;
-pub use enrolment::V1TokenView;
-pub(crate) use enrolment::{CARD_BIN, CARD_LAST4, Enrolment, Enrolments};
+pub use enrollment::V1TokenView;
+pub(crate) use enrollment::{CARD_BIN, CARD_LAST4, Enrollment, Enrollments};
 pub use outcome::V1Outcome;
 use problem::Problem;
 pub(crate) use problem::error_reply;
-use request::NewEnrolment;
+use request::NewEnrollment;
 
 use crate::http::{Reply, Request, bearer};
 use crate::operation::Operation;
 use crate::readings::V1Enrolled;
-use crate::state::{State, TokenState};
+use crate::state::{NetworkTokenState, State};
 
 /// Answers one request for a V1 operation; `pan_alias` is empty for one without it in its path.
 pub(crate) fn answer(state: &mut State, operation: Operation, pan_alias: &str, request: &Request) -> Reply {
@@ -45,9 +45,9 @@ fn allowed(state: &State, operation: Operation, request: &Request) -> Result<(),
     }
 }
 
-/// 201 for a new enrolment, which is always pending; 200, inferred, for a card that is enrolled already.
+/// 201 for a new enrollment, which is always pending; 200, inferred, for a card that is enrolled already.
 fn provision(state: &mut State, request: &Request) -> Result<Reply, Problem> {
-    let new = NewEnrolment::read(request)?;
+    let new = NewEnrollment::read(request)?;
     if let Some(problem) = Problem::of(state.v1.outcome(&new.pan_alias)) {
         return Err(problem);
     }
@@ -57,7 +57,7 @@ fn provision(state: &mut State, request: &Request) -> Result<Reply, Problem> {
     }
     let arrival = state.token_arrival();
     let now = state.now();
-    let enrolled = state.v1.enrol(new, arrival, now, &mut state.ids);
+    let enrolled = state.v1.enroll(new, arrival, now, &mut state.ids);
     let status = match state.settings.readings.v1_enrolled {
         V1Enrolled::Created => StatusCode::CREATED,
         V1Enrolled::Accepted => StatusCode::ACCEPTED,
@@ -75,7 +75,7 @@ fn get(state: &mut State, pan_alias: &str) -> Result<Reply, Problem> {
 
 /// The token stays visible in the state `DELETED`: "the result of this operation leads to a token status update".
 fn delete(state: &mut State, pan_alias: &str) -> Result<Reply, Problem> {
-    state.change_v1(pan_alias, TokenState::Deleted);
+    state.change_v1(pan_alias, NetworkTokenState::Deleted);
     let enrolled = state.v1.get(pan_alias).ok_or_else(Problem::not_found)?;
     Ok(Reply::json(StatusCode::OK, &document(enrolled, &state.settings.readings)))
 }

@@ -6,12 +6,12 @@ use crate::http::{Request, media_type};
 use crate::state::Expiry;
 
 /// `V1Enrollment`
-pub(crate) struct NewEnrolment {
+pub(crate) struct NewEnrollment {
     pub(crate) pan_alias: String,
     pub(crate) expiry: Expiry,
 }
 
-impl NewEnrolment {
+impl NewEnrollment {
     pub(super) fn read(request: &Request) -> Result<Self, Problem> {
         let media_type = request.header(&header::CONTENT_TYPE).unwrap_or_default();
         let essence = media_type.split(';').next().unwrap_or_default().trim();

@@ -1,6 +1,6 @@
 //! Cards: create, get, update, delete, duplicates, metadata, test cards.
 
-use cmp_simulator::{Operation, Simulator, TokenArrival, TokenState, test_cards};
+use cmp_simulator::{NetworkTokenState, Operation, Simulator, TokenArrival, test_cards};
 use serde_json::json;
 
 use crate::support::{AMEX, Client, MASTERCARD, VISA, card, included};
@@ -114,7 +114,7 @@ async fn test_cards_do_what_is_documented() {
                     (&token["state"], &token["reason_code"]),
                     (&json!(state.name()), &json!(state.reason_code()))
                 );
-                assert_eq!(token.get("network_token").is_some(), state != TokenState::Failed);
+                assert_eq!(token.get("network_token").is_some(), state != NetworkTokenState::Failed);
                 let subscription = included(&shown, "card_update_subscriptions");
                 let expected = updates.map(|enrolled| if enrolled { "enrolled" } else { "failed" });
                 let found =

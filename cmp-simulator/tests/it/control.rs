@@ -240,7 +240,7 @@ async fn it_shows_no_card_data_and_no_credentials() {
 async fn a_path_is_the_same_however_it_is_written() {
     let (simulator, client, control) = controlled().await;
     let id = client.store(VISA).await;
-    let alias = client.enrol(ALIAS).await;
+    let alias = client.enroll(ALIAS).await;
     let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
     assert_eq!(client.get(&id.replace("CRD", "%43RD")).await.expect(200).id(), id);
     assert_eq!(client.get(&escaped(&id)).await.expect(200).id(), id);
@@ -306,13 +306,13 @@ async fn the_program_serves_and_stops() {
     std::fs::write(
         &settings,
         "\u{feff}".to_owned()
-            + r#"{ "enrolment": "on_create", "seed": 3, "readings": { "include": "on_request" } }"#,
+            + r#"{ "enrollment": "on_create", "seed": 3, "readings": { "include": "on_request" } }"#,
     )
     .unwrap();
     std::fs::write(&openapi, r#"{ "openapi": "3.1.0", "paths": {} }"#).unwrap();
     for signal in ["-INT", "-TERM"] {
         let arguments = [
-            "--enrolment",
+            "--enrollment",
             "manual",
             "--include",
             "on-request",
@@ -328,7 +328,7 @@ async fn the_program_serves_and_stops() {
         client.create("4111111111111").await.expect(422);
         let control = Control::new(&program.url);
         let settings = control.get("/settings").await;
-        assert_eq!((&settings["enrolment"], &settings["seed"]), (&json!("manual"), &json!(3)));
+        assert_eq!((&settings["enrollment"], &settings["seed"]), (&json!("manual"), &json!(3)));
         assert_eq!(settings["readings"]["include"], "on-request");
         let document = control.http.get(format!("{}/openapi.json", program.url)).send().await.unwrap();
         assert_eq!(document.status(), 200);
@@ -405,9 +405,9 @@ async fn the_program_says_what_it_can_not_start_with() {
     let directory = tempfile::tempdir().unwrap();
     let settings = directory.path().join("settings.json");
     for (text, reason) in [
-        (r#"{ "enrolment": "sometimes" }"#, "sometimes"),
+        (r#"{ "enrollment": "sometimes" }"#, "sometimes"),
         ("[]", "expected a JSON object"),
-        ("\u{feff}{ \"enrolment\": 1 }", "expected"),
+        ("\u{feff}{ \"enrollment\": 1 }", "expected"),
     ] {
         std::fs::write(&settings, text).unwrap();
         let error = refusal(&["--settings", settings.to_str().unwrap()]).await;

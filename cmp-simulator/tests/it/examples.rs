@@ -1,7 +1,7 @@
 //! The documents' examples (`openapi/examples`): the same requests go in, and answers of the same shape come
 //! out. A shape is a member's name, its JSON type, and for texts of digits their length.
 
-use cmp_simulator::{Enrolment, IncludedPlace, Numbers, Operation, Readings, Simulator, Times};
+use cmp_simulator::{Enrollment, IncludedPlace, Numbers, Operation, Readings, Simulator, Times};
 use serde_json::Value;
 
 use crate::support::{Client, JSON_API, VISA, card};
@@ -52,7 +52,7 @@ async fn provision() {
     let mut readings = Readings::default();
     (readings.numbers, readings.times) = (Numbers::Numbers, Times::Naive);
     let (simulator, client) = simulator(readings).await;
-    simulator.configure(|settings| settings.enrolment = Enrolment::Manual);
+    simulator.configure(|settings| settings.enrollment = Enrollment::Manual);
     let id = client.store(VISA).await;
     let request = client.request(Operation::ProvisionNetworkToken, &id).header("accept", "*/*");
     let answer = client.finish(Operation::ProvisionNetworkToken, request).await.expect(201);

@@ -1,13 +1,13 @@
-//! Network tokens: both enrolment modes, states, deletion.
+//! Network tokens: both enrollment modes, states, deletion.
 
-use cmp_simulator::{Brand, Enrolment, Operation, Simulator, TokenState};
+use cmp_simulator::{Brand, Enrollment, NetworkTokenState, Operation, Simulator};
 use serde_json::json;
 
 use crate::support::{Client, MASTERCARD, VISA, included};
 
 #[tokio::test]
-async fn with_manual_enrolment_the_answer_has_the_token() {
-    let simulator = Simulator::builder().enrolment(Enrolment::Manual).start().await.unwrap();
+async fn with_manual_enrollment_the_answer_has_the_token() {
+    let simulator = Simulator::builder().enrollment(Enrollment::Manual).start().await.unwrap();
     let client = Client::new(&simulator).await;
     let id = client.store(VISA).await;
     assert_eq!(included(&client.get(&id).await.json(), "network_tokens").len(), 0);
@@ -20,8 +20,8 @@ async fn with_manual_enrolment_the_answer_has_the_token() {
 }
 
 #[tokio::test]
-async fn enrolment_is_set_by_brand() {
-    let builder = Simulator::builder().enrolment_for(Brand::Mastercard, Enrolment::Manual);
+async fn enrollment_is_set_by_brand() {
+    let builder = Simulator::builder().enrollment_for(Brand::Mastercard, Enrollment::Manual);
     let simulator = builder.start().await.unwrap();
     let client = Client::new(&simulator).await;
     for (pan, tokens) in [(VISA, 1), (MASTERCARD, 0)] {
@@ -49,12 +49,12 @@ async fn the_world_changes_a_token() {
     let client = Client::new(&simulator).await;
     let id = client.store(VISA).await;
     let states = [
-        (TokenState::Suspended, false),
-        (TokenState::Activated, true),
-        (TokenState::CardUpdated, true),
-        (TokenState::Failed, false),
-        (TokenState::Active, true),
-        (TokenState::Deleted, false),
+        (NetworkTokenState::Suspended, false),
+        (NetworkTokenState::Activated, true),
+        (NetworkTokenState::CardUpdated, true),
+        (NetworkTokenState::Failed, false),
+        (NetworkTokenState::Active, true),
+        (NetworkTokenState::Deleted, false),
     ];
     for (state, usable) in states {
         simulator.world().change_token(&id, state).unwrap();

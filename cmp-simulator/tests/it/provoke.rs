@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use cmp_simulator::provoke::{self, How, Row};
-use cmp_simulator::{Enrolment, Fault, Operation, Scope, ServiceAccount, Simulator, V1Enrolled, V1Outcome};
+use cmp_simulator::{Enrollment, Fault, Operation, Scope, ServiceAccount, Simulator, V1Enrolled, V1Outcome};
 use serde_json::{Value, json};
 
-use crate::support::{self, ALIAS, Answer, Client, VISA, card, contract, enrolment, http, media_type};
+use crate::support::{self, ALIAS, Answer, Client, VISA, card, contract, enrollment, http, media_type};
 
 #[tokio::test]
 async fn every_row_is_true() {
@@ -39,7 +39,7 @@ fn body(operation: Operation) -> Option<Value> {
         Operation::CreateCard => Some(card(VISA)),
         Operation::UpdateCard => Some(json!({ "data": { "attributes": { "exp_month": 3 } } })),
         Operation::RequestCryptogram => Some(json!({ "data": { "attributes": {} } })),
-        Operation::ProvisionV1NetworkToken => Some(enrolment(ALIAS)),
+        Operation::ProvisionV1NetworkToken => Some(enrollment(ALIAS)),
         _ => None,
     }
 }
@@ -53,12 +53,12 @@ async fn provoke(Row { operation, status, how, .. }: Row) -> Answer {
         return token_request(&simulator, how).await;
     }
     if how == How::NoNetworkToken {
-        simulator.configure(|settings| settings.enrolment = Enrolment::Manual);
+        simulator.configure(|settings| settings.enrollment = Enrollment::Manual);
     }
     let client = Client::of(&simulator, &rich, "simulator-client-secret").await;
     let id = match operation {
         Operation::CreateCard | Operation::ProvisionV1NetworkToken => String::new(),
-        Operation::GetV1NetworkToken | Operation::DeleteV1NetworkToken => client.enrol(ALIAS).await,
+        Operation::GetV1NetworkToken | Operation::DeleteV1NetworkToken => client.enroll(ALIAS).await,
         _ => client.store(VISA).await,
     };
     let sent = body(operation);
@@ -80,7 +80,7 @@ async fn provoke(Row { operation, status, how, .. }: Row) -> Answer {
             client.send(operation, &id, Some(&wrong)).await
         }
         How::EnrolledAlias => {
-            client.enrol(ALIAS).await;
+            client.enroll(ALIAS).await;
             client.send(operation, &id, sent.as_ref()).await
         }
         How::AcceptedReading => {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use cmp_simulator::{
-    Fault, Numbers, Operation, Scope, ServiceAccount, Simulator, Times, TokenArrival, TokenState, V1Outcome,
+    Fault, NetworkTokenState, Numbers, Operation, Scope, ServiceAccount, Simulator, Times, TokenArrival,
+    V1Outcome,
 };
 use serde_json::{Value, json};
 
-use crate::support::{ALIAS, Answer, Client, JSON_API, contract, enrolment};
+use crate::support::{ALIAS, Answer, Client, JSON_API, contract, enrollment};
 
-const ENROL: Operation = Operation::ProvisionV1NetworkToken;
+const ENROLL: Operation = Operation::ProvisionV1NetworkToken;
 const GET: Operation = Operation::GetV1NetworkToken;
 const DELETE: Operation = Operation::DeleteV1NetworkToken;
 
@@ -22,12 +23,12 @@ fn code(answer: &Answer) -> Value {
 }
 
 #[tokio::test]
-async fn the_answer_to_an_enrolment_is_not_final() {
+async fn the_answer_to_an_enrollment_is_not_final() {
     let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
     let sample: Value =
         serde_json::from_str(include_str!("../../../openapi/examples/v1-provision-request.json")).unwrap();
-    let enrolled = client.send(ENROL, "", Some(&sample)).await.expect(201).json();
+    let enrolled = client.send(ENROLL, "", Some(&sample)).await.expect(201).json();
     assert_eq!(enrolled["state"], "PENDING");
     assert_eq!((enrolled.get("network_token_last4"), enrolled.get("expires_at")), (None, None));
     assert_eq!(simulator.v1_token(ALIAS).unwrap().state, None);
@@ -36,7 +37,7 @@ async fn the_answer_to_an_enrolment_is_not_final() {
     assert_eq!((&token["state"], &token["pan_alias"]), (&json!("ACTIVE"), &json!(ALIAS)));
     assert_eq!((&token["expires_at"], &token["card"]["expires_at"]), (&json!("2024-07"), &json!("2024-07")));
     assert_eq!(token["network_token_last4"], simulator.v1_token(ALIAS).unwrap().last4);
-    client.send(ENROL, "", Some(&sample)).await.expect(200);
+    client.send(ENROLL, "", Some(&sample)).await.expect(200);
 }
 
 #[tokio::test]
@@ -44,7 +45,7 @@ async fn a_token_arrives_when_the_settings_say() {
     let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
     simulator.configure(|settings| settings.token_arrival = TokenArrival::AfterGets(2));
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     assert_eq!(
         [state(&client).await, state(&client).await, state(&client).await],
         ["PENDING", "PENDING", "ACTIVE"]
@@ -52,14 +53,14 @@ async fn a_token_arrives_when_the_settings_say() {
 
     client.send(DELETE, ALIAS, None).await.expect(200);
     simulator.configure(|settings| settings.token_arrival = TokenArrival::AfterSeconds(60));
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     assert_eq!(state(&client).await, "PENDING");
     simulator.world().advance_clock(Duration::from_secs(60));
     assert_eq!(state(&client).await, "ACTIVE");
 
     client.send(DELETE, ALIAS, None).await.expect(200);
     simulator.configure(|settings| settings.token_arrival = TokenArrival::Held);
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     assert_eq!(state(&client).await, "PENDING");
     simulator.world().deliver_v1_token(ALIAS).unwrap();
     assert_eq!(state(&client).await, "ACTIVE");
@@ -67,7 +68,7 @@ async fn a_token_arrives_when_the_settings_say() {
 }
 
 #[tokio::test]
-async fn the_world_decides_how_an_enrolment_ends() {
+async fn the_world_decides_how_an_enrollment_ends() {
     let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
     let refusals = [
@@ -78,19 +79,19 @@ async fn the_world_decides_how_an_enrolment_ends() {
     ];
     for (outcome, status, expected) in refusals {
         simulator.world().v1_outcome(ALIAS, outcome);
-        let refused = client.send(ENROL, "", Some(&enrolment(ALIAS))).await.expect(status);
+        let refused = client.send(ENROLL, "", Some(&enrollment(ALIAS))).await.expect(status);
         assert_eq!(code(&refused), expected);
         client.send(GET, ALIAS, None).await.expect(404);
     }
     simulator.world().v1_outcome(ALIAS, V1Outcome::Failed);
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     assert_eq!(state(&client).await, "FAILED");
     simulator.world().v1_outcome(ALIAS, V1Outcome::Active);
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     assert_eq!(state(&client).await, "ACTIVE");
-    simulator.world().change_v1_token(ALIAS, TokenState::Suspended).unwrap();
+    simulator.world().change_v1_token(ALIAS, NetworkTokenState::Suspended).unwrap();
     assert_eq!(state(&client).await, "SUSPENDED");
-    assert!(simulator.world().change_v1_token("nobody", TokenState::Active).is_err());
+    assert!(simulator.world().change_v1_token("nobody", NetworkTokenState::Active).is_err());
 }
 
 #[tokio::test]
@@ -98,21 +99,21 @@ async fn a_deleted_token_stays_visible() {
     let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
     assert_eq!(code(&client.send(DELETE, ALIAS, None).await.expect(404)), "not-found");
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     assert_eq!(client.send(DELETE, ALIAS, None).await.expect(200).json()["state"], "DELETED");
     assert_eq!(state(&client).await, "DELETED");
     client.send(DELETE, ALIAS, None).await.expect(200);
 }
 
 #[tokio::test]
-async fn a_bad_enrolment_is_refused_by_code() {
+async fn a_bad_enrollment_is_refused_by_code() {
     let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
     for name in ["pan_alias", "exp_month", "exp_year"] {
-        let mut body = enrolment(ALIAS);
+        let mut body = enrollment(ALIAS);
         body.as_object_mut().unwrap().remove(name);
-        assert!(!contract().allows(ENROL, &body));
-        let refused = client.send(ENROL, "", Some(&body)).await.expect(422);
+        assert!(!contract().allows(ENROLL, &body));
+        let refused = client.send(ENROLL, "", Some(&body)).await.expect(422);
         assert_eq!(code(&refused), "required-fields-missing", "{name}");
     }
     for (name, value) in [
@@ -123,19 +124,19 @@ async fn a_bad_enrolment_is_refused_by_code() {
         ("exp_year", json!(2024)),
         ("exp_year", Value::Null),
     ] {
-        let mut body = enrolment(ALIAS);
+        let mut body = enrollment(ALIAS);
         body[name] = value;
-        assert!(!contract().allows(ENROL, &body));
-        let refused = client.send(ENROL, "", Some(&body)).await.expect(422);
+        assert!(!contract().allows(ENROLL, &body));
+        let refused = client.send(ENROLL, "", Some(&body)).await.expect(422);
         assert_eq!(code(&refused), "invalid-format", "{name}");
     }
     for (media_type, body) in [("application/json", "["), ("application/json", "[]"), (JSON_API, "{}")] {
-        let request = client.request(ENROL, "").header("content-type", media_type).body(body);
-        assert_eq!(code(&client.finish(ENROL, request).await.expect(400)), "bad-request");
+        let request = client.request(ENROLL, "").header("content-type", media_type).body(body);
+        assert_eq!(code(&client.finish(ENROLL, request).await.expect(400)), "bad-request");
     }
     let more = json!({ "pan_alias": "ein Alias/?", "exp_month": 7.0, "exp_year": 0, "more": 1 });
-    assert!(contract().allows(ENROL, &more));
-    client.send(ENROL, "", Some(&more)).await.expect(201);
+    assert!(contract().allows(ENROLL, &more));
+    client.send(ENROLL, "", Some(&more)).await.expect(201);
 }
 
 #[tokio::test]
@@ -157,8 +158,8 @@ async fn scripted_errors_have_v1s_form() {
     simulator.faults().add(Fault::status(503).on(GET).times(1));
     assert_eq!(code(&client.send(GET, ALIAS, None).await.expect(503)), "service-unavailable");
     let rejected = json!({ "errors": [{ "code": "rejected", "detail": "No." }] });
-    simulator.faults().add(Fault::status(422).json(rejected).on(ENROL).times(1));
-    assert_eq!(code(&client.send(ENROL, "", Some(&enrolment(ALIAS))).await.expect(422)), "rejected");
+    simulator.faults().add(Fault::status(422).json(rejected).on(ENROLL).times(1));
+    assert_eq!(code(&client.send(ENROLL, "", Some(&enrollment(ALIAS))).await.expect(422)), "rejected");
 }
 
 #[tokio::test]
@@ -169,7 +170,7 @@ async fn readings_hold_for_v1() {
         settings.readings.times = Times::Naive;
         settings.readings.numbers = Numbers::Numbers;
     });
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     let token = client.send(GET, ALIAS, None).await.expect(200).json();
     assert!(!token["created_at"].as_str().unwrap().ends_with('Z'));
     assert_eq!((&token["card"]["last4"], &token["card"]["bin"]), (&json!(10), &json!(489_537)));

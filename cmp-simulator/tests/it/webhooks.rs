@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use cmp_simulator::webhooks::{DeliveryOrder, Endpoint, Outcome};
-use cmp_simulator::{CardUpdateEvent, Enrolment, Settings, Simulator, TokenArrival, TokenState};
+use cmp_simulator::{CardUpdateEvent, Enrollment, NetworkTokenState, Settings, Simulator, TokenArrival};
 use http_body_util::{BodyExt, Empty};
 use hyper::HeaderMap;
 use hyper::server::conn::http1;
@@ -173,8 +173,8 @@ async fn every_change_without_a_request_is_told() {
 async fn every_documented_event_is_sent() {
     let (simulator, client, receiver) = listening(|_| ()).await;
     let (id, world) = (client.store(VISA).await, simulator.world());
-    client.enrol(ALIAS).await;
-    for state in [TokenState::Suspended, TokenState::Activated, TokenState::Deleted] {
+    client.enroll(ALIAS).await;
+    for state in [NetworkTokenState::Suspended, NetworkTokenState::Activated, NetworkTokenState::Deleted] {
         world.change_v1_token(ALIAS, state).unwrap();
     }
     world.use_v1_token(ALIAS).unwrap();
@@ -239,7 +239,7 @@ async fn test_cards_are_told_of_as_documented() {
 
 #[tokio::test]
 async fn what_a_request_answers_is_not_told() {
-    let (simulator, client, receiver) = listening(|settings| settings.enrolment = Enrolment::Manual).await;
+    let (simulator, client, receiver) = listening(|settings| settings.enrollment = Enrollment::Manual).await;
     let id = client.store(VISA).await;
     client.provision(&id).await.expect(201);
     assert_eq!(receiver.told(&simulator).await, [""; 0]);

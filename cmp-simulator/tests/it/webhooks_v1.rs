@@ -3,24 +3,24 @@
 use std::time::Duration;
 
 use cmp_simulator::webhooks::Outcome;
-use cmp_simulator::{CardUpdateEvent, Operation, TokenArrival, TokenState, V1Outcome};
+use cmp_simulator::{CardUpdateEvent, NetworkTokenState, Operation, TokenArrival, V1Outcome};
 use serde_json::{Value, json};
 
-use crate::support::{ALIAS, enrolment};
+use crate::support::{ALIAS, enrollment};
 use crate::webhooks::{listening, members};
 
 const NONE: [&str; 0] = [];
 
 #[tokio::test]
-async fn the_end_of_an_enrolment_is_told_without_a_get() {
+async fn the_end_of_an_enrollment_is_told_without_a_get() {
     let (simulator, client, receiver) = listening(|_| ()).await;
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     assert_eq!(receiver.told(&simulator).await, ["network_token.updated ACTIVE"]);
-    client.send(Operation::ProvisionV1NetworkToken, "", Some(&enrolment(ALIAS))).await.expect(200);
+    client.send(Operation::ProvisionV1NetworkToken, "", Some(&enrollment(ALIAS))).await.expect(200);
     assert_eq!(receiver.told(&simulator).await, NONE, "it was enrolled already");
 
     simulator.world().v1_outcome("another", V1Outcome::Failed);
-    client.enrol("another").await;
+    client.enroll("another").await;
     assert_eq!(receiver.told(&simulator).await, ["network_token.updated FAILED"]);
 }
 
@@ -29,17 +29,17 @@ async fn a_token_arrives_by_the_clock_and_on_demand() {
     let (simulator, client, receiver) =
         listening(|settings| settings.token_arrival = TokenArrival::AfterSeconds(600)).await;
     for alias in ["one", "two"] {
-        client.enrol(alias).await;
+        client.enroll(alias).await;
     }
     assert_eq!(receiver.told(&simulator).await, NONE);
     simulator.world().advance_clock(Duration::from_secs(600));
     simulator.webhooks().settled().await;
     let aliases: Vec<_> =
         receiver.take().iter().map(|told| told.body["details"]["pan_alias"].clone()).collect();
-    assert_eq!(aliases, ["one", "two"], "in the order of their enrolment");
+    assert_eq!(aliases, ["one", "two"], "in the order of their enrollment");
 
     simulator.configure(|settings| settings.token_arrival = TokenArrival::Held);
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     assert_eq!(receiver.told(&simulator).await, NONE);
     simulator.world().deliver_v1_token(ALIAS).unwrap();
     assert_eq!(receiver.told(&simulator).await, ["network_token.updated ACTIVE"]);
@@ -48,11 +48,11 @@ async fn a_token_arrives_by_the_clock_and_on_demand() {
 #[tokio::test]
 async fn each_change_has_its_event() {
     let (simulator, client, receiver) = listening(|_| ()).await;
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     assert_eq!(receiver.told(&simulator).await.len(), 1);
     let world = simulator.world();
-    world.change_v1_token(ALIAS, TokenState::Suspended).unwrap();
-    world.change_v1_token(ALIAS, TokenState::Activated).unwrap();
+    world.change_v1_token(ALIAS, NetworkTokenState::Suspended).unwrap();
+    world.change_v1_token(ALIAS, NetworkTokenState::Activated).unwrap();
     world.use_v1_token(ALIAS).unwrap();
     world.report_v1_update(ALIAS, CardUpdateEvent::Updated).unwrap();
     world.report_v1_update(ALIAS, CardUpdateEvent::NonParticipating).unwrap();
@@ -79,7 +79,7 @@ async fn each_change_has_its_event() {
 #[tokio::test]
 async fn a_message_has_the_documented_members_as_strings() {
     let (simulator, client, receiver) = listening(|_| ()).await;
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     simulator.world().report_v1_update(ALIAS, CardUpdateEvent::Updated).unwrap();
     let shown = client.send(Operation::GetV1NetworkToken, ALIAS, None).await.expect(200).json();
     simulator.webhooks().settled().await;
@@ -109,10 +109,10 @@ async fn a_message_has_the_documented_members_as_strings() {
 }
 
 #[tokio::test]
-async fn a_failed_enrolment_has_no_number() {
+async fn a_failed_enrollment_has_no_number() {
     let (simulator, client, receiver) = listening(|_| ()).await;
     simulator.world().v1_outcome(ALIAS, V1Outcome::Failed);
-    client.enrol(ALIAS).await;
+    client.enroll(ALIAS).await;
     simulator.webhooks().settled().await;
     let details = receiver.take()[0].body["details"].clone();
     assert_eq!(details["state"], "FAILED");

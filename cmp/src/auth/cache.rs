@@ -31,7 +31,7 @@ use tokio::{
     sync::watch,
 };
 
-use super::{AccessToken, TokenError, TokenProvider};
+use super::{AccessToken, AccessTokenError, AccessTokenProvider};
 use crate::{clock::Clock, jitter::Jitter, retry::doubled, secret::BearerToken};
 
 /// A fetch that takes longer is given up, whatever the callers' limits.
@@ -58,7 +58,7 @@ pub enum AuthState {
     /// The last fetch failed. If a valid token was left, it is still in use.
     Failed {
         /// Why, without secrets.
-        error: TokenError,
+        error: AccessTokenError,
         /// Whether a valid token is still in use.
         still_usable: bool,
     },
@@ -101,14 +101,14 @@ impl Token {
     }
 }
 
-type Outcome = Result<Arc<Token>, TokenError>;
+type Outcome = Result<Arc<Token>, AccessTokenError>;
 
 #[derive(Debug, Clone)]
 pub(crate) struct TokenCache(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    provider: Box<dyn TokenProvider>,
+    provider: Box<dyn AccessTokenProvider>,
     clock: Arc<dyn Clock>,
     jitter: Jitter,
     /// Written only with `slot` locked.
@@ -144,7 +144,7 @@ struct Flight {
 #[derive(Debug)]
 struct Failed {
     fetch: u64,
-    error: TokenError,
+    error: AccessTokenError,
     in_a_row: u32,
     until: Instant,
 }
@@ -163,13 +163,13 @@ struct Doubt {
 /// What a caller finds.
 enum Found {
     Token(Arc<Token>),
-    Failed(TokenError),
+    Failed(AccessTokenError),
     /// The fetch of this number is under way.
     Fetching(u64),
 }
 
 impl TokenCache {
-    pub(crate) fn new(provider: Box<dyn TokenProvider>, clock: Arc<dyn Clock>, jitter: Jitter) -> Self {
+    pub(crate) fn new(provider: Box<dyn AccessTokenProvider>, clock: Arc<dyn Clock>, jitter: Jitter) -> Self {
         Self(Arc::new(Shared {
             provider,
             clock,
@@ -208,7 +208,7 @@ impl TokenCache {
                 break;
             }
         }
-        Err(TokenError::transient("the token provider was interrupted"))
+        Err(AccessTokenError::transient("the token provider was interrupted"))
     }
 
     /// Notes that the service refused this token. Returns whether another one can be had now: only the first refusal of
@@ -326,20 +326,20 @@ impl Drop for Landing {
 
 impl Shared {
     /// The outcome, and when the fetch began.
-    async fn fetch(&self) -> (Instant, Result<AccessToken, TokenError>) {
+    async fn fetch(&self) -> (Instant, Result<AccessToken, AccessTokenError>) {
         let started = self.clock.now();
         let fetched = tokio::select! {
             fetched = AssertUnwindSafe(async { self.provider.fetch().await }).catch_unwind() => {
-                fetched.unwrap_or_else(|_| Err(TokenError::transient("the token provider panicked")))
+                fetched.unwrap_or_else(|_| Err(AccessTokenError::transient("the token provider panicked")))
             }
             () = self.clock.alarm(started + FETCH_TIMEOUT) => {
-                Err(TokenError::transient("the token provider took too long"))
+                Err(AccessTokenError::transient("the token provider took too long"))
             }
         };
         (started, fetched)
     }
 
-    fn land(&self, fetch: u64, started: Instant, fetched: Result<AccessToken, TokenError>) {
+    fn land(&self, fetch: u64, started: Instant, fetched: Result<AccessToken, AccessTokenError>) {
         let now = self.clock.now();
         let mut slot = self.slot();
         let is_current = slot.take(fetch);
@@ -394,15 +394,15 @@ impl Shared {
 mod tests {
     use super::*;
     use crate::{
-        auth::{TokenFuture, TokenProvider},
+        auth::{AccessTokenFuture, AccessTokenProvider},
         clock::SystemClock,
     };
 
     #[derive(Debug)]
     struct AlwaysTheSame;
 
-    impl TokenProvider for AlwaysTheSame {
-        fn fetch(&self) -> TokenFuture<'_> {
+    impl AccessTokenProvider for AlwaysTheSame {
+        fn fetch(&self) -> AccessTokenFuture<'_> {
             Box::pin(async { Ok(AccessToken::new("token")?) })
         }
     }

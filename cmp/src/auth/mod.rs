@@ -15,8 +15,9 @@ use crate::{
     secret::BearerToken,
 };
 
-/// The future of a [`TokenProvider`].
-pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send + 'a>>;
+/// The future of a [`AccessTokenProvider`].
+pub type AccessTokenFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<AccessToken, AccessTokenError>> + Send + 'a>>;
 
 /// A source of access tokens.
 ///
@@ -25,13 +26,13 @@ pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<AccessToken, Token
 /// may, or from another runtime.
 ///
 /// ```
-/// use cmp::auth::{AccessToken, TokenFuture, TokenProvider};
+/// use cmp::auth::{AccessToken, AccessTokenFuture, AccessTokenProvider};
 ///
 /// #[derive(Debug)]
 /// struct FromTheSidecar;
 ///
-/// impl TokenProvider for FromTheSidecar {
-///     fn fetch(&self) -> TokenFuture<'_> {
+/// impl AccessTokenProvider for FromTheSidecar {
+///     fn fetch(&self) -> AccessTokenFuture<'_> {
 ///         Box::pin(async {
 ///             let token = "read from the sidecar".replace(' ', "-");
 ///             Ok(AccessToken::new(token)?.lifetime(std::time::Duration::from_secs(300)))
@@ -39,9 +40,9 @@ pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<AccessToken, Token
 ///     }
 /// }
 /// ```
-pub trait TokenProvider: fmt::Debug + Send + Sync + 'static {
+pub trait AccessTokenProvider: fmt::Debug + Send + Sync + 'static {
     /// Gets a new token.
-    fn fetch(&self) -> TokenFuture<'_>;
+    fn fetch(&self) -> AccessTokenFuture<'_>;
 }
 
 /// An access token and how long it lives.
@@ -72,10 +73,10 @@ impl AccessToken {
     }
 }
 
-/// Why a [`TokenProvider`] gave no token. The message must not hold a secret.
+/// Why a [`AccessTokenProvider`] gave no token. The message must not hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no access token: {message}")]
-pub struct TokenError {
+pub struct AccessTokenError {
     message: String,
     transient: bool,
     /// Whether it says something about the credentials.
@@ -84,7 +85,7 @@ pub struct TokenError {
     pub(crate) retry_after: Option<Duration>,
 }
 
-impl TokenError {
+impl AccessTokenError {
     /// Trying again may help.
     #[must_use]
     pub fn transient(message: impl Into<String>) -> Self {
@@ -128,7 +129,7 @@ impl TokenError {
     }
 }
 
-impl From<InvalidInput> for TokenError {
+impl From<InvalidInput> for AccessTokenError {
     fn from(refused: InvalidInput) -> Self {
         Self::unusable(refused.to_string())
     }
@@ -138,8 +139,8 @@ impl From<InvalidInput> for TokenError {
 #[derive(Debug)]
 pub(crate) struct StaticToken(pub(crate) AccessToken);
 
-impl TokenProvider for StaticToken {
-    fn fetch(&self) -> TokenFuture<'_> {
+impl AccessTokenProvider for StaticToken {
+    fn fetch(&self) -> AccessTokenFuture<'_> {
         Box::pin(async { Ok(self.0.clone()) })
     }
 }

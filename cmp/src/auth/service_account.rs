@@ -8,7 +8,7 @@ use reqwest::{
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::{AccessToken, TokenError, TokenFuture, TokenProvider};
+use super::{AccessToken, AccessTokenError, AccessTokenFuture, AccessTokenProvider};
 use crate::{
     clock::Clock,
     error::Result,
@@ -84,8 +84,8 @@ impl fmt::Debug for ClientCredentials {
     }
 }
 
-impl TokenProvider for ClientCredentials {
-    fn fetch(&self) -> TokenFuture<'_> {
+impl AccessTokenProvider for ClientCredentials {
+    fn fetch(&self) -> AccessTokenFuture<'_> {
         Box::pin(async {
             let exchange = self.http.exchange(LARGEST_ANSWER);
             let sent = exchange.send(self.request()).await;
@@ -93,7 +93,7 @@ impl TokenProvider for ClientCredentials {
             let granted = if response.status().is_success() {
                 let body = read(response).await?;
                 granted(&body).map_err(|error| match exchange.content_coding() {
-                    Some(coding) => TokenError::transient(format!(
+                    Some(coding) => AccessTokenError::transient(format!(
                         "the token endpoint's answer has the content coding {coding}, which the client did not ask for"
                     )),
                     None => error,
@@ -122,7 +122,7 @@ impl ClientCredentials {
         request
     }
 
-    async fn refusal(&self, response: Response, coding: Option<&str>) -> TokenError {
+    async fn refusal(&self, response: Response, coding: Option<&str>) -> AccessTokenError {
         let status = response.status();
         let after = retry_after(response.headers(), self.clock.utc());
         let body = read(response).await.unwrap_or_default();
@@ -137,11 +137,11 @@ impl ClientCredentials {
         let message = format!("the token endpoint answered {}{rest}", status.as_u16());
         // RFC 6749 §5.2 has 400 and 401. Others come from something that is no token endpoint.
         let error = match status.as_u16() {
-            400 | 401 | 403 => TokenError::refused(message),
-            408 | 429 | 500..=599 => TokenError::transient(message),
-            _ => TokenError::unusable(message),
+            400 | 401 | 403 => AccessTokenError::refused(message),
+            408 | 429 | 500..=599 => AccessTokenError::transient(message),
+            _ => AccessTokenError::unusable(message),
         };
-        TokenError { status: Some(status.as_u16()), retry_after: after, ..error }
+        AccessTokenError { status: Some(status.as_u16()), retry_after: after, ..error }
     }
 }
 
@@ -178,38 +178,42 @@ impl Members {
     }
 }
 
-fn granted(body: &[u8]) -> Result<AccessToken, TokenError> {
+fn granted(body: &[u8]) -> Result<AccessToken, AccessTokenError> {
     // A page instead of JSON is what a proxy or a maintenance shows, for a while.
-    let no_token = || TokenError::transient("the token endpoint's answer is not what OAuth 2.0 says");
+    let no_token = || AccessTokenError::transient("the token endpoint's answer is not what OAuth 2.0 says");
     let granted = Members::read(body).ok_or_else(no_token)?;
     let token = granted.text("access_token").ok_or_else(|| match granted.error() {
         // A success in name only.
-        Some(code) => TokenError::refused(format!("the token endpoint answered 200 {code}")),
-        None => TokenError::transient("the token endpoint's answer can't be read at `access_token`"),
+        Some(code) => AccessTokenError::refused(format!("the token endpoint answered 200 {code}")),
+        None => AccessTokenError::transient("the token endpoint's answer can't be read at `access_token`"),
     })?;
     let kind = granted.text("token_type").filter(|kind| !kind.trim().is_empty());
     if kind.is_some_and(|kind| !kind.trim().eq_ignore_ascii_case("bearer")) {
-        return Err(TokenError::unusable("the token endpoint's token is not a bearer token"));
+        return Err(AccessTokenError::unusable("the token endpoint's token is not a bearer token"));
     }
     let lifetime = granted.duration("expires_in").unwrap_or(LIFETIME_IF_UNSAID);
     Ok(AccessToken::new(token.as_str())?.lifetime(lifetime))
 }
 
-async fn read(response: Response) -> Result<Zeroizing<Vec<u8>>, TokenError> {
+async fn read(response: Response) -> Result<Zeroizing<Vec<u8>>, AccessTokenError> {
     match http::read_body(response.bytes_stream(), LARGEST_ANSWER).await {
         Ok(body) => Ok(body),
         Err(http::BodyError::TooLarge) => {
-            Err(TokenError::unusable("the token endpoint's answer is too large"))
+            Err(AccessTokenError::unusable("the token endpoint's answer is too large"))
         }
         Err(http::BodyError::Broken(_)) => {
-            Err(TokenError::transient("the connection to the token endpoint broke during its answer"))
+            Err(AccessTokenError::transient("the connection to the token endpoint broke during its answer"))
         }
     }
 }
 
-fn unreachable_endpoint(cause: Cause) -> TokenError {
+fn unreachable_endpoint(cause: Cause) -> AccessTokenError {
     let message = format!("the token endpoint can't be reached: {cause}");
-    if cause.is_transient() { TokenError::transient(message) } else { TokenError::unusable(message) }
+    if cause.is_transient() {
+        AccessTokenError::transient(message)
+    } else {
+        AccessTokenError::unusable(message)
+    }
 }
 
 #[cfg(test)]

@@ -135,11 +135,11 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
     /// Provisions a network token for each card: [`NetworkTokens::provision`].
     ///
     /// An outcome is `Ok`, and counted as a success, where the service answered with a token, **also with one that the
-    /// card network refused** and that can't be paid with. `provisioned.token().is_usable()` tells:
+    /// card network refused** and that can't be paid with. `provisioned.network_token().is_usable()` tells:
     ///
     /// ```
-    /// # use cmp_simulator::Enrolment;
-    /// # cmp::example!(cmp_simulator::Simulator::builder().enrolment(Enrolment::Manual), |simulator, cmp| {
+    /// # use cmp_simulator::Enrollment;
+    /// # cmp::example!(cmp_simulator::Simulator::builder().enrollment(Enrollment::Manual), |simulator, cmp| {
     /// # let mut ids = Vec::new();
     /// # for pan in ["5100260000019206", "5100260000009207"] {
     /// #     let card = cmp::NewCard::new(cmp::Pan::new(pan)?, cmp::Expiry::new(12, 2030)?);
@@ -150,7 +150,7 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
     /// let mut usable = 0;
     /// while let Some((id, outcome)) = run.next().await {
     ///     let provisioned = outcome?;
-    ///     match provisioned.token() {
+    ///     match provisioned.network_token() {
     ///         token if token.is_usable() => usable += 1,
     ///         token => println!("{id}: {} {:?}", token.state(), token.reason_code()),
     ///     }

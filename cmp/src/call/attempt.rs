@@ -350,7 +350,7 @@ fn error_type(kind: ErrorKind) -> &'static str {
         ErrorKind::Throttled => "throttled",
         ErrorKind::Decode => "decode",
         ErrorKind::UnexpectedAnswer => "unexpected_answer",
-        ErrorKind::NoUsableToken => "no_usable_token",
+        ErrorKind::NoNetworkToken => "no_network_token",
         ErrorKind::NoPan => "no_pan",
     }
 }

@@ -4,7 +4,7 @@ use cmp_generated::hooks::MediaType;
 use reqwest::header::HeaderMap;
 
 use crate::{
-    auth::{Token, TokenCache, TokenError},
+    auth::{AccessTokenError, Token, TokenCache},
     cards::Lookups,
     clock::{Clock, after},
     drift::Watch,
@@ -99,7 +99,7 @@ impl Core {
                 if limit == deadline {
                     return Err(out_of_time());
                 }
-                Err(TokenError::transient("it took too long to get one"))
+                Err(AccessTokenError::transient("it took too long to get one"))
             }
             outcome = self.auth.token(patience) => outcome,
         };

@@ -11,7 +11,7 @@ use super::{
     StoredNumber, TokenType, WalletType, included::Included, stored_number::Evidence,
 };
 use crate::{
-    error::{Delivery, Error, ErrorKind, NoUsableToken, Result},
+    error::{Delivery, Error, ErrorKind, NoNetworkToken, Result},
     network_tokens::{NetworkToken, usable},
     scrub::is_pan,
     secret::{Cvc, Pan},
@@ -300,11 +300,11 @@ impl Card {
     /// The network token to pay with: of all included ones the usable one that changed last.
     ///
     /// # Errors
-    /// [`NoUsableToken`] says why there is none.
-    pub fn network_token(&self) -> Result<&NetworkToken, NoUsableToken> {
+    /// [`NoNetworkToken`] says why there is none.
+    pub fn network_token(&self) -> Result<&NetworkToken, NoNetworkToken> {
         match usable(self.included.network_tokens.iter()) {
-            Err(NoUsableToken::None) if !self.lists_network_tokens => Err(NoUsableToken::NotListed),
-            Err(_) if self.may_hide_tokens() => Err(NoUsableToken::NotListed),
+            Err(NoNetworkToken::None) if !self.lists_network_tokens => Err(NoNetworkToken::NotListed),
+            Err(_) if self.may_hide_tokens() => Err(NoNetworkToken::NotListed),
             found => found,
         }
     }

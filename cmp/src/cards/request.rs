@@ -27,7 +27,7 @@ pub enum Stored {
     Created(Card),
     /// 303: the account detects duplicates, and has a card with this PAN. It is as it was: nothing of the new one was
     /// taken over.
-    Duplicate(Card),
+    Existing(Card),
 }
 
 impl Stored {
@@ -35,7 +35,7 @@ impl Stored {
     #[must_use]
     pub fn card(&self) -> &Card {
         match self {
-            Self::Created(card) | Self::Duplicate(card) => card,
+            Self::Created(card) | Self::Existing(card) => card,
         }
     }
 
@@ -43,7 +43,7 @@ impl Stored {
     #[must_use]
     pub fn into_card(self) -> Card {
         match self {
-            Self::Created(card) | Self::Duplicate(card) => card,
+            Self::Created(card) | Self::Existing(card) => card,
         }
     }
 
@@ -53,10 +53,10 @@ impl Stored {
         self.card().id()
     }
 
-    /// Whether the card was there before.
+    /// Returns `true` if the card is new.
     #[must_use]
-    pub fn is_duplicate(&self) -> bool {
-        matches!(self, Self::Duplicate(_))
+    pub fn is_created(&self) -> bool {
+        matches!(self, Self::Created(_))
     }
 }
 
@@ -68,7 +68,7 @@ impl<'a> Cards<'a> {
     /// Stores a card: `POST /cards`.
     ///
     /// Where the account detects duplicates, a PAN that is stored already gives the existing card; if the answer names
-    /// it without showing it, it is read, which needs the scope `cards:read`. Where enrolment is "on create", the
+    /// it without showing it, it is read, which needs the scope `cards:read`. Where enrollment is "on create", the
     /// network token follows later: see [`wait_for`](crate::NetworkTokens::wait_for).
     ///
     /// Dropping the future leaves open whether the card is stored.
@@ -84,9 +84,9 @@ impl<'a> Cards<'a> {
     ///     .cvc(Cvc::new("123")?)
     ///     .meta("customer", "C-77");
     /// let stored = cmp.cards().create(card.clone()).await?;
-    /// assert!(!stored.is_duplicate());
+    /// assert!(stored.is_created());
     /// // Here, duplicate detection is on. In a new account it is off, and the card would be stored twice.
-    /// assert!(cmp.cards().create(card).await?.is_duplicate());
+    /// assert!(!cmp.cards().create(card).await?.is_created());
     /// # });
     /// ```
     ///
@@ -105,8 +105,8 @@ impl<'a> Cards<'a> {
             .await?;
         match created {
             Created::Card(card) => Ok(Stored::Created(card)),
-            Created::Elsewhere(id) => duplicate::existing(&mut call, &id).await.map(Stored::Duplicate),
-            Created::Duplicate(card) => Ok(Stored::Duplicate(card)),
+            Created::Elsewhere(id) => duplicate::existing(&mut call, &id).await.map(Stored::Existing),
+            Created::Duplicate(card) => Ok(Stored::Existing(card)),
         }
     }
 

@@ -1,7 +1,4 @@
-use crate::{
-    scrub::is_pan,
-    secret::{Pan, PanAlias},
-};
+use crate::{scrub::is_pan, secret::Pan, value::Text};
 
 /// What stands for a stored card's number in an answer.
 ///
@@ -29,7 +26,7 @@ pub enum StoredNumber {
     /// The PAN in clear.
     Pan(Pan),
     /// The alias that stands for it.
-    Alias(PanAlias),
+    Alias(Text),
 }
 
 /// The members of an answer that tell a PAN from its alias.
@@ -43,13 +40,13 @@ pub(super) struct Evidence<'a> {
 impl StoredNumber {
     pub(super) fn tell(from: &Evidence<'_>) -> Option<Self> {
         let Some(pan) = from.pan else {
-            return from.pan_alias.map(|alias| Self::Alias(PanAlias::from_trusted(alias)));
+            return from.pan_alias.map(|alias| Self::Alias(Text::from(alias)));
         };
         let number = pan.expose();
         let is_alias = from.pan_alias == Some(number)
             || (from.cvc.is_some() && from.cvc == from.cvc_alias)
             || !is_pan(number);
-        Some(if is_alias { Self::Alias(PanAlias::from_trusted(number)) } else { Self::Pan(pan.clone()) })
+        Some(if is_alias { Self::Alias(Text::from(number)) } else { Self::Pan(pan.clone()) })
     }
 }
 
@@ -83,6 +80,6 @@ mod tests {
         let nothing = Evidence { pan: None, pan_alias: None, cvc: None, cvc_alias: None };
         assert_eq!(StoredNumber::tell(&nothing), None);
         let told = StoredNumber::tell(&Evidence { pan_alias: Some("tok_sandbox_a"), ..nothing });
-        assert_eq!(told, Some(StoredNumber::Alias(PanAlias::from_trusted("tok_sandbox_a"))));
+        assert_eq!(told, Some(StoredNumber::Alias(Text::from("tok_sandbox_a"))));
     }
 }

@@ -12,7 +12,7 @@ use super::{
     proxy::{Proxy, Route, SharedTls, request_builder},
 };
 use crate::{
-    auth::{AccessToken, ClientCredentials, ServiceAccount, StaticToken, TokenCache, TokenProvider},
+    auth::{AccessToken, AccessTokenProvider, ClientCredentials, ServiceAccount, StaticToken, TokenCache},
     call::Core,
     clock::{Clock, SystemClock},
     drift::{DriftEvent, Watch},
@@ -63,7 +63,7 @@ pub struct ClientBuilder<E = Environment> {
 #[derive(Debug)]
 enum Credentials {
     Account(ServiceAccount),
-    Provider(Box<dyn TokenProvider>),
+    Provider(Box<dyn AccessTokenProvider>),
 }
 
 impl<E> ClientBuilder<E> {
@@ -96,7 +96,7 @@ impl<E> ClientBuilder<E> {
     }
 
     /// Authenticates with tokens from your own source.
-    pub fn token_provider(mut self, provider: impl TokenProvider) -> Self {
+    pub fn token_provider(mut self, provider: impl AccessTokenProvider) -> Self {
         self.credentials = Some(Credentials::Provider(Box::new(provider)));
         self
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
-use crate::value::TokenState;
+use crate::value::NetworkTokenState;
 
 /// Written by `cargo xtask contract --conformance` from the contract.
 const DOCUMENT: &str = include_str!("known.json");
@@ -85,7 +85,7 @@ impl Known {
 impl Shape {
     pub(super) fn knows(&self, value: &str) -> bool {
         if self.is_token_state {
-            return !matches!(TokenState::from(value.to_owned()), TokenState::Other(_));
+            return !matches!(NetworkTokenState::from(value.to_owned()), NetworkTokenState::Other(_));
         }
         self.values.iter().flatten().any(|known| known == value)
     }

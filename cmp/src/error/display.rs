@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Delivery, Error, ErrorDetail, ErrorKind, NoUsableToken};
+use super::{Delivery, Error, ErrorDetail, ErrorKind, NoNetworkToken};
 use crate::operation::RetryClass;
 
 impl Error {
@@ -20,14 +20,14 @@ impl Error {
                 Some("give the service account the scope that `missing_scope` names")
             }
             _ if self.is_without_active_token() => {
-                Some(self.no_usable_token().map_or(WHEN_THE_REASON_IS_UNKNOWN, NoUsableToken::next_step))
+                Some(self.no_network_token().map_or(WHEN_THE_REASON_IS_UNKNOWN, NoNetworkToken::next_step))
             }
             _ => None,
         }
     }
 
     fn write_advice(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(reason) = self.no_usable_token() {
+        if let Some(reason) = self.no_network_token() {
             write!(f, "; {reason}")?;
         } else if self.is_for_unread_reason() {
             f.write_str("; the reason could not be read, which takes the scope cards:read")?;

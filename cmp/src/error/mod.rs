@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 
 pub(crate) use document::is_trace_id;
 pub use document::{ErrorCode, ErrorDetail};
-pub use reason::{NoUsableToken, StopReason};
+pub use reason::{NoNetworkToken, StopReason};
 
 pub use crate::value::InvalidInput;
 use crate::{
@@ -39,8 +39,8 @@ pub enum ErrorKind {
     Decode,
     /// The response is not one that the contract allows, such as a redirect.
     UnexpectedAnswer,
-    /// The card has no network token to pay with: see [`Error::no_usable_token`].
-    NoUsableToken,
+    /// The card has no network token to pay with: see [`Error::no_network_token`].
+    NoNetworkToken,
     /// The service account may not see the PAN, which was asked for: see [`Error::missing_scope`].
     NoPan,
 }
@@ -103,7 +103,7 @@ struct Inner {
     retry_after: Option<Duration>,
     stopped: Option<StopReason>,
     in_doubt: bool,
-    no_usable_token: Option<NoUsableToken>,
+    no_network_token: Option<NoNetworkToken>,
     credentials_refused: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -126,7 +126,7 @@ impl Error {
             retry_after: None,
             stopped: None,
             in_doubt: false,
-            no_usable_token: None,
+            no_network_token: None,
             credentials_refused: false,
             source: None,
         }))
@@ -199,8 +199,8 @@ impl Error {
     }
 
     /// Keeps why the card has no usable token. `Display` says it, so it is not a [`source`](std::error::Error::source).
-    pub(crate) fn with_no_usable_token(mut self, reason: NoUsableToken) -> Self {
-        self.0.no_usable_token = Some(reason);
+    pub(crate) fn with_no_network_token(mut self, reason: NoNetworkToken) -> Self {
+        self.0.no_network_token = Some(reason);
         self
     }
 
@@ -404,7 +404,7 @@ impl Error {
     pub fn is_without_active_token(&self) -> bool {
         self.answered_with() == Some(424)
             || self.0.code == Some(ErrorCode::FailedDependency)
-            || self.no_usable_token().is_some()
+            || self.no_network_token().is_some()
     }
 
     /// Why the card has no network token to pay with, where that is known: state and reason code of the one it has.
@@ -412,8 +412,8 @@ impl Error {
     /// Only the card tells. Where it could not be read, for want of the scope `cards:read` or for another reason, this
     /// is `None`, and [`source`](std::error::Error::source) is the error that reading it ended with.
     #[must_use]
-    pub fn no_usable_token(&self) -> Option<&NoUsableToken> {
-        self.0.no_usable_token.as_ref()
+    pub fn no_network_token(&self) -> Option<&NoNetworkToken> {
+        self.0.no_network_token.as_ref()
     }
 
     /// The reason was looked for in the card, and reading that failed.
@@ -455,10 +455,10 @@ impl std::error::Error for Error {
     }
 }
 
-impl From<NoUsableToken> for Error {
-    fn from(reason: NoUsableToken) -> Self {
-        Self::new(ErrorKind::NoUsableToken, Delivery::Answered, "there is nothing to pay with")
-            .with_no_usable_token(reason)
+impl From<NoNetworkToken> for Error {
+    fn from(reason: NoNetworkToken) -> Self {
+        Self::new(ErrorKind::NoNetworkToken, Delivery::Answered, "there is nothing to pay with")
+            .with_no_network_token(reason)
     }
 }
 

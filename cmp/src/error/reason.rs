@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{scrub::scrub, value::TokenState};
+use crate::{scrub::scrub, value::NetworkTokenState};
 
 /// Why a call was not tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,7 +37,7 @@ impl fmt::Display for StopReason {
 /// Why a card has no network token to pay with.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoUsableToken {
+pub enum NoNetworkToken {
     /// The card has no network token: none was provisioned, it is not ready yet, or it was deleted.
     #[error("the card has no network token")]
     None,
@@ -49,16 +49,16 @@ pub enum NoUsableToken {
     #[error("the card's network token is {}{}", scrub(.state.as_str()), in_brackets(.reason_code.as_deref()))]
     NotUsable {
         /// Its state.
-        state: TokenState,
+        state: NetworkTokenState,
         /// Why it is in that state, if the service says.
         reason_code: Option<String>,
     },
     /// It is in a usable state, but the answer has no number.
     #[error("the card's network token is {}, but came without its number", scrub(.0.as_str()))]
-    WithoutNumber(TokenState),
+    WithoutNumber(NetworkTokenState),
 }
 
-impl NoUsableToken {
+impl NoNetworkToken {
     /// Whether waiting can't help: the network refused the token, or it was deleted.
     #[must_use]
     pub fn is_final(&self) -> bool {
@@ -76,13 +76,13 @@ impl NoUsableToken {
                 "read the card by `cards().get`; if its network tokens are not listed there either, provision one: an active \
                  network token is kept and returned"
             }
-            Self::NotUsable { state: TokenState::Failed, .. } => {
+            Self::NotUsable { state: NetworkTokenState::Failed, .. } => {
                 "the card network refused a token, and the reason code, if there is one, says why: pay with the PAN"
             }
-            Self::NotUsable { state: TokenState::Deleted, .. } => {
-                "provision a new network token, or enrol the card again"
+            Self::NotUsable { state: NetworkTokenState::Deleted, .. } => {
+                "provision a new network token, or enroll the card again"
             }
-            Self::NotUsable { state: TokenState::Suspended, .. } => {
+            Self::NotUsable { state: NetworkTokenState::Suspended, .. } => {
                 "wait until the issuer activates the token again, or pay in another way"
             }
             Self::NotUsable { .. } => "wait until the token is active",
@@ -91,7 +91,7 @@ impl NoUsableToken {
     }
 }
 
-impl fmt::Debug for NoUsableToken {
+impl fmt::Debug for NoNetworkToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("None"),

@@ -14,7 +14,7 @@ pub use request::{RequestCryptogram, TransactionType};
 pub use token::NetworkToken;
 pub(crate) use token::usable;
 
-pub use crate::value::TokenState;
+pub use crate::value::NetworkTokenState;
 #[cfg(feature = "webhooks")]
 use crate::webhooks::Subject;
 use crate::{
@@ -37,7 +37,7 @@ pub struct NetworkTokens<'a>(&'a Core);
 #[non_exhaustive]
 pub enum Provisioned {
     /// 201: the token was made now.
-    New(NetworkToken),
+    Created(NetworkToken),
     /// 200: the card had an active token, which was kept.
     Existing(NetworkToken),
 }
@@ -45,23 +45,23 @@ pub enum Provisioned {
 impl Provisioned {
     /// The token.
     #[must_use]
-    pub fn token(&self) -> &NetworkToken {
+    pub fn network_token(&self) -> &NetworkToken {
         match self {
-            Self::New(token) | Self::Existing(token) => token,
+            Self::Created(token) | Self::Existing(token) => token,
         }
     }
 
     /// Whether the token was made now.
     #[must_use]
-    pub fn is_new(&self) -> bool {
-        matches!(self, Self::New(_))
+    pub fn is_created(&self) -> bool {
+        matches!(self, Self::Created(_))
     }
 
     /// The token, without whether it is new.
     #[must_use]
-    pub fn into_token(self) -> NetworkToken {
+    pub fn into_network_token(self) -> NetworkToken {
         match self {
-            Self::New(token) | Self::Existing(token) => token,
+            Self::Created(token) | Self::Existing(token) => token,
         }
     }
 }
@@ -79,12 +79,12 @@ impl<'a> NetworkTokens<'a> {
     /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent). Source: the CMP documentation, "Provision".
     ///
     /// ```
-    /// # use cmp_simulator::Enrolment;
-    /// # cmp::example!(cmp_simulator::Simulator::builder().enrolment(Enrolment::Manual), |simulator, cmp, id| {
+    /// # use cmp_simulator::Enrollment;
+    /// # cmp::example!(cmp_simulator::Simulator::builder().enrollment(Enrollment::Manual), |simulator, cmp, id| {
     /// use cmp::Provisioned;
     ///
     /// let first = cmp.network_tokens().provision(&id).await?;
-    /// assert!(matches!(first, Provisioned::New(_)) && first.token().is_usable());
+    /// assert!(matches!(first, Provisioned::Created(_)) && first.network_token().is_usable());
     /// let second = cmp.network_tokens().provision(&id).await?;
     /// assert!(matches!(second, Provisioned::Existing(_)));
     /// # });
@@ -98,7 +98,11 @@ impl<'a> NetworkTokens<'a> {
         let read = |head: Head, answer: NetworkTokenResourceResponse| {
             let data = answer.data.ok_or_else(|| Error::unreadable_at("data"))?;
             let token = NetworkToken::from_wire(data, head.asked_at);
-            Ok(if head.status == CREATED { Provisioned::New(token) } else { Provisioned::Existing(token) })
+            Ok(if head.status == CREATED {
+                Provisioned::Created(token)
+            } else {
+                Provisioned::Existing(token)
+            })
         };
         self.0.begin().send(Operation::ProvisionNetworkToken, send, read).await
     }
@@ -144,8 +148,8 @@ impl<'a> NetworkTokens<'a> {
     /// ```
     ///
     /// # Errors
-    /// At once, [`ErrorKind::NoUsableToken`](crate::ErrorKind::NoUsableToken) where the token failed or was deleted
-    /// ([`Error::no_usable_token`](crate::Error::no_usable_token) has its reason code), and what a read of the card
+    /// At once, [`ErrorKind::NoNetworkToken`](crate::ErrorKind::NoNetworkToken) where the token failed or was deleted
+    /// ([`Error::no_network_token`](crate::Error::no_network_token) has its reason code), and what a read of the card
     /// ends with and waiting can't mend, such as 404. [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the
     /// deadline, or the failure that the last read ended with.
     pub fn wait_for(&self, card: &CardId) -> Wait<'a, NetworkToken> {
@@ -179,7 +183,7 @@ impl<'a> NetworkTokens<'a> {
     /// 400, 401, 403, 404, 422, 424 (or 422 with `failed-dependency`: no active network token, see
     /// [`Error::is_without_active_token`](crate::Error::is_without_active_token)), 500 and the transient ones. The
     /// service doesn't say why there is no active token, so the card is then read once, if the scopes allow it:
-    /// [`Error::no_usable_token`](crate::Error::no_usable_token) tells, and
+    /// [`Error::no_network_token`](crate::Error::no_network_token) tells, and
     /// [`Error::next_step`](crate::Error::next_step) says what to do.
     pub fn cryptogram(&self, card: &CardId) -> RequestCryptogram<'a> {
         RequestCryptogram::new(self.0, card.clone())
@@ -211,6 +215,6 @@ async fn usable_token(call: &mut Call<'_>, card: CardId) -> Result<NetworkToken>
     let card = read_for_tokens(call, &card).await?;
     card.network_token().cloned().map_err(|reason| match reason.is_final() {
         true => Error::from(reason),
-        false => not_yet("no network token to pay with in time").with_no_usable_token(reason),
+        false => not_yet("no network token to pay with in time").with_no_network_token(reason),
     })
 }

@@ -125,7 +125,7 @@ impl<'a, F: CryptogramForm> RequestCryptogram<'a, F> {
         call.without_retries();
         let read = read_for_tokens(call, &self.card).await;
         let error = match read.map(|card| card.network_token().err()) {
-            Ok(Some(reason)) => error.with_no_usable_token(reason),
+            Ok(Some(reason)) => error.with_no_network_token(reason),
             Ok(None) => error,
             Err(unread) => error.with_source(unread),
         };

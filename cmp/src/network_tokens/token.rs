@@ -8,9 +8,9 @@ use cmp_generated::{
 
 use super::CardArt;
 use crate::{
-    error::NoUsableToken,
+    error::NoNetworkToken,
     secret::NetworkTokenNumber,
-    value::{Expiry, NetworkTokenId, Text, TokenState, wire},
+    value::{Expiry, NetworkTokenId, NetworkTokenState, Text, wire},
 };
 
 /// A network token: the number that takes the PAN's place in payments.
@@ -25,7 +25,7 @@ pub struct NetworkToken {
     last4: Option<String>,
     bin: Option<String>,
     expiry: Option<Expiry>,
-    state: TokenState,
+    state: NetworkTokenState,
     reason_code: Option<Text>,
     reason_text: Option<Text>,
     created_at: Option<DateTime<Utc>>,
@@ -48,7 +48,7 @@ impl NetworkToken {
             last4: from.last4.map(Last4::into_inner),
             bin: from.bin.map(Digits::into_inner),
             expiry: wire::expiry(from.exp_month, from.exp_year),
-            state: TokenState::from_wire(from.state),
+            state: NetworkTokenState::from_wire(from.state),
             reason_code: Text::of(from.reason_code),
             reason_text: Text::of(from.reason_text),
             created_at: from.created_at.map(wire::time),
@@ -94,9 +94,9 @@ impl NetworkToken {
         self.expiry
     }
 
-    /// The state. A token without one reads as [`TokenState::Other`] with an empty text.
+    /// The state. A token without one reads as [`NetworkTokenState::Other`] with an empty text.
     #[must_use]
-    pub fn state(&self) -> &TokenState {
+    pub fn state(&self) -> &NetworkTokenState {
         &self.state
     }
 
@@ -160,15 +160,15 @@ impl fmt::Debug for NetworkToken {
 /// Of several tokens the usable one that changed last; without one, the reason that the latest gives.
 pub(crate) fn usable<'a>(
     tokens: impl Iterator<Item = &'a NetworkToken> + Clone,
-) -> Result<&'a NetworkToken, NoUsableToken> {
+) -> Result<&'a NetworkToken, NoNetworkToken> {
     if let Some(token) = tokens.clone().filter(|token| token.is_usable()).max_by_key(|token| token.updated_at)
     {
         return Ok(token);
     }
-    let Some(latest) = tokens.max_by_key(|token| token.updated_at) else { return Err(NoUsableToken::None) };
+    let Some(latest) = tokens.max_by_key(|token| token.updated_at) else { return Err(NoNetworkToken::None) };
     let state = latest.state.clone();
     if state.is_usable() {
-        return Err(NoUsableToken::WithoutNumber(state));
+        return Err(NoNetworkToken::WithoutNumber(state));
     }
-    Err(NoUsableToken::NotUsable { state, reason_code: latest.reason_code().map(str::to_owned) })
+    Err(NoNetworkToken::NotUsable { state, reason_code: latest.reason_code().map(str::to_owned) })
 }

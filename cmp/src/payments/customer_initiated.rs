@@ -73,7 +73,7 @@ impl<'a> RequestCustomerInitiated<'a> {
     /// # Errors
     /// As without the fallback. [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the card was read and no PAN came back
     /// with it: [`missing_scope`](crate::Error::missing_scope) names `cards:read-pci`, and
-    /// [`no_usable_token`](crate::Error::no_usable_token) still tells why there is no token.
+    /// [`no_network_token`](crate::Error::no_network_token) still tells why there is no token.
     pub async fn or_pan(self) -> Result<Credential<CustomerInitiated>> {
         token_or_pan(self.0, CustomerInitiated::with).await
     }

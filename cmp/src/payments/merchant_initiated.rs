@@ -7,7 +7,7 @@ use super::{Credential, NetworkTransactionId, PanOnFile, PanPayment, number_and_
 use crate::{
     call::Core,
     cards::{Card, read_for_tokens},
-    error::{Error, NoUsableToken, Result},
+    error::{Error, NoNetworkToken, Result},
     network_tokens::NetworkToken,
     operation::Operation,
     secret::NetworkTokenNumber,
@@ -44,7 +44,7 @@ impl<'a> RequestMerchantInitiated<'a> {
     /// names a network token that the answer does not show, or where what is included could not be read.
     ///
     /// Some services show no network token however they are asked, and don't say that there is none either. The PAN is then
-    /// taken with [`NoUsableToken::NotListed`] as the reason: who must not pay with the PAN beside a token has to look at it.
+    /// taken with [`NoNetworkToken::NotListed`] as the reason: who must not pay with the PAN beside a token has to look at it.
     ///
     /// An alias of digits alone can't always be told from a PAN (see [`StoredNumber`](crate::StoredNumber)), and would then
     /// go to the PSP as one: don't ask for the fallback where the account makes such aliases and `cards:read-pci` may be
@@ -72,7 +72,7 @@ impl<'a> RequestMerchantInitiated<'a> {
     /// # Errors
     /// As without the fallback. [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the card was read and no PAN came back
     /// with it: [`missing_scope`](crate::Error::missing_scope) names `cards:read-pci`, and
-    /// [`no_usable_token`](crate::Error::no_usable_token) still tells why there is no token.
+    /// [`no_network_token`](crate::Error::no_network_token) still tells why there is no token.
     pub async fn or_pan(self) -> Result<Credential<MerchantInitiated, PanOnFile>> {
         let first_payment = self.first_payment.clone();
         self.pay(|card| match card.network_token() {
@@ -95,7 +95,7 @@ impl<'a> RequestMerchantInitiated<'a> {
     }
 }
 
-fn unusable(reason: NoUsableToken) -> Error {
+fn unusable(reason: NoNetworkToken) -> Error {
     Error::from(reason).for_operation(Operation::GetCard)
 }
 

@@ -3,27 +3,27 @@
 //! | the payment | call | goes out |
 //! |---|---|---|
 //! | customer-initiated (CIT), to a PSP | [`Payments::customer_initiated`] | network token, expiry, cryptogram, ECI |
-//! | customer-initiated, to a card form or merchant API | [`Payments::merchant_form`] | network token as number, expiry, short cryptogram as CVC |
+//! | customer-initiated, to a card form or merchant API | [`Payments::card_form`] | network token as number, expiry, short cryptogram as CVC |
 //! | merchant-initiated (MIT) | [`Payments::merchant_initiated`] | network token, expiry, network transaction id |
 //!
 //! Each hands out its secrets to move: a cryptogram's `expose` consumes it. A card without a usable network token is an
 //! error, unless the request ends in `or_pan`.
 
+mod card_form;
 mod customer_initiated;
-mod merchant_form;
 mod merchant_initiated;
 mod network_transaction_id;
 mod pan;
 
+pub use card_form::{CardForm, RequestCardForm};
 pub use customer_initiated::{CustomerInitiated, RequestCustomerInitiated};
-pub use merchant_form::{MerchantForm, RequestMerchantForm};
 pub use merchant_initiated::{MerchantInitiated, RequestMerchantInitiated};
 pub use network_transaction_id::NetworkTransactionId;
 pub use pan::{Credential, PanOnFile, PanPayment};
 
 use crate::{
     call::Core,
-    error::{Delivery, Error, ErrorKind, NoUsableToken, Result},
+    error::{Delivery, Error, ErrorKind, NoNetworkToken, Result},
     network_tokens::{Cryptogram, CryptogramForm, NetworkToken, RequestCryptogram},
     secret::NetworkTokenNumber,
     value::{CardId, Expiry},
@@ -69,7 +69,7 @@ impl<'a> Payments<'a> {
     /// # let pan = cmp::Pan::new("4111111111111111")?;
     /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
     /// # cmp.network_tokens().wait_for(stored.id()).await?;
-    /// let form = cmp.payments().merchant_form(stored.id()).await?;
+    /// let form = cmp.payments().card_form(stored.id()).await?;
     /// let cvc = form.cvc.expose();
     /// assert_eq!(cvc.len(), 3);
     /// # });
@@ -77,8 +77,8 @@ impl<'a> Payments<'a> {
     ///
     /// # Errors
     /// As [`NetworkTokens::short_cryptogram`](crate::NetworkTokens::short_cryptogram).
-    pub fn merchant_form(&self, card: &CardId) -> RequestMerchantForm<'a> {
-        RequestMerchantForm::new(RequestCryptogram::new(self.0, card.clone()))
+    pub fn card_form(&self, card: &CardId) -> RequestCardForm<'a> {
+        RequestCardForm::new(RequestCryptogram::new(self.0, card.clone()))
     }
 
     /// What a PSP needs for a payment that the merchant starts, such as a subscription's: the network transaction id
@@ -97,7 +97,7 @@ impl<'a> Payments<'a> {
     /// ```
     ///
     /// # Errors
-    /// As [`Cards::get`](crate::Cards::get), and [`ErrorKind::NoUsableToken`].
+    /// As [`Cards::get`](crate::Cards::get), and [`ErrorKind::NoNetworkToken`].
     pub fn merchant_initiated(
         &self,
         card: &CardId,
@@ -120,7 +120,7 @@ async fn token<F: CryptogramForm, T>(
 /// The parts of a network token that no payment can do without.
 fn number_and_expiry(token: &NetworkToken) -> Result<(NetworkTokenNumber, Expiry)> {
     let Some(number) = token.number() else {
-        return Err(NoUsableToken::WithoutNumber(token.state().clone()).into());
+        return Err(NoNetworkToken::WithoutNumber(token.state().clone()).into());
     };
     let expiry = token.expiry().ok_or_else(|| incomplete("the network token came without its expiry"))?;
     Ok((number.clone(), expiry))

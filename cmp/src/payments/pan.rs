@@ -1,7 +1,7 @@
 use super::{NetworkTransactionId, incomplete};
 use crate::{
     cards::{Card, StoredNumber, read_for_tokens},
-    error::{Delivery, Error, ErrorKind, NoUsableToken, Result},
+    error::{Delivery, Error, ErrorKind, NoNetworkToken, Result},
     network_tokens::{Cryptogram, CryptogramForm, RequestCryptogram},
     operation::Operation,
     secret::{Cvc, Pan},
@@ -30,7 +30,7 @@ pub struct PanPayment {
     /// The CVC, if one is stored.
     pub cvc: Option<Cvc>,
     /// Why there is no network token to pay with, unless one has appeared meanwhile.
-    pub because: Option<NoUsableToken>,
+    pub because: Option<NoNetworkToken>,
 }
 
 /// A payment with the PAN that the merchant starts: it has no CVC.
@@ -44,7 +44,7 @@ pub struct PanOnFile {
     /// The customer-initiated payment that this one goes back to.
     pub network_transaction_id: NetworkTransactionId,
     /// Why there is no network token to pay with.
-    pub because: Option<NoUsableToken>,
+    pub because: Option<NoNetworkToken>,
 }
 
 /// Pays with the network token that comes with a cryptogram, or where there is no active one with the PAN.
@@ -73,11 +73,11 @@ impl PanPayment {
     }
 }
 
-fn no_pan(because: Option<NoUsableToken>) -> Error {
+fn no_pan(because: Option<NoNetworkToken>) -> Error {
     let message = "the card's PAN did not come back, so there is no fallback to it";
     let error = Error::new(ErrorKind::NoPan, Delivery::Answered, message).for_operation(Operation::GetCard);
     match because {
-        Some(reason) => error.with_no_usable_token(reason),
+        Some(reason) => error.with_no_network_token(reason),
         None => error,
     }
 }

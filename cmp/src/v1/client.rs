@@ -4,7 +4,7 @@ use cmp_generated::{hooks::MediaType, types};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
-use super::{Environment, FinalState, NetworkToken, NewEnrolment, PanAlias};
+use super::{Environment, FinalState, NetworkToken, NewEnrollment, PanAlias};
 #[cfg(feature = "webhooks")]
 use crate::webhooks::Subject;
 use crate::{
@@ -85,7 +85,7 @@ impl Client {
         }
     }
 
-    /// Enrols a vaulted card for a network token: `POST /network-tokens`.
+    /// Enrolls a vaulted card for a network token: `POST /network-tokens`.
     ///
     /// The answer is not final: [`wait_for_final_state`](Self::wait_for_final_state), or a webhook, tells how it ends.
     /// Enrolling is meant for a quiet moment, not for the checkout that first sees the card.
@@ -95,10 +95,10 @@ impl Client {
     ///
     /// ```
     /// # cmp::example!(v1 |v1| {
-    /// use cmp::{Expiry, v1::{NewEnrolment, PanAlias}};
+    /// use cmp::{Expiry, v1::{NewEnrollment, PanAlias}};
     ///
     /// let alias = PanAlias::new("5573495XKjDP28V7312")?;
-    /// let token = v1.enroll(NewEnrolment::new(alias.clone(), Expiry::new(7, 2030)?)).await?;
+    /// let token = v1.enroll(NewEnrollment::new(alias.clone(), Expiry::new(7, 2030)?)).await?;
     /// assert_eq!(token.alias(), Some(&alias));
     /// assert!(!token.is_usable());
     /// # });
@@ -107,8 +107,8 @@ impl Client {
     /// # Errors
     /// 400, 401, 403, 404 with `declined`, 422 (see [`Error::is_declined`](crate::Error::is_declined) and
     /// [`Error::is_invalid_request`](crate::Error::is_invalid_request)), 500 and the transient ones.
-    pub async fn enroll(&self, enrolment: NewEnrolment) -> Result<NetworkToken> {
-        let body = &enrolment.to_wire()?;
+    pub async fn enroll(&self, enrollment: NewEnrollment) -> Result<NetworkToken> {
+        let body = &enrollment.to_wire()?;
         let send =
             |client: cmp_generated::Client| async move { client.provision_v1_network_token(body).await };
         self.0.begin().send(Operation::ProvisionV1NetworkToken, send, read).await
@@ -121,7 +121,7 @@ impl Client {
     /// ```
     /// # cmp::example!(v1 |v1| {
     /// # let alias = cmp::v1::PanAlias::new("5573495XKjDP28V7312")?;
-    /// # v1.enroll(cmp::v1::NewEnrolment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
+    /// # v1.enroll(cmp::v1::NewEnrollment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
     /// let token = v1.get(&alias).await?;
     /// assert!(token.is_usable());
     /// assert_eq!(token.card().and_then(|card| card.expiry()), Some("07/30".parse()?));
@@ -135,7 +135,7 @@ impl Client {
     }
 
     /// Deletes the network token of a card: `DELETE /network-tokens/{pan_alias}`. Gives the token in its new state,
-    /// [`TokenState::Deleted`](crate::TokenState::Deleted).
+    /// [`NetworkTokenState::Deleted`](crate::NetworkTokenState::Deleted).
     ///
     /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
     /// told 404, that is a success, and there is no token to give. Source: the V1 API reference,
@@ -144,9 +144,9 @@ impl Client {
     /// ```
     /// # cmp::example!(v1 |v1| {
     /// # let alias = cmp::v1::PanAlias::new("5573495XKjDP28V7312")?;
-    /// # v1.enroll(cmp::v1::NewEnrolment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
+    /// # v1.enroll(cmp::v1::NewEnrollment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
     /// let token = v1.delete(&alias).await?.expect("the first attempt was answered");
-    /// assert_eq!(token.state(), &cmp::TokenState::Deleted);
+    /// assert_eq!(token.state(), &cmp::NetworkTokenState::Deleted);
     /// # });
     /// ```
     ///
@@ -161,7 +161,7 @@ impl Client {
         }
     }
 
-    /// Waits until an enrolment has come to its end: success or failure.
+    /// Waits until an enrollment has come to its end: success or failure.
     ///
     /// By polling `GET /network-tokens/{pan_alias}` unless events or other [`hints`](Wait::hints) say when to look; a webhook
     /// reports the final state (source: the V1 API reference), and no interval is documented.
@@ -169,7 +169,7 @@ impl Client {
     /// ```
     /// # cmp::example!(v1 |v1| {
     /// # let alias = cmp::v1::PanAlias::new("5573495XKjDP28V7312")?;
-    /// # v1.enroll(cmp::v1::NewEnrolment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
+    /// # v1.enroll(cmp::v1::NewEnrollment::new(alias.clone(), cmp::Expiry::new(7, 2030)?)).await?;
     /// use std::time::Duration;
     ///
     /// let end = v1.wait_for_final_state(&alias).deadline(Duration::from_secs(120)).await?;

@@ -1,13 +1,13 @@
 use super::NetworkToken;
 use crate::{
-    error::{NoUsableToken, Result},
-    value::TokenState,
+    error::{NoNetworkToken, Result},
+    value::NetworkTokenState,
     wait::not_yet,
 };
 
-/// How an enrolment ended.
+/// How an enrollment ended.
 #[derive(Debug, Clone)]
-#[must_use = "an enrolment can fail"]
+#[must_use = "an enrollment can fail"]
 pub enum FinalState {
     /// The network token can be used.
     Active(NetworkToken),
@@ -19,12 +19,12 @@ impl FinalState {
     /// The active token, or why there is none.
     ///
     /// # Errors
-    /// [`NoUsableToken::NotUsable`] with the token's state. V1 gives no reason code.
-    pub fn active(self) -> Result<NetworkToken, NoUsableToken> {
+    /// [`NoNetworkToken::NotUsable`] with the token's state. V1 gives no reason code.
+    pub fn active(self) -> Result<NetworkToken, NoNetworkToken> {
         match self {
             Self::Active(token) => Ok(token),
             Self::NotActive(token) => {
-                Err(NoUsableToken::NotUsable { state: token.state().clone(), reason_code: None })
+                Err(NoNetworkToken::NotUsable { state: token.state().clone(), reason_code: None })
             }
         }
     }
@@ -40,8 +40,8 @@ impl FinalState {
     /// The documents name no state of a token that is not there yet, so that every state they do name is an end.
     pub(super) fn of(token: NetworkToken) -> Result<Self> {
         match token.state() {
-            TokenState::Active => Ok(Self::Active(token)),
-            TokenState::Other(_) => Err(not_yet("the enrolment has not come to its end in time")),
+            NetworkTokenState::Active => Ok(Self::Active(token)),
+            NetworkTokenState::Other(_) => Err(not_yet("the enrollment has not come to its end in time")),
             _ => Ok(Self::NotActive(token)),
         }
     }

@@ -12,4 +12,4 @@ pub use client::{Client, ClientBuilder};
 pub use environment::Environment;
 pub use final_state::FinalState;
 pub use holder::{BillingAddress, Holder};
-pub use network_token::{Card, NetworkToken, NewEnrolment};
+pub use network_token::{Card, NetworkToken, NewEnrollment};

@@ -8,18 +8,18 @@ use serde::{Deserialize, Deserializer};
 use super::{Holder, PanAlias};
 use crate::{
     error::InvalidInput,
-    value::{Expiry, Text, TokenState, read, wire},
+    value::{Expiry, NetworkTokenState, Text, read, wire},
 };
 
-/// A vaulted card to enrol for a network token (schema `V1Enrollment`).
+/// A vaulted card to enroll for a network token (schema `V1Enrollment`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "nothing is sent until it is given to `Client::enroll`"]
-pub struct NewEnrolment {
+pub struct NewEnrollment {
     alias: PanAlias,
     expiry: Expiry,
 }
 
-impl NewEnrolment {
+impl NewEnrollment {
     /// The card behind `alias`, with the card's expiry.
     pub fn new(alias: PanAlias, expiry: Expiry) -> Self {
         Self { alias, expiry }
@@ -32,7 +32,7 @@ impl NewEnrolment {
 }
 
 /// From an object with `alias` and `expiry`. A refusal does not repeat what was read.
-impl<'de> Deserialize<'de> for NewEnrolment {
+impl<'de> Deserialize<'de> for NewEnrollment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Parts {
@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for NewEnrolment {
             expiry: Expiry,
         }
 
-        let Parts { alias, expiry } = read::members(deserializer, "enrolment")?;
+        let Parts { alias, expiry } = read::members(deserializer, "enrollment")?;
         Ok(Self { alias, expiry })
     }
 }
@@ -53,7 +53,7 @@ pub struct NetworkToken {
     alias: Option<PanAlias>,
     last4: Option<String>,
     expiry: Option<Expiry>,
-    state: TokenState,
+    state: NetworkTokenState,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
     card: Option<Card>,
@@ -91,9 +91,9 @@ impl NetworkToken {
         self.expiry
     }
 
-    /// The state. A token without one reads as [`TokenState::Other`] with an empty text.
+    /// The state. A token without one reads as [`NetworkTokenState::Other`] with an empty text.
     #[must_use]
-    pub fn state(&self) -> &TokenState {
+    pub fn state(&self) -> &NetworkTokenState {
         &self.state
     }
 
@@ -116,10 +116,10 @@ impl NetworkToken {
     }
 
     /// Whether a payment can be made with it. V1 knows one such state, `ACTIVE` (source: the API reference); its
-    /// webhooks also report [`Activated`](TokenState::Activated) and [`CardUpdated`](TokenState::CardUpdated).
+    /// webhooks also report [`Activated`](NetworkTokenState::Activated) and [`CardUpdated`](NetworkTokenState::CardUpdated).
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        self.state == TokenState::Active
+        self.state == NetworkTokenState::Active
     }
 }
 
@@ -155,7 +155,7 @@ impl NetworkToken {
             alias: wire.pan_alias.and_then(|alias| PanAlias::new(alias.into_inner()).ok()),
             last4: wire.network_token_last4.map(Last4::into_inner),
             expiry: wire.expires_at.as_ref().map(scalar::Text::as_str).and_then(year_and_month),
-            state: TokenState::from_wire(wire.state),
+            state: NetworkTokenState::from_wire(wire.state),
             created_at: wire.created_at.map(wire::time),
             updated_at: wire.updated_at.map(wire::time),
             card: wire.card.map(Card::from_wire),

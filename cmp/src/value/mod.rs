@@ -17,4 +17,4 @@ pub use id::{CardId, NetworkTokenId};
 pub use invalid_input::InvalidInput;
 pub use text::Text;
 pub(crate) use text::TraceId;
-pub use token_state::TokenState;
+pub use token_state::NetworkTokenState;

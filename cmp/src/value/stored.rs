@@ -34,7 +34,7 @@ mod tests {
 
     use serde::{Serialize, de::DeserializeOwned};
 
-    use crate::{CardId, Expiry, NetworkTokenId, NetworkTransactionId, TokenState, v1::PanAlias};
+    use crate::{CardId, Expiry, NetworkTokenId, NetworkTokenState, NetworkTransactionId, v1::PanAlias};
 
     fn stores<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, json: &str) {
         assert_eq!(serde_json::to_string(value).unwrap(), json);
@@ -54,8 +54,8 @@ mod tests {
         stores(&NetworkTokenId::new("NTx1").unwrap(), r#""NTx1""#);
         stores(&NetworkTransactionId::new("MCC012345 1122").unwrap(), r#""MCC012345 1122""#);
         stores(&Expiry::new(5, 2028).unwrap(), r#""05/2028""#);
-        stores(&TokenState::CardUpdated, r#""card_updated""#);
-        stores(&TokenState::Other("Frozen".to_owned()), r#""Frozen""#);
+        stores(&NetworkTokenState::CardUpdated, r#""card_updated""#);
+        stores(&NetworkTokenState::Other("Frozen".to_owned()), r#""Frozen""#);
         stores(&PanAlias::new("5573495XKjDP28V7312").unwrap(), r#""5573495XKjDP28V7312""#);
     }
 
@@ -65,7 +65,7 @@ mod tests {
         refuses::<NetworkTokenId>("network token id", &[r#""""#]);
         refuses::<NetworkTransactionId>("network transaction id", &[r#""""#, r#"" 123""#]);
         refuses::<Expiry>("expiry", &[r#""13/2028""#, r#""4111111111111111/28""#]);
-        refuses::<TokenState>("token state", &[]);
+        refuses::<NetworkTokenState>("token state", &[]);
         refuses::<PanAlias>("pan alias", &[r#""..""#, r#""a/b""#]);
     }
 }

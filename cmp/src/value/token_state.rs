@@ -7,7 +7,7 @@ use crate::{scrub::scrub, value::stored::stored_as_text};
 /// The state of a network token. The service writes it in lower case, older documents in upper case; both are read.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum TokenState {
+pub enum NetworkTokenState {
     /// It can be used.
     Active,
     /// It could not be provisioned: see the reason code.
@@ -24,7 +24,7 @@ pub enum TokenState {
     Other(String),
 }
 
-impl TokenState {
+impl NetworkTokenState {
     pub(crate) fn from_wire(state: Option<Text>) -> Self {
         state.map(Text::into_inner).unwrap_or_default().into()
     }
@@ -57,7 +57,7 @@ impl TokenState {
     }
 }
 
-impl From<String> for TokenState {
+impl From<String> for NetworkTokenState {
     fn from(state: String) -> Self {
         match state.to_ascii_lowercase().replace('-', "_").as_str() {
             "active" => Self::Active,
@@ -72,7 +72,7 @@ impl From<String> for TokenState {
 }
 
 /// Scrubs what this version doesn't know, because that can be anything.
-impl fmt::Debug for TokenState {
+impl fmt::Debug for NetworkTokenState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Active => f.write_str("Active"),
@@ -86,7 +86,7 @@ impl fmt::Debug for TokenState {
     }
 }
 
-impl fmt::Display for TokenState {
+impl fmt::Display for NetworkTokenState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Other(state) => f.write_str(&scrub(state)),
@@ -96,7 +96,7 @@ impl fmt::Display for TokenState {
 }
 
 /// Reads any text: a state that this version doesn't know is kept.
-impl FromStr for TokenState {
+impl FromStr for NetworkTokenState {
     type Err = Infallible;
 
     fn from_str(state: &str) -> Result<Self, Self::Err> {
@@ -104,7 +104,7 @@ impl FromStr for TokenState {
     }
 }
 
-stored_as_text!(TokenState, "token state", as_str);
+stored_as_text!(NetworkTokenState, "token state", as_str);
 
 #[cfg(test)]
 mod tests {
@@ -112,8 +112,11 @@ mod tests {
 
     #[test]
     fn case_is_ignored_and_new_states_are_kept() {
-        assert_eq!(TokenState::from("CARD_UPDATED".to_owned()), TokenState::CardUpdated);
-        assert_eq!(TokenState::from("Frozen".to_owned()), TokenState::Other("Frozen".to_owned()));
-        assert!(!TokenState::from("Frozen".to_owned()).is_usable());
+        assert_eq!(NetworkTokenState::from("CARD_UPDATED".to_owned()), NetworkTokenState::CardUpdated);
+        assert_eq!(
+            NetworkTokenState::from("Frozen".to_owned()),
+            NetworkTokenState::Other("Frozen".to_owned())
+        );
+        assert!(!NetworkTokenState::from("Frozen".to_owned()).is_usable());
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use cmp::{
-//!     CardId, TokenState,
+//!     CardId, NetworkTokenState,
 //!     webhooks::{Applied, CardView, Deduplicator, Handled, SeenError, Signer, Verifier, WebhookSecret},
 //! };
 //! use http::HeaderMap;
@@ -26,7 +26,7 @@
 //! let event = verifier.verify(&headers, body)?.parse()?;
 //! let handled = once.handle(&event, async || Ok::<_, SeenError>(view.apply(&event))).await?;
 //! assert_eq!(handled, Handled::Now(Applied::Changed));
-//! assert_eq!(view.network_token().and_then(|token| token.state()), Some(&TokenState::Suspended));
+//! assert_eq!(view.network_token().and_then(|token| token.state()), Some(&NetworkTokenState::Suspended));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

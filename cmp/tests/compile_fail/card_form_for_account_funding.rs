@@ -1,5 +1,5 @@
 async fn pay(cmp: &cmp::Client, card: &cmp::CardId) -> cmp::Result<()> {
-    let request = cmp.payments().merchant_form(card);
+    let request = cmp.payments().card_form(card);
     request.transaction_type(cmp::TransactionType::Aft).await?;
     Ok(())
 }

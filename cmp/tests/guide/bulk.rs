@@ -6,14 +6,14 @@ use std::{
 };
 
 use cmp::{CardChanges, CardId, Client, Cvc, Expiry, NewCard, Pan, RetryBudget, RetryPolicy, bulk::BulkRun};
-use cmp_simulator::{Chaos, Enrolment, Fault, Operation, Simulator};
+use cmp_simulator::{Chaos, Enrollment, Fault, Operation, Simulator};
 use futures_util::{Stream, StreamExt, stream};
 
 use crate::support::{ACTIVE, FAR_TOO_LONG, builder, client, learn_to_ask_once};
 
 /// Many cards can have one number, so that a test needs only one.
 async fn simulator() -> Simulator {
-    Simulator::builder().enrolment(Enrolment::Manual).start().await.expect("a free port")
+    Simulator::builder().enrollment(Enrollment::Manual).start().await.expect("a free port")
 }
 
 async fn store(cmp: &Client, count: usize) -> Vec<CardId> {
@@ -36,7 +36,7 @@ async fn each_operation_reaches_each_card() {
 
     let mut provisioned = cmp.bulk().over(ids.clone()).provision();
     while let Some((_, outcome)) = provisioned.next().await {
-        assert!(outcome.unwrap().token().is_usable());
+        assert!(outcome.unwrap().network_token().is_usable());
     }
     let renewed = Expiry::new(1, 2035).unwrap();
     let changes = ids.iter().map(|id| (id.clone(), CardChanges::new().expiry(renewed)));

@@ -61,7 +61,7 @@ async fn if_the_card_can_not_be_read_the_error_says_so_and_names_the_scope() {
     let id = store_enrolled(&all, SUSPENDED).await;
 
     let unexplained = |error: cmp::Error| {
-        assert!(error.is_without_active_token() && error.no_usable_token().is_none());
+        assert!(error.is_without_active_token() && error.no_network_token().is_none());
         assert!(error.missing_scope().is_none(), "the scope for cryptograms is there");
         assert!(error.to_string().contains("could not be read, which takes the scope cards:read"), "{error}");
         let advice = error.next_step().unwrap();

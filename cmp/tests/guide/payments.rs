@@ -33,7 +33,7 @@ async fn each_case_gives_what_it_needs() {
     let made_for = simulator.redeem_cryptogram(&by_customer.cryptogram.expose()).unwrap();
     assert_eq!(made_for.cryptogram_type, Made::Tavv);
 
-    let by_form = cmp.payments().merchant_form(&id).amount(amount()).await.unwrap();
+    let by_form = cmp.payments().card_form(&id).amount(amount()).await.unwrap();
     assert_eq!((Some(&by_form.number), Some(by_form.expiry)), (token.number(), token.expiry()));
     let made_for = simulator.redeem_cryptogram(&by_form.cvc.expose()).unwrap();
     assert_eq!(made_for.cryptogram_type, Made::Dtvv);
@@ -53,7 +53,7 @@ async fn without_a_token_there_is_an_error_and_no_pan() {
     let payments = cmp.payments();
     for error in [
         payments.customer_initiated(&id).await.unwrap_err(),
-        payments.merchant_form(&id).await.unwrap_err(),
+        payments.card_form(&id).await.unwrap_err(),
         payments.merchant_initiated(&id, first_payment()).await.unwrap_err(),
     ] {
         assert!(error.is_without_active_token(), "{error}");
@@ -72,7 +72,7 @@ async fn with_the_fallback_the_pan_comes_only_where_there_is_no_token() {
         payments.customer_initiated(&visa).or_pan().await.unwrap(),
         Credential::NetworkToken(_)
     ));
-    assert!(matches!(payments.merchant_form(&visa).or_pan().await.unwrap(), Credential::NetworkToken(_)));
+    assert!(matches!(payments.card_form(&visa).or_pan().await.unwrap(), Credential::NetworkToken(_)));
     let by_merchant = payments.merchant_initiated(&visa, first_payment()).or_pan().await.unwrap();
     assert!(matches!(by_merchant, Credential::NetworkToken(_)));
 
@@ -81,7 +81,7 @@ async fn with_the_fallback_the_pan_comes_only_where_there_is_no_token() {
     };
     assert_eq!(payment.pan.expose(), FAILED);
     assert!(payment.because.is_some());
-    let Credential::Pan(form) = payments.merchant_form(&failed).or_pan().await.unwrap() else {
+    let Credential::Pan(form) = payments.card_form(&failed).or_pan().await.unwrap() else {
         panic!("the token failed")
     };
     assert_eq!(form.pan.expose(), FAILED);
@@ -96,7 +96,7 @@ async fn the_fallback_brings_the_cvc_where_the_card_has_one() {
     let cmp = client(&simulator);
     let card = NewCard::new(Pan::new(FAILED).unwrap(), Expiry::new(12, 2030).unwrap());
     let stored = cmp.cards().create(card.cvc(Cvc::new("739").unwrap())).await.unwrap();
-    let credential = cmp.payments().merchant_form(stored.id()).or_pan().await.unwrap();
+    let credential = cmp.payments().card_form(stored.id()).or_pan().await.unwrap();
     let Credential::Pan(payment) = credential else { panic!("the token failed") };
     assert_eq!(payment.cvc.as_ref().map(Cvc::expose), Some("739"));
 }
@@ -117,15 +117,15 @@ async fn the_look_at_the_card_has_what_the_cryptogram_left_of_the_deadline() {
     };
 
     slow();
-    let fallback = cmp.payments().merchant_form(&id).or_pan();
+    let fallback = cmp.payments().card_form(&id).or_pan();
     let ended = once_asked(&simulator, Operation::GetCard, fallback, async || clock.advance(THIRD)).await;
     assert!(ended.unwrap_err().is_timeout());
 
     slow();
-    let plain = cmp.payments().merchant_form(&id).into_future();
+    let plain = cmp.payments().card_form(&id).into_future();
     let ended = once_asked(&simulator, Operation::GetCard, plain, async || clock.advance(THIRD)).await;
     let error = ended.unwrap_err();
-    assert!(error.status() == Some(424) && error.no_usable_token().is_none(), "{error}");
+    assert!(error.status() == Some(424) && error.no_network_token().is_none(), "{error}");
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn no_other_failure_falls_back() {
     let simulator = Simulator::start().await.unwrap();
     let cmp = client(&simulator).with_retry(RetryPolicy::none());
     let id = store_enrolled(&cmp, ACTIVE).await;
-    let form = cmp.payments().merchant_form(&id).or_pan().await.unwrap_err();
+    let form = cmp.payments().card_form(&id).or_pan().await.unwrap_err();
     assert_eq!(form.status(), Some(422), "short cryptograms are Visa's");
     simulator.faults().add(Fault::status(503).on(Operation::RequestCryptogram));
     let busy = cmp.payments().customer_initiated(&id).or_pan().await.unwrap_err();
@@ -164,7 +164,7 @@ async fn nothing_secret_shows() {
     let (visa, failed) = (store_enrolled(&cmp, VISA).await, store_enrolled(&cmp, FAILED).await);
     let shown = [
         format!("{:?}", cmp.payments().customer_initiated(&visa).await.unwrap()),
-        format!("{:?}", cmp.payments().merchant_form(&visa).await.unwrap()),
+        format!("{:?}", cmp.payments().card_form(&visa).await.unwrap()),
         format!("{:?}", cmp.payments().merchant_initiated(&visa, first_payment()).await.unwrap()),
         format!("{:?}", cmp.payments().customer_initiated(&failed).or_pan().await.unwrap()),
     ];

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use cmp::{
-    CardId, Client, ErrorKind, NoUsableToken, Operation as Op, StopReason, TokenState, clock::ManualClock,
-    webhooks::Event,
+    CardId, Client, ErrorKind, NetworkTokenState, NoNetworkToken, Operation as Op, StopReason,
+    clock::ManualClock, webhooks::Event,
 };
 use cmp_simulator::{Fault, Operation, Simulator, TokenArrival};
 use futures_util::stream;
@@ -51,11 +51,11 @@ async fn a_failed_token_ends_the_wait_at_once() {
     let cmp = with_clock(&simulator, &clock);
     let id = store(&cmp, FAILED).await;
     let error = cmp.network_tokens().wait_for(&id).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NoUsableToken);
+    assert_eq!(error.kind(), ErrorKind::NoNetworkToken);
     assert!(!error.is_retryable());
     let reason_code = Some("cmp_network_token.provisioning_failed".to_owned());
-    let expected = NoUsableToken::NotUsable { state: TokenState::Failed, reason_code };
-    assert_eq!(error.no_usable_token(), Some(&expected));
+    let expected = NoNetworkToken::NotUsable { state: NetworkTokenState::Failed, reason_code };
+    assert_eq!(error.no_network_token(), Some(&expected));
     assert_eq!((error.operation(), error.attempts()), (Some(Op::GetCard), 1));
     assert_eq!(error.stopped_because(), Some(StopReason::NotTransient));
     assert!(clock.slept().is_empty());

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use cmp::{
-    Card, Client, Delivery, Environment, ErrorCode, ErrorKind, Operation, RetryPolicy, ServiceAccount,
-    TokenState, clock::ManualClock, drift::DriftKind,
+    Card, Client, Delivery, Environment, ErrorCode, ErrorKind, NetworkTokenState, Operation, RetryPolicy,
+    ServiceAccount, clock::ManualClock, drift::DriftKind,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -236,7 +236,7 @@ async fn a_token_that_failed_may_have_expired_in_month_zero() {
         "included":[{"type":"network_tokens","id":"NT1","attributes":{"state":"failed","exp_month":0,"exp_year":0}}]}"#;
     let read = card(body.as_bytes()).await;
     let token = &read.network_tokens()[0];
-    assert_eq!((token.state(), token.expiry()), (&TokenState::Failed, None));
+    assert_eq!((token.state(), token.expiry()), (&NetworkTokenState::Failed, None));
 }
 
 #[tokio::test]

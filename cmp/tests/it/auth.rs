@@ -10,7 +10,7 @@ use std::{
 
 use cmp::{
     Client, Delivery, Environment, ErrorKind, Proxy, RetryPolicy, ServiceAccount, StopReason,
-    auth::{AccessToken, AuthState, TokenError, TokenFuture, TokenProvider},
+    auth::{AccessToken, AccessTokenError, AccessTokenFuture, AccessTokenProvider, AuthState},
     clock::ManualClock,
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator};
@@ -111,13 +111,13 @@ struct Scripted {
     failing: Arc<AtomicBool>,
 }
 
-impl TokenProvider for Scripted {
-    fn fetch(&self) -> TokenFuture<'_> {
+impl AccessTokenProvider for Scripted {
+    fn fetch(&self) -> AccessTokenFuture<'_> {
         Box::pin(async {
             self.let_through.acquire().await.expect("never closed").forget();
             let number = self.fetched.fetch_add(1, Ordering::SeqCst);
             if self.failing.load(Ordering::SeqCst) {
-                return Err(TokenError::transient("told to fail"));
+                return Err(AccessTokenError::transient("told to fail"));
             }
             Ok(AccessToken::new(format!("token-{number}"))?.lifetime(Duration::from_secs(60)))
         })
@@ -254,8 +254,8 @@ fn a_runtime_that_ends_takes_only_its_own_fetch_with_it() {
 #[derive(Debug)]
 struct Panicking;
 
-impl TokenProvider for Panicking {
-    fn fetch(&self) -> TokenFuture<'_> {
+impl AccessTokenProvider for Panicking {
+    fn fetch(&self) -> AccessTokenFuture<'_> {
         Box::pin(async { panic!("a provider's own fault") })
     }
 }
@@ -425,8 +425,8 @@ impl Gated {
     }
 }
 
-impl TokenProvider for Gated {
-    fn fetch(&self) -> TokenFuture<'_> {
+impl AccessTokenProvider for Gated {
+    fn fetch(&self) -> AccessTokenFuture<'_> {
         Box::pin(async {
             let number = self.asked.fetch_add(1, Ordering::SeqCst);
             self.gates[number].acquire().await.expect("never closed").forget();

@@ -16,8 +16,8 @@ use axum::{
     routing::{get, post},
 };
 use cmp::{
-    Card, Client, Credential, ErrorKind, Include, NetworkTransactionId, NoUsableToken, RetryPolicy,
-    TokenState,
+    Card, Client, Credential, ErrorKind, Include, NetworkTokenState, NetworkTransactionId, NoNetworkToken,
+    RetryPolicy,
     clock::ManualClock,
     webhooks::{CardView, Event},
 };
@@ -198,7 +198,7 @@ async fn every_reader_finds_the_active_token_in_every_reading() {
         assert!(matches!(paid, Credential::NetworkToken(_)), "{reading:?}");
         let (_service, cmp) = fresh().await;
         let stored = cmp.cards().create(new_card()).await.unwrap();
-        assert!(stored.is_duplicate() && stored.card().network_token().is_ok(), "{reading:?}");
+        assert!(!stored.is_created() && stored.card().network_token().is_ok(), "{reading:?}");
     }
 }
 
@@ -206,34 +206,32 @@ async fn every_reader_finds_the_active_token_in_every_reading() {
 async fn a_failed_token_is_reported_as_failed_in_every_reading() {
     let id = card_id();
     let reason_code = Some("cmp_network_token.failed".to_owned());
-    let failed = NoUsableToken::NotUsable { state: TokenState::Failed, reason_code };
+    let failed = NoNetworkToken::NotUsable { state: NetworkTokenState::Failed, reason_code };
     for reading in READINGS {
         let fresh = async || Service::start(reading, vec![token("NT1", "failed")]).await;
         let (service, cmp) = fresh().await;
         let error = cmp.network_tokens().wait_for(&id).await.unwrap_err();
         assert_eq!(
-            (error.kind(), error.no_usable_token()),
-            (ErrorKind::NoUsableToken, Some(&failed)),
+            (error.kind(), error.no_network_token()),
+            (ErrorKind::NoNetworkToken, Some(&failed)),
             "{reading:?}"
         );
         assert_eq!(error.attempts() as usize, service.requests().len(), "{reading:?}");
 
         let (service, cmp) = fresh().await;
         let error = cmp.network_tokens().cryptogram(&id).await.unwrap_err();
-        assert_eq!(error.no_usable_token(), Some(&failed), "{reading:?}");
+        assert_eq!(error.no_network_token(), Some(&failed), "{reading:?}");
         assert_eq!(error.attempts() as usize, service.requests().len(), "{reading:?}");
 
         let (_service, cmp) = fresh().await;
-        let Credential::Pan(paid) = cmp.payments().merchant_form(&id).or_pan().await.unwrap() else {
-            panic!()
-        };
+        let Credential::Pan(paid) = cmp.payments().card_form(&id).or_pan().await.unwrap() else { panic!() };
         assert_eq!(paid.because, Some(failed.clone()), "{reading:?}");
         let (_service, cmp) = fresh().await;
         let error = cmp.payments().customer_initiated(&id).await.unwrap_err();
-        assert_eq!(error.no_usable_token(), Some(&failed), "{reading:?}");
+        assert_eq!(error.no_network_token(), Some(&failed), "{reading:?}");
         let (service, cmp) = fresh().await;
         let error = cmp.payments().merchant_initiated(&id, first_payment()).await.unwrap_err();
-        assert_eq!(error.no_usable_token(), Some(&failed), "{reading:?}");
+        assert_eq!(error.no_network_token(), Some(&failed), "{reading:?}");
         assert_eq!(error.attempts() as usize, service.requests().len(), "{reading:?}");
     }
 }
@@ -255,7 +253,7 @@ async fn what_worked_is_learnt_once_for_all_clones() {
         let card = cmp.cards().get(&id).await.unwrap();
         assert_eq!(service.requests(), once, "that there is none costs no more: {reading:?}");
         assert!(card.lists_network_tokens(), "{reading:?}");
-        assert_eq!(card.network_token().unwrap_err(), NoUsableToken::None, "{reading:?}");
+        assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::None, "{reading:?}");
     }
 }
 
@@ -267,7 +265,7 @@ async fn refused_names_are_not_sent_again() {
     assert_eq!(service.requests(), ["-", ALL, TOKENS]);
     cmp.cards().get(&id).await.unwrap();
     let waiting = cmp.network_tokens().wait_for(&id).deadline(Duration::from_secs(1)).await;
-    assert_eq!(waiting.unwrap_err().no_usable_token(), Some(&NoUsableToken::NotListed));
+    assert_eq!(waiting.unwrap_err().no_network_token(), Some(&NoNetworkToken::NotListed));
     assert!(service.requests().iter().all(|include| include == "-"));
     service.change(|world| world.tokens = active());
     assert!(cmp.cards().get(&id).await.unwrap().lists_network_tokens());
@@ -280,7 +278,7 @@ async fn a_refusal_of_names_has_several_statuses() {
         let (service, cmp) = Service::start(ALWAYS, vec![]).await;
         service.change(|world| world.fails = Some((Reads::ByName, status)));
         let waiting = cmp.network_tokens().wait_for(&id).deadline(Duration::from_secs(10)).await;
-        assert_eq!(waiting.unwrap_err().no_usable_token(), Some(&NoUsableToken::NotListed), "{status}");
+        assert_eq!(waiting.unwrap_err().no_network_token(), Some(&NoNetworkToken::NotListed), "{status}");
         service.change(|world| world.tokens = active());
         assert!(cmp.network_tokens().wait_for(&id).await.is_ok(), "{status}");
     }
@@ -315,7 +313,7 @@ async fn no_list_is_called_complete_that_may_not_be() {
         service.change(|world| world.empty_list = empty_list);
         let card = cmp.cards().get(&id).await.unwrap();
         assert_eq!(card.lists_network_tokens(), complete, "{reading:?}, {empty_list}");
-        let expected = if complete { NoUsableToken::None } else { NoUsableToken::NotListed };
+        let expected = if complete { NoNetworkToken::None } else { NoNetworkToken::NotListed };
         assert_eq!(card.network_token().unwrap_err(), expected, "{reading:?}, {empty_list}");
 
         let event = format!(
@@ -326,7 +324,7 @@ async fn no_list_is_called_complete_that_may_not_be() {
         view.apply(&Event::parse_unverified(event.as_bytes()).unwrap());
         view.read(&card);
         let state = view.network_token().and_then(|token| token.state()).unwrap();
-        assert_eq!(*state == TokenState::Deleted, complete, "{reading:?}, {empty_list}");
+        assert_eq!(*state == NetworkTokenState::Deleted, complete, "{reading:?}, {empty_list}");
     }
 }
 
@@ -338,10 +336,10 @@ async fn a_token_that_the_card_names_and_no_answer_shows_is_not_taken_for_none()
         service.change(|world| world.named = vec!["NT0", "NT1"]);
         let card = cmp.cards().get(&id).await.unwrap();
         assert!(!card.lists_network_tokens());
-        assert_eq!(card.network_token().unwrap_err(), NoUsableToken::NotListed);
+        assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotListed);
         service.requests();
         let error = cmp.payments().merchant_initiated(&id, first_payment()).or_pan().await.unwrap_err();
-        assert_eq!(error.no_usable_token(), Some(&NoUsableToken::NotListed), "the PAN is not taken");
+        assert_eq!(error.no_network_token(), Some(&NoNetworkToken::NotListed), "the PAN is not taken");
         assert!(error.next_step().is_some());
         assert_eq!(error.attempts() as usize, service.requests().len());
     }
@@ -349,11 +347,11 @@ async fn a_token_that_the_card_names_and_no_answer_shows_is_not_taken_for_none()
     for unreadable in [json!(null), json!(7), json!("NT1"), json!([])] {
         let (service, cmp) = Service::start(ALWAYS, vec![unreadable]).await;
         let card = cmp.cards().get(&id).await.unwrap();
-        assert_eq!(card.network_token().unwrap_err(), NoUsableToken::NotListed);
+        assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotListed);
         assert!(!card.lists_network_tokens());
         service.requests();
         let error = cmp.payments().merchant_initiated(&id, first_payment()).or_pan().await.unwrap_err();
-        assert_eq!(error.no_usable_token(), Some(&NoUsableToken::NotListed), "the PAN is not taken");
+        assert_eq!(error.no_network_token(), Some(&NoNetworkToken::NotListed), "the PAN is not taken");
         assert_eq!(error.attempts() as usize, service.requests().len());
     }
     // Of two tokens only one is shown.
@@ -361,7 +359,7 @@ async fn a_token_that_the_card_names_and_no_answer_shows_is_not_taken_for_none()
     service.change(|world| world.named = vec!["NT0", "NT1"]);
     let card = cmp.cards().get(&id).await.unwrap();
     assert!(!card.lists_network_tokens());
-    assert_eq!(card.network_token().unwrap_err(), NoUsableToken::NotListed, "waiting for it may help");
+    assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotListed, "waiting for it may help");
 }
 
 #[tokio::test]
@@ -448,7 +446,7 @@ async fn include_by_the_user_is_one_request_as_it_is() {
     service.change(|world| world.empty_list = true);
     let card = cmp.cards().get(&id).include([Include::CardUpdates]).await.unwrap();
     assert!(!card.lists_network_tokens(), "they were not asked for");
-    assert_eq!(card.network_token().unwrap_err(), NoUsableToken::NotListed);
+    assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotListed);
     assert!(cmp.cards().get(&id).include([Include::NetworkTokens]).await.unwrap().lists_network_tokens());
     service.change(|world| world.empty_list = false);
     let card = cmp.cards().get(&id).include([Include::NetworkTokens]).await.unwrap();

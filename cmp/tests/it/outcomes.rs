@@ -8,7 +8,7 @@ use std::{
 use cmp::{
     CardChanges, Client, Delivery, Error, ErrorKind, Expiry, Operation, RetryBudget, RetryClass, RetryPolicy,
     StopReason,
-    auth::{AccessToken, TokenError, TokenFuture, TokenProvider},
+    auth::{AccessToken, AccessTokenError, AccessTokenFuture, AccessTokenProvider},
     clock::ManualClock,
     v1,
 };
@@ -57,7 +57,7 @@ impl Clients {
             Operation::DeleteNetworkToken => cmp.network_tokens().delete(card).await,
             Operation::RequestCryptogram => cmp.network_tokens().cryptogram(card).await.map(drop),
             Operation::ProvisionV1NetworkToken => {
-                v1.enroll(v1::NewEnrolment::new(alias, expiry)).await.map(drop)
+                v1.enroll(v1::NewEnrollment::new(alias, expiry)).await.map(drop)
             }
             Operation::GetV1NetworkToken => v1.get(&alias).await.map(drop),
             Operation::DeleteV1NetworkToken => v1.delete(&alias).await.map(drop),
@@ -222,12 +222,12 @@ async fn a_call_that_reached_the_service_is_never_called_not_sent() {
 #[derive(Debug, Default)]
 struct OnlyOne(AtomicUsize);
 
-impl TokenProvider for OnlyOne {
-    fn fetch(&self) -> TokenFuture<'_> {
+impl AccessTokenProvider for OnlyOne {
+    fn fetch(&self) -> AccessTokenFuture<'_> {
         Box::pin(async {
             match self.0.fetch_add(1, Ordering::SeqCst) {
                 0 => Ok(AccessToken::new("the-only-one")?),
-                _ => Err(TokenError::refused("the account was closed")),
+                _ => Err(AccessTokenError::refused("the account was closed")),
             }
         })
     }
@@ -365,7 +365,7 @@ async fn an_error_says_each_thing_once() {
     }
     errors.push(call("http://127.0.0.1:1", Operation::GetCard, RetryPolicy::none()).await.unwrap_err());
     errors.push(Error::from(cmp::Pan::new("12").unwrap_err()));
-    errors.push(Error::from(cmp::NoUsableToken::None));
+    errors.push(Error::from(cmp::NoNetworkToken::None));
     let unset = cmp::Environment::from_env().err().into_iter().chain(cmp::ServiceAccount::from_env().err());
     errors.extend(unset);
     for error in errors {

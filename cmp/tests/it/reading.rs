@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use cmp::{
     Address, Amount, CardChanges, CardId, Cardholder, Currency, Cvc, Expiry, Metadata, NetworkTokenId,
-    NetworkTransactionId, NewCard, Pan, TokenState, TokenType, TransactionType, WalletType,
-    v1::{NewEnrolment, PanAlias},
+    NetworkTokenState, NetworkTransactionId, NewCard, Pan, TokenType, TransactionType, WalletType,
+    v1::{NewEnrollment, PanAlias},
     webhooks::WebhookSecret,
 };
 use serde::{
@@ -92,12 +92,12 @@ fn no_type_shows_what_it_refuses() {
     refuses::<NetworkTokenId>(nothing);
     refuses::<NetworkTransactionId>(|kind| kind.as_str().is_some_and(|text| !text.is_empty()));
     refuses::<PanAlias>(|kind| kind.as_str().is_some_and(|text| !text.is_empty()));
-    refuses::<TokenState>(Value::is_string);
+    refuses::<NetworkTokenState>(Value::is_string);
     refuses::<TransactionType>(nothing);
     refuses::<TokenType>(nothing);
     refuses::<WalletType>(nothing);
     refuses::<NewCard>(nothing);
-    refuses::<NewEnrolment>(nothing);
+    refuses::<NewEnrollment>(nothing);
     refuses::<CardChanges>(objects);
     refuses::<Cardholder>(objects);
     refuses::<Address>(objects);
@@ -149,10 +149,10 @@ fn a_request_is_read_from_json() {
     let changes: CardChanges = serde_json::from_value(json!({"cvc": "123", "expiry": "01/2031"})).unwrap();
     let expected = CardChanges::new().cvc(Cvc::new("123").unwrap()).expiry(Expiry::new(1, 2031).unwrap());
     assert_eq!(changes, expected);
-    let enrolment = json!({"alias": "5573495XKjDP28V7312", "expiry": "07/30"});
+    let enrollment = json!({"alias": "5573495XKjDP28V7312", "expiry": "07/30"});
     let expected =
-        NewEnrolment::new(PanAlias::new("5573495XKjDP28V7312").unwrap(), Expiry::new(7, 2030).unwrap());
-    assert_eq!(serde_json::from_value::<NewEnrolment>(enrolment).unwrap(), expected);
+        NewEnrollment::new(PanAlias::new("5573495XKjDP28V7312").unwrap(), Expiry::new(7, 2030).unwrap());
+    assert_eq!(serde_json::from_value::<NewEnrollment>(enrollment).unwrap(), expected);
     let error = serde_json::from_value::<NewCard>(json!({"pan": "4111", "expiry": "12/30"})).unwrap_err();
     assert!(error.to_string().starts_with("invalid pan: must be 14 to 19 digits"), "{error}");
 }
@@ -219,7 +219,6 @@ impl<T: Serialize> HasNoSerialize<u8> for T {}
 fn no_secret_can_be_serialized() {
     <Pan as HasNoSerialize<_>>::has_none();
     <Cvc as HasNoSerialize<_>>::has_none();
-    <cmp::PanAlias as HasNoSerialize<_>>::has_none();
     <cmp::NetworkTokenNumber as HasNoSerialize<_>>::has_none();
     <cmp::ClientSecret as HasNoSerialize<_>>::has_none();
     <cmp::BearerToken as HasNoSerialize<_>>::has_none();

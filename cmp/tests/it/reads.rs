@@ -2,8 +2,8 @@
 
 use chrono::{TimeZone, Utc};
 use cmp::{
-    Capability, Card, CardEvent, CryptogramType, Delivery, ErrorCode, ErrorKind, Expiry, NoUsableToken,
-    Operation, Provisioned, StopReason, Stored, SubscriptionState, TokenState, TokenType, WalletType,
+    Capability, Card, CardEvent, CryptogramType, Delivery, ErrorCode, ErrorKind, Expiry, NetworkTokenState,
+    NoNetworkToken, Operation, Provisioned, StopReason, Stored, SubscriptionState, TokenType, WalletType,
 };
 use cmp_generated::mock::MockServerExt;
 use httpmock::{Method, MockServer};
@@ -65,7 +65,7 @@ async fn the_sample_of_the_guide() {
     assert_eq!(token.number().map(cmp::NetworkTokenNumber::expose), Some("4124980000004244"));
     assert_eq!(token.payment_account_reference(), Some("V0010014610000000085141000282"));
     assert_eq!(token.expiry(), Expiry::new(11, 2027).ok());
-    assert_eq!(token.state(), &TokenState::Active);
+    assert_eq!(token.state(), &NetworkTokenState::Active);
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn included_is_found_wherever_it_is() {
     assert_eq!(top.network_tokens().len(), 1);
     assert_eq!((both.network_tokens().len(), both.updates().len()), (1, 1));
     // An empty list says that no token exists. A missing list says nothing.
-    for (nothing, reason) in [(json!(null), NoUsableToken::NotListed), (json!([]), NoUsableToken::None)] {
+    for (nothing, reason) in [(json!(null), NoNetworkToken::NotListed), (json!([]), NoNetworkToken::None)] {
         let card = read(guide_card(|card| card["data"]["included"] = nothing)).await;
         assert_eq!(card.network_token().unwrap_err(), reason);
     }
@@ -147,8 +147,8 @@ async fn unknown_values_and_members_are_kept_or_ignored() {
     assert_eq!(card.token_type(), Some(&TokenType::Other("qpan".to_owned())));
     assert_eq!(card.wallet_type(), Some(&WalletType::ApplePay));
     assert_eq!(card.cvc_status(), Some("unavailable"));
-    let state = TokenState::Other("FROZEN".to_owned());
-    assert_eq!(card.network_token().unwrap_err(), NoUsableToken::NotUsable { state, reason_code: None });
+    let state = NetworkTokenState::Other("FROZEN".to_owned());
+    assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotUsable { state, reason_code: None });
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn a_failed_token_has_little_but_a_reason() {
     }))
     .await;
     let reason_code = Some("cmp_network_token.provisioning_failed".to_owned());
-    let failed = NoUsableToken::NotUsable { state: TokenState::Failed, reason_code };
+    let failed = NoNetworkToken::NotUsable { state: NetworkTokenState::Failed, reason_code };
     assert_eq!(card.network_token().unwrap_err(), failed);
     assert_eq!(card.network_tokens()[0].reason_text(), Some("Declined"));
 }
@@ -214,8 +214,8 @@ async fn token_numbers_are_read_and_leading_zeros_restored() {
     for (status, is_new) in [(201, true), (200, false)] {
         let (_server, cmp) = always(status, JSON_API, &body.to_string()).await;
         let provisioned = cmp.network_tokens().provision(&card_id()).await.unwrap();
-        assert_eq!(matches!(provisioned, Provisioned::New(_)), is_new);
-        let token = provisioned.into_token();
+        assert_eq!(matches!(provisioned, Provisioned::Created(_)), is_new);
+        let token = provisioned.into_network_token();
         assert_eq!(token.number().map(cmp::NetworkTokenNumber::expose), Some("5580043943638177"));
         assert_eq!((token.last4(), token.bin()), (Some("0077"), Some("558004")));
     }
@@ -310,7 +310,7 @@ async fn a_duplicate_with_and_without_body_and_location() {
         see_other(&server, body, location).await;
         let stored = cmp.cards().create(new_card()).await.unwrap();
         assert!(
-            matches!(&stored, Stored::Duplicate(card) if card.id() == &card_id()),
+            matches!(&stored, Stored::Existing(card) if card.id() == &card_id()),
             "{body:?} {location:?}"
         );
     }

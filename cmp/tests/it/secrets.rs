@@ -103,7 +103,7 @@ async fn run_everything(cmp: &Client) -> String {
     let payments = cmp.payments();
     show(outcome(payments.customer_initiated(&id).amount(amount).await));
     show(outcome(payments.customer_initiated(&id).or_pan().await));
-    show(outcome(payments.merchant_form(&id).or_pan().await));
+    show(outcome(payments.card_form(&id).or_pan().await));
     let first_payment = NetworkTransactionId::new("123456789012345").unwrap();
     show(outcome(payments.merchant_initiated(&id, first_payment.clone()).await));
     show(outcome(payments.merchant_initiated(&id, first_payment).or_pan().await));

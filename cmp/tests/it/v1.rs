@@ -1,10 +1,11 @@
 //! The V1 client: its samples, headers, errors and retries.
 
 use cmp::{
-    Delivery, Error, ErrorCode, ErrorKind, Expiry, Operation, Proxy, RetryClass, StopReason, TokenState,
+    Delivery, Error, ErrorCode, ErrorKind, Expiry, NetworkTokenState, Operation, Proxy, RetryClass,
+    StopReason,
     auth::AccessToken,
     clock::ManualClock,
-    v1::{Client, ClientBuilder, Environment, NetworkToken, NewEnrolment, PanAlias},
+    v1::{Client, ClientBuilder, Environment, NetworkToken, NewEnrollment, PanAlias},
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator, V1Outcome};
 use httpmock::{Method, MockServer};
@@ -36,8 +37,8 @@ pub(crate) fn alias() -> PanAlias {
     PanAlias::new("5573495XKjDP28V7312").unwrap()
 }
 
-pub(crate) fn enrolment() -> NewEnrolment {
-    NewEnrolment::new(alias(), Expiry::new(7, 2024).unwrap())
+pub(crate) fn enrollment() -> NewEnrollment {
+    NewEnrollment::new(alias(), Expiry::new(7, 2024).unwrap())
 }
 
 /// Answers every request with `status` and `body`.
@@ -59,7 +60,7 @@ async fn got(body: &Value) -> NetworkToken {
 
 fn assert_sample(token: &NetworkToken) {
     assert_eq!(token.alias(), Some(&PanAlias::new(SAMPLE).unwrap()));
-    assert_eq!((token.last4(), token.state()), (Some("2345"), &TokenState::Active));
+    assert_eq!((token.last4(), token.state()), (Some("2345"), &NetworkTokenState::Active));
     assert_eq!(token.expiry(), Expiry::new(12, 2023).ok());
     let at = "2019-05-15T12:30:45Z".parse().ok();
     assert_eq!((token.created_at(), token.updated_at()), (at, at));
@@ -106,7 +107,7 @@ async fn enrolling_sends_the_sample_and_reads_the_sample() {
             })
             .await;
         let v1 = builder(&server.base_url()).tenant("tntabc123").merchant("MC123").build().unwrap();
-        assert_sample(&v1.enroll(enrolment()).await.unwrap());
+        assert_sample(&v1.enroll(enrollment()).await.unwrap());
         mock.assert_async().await;
     }
 }
@@ -140,7 +141,7 @@ async fn deleting_reads_the_sample() {
         .await;
     let v1 = builder(&server.base_url()).build().unwrap();
     let token = v1.delete(&alias()).await.unwrap().unwrap();
-    assert_eq!((token.state(), token.expiry()), (&TokenState::Deleted, Expiry::new(1, 2027).ok()));
+    assert_eq!((token.state(), token.expiry()), (&NetworkTokenState::Deleted, Expiry::new(1, 2027).ok()));
     assert!(!token.is_usable());
     let card = token.card().unwrap();
     assert_eq!((card.last4(), card.bin(), card.expiry()), (Some("1234"), Some("123456"), token.expiry()));
@@ -158,14 +159,14 @@ async fn answers_are_read_leniently() {
     .await;
     assert_eq!(token.alias(), Some(&PanAlias::new(SAMPLE).unwrap()));
     assert_eq!((token.last4(), token.expiry()), (Some("0042"), None));
-    assert_eq!(token.state(), &TokenState::Other("Frozen".to_owned()));
+    assert_eq!(token.state(), &NetworkTokenState::Other("Frozen".to_owned()));
     assert_eq!(token.created_at(), "2025-01-17T12:53:17.948290Z".parse().ok());
     let card = token.card().unwrap();
     assert_eq!((card.last4(), card.bin()), (Some("0007"), Some("489537")));
     assert!(card.holder().unwrap().billing_address().is_none());
 
     let nothing = got(&json!({ "card": null })).await;
-    assert_eq!(nothing.state(), &TokenState::Other(String::new()));
+    assert_eq!(nothing.state(), &NetworkTokenState::Other(String::new()));
     assert!(nothing.alias().is_none() && nothing.card().is_none() && !nothing.is_usable());
     assert!(!got(&json!({ "state": "CARD_UPDATED" })).await.is_usable(), "V1 knows one usable state");
 }
@@ -173,7 +174,7 @@ async fn answers_are_read_leniently() {
 async fn refused(status: u16, code: &str) -> Error {
     let body = json!({ "errors": [{ "code": code, "detail": "Alias 5573495XKjDP28V7312 is refused." }] });
     let (_server, v1) = always(status, "application/json", &body.to_string()).await;
-    v1.enroll(enrolment()).await.unwrap_err()
+    v1.enroll(enrollment()).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -212,7 +213,7 @@ async fn the_simulators_refusals_arrive() {
         (V1Outcome::Rejected, ErrorCode::Rejected),
     ] {
         simulator.world().v1_outcome(alias().as_str(), outcome);
-        let error = v1.enroll(enrolment()).await.unwrap_err();
+        let error = v1.enroll(enrollment()).await.unwrap_err();
         assert_eq!(error.code(), Some(&code));
         assert!(error.is_declined());
     }
@@ -226,7 +227,7 @@ async fn other_errors_keep_their_status() {
     for (media_type, body) in [("text/html", "<html>"), ("application/json", ""), ("application/json", "[1]")]
     {
         let (_server, v1) = always(400, media_type, body).await;
-        let error = v1.enroll(enrolment()).await.unwrap_err();
+        let error = v1.enroll(enrollment()).await.unwrap_err();
         assert_eq!((error.status(), error.code()), (Some(400), None));
         assert!(error.is_invalid_request());
     }
@@ -247,20 +248,20 @@ async fn a_missing_scope_is_named() {
     let environment = Environment::custom(simulator.url(), simulator.token_url()).unwrap();
     let account = cmp::ServiceAccount::new("poor", "s");
     let v1 = Client::builder(environment).service_account(account).build().unwrap();
-    let error = v1.enroll(enrolment()).await.unwrap_err();
+    let error = v1.enroll(enrollment()).await.unwrap_err();
     assert!(error.is_forbidden() && error.to_string().contains("network-tokens:write"), "{error}");
     let error = v1.get(&alias()).await.unwrap_err();
     assert!(error.is_forbidden() && error.to_string().contains("network-tokens:read"), "{error}");
 }
 
 #[tokio::test]
-async fn an_enrolment_whose_answer_was_lost_is_not_repeated() {
+async fn an_enrollment_whose_answer_was_lost_is_not_repeated() {
     let simulator = Simulator::start().await.unwrap();
     let v1 = simulated(&simulator, &ManualClock::new());
     for fault in [Fault::lost_answer(), Fault::status(504), Fault::status(500)] {
         simulator.forget_requests();
         simulator.faults().add(fault.on(Simulated::ProvisionV1NetworkToken).times(1));
-        let error = v1.enroll(enrolment()).await.unwrap_err();
+        let error = v1.enroll(enrollment()).await.unwrap_err();
         assert_eq!(error.delivery(), Delivery::OutcomeUnknown);
         assert!(error.next_step().unwrap().contains("get its network token") && !error.is_retryable());
         assert_eq!(simulator.count(Simulated::ProvisionV1NetworkToken), 1);
@@ -274,13 +275,13 @@ async fn what_is_safe_to_repeat_is_repeated() {
     let simulator = Simulator::start().await.unwrap();
     let v1 = simulated(&simulator, &ManualClock::new());
     simulator.faults().add(Fault::status(503).on(Simulated::ProvisionV1NetworkToken).times(1));
-    v1.enroll(enrolment()).await.unwrap();
+    v1.enroll(enrollment()).await.unwrap();
     assert_eq!(simulator.count(Simulated::ProvisionV1NetworkToken), 2);
     simulator.faults().add(Fault::dropped().on(Simulated::GetV1NetworkToken).times(1));
     v1.get(&alias()).await.unwrap();
     simulator.faults().add(Fault::lost_answer().on(Simulated::DeleteV1NetworkToken).times(1));
     let token = v1.delete(&alias()).await.unwrap().unwrap();
-    assert_eq!(token.state(), &TokenState::Deleted);
+    assert_eq!(token.state(), &NetworkTokenState::Deleted);
     simulator.world().revoke_access_tokens();
     v1.get(&alias()).await.unwrap();
     assert_eq!(simulator.tokens_minted(), 2, "a 401 costs one token");
@@ -294,20 +295,23 @@ async fn what_is_safe_to_repeat_is_repeated() {
 async fn not_found_after_a_lost_answer_means_deleted() {
     let simulator = Simulator::start().await.unwrap();
     let v1 = simulated(&simulator, &ManualClock::new());
-    v1.enroll(enrolment()).await.unwrap();
+    v1.enroll(enrollment()).await.unwrap();
     simulator.faults().extend([
         Fault::lost_answer().on(Simulated::DeleteV1NetworkToken).times(1),
         Fault::status(404).on(Simulated::DeleteV1NetworkToken).times(1),
     ]);
     assert!(v1.delete(&alias()).await.unwrap().is_none());
-    assert_eq!(simulator.v1_token(alias().as_str()).unwrap().state, Some(cmp_simulator::TokenState::Deleted));
+    assert_eq!(
+        simulator.v1_token(alias().as_str()).unwrap().state,
+        Some(cmp_simulator::NetworkTokenState::Deleted)
+    );
 }
 
 #[tokio::test]
 async fn nothing_that_prints_shows_an_alias_or_a_holder() {
     let token = got(&serde_json::from_str(GOT).unwrap()).await;
     let strange = got(&json!({"state": format!("stuck at {SAMPLE}")})).await;
-    let shown = format!("{token:?} {strange:?} {:?} {:?}", enrolment(), alias());
+    let shown = format!("{token:?} {strange:?} {:?} {:?}", enrollment(), alias());
     for personal in [SAMPLE, "5573495", "Doe", "Unblock", "1415", "protected", "12301"] {
         assert!(!shown.contains(personal), "{personal} in {shown}");
     }

@@ -1,14 +1,17 @@
-//! Waiting for the end of a V1 enrolment, on a clock that stands still.
+//! Waiting for the end of a V1 enrollment, on a clock that stands still.
 
 use std::{future::IntoFuture, time::Duration};
 
 use cmp::{
-    Delivery, ErrorKind, NoUsableToken, Operation, StopReason, TokenState, clock::ManualClock, v1::FinalState,
+    Delivery, ErrorKind, NetworkTokenState, NoNetworkToken, Operation, StopReason, clock::ManualClock,
+    v1::FinalState,
 };
-use cmp_simulator::{Fault, Operation as Simulated, Simulator, TokenArrival, TokenState as State, V1Outcome};
+use cmp_simulator::{
+    Fault, NetworkTokenState as State, Operation as Simulated, Simulator, TokenArrival, V1Outcome,
+};
 use futures_util::stream;
 
-use crate::v1::{alias, enrolment, simulated};
+use crate::v1::{alias, enrollment, simulated};
 
 const SECOND: Duration = Duration::from_secs(1);
 const GET: Simulated = Simulated::GetV1NetworkToken;
@@ -22,10 +25,10 @@ async fn waits_grow_until_the_token_is_active() {
     let simulator = arriving(TokenArrival::AfterGets(7)).await;
     let clock = ManualClock::new();
     let v1 = simulated(&simulator, &clock);
-    v1.enroll(enrolment()).await.unwrap();
+    v1.enroll(enrollment()).await.unwrap();
     let end = v1.wait_for_final_state(&alias()).deadline(SECOND * 600).await.unwrap();
     assert!(matches!(&end, FinalState::Active(token) if token.is_usable()));
-    assert_eq!(end.token().state(), &TokenState::Active);
+    assert_eq!(end.token().state(), &NetworkTokenState::Active);
     assert_eq!(clock.slept(), [1, 2, 4, 8, 15, 15, 15].map(|seconds| SECOND * seconds));
     assert_eq!(simulator.count(GET), 8);
 }
@@ -38,7 +41,7 @@ async fn waits_are_shortened_by_chance_to_no_less_than_half() {
     let clock = ManualClock::new();
     let builder = cmp::v1::Client::builder(environment).service_account(account).clock(clock.clone());
     let v1 = builder.randomness(|| 0.0).build().unwrap();
-    v1.enroll(enrolment()).await.unwrap();
+    v1.enroll(enrollment()).await.unwrap();
     v1.wait_for_final_state(&alias()).await.unwrap().active().unwrap();
     assert_eq!(clock.slept(), [SECOND / 2, SECOND]);
 }
@@ -49,16 +52,16 @@ async fn a_failure_ends_the_wait_at_once() {
     let clock = ManualClock::new();
     let v1 = simulated(&simulator, &clock);
     simulator.world().v1_outcome(alias().as_str(), V1Outcome::Failed);
-    v1.enroll(enrolment()).await.unwrap();
+    v1.enroll(enrollment()).await.unwrap();
     for (state, expected) in [
-        (State::Failed, TokenState::Failed),
-        (State::Deleted, TokenState::Deleted),
-        (State::Suspended, TokenState::Suspended),
+        (State::Failed, NetworkTokenState::Failed),
+        (State::Deleted, NetworkTokenState::Deleted),
+        (State::Suspended, NetworkTokenState::Suspended),
     ] {
         simulator.world().change_v1_token(alias().as_str(), state).unwrap();
         let end = v1.wait_for_final_state(&alias()).await.unwrap();
         assert_eq!(end.token().state(), &expected);
-        let reason = NoUsableToken::NotUsable { state: expected, reason_code: None };
+        let reason = NoNetworkToken::NotUsable { state: expected, reason_code: None };
         assert_eq!(end.active().unwrap_err(), reason);
     }
     assert_eq!((simulator.count(GET), clock.slept().len()), (3, 0));
@@ -78,7 +81,7 @@ async fn the_deadline_ends_it() {
     let simulator = arriving(TokenArrival::Held).await;
     let clock = ManualClock::new();
     let v1 = simulated(&simulator, &clock);
-    v1.enroll(enrolment()).await.unwrap();
+    v1.enroll(enrollment()).await.unwrap();
     let error = v1.wait_for_final_state(&alias()).deadline(SECOND * 10).await.unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::Answered));
     assert_eq!(error.operation(), Some(Operation::GetV1NetworkToken));
@@ -97,7 +100,7 @@ async fn a_passing_trouble_is_waited_out() {
     let simulator = arriving(TokenArrival::AfterGets(1)).await;
     let clock = ManualClock::new();
     let v1 = simulated(&simulator, &clock).with_retry(cmp::RetryPolicy::none());
-    v1.enroll(enrolment()).await.unwrap();
+    v1.enroll(enrollment()).await.unwrap();
     simulator
         .faults()
         .extend([Fault::status(503).retry_after(7).on(GET).times(1), Fault::dropped().on(GET).times(1)]);
@@ -119,7 +122,7 @@ async fn a_hanging_answer_does_not_outlast_the_deadline() {
     let simulator = Simulator::start().await.unwrap();
     let clock = ManualClock::new();
     let v1 = simulated(&simulator, &clock);
-    v1.enroll(enrolment()).await.unwrap();
+    v1.enroll(enrollment()).await.unwrap();
     simulator.faults().add(Fault::hang().on(GET));
     let deadline = SECOND * 5;
     let waiting = v1.wait_for_final_state(&alias()).deadline(deadline).into_future();
@@ -140,7 +143,7 @@ async fn webhooks_alone_can_tell_when_to_look() {
     let simulator = arriving(TokenArrival::AfterGets(3)).await;
     let clock = ManualClock::new();
     let v1 = simulated(&simulator, &clock);
-    v1.enroll(enrolment()).await.unwrap();
+    v1.enroll(enrollment()).await.unwrap();
     let waiting = v1.wait_for_final_state(&alias()).hints(stream::iter([(), (), ()]));
     assert!(waiting.polls(Duration::MAX, Duration::MAX).await.unwrap().active().is_ok());
     assert_eq!(simulator.count(GET), 4);
@@ -151,7 +154,7 @@ async fn webhooks_alone_can_tell_when_to_look() {
 async fn dropping_it_leaves_nothing_behind() {
     let simulator = Simulator::start().await.unwrap();
     let v1 = simulated(&simulator, &ManualClock::new());
-    v1.enroll(enrolment()).await.unwrap();
+    v1.enroll(enrollment()).await.unwrap();
     simulator.faults().add(Fault::hang().on(GET).times(1));
     {
         let waiting = v1.wait_for_final_state(&alias()).into_future();

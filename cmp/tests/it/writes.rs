@@ -70,7 +70,7 @@ async fn every_attribute_of_a_new_card() {
         .wallet_type(WalletType::GooglePay)
         .meta("customer", "C-77")
         .meta("vip", true);
-    assert!(!client(&server.base_url()).cards().create(card).await.unwrap().is_duplicate());
+    assert!(client(&server.base_url()).cards().create(card).await.unwrap().is_created());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cmp::{
-    CardEvent, TokenState,
+    CardEvent, NetworkTokenState,
     v1::PanAlias,
     webhooks::{CardUpdateDetails, Details, Event, NetworkTokenDetails, NetworkTokenEvent, Producer},
 };
@@ -224,7 +224,7 @@ fn every_listed_state_is_known() {
             let mut body = webhook.sample.clone();
             body["details"]["state"] = state.clone();
             let state = network_token(&event(&body)).state();
-            assert!(!matches!(state, None | Some(TokenState::Other(_))), "{state:?}");
+            assert!(!matches!(state, None | Some(NetworkTokenState::Other(_))), "{state:?}");
         }
     }
 }

@@ -14,14 +14,14 @@ use axum::{
     routing::post,
 };
 use cmp::{
-    CardEvent, Client, Environment, Expiry, NewCard, Pan, ServiceAccount, TokenState,
-    v1::{self, NewEnrolment, PanAlias},
+    CardEvent, Client, Environment, Expiry, NetworkTokenState, NewCard, Pan, ServiceAccount,
+    v1::{self, NewEnrollment, PanAlias},
     webhooks::{
         Applied, CardView, Deduplicator, Event, Handled, SeenError, Verifier, WebhookError, WebhookSecret,
     },
 };
 use cmp_simulator::{
-    CardUpdateEvent, Operation, Settings, Simulator, TokenArrival, TokenState as Simulated,
+    CardUpdateEvent, NetworkTokenState as Simulated, Operation, Settings, Simulator, TokenArrival,
     webhooks::{DeliveryOrder, Outcome, Signing},
 };
 use futures_util::{StreamExt, stream};
@@ -170,7 +170,7 @@ async fn a_view_of_a_v1_alias_is_what_a_get_would_show() {
     let alias: PanAlias = "5573495XKjDP28V7312".parse().unwrap();
     let world = house.simulator.world();
     let mut view = CardView::of_alias(alias.clone());
-    v1.enroll(NewEnrolment::new(alias.clone(), Expiry::new(12, 2030).unwrap())).await.unwrap();
+    v1.enroll(NewEnrollment::new(alias.clone(), Expiry::new(12, 2030).unwrap())).await.unwrap();
     for step in 0..6 {
         match step {
             0 => {}
@@ -220,7 +220,7 @@ async fn repeats_in_the_wrong_order_are_handled_once_and_give_the_same_view() {
     for event in &events {
         view.apply(event);
     }
-    assert_eq!(view.network_token().unwrap().state(), Some(&TokenState::Activated));
+    assert_eq!(view.network_token().unwrap().state(), Some(&NetworkTokenState::Activated));
 }
 
 #[tokio::test]

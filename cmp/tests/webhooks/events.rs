@@ -1,5 +1,5 @@
 use cmp::{
-    CardEvent, TokenState,
+    CardEvent, NetworkTokenState,
     v1::PanAlias,
     webhooks::{Details, Event, NetworkTokenEvent, WebhookError},
 };
@@ -34,7 +34,7 @@ fn every_documented_member_of_a_network_token_event_is_read() {
     assert_eq!(token.network_token_id().unwrap().as_str(), "NTKpRRhGgX6cRRNh7C8TWKGjE");
     assert_eq!(token.number().unwrap().expose(), PAN);
     assert_eq!((token.last4(), token.card_last4()), (Some("1111"), Some("0042")));
-    assert_eq!(token.state(), Some(TokenState::Suspended));
+    assert_eq!(token.state(), Some(NetworkTokenState::Suspended));
     assert_eq!(token.reason_code(), Some("cmp_network_token.suspended"));
     assert_eq!(token.reason_text(), Some("The issuer suspended the network token."));
     assert_eq!(token.card_bin(), Some("411111"));
@@ -91,9 +91,9 @@ fn a_v1_event_without_a_state_implies_it() {
         let Details::V1NetworkToken(token) = event.details() else { panic!("{event:?}") };
         token.state()
     };
-    assert_eq!(state("suspended"), Some(TokenState::Suspended));
-    assert_eq!(state("activated"), Some(TokenState::Activated));
-    assert_eq!(state("deleted"), Some(TokenState::Deleted));
+    assert_eq!(state("suspended"), Some(NetworkTokenState::Suspended));
+    assert_eq!(state("activated"), Some(NetworkTokenState::Activated));
+    assert_eq!(state("deleted"), Some(NetworkTokenState::Deleted));
     assert_eq!(state("used"), None);
     assert_eq!(state("updated"), None);
 }
@@ -107,20 +107,20 @@ fn a_reason_code_without_a_state_implies_it() {
         token.state()
     };
     for (code, expected) in [
-        ("cmp_network_token.provisioned", Some(TokenState::Active)),
-        ("cmp_network_token.provisioning_failed", Some(TokenState::Failed)),
-        ("cmp_network_token.suspended", Some(TokenState::Suspended)),
-        ("cmp_network_token.activated", Some(TokenState::Activated)),
-        ("cmp_network_token.deleted", Some(TokenState::Deleted)),
-        ("cmp_card_updated", Some(TokenState::CardUpdated)),
-        ("CMP-Network-Token-Suspended", Some(TokenState::Suspended)),
+        ("cmp_network_token.provisioned", Some(NetworkTokenState::Active)),
+        ("cmp_network_token.provisioning_failed", Some(NetworkTokenState::Failed)),
+        ("cmp_network_token.suspended", Some(NetworkTokenState::Suspended)),
+        ("cmp_network_token.activated", Some(NetworkTokenState::Activated)),
+        ("cmp_network_token.deleted", Some(NetworkTokenState::Deleted)),
+        ("cmp_card_updated", Some(NetworkTokenState::CardUpdated)),
+        ("CMP-Network-Token-Suspended", Some(NetworkTokenState::Suspended)),
         ("suspended", None),
         ("declined", None),
     ] {
         assert_eq!(state(&format!(r#"{{"reason_code":"{code}"}}"#)), expected, "{code}");
     }
     let told = state(r#"{"reason_code":"cmp_network_token.suspended","state":"ACTIVATED"}"#);
-    assert_eq!(told, Some(TokenState::Activated), "what is told comes first");
+    assert_eq!(told, Some(NetworkTokenState::Activated), "what is told comes first");
 }
 
 #[test]

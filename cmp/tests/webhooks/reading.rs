@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use cmp::{
-    Card, CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount, TokenState,
+    Card, CardId, Client, Environment, Expiry, NetworkTokenState, NewCard, Pan, ServiceAccount,
     webhooks::{Applied, CardView, Event},
 };
-use cmp_simulator::{Enrolment, Simulator};
+use cmp_simulator::{Enrollment, Simulator};
 use serde_json::{Value, json};
 
 use crate::samples::PAN;
@@ -44,7 +44,7 @@ impl House {
     }
 }
 
-fn state(view: &CardView) -> Option<&TokenState> {
+fn state(view: &CardView) -> Option<&NetworkTokenState> {
     view.network_token().and_then(|token| token.state())
 }
 
@@ -53,13 +53,13 @@ async fn an_event_that_names_no_token_is_of_the_one_that_is_there() {
     let house = House::start().await;
     let card = house.card().await;
     let mut view = CardView::of(&card);
-    assert_eq!((state(&view), card.network_tokens().len()), (Some(&TokenState::Active), 1));
+    assert_eq!((state(&view), card.network_tokens().len()), (Some(&NetworkTokenState::Active), 1));
     let before = house.nameless(card.asked_at() - TimeDelta::seconds(1), "suspended");
     view.apply(&before);
-    assert_eq!(state(&view), Some(&TokenState::Active), "the reading is newer");
+    assert_eq!(state(&view), Some(&NetworkTokenState::Active), "the reading is newer");
     let after = house.nameless(Utc::now() + TimeDelta::seconds(1), "suspended");
     assert_eq!(view.apply(&after), Applied::Changed);
-    assert_eq!(state(&view), Some(&TokenState::Suspended));
+    assert_eq!(state(&view), Some(&NetworkTokenState::Suspended));
     assert!(!view.network_token().unwrap().is_usable());
 }
 
@@ -68,11 +68,11 @@ async fn a_reading_outdates_what_was_told_without_a_name() {
     let house = House::start().await;
     let mut view = CardView::new(house.id.clone());
     view.apply(&house.nameless(house.card().await.asked_at(), "active"));
-    assert_eq!(state(&view), Some(&TokenState::Active));
+    assert_eq!(state(&view), Some(&NetworkTokenState::Active));
     house.simulator.world().suspend_token(house.id.as_str()).unwrap();
     let card = house.card().await;
     assert_eq!(view.read(&card), Applied::Changed);
-    assert_eq!(state(&view), Some(&TokenState::Suspended));
+    assert_eq!(state(&view), Some(&NetworkTokenState::Suspended));
     assert_eq!(view.read(&card), Applied::Unchanged);
 }
 
@@ -84,13 +84,17 @@ async fn a_token_that_a_reading_does_not_show_any_more_is_deleted() {
     let stored =
         house.cmp.cards().update(&house.id, cmp::CardChanges::new().expiry(Expiry::new(1, 2031).unwrap()));
     assert_eq!(view.read(&stored.await.unwrap()), Applied::Changed, "the expiry");
-    assert_eq!(state(&view), Some(&TokenState::Active), "the answer to a change doesn't tell of tokens");
+    assert_eq!(
+        state(&view),
+        Some(&NetworkTokenState::Active),
+        "the answer to a change doesn't tell of tokens"
+    );
     let card = house.cmp.cards().get(&house.id).include([cmp::Include::CardUpdates]).await.unwrap();
     view.read(&card);
-    assert_eq!(state(&view), Some(&TokenState::Active), "nor does one that was not asked for them");
+    assert_eq!(state(&view), Some(&NetworkTokenState::Active), "nor does one that was not asked for them");
     let card = house.card().await;
     assert_eq!((view.read(&card), card.network_tokens().len()), (Applied::Changed, 0));
-    assert_eq!(state(&view), Some(&TokenState::Deleted));
+    assert_eq!(state(&view), Some(&NetworkTokenState::Deleted));
     assert_eq!(CardView::of(&card).network_token(), None);
 
     let mut nameless = CardView::new(house.id.clone());
@@ -116,16 +120,16 @@ async fn a_deleted_token_stays_deleted_when_a_late_event_comes() {
     let mut applied_first = CardView::new(house.id.clone());
     applied_first.apply(&late(before));
     let mut merged = applied_first.clone();
-    assert_eq!(state(&merged), Some(&TokenState::Active));
+    assert_eq!(state(&merged), Some(&NetworkTokenState::Active));
     merged.merge(&CardView::of(&card));
     applied_first.read(&card);
-    assert_eq!(state(&read_first), Some(&TokenState::Deleted));
+    assert_eq!(state(&read_first), Some(&NetworkTokenState::Deleted));
     assert_eq!((&read_first, &merged), (&applied_first, &applied_first));
     let stored = serde_json::to_string(&read_first).unwrap();
     assert_eq!(serde_json::from_str::<CardView>(&stored).unwrap(), read_first);
 
     assert_eq!(read_first.apply(&late(after)), Applied::Changed);
-    assert_eq!(state(&read_first), Some(&TokenState::Active), "a later event brings it back");
+    assert_eq!(state(&read_first), Some(&NetworkTokenState::Active), "a later event brings it back");
 }
 
 #[tokio::test]
@@ -138,7 +142,7 @@ async fn a_reading_that_is_older_than_an_event_says_so() {
     let card = house.card().await;
     assert_eq!(view.read(&card), Applied::Changed, "the named token is gone");
     assert_eq!(view.read(&card), Applied::Outdated);
-    assert_eq!(state(&view), Some(&TokenState::Suspended));
+    assert_eq!(state(&view), Some(&NetworkTokenState::Suspended));
     assert_eq!(CardView::of(&card).network_token(), None);
 }
 
@@ -177,12 +181,12 @@ async fn a_simulated_clock_that_is_ahead_does_not_outdate_readings() {
     view.apply(&house.nameless(suspended_at, "suspended"));
     world.resume_token(house.id.as_str()).unwrap();
     view.read(&house.card().await);
-    assert_eq!(state(&view), Some(&TokenState::Activated));
+    assert_eq!(state(&view), Some(&NetworkTokenState::Activated));
 }
 
 #[tokio::test]
 async fn a_token_that_was_waited_for_or_provisioned_needs_no_other_reading() {
-    let simulator = Simulator::builder().enrolment(Enrolment::Manual).start().await.unwrap();
+    let simulator = Simulator::builder().enrollment(Enrollment::Manual).start().await.unwrap();
     let environment = Environment::custom(simulator.url(), simulator.token_url()).unwrap();
     let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
     let cmp = Client::builder(environment).service_account(account).build().unwrap();
@@ -193,16 +197,19 @@ async fn a_token_that_was_waited_for_or_provisioned_needs_no_other_reading() {
     assert!(read.lists_network_tokens());
     let mut view = CardView::of(&read);
     let provisioned = cmp.network_tokens().provision(stored.id()).await.unwrap();
-    assert_eq!(view.read_token(provisioned.token()), Applied::Changed);
-    assert_eq!(state(&view), Some(&TokenState::Active));
+    assert_eq!(view.read_token(provisioned.network_token()), Applied::Changed);
+    assert_eq!(state(&view), Some(&NetworkTokenState::Active));
     let token = view.network_token().unwrap();
-    assert_eq!((token.last4(), token.expiry()), (provisioned.token().last4(), provisioned.token().expiry()));
+    assert_eq!(
+        (token.last4(), token.expiry()),
+        (provisioned.network_token().last4(), provisioned.network_token().expiry())
+    );
     assert_eq!(view.last4(), read.last4(), "the card stays as it is");
 
     let mut waited = CardView::new(stored.id().clone());
     let token = cmp.network_tokens().wait_for(stored.id()).await.unwrap();
     assert_eq!(waited.read_token(&token), Applied::Changed);
-    assert_eq!(state(&waited), Some(&TokenState::Active));
+    assert_eq!(state(&waited), Some(&NetworkTokenState::Active));
     assert_eq!(waited.read_token(&token), Applied::Unchanged);
 
     // An event wins if it is later, in whatever order the two come.
@@ -212,7 +219,7 @@ async fn a_token_that_was_waited_for_or_provisioned_needs_no_other_reading() {
             "details": { "card_id": id, "network_token_id": token.id(), "state": "suspended" } });
         Event::parse_unverified(body.to_string().as_bytes()).unwrap()
     };
-    for (seconds, expected) in [(-60, TokenState::Active), (60, TokenState::Suspended)] {
+    for (seconds, expected) in [(-60, NetworkTokenState::Active), (60, NetworkTokenState::Suspended)] {
         let event = event(token.asked_at() + TimeDelta::seconds(seconds));
         let (mut one, mut other) = (CardView::new(id.clone()), CardView::new(id.clone()));
         one.apply(&event);

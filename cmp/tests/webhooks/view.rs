@@ -1,5 +1,5 @@
 use cmp::{
-    CardEvent, TokenState,
+    CardEvent, NetworkTokenState,
     v1::PanAlias,
     webhooks::{Applied, CardView, Event},
 };
@@ -32,7 +32,7 @@ fn a_network_token_event_tells_token_and_card() {
     let event = Event::parse_unverified(NETWORK_TOKEN.as_bytes()).unwrap();
     assert_eq!(card.apply(&event), Applied::Changed);
     let token = card.network_token().unwrap();
-    assert_eq!(token.state(), Some(&TokenState::Suspended));
+    assert_eq!(token.state(), Some(&NetworkTokenState::Suspended));
     assert_eq!(token.reason_code(), Some("cmp_network_token.suspended"));
     assert_eq!((token.last4(), token.is_usable()), (Some("1111"), false));
     assert_eq!(token.expiry().unwrap().to_string(), "01/2028");
@@ -69,7 +69,7 @@ fn older_events_change_nothing_and_later_ones_do() {
     let mut card = view();
     assert_eq!(card.apply(&token("2", 2, "suspended")), Applied::Changed);
     assert_eq!(card.apply(&token("1", 1, "active")), Applied::Unchanged);
-    assert_eq!(card.network_token().unwrap().state(), Some(&TokenState::Suspended));
+    assert_eq!(card.network_token().unwrap().state(), Some(&NetworkTokenState::Suspended));
     assert_eq!(card.apply(&token("3", 3, "activated")), Applied::Changed);
     assert!(card.network_token().unwrap().is_usable());
     let closed = event("4", "cmp_au_card.closed", 1, json!({}));
@@ -100,7 +100,7 @@ fn of_two_events_at_one_moment_the_one_that_was_told_last_wins() {
         for event in &events {
             card.apply(event);
         }
-        assert_eq!(card.network_token().unwrap().state(), Some(&TokenState::Suspended));
+        assert_eq!(card.network_token().unwrap().state(), Some(&NetworkTokenState::Suspended));
     }
 }
 
@@ -120,7 +120,7 @@ fn a_deleted_token_does_not_hide_its_successor() {
     let of = |token: &str, state: &str| json!({ "network_token_id": token, "state": state });
     card.apply(&event("1", "cmp_network_token.updated", 1, of("NTK2", "active")));
     card.apply(&event("2", "cmp_network_token.updated", 2, of("NTK1", "deleted")));
-    assert_eq!(card.network_token().unwrap().state(), Some(&TokenState::Active));
+    assert_eq!(card.network_token().unwrap().state(), Some(&NetworkTokenState::Active));
     assert_eq!(card.network_tokens().count(), 2);
 }
 
@@ -157,7 +157,7 @@ fn v1_events_are_found_by_their_alias() {
         Applied::Changed,
         "a known token"
     );
-    assert_eq!(card.network_token().unwrap().state(), Some(&TokenState::Suspended));
+    assert_eq!(card.network_token().unwrap().state(), Some(&NetworkTokenState::Suspended));
     let renewed = json!({ "old_account_number": "tok_sandbox_1", "new_account_number": "tok_sandbox_2" });
     assert_eq!(card.apply(&v1("3", "au_card.updated", 3, &renewed)), Applied::Changed);
 

@@ -244,7 +244,7 @@ mod tests {
             json!({"readings": {"jsonapi_version": "text"}}),
             json!({"readings": {"v1_enrolled": "accepted"}}),
             json!({"readings": {"future_values": true}}),
-            json!({"enrolment": "manual"}),
+            json!({"enrollment": "manual"}),
         ] {
             let simulator = Simulator::builder().settings(serde_json::from_value(settings.clone()).unwrap());
             let simulator = simulator.start().await.unwrap();

@@ -9,7 +9,7 @@ use cmp::{
     CardChanges, CardId, Client, Cvc, Environment, Expiry, NewCard, Operation, Pan, RetryBudget, RetryPolicy,
     ServiceAccount, v1,
 };
-use cmp_simulator::{Enrolment, Operation as Simulated, Protocol, Simulator};
+use cmp_simulator::{Enrollment, Operation as Simulated, Protocol, Simulator};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Outcome;
@@ -45,12 +45,12 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) async fn new(protocol: Protocol, operation: Simulated) -> Self {
-        let enrolment = match operation {
-            Simulated::ProvisionNetworkToken => Enrolment::Manual,
-            _ => Enrolment::OnCreate,
+        let enrollment = match operation {
+            Simulated::ProvisionNetworkToken => Enrollment::Manual,
+            _ => Enrollment::OnCreate,
         };
         let account = cmp_simulator::ServiceAccount::new("AC-matrix", SECRET);
-        let builder = Simulator::builder().protocol(protocol).enrolment(enrolment).account(account);
+        let builder = Simulator::builder().protocol(protocol).enrollment(enrollment).account(account);
         let simulator = builder.start().await.expect("a free port");
         let clock = ManualClock::new();
         let account = || ServiceAccount::new("AC-matrix", SECRET);
@@ -138,7 +138,7 @@ impl Place {
             Simulated::CreateCard | Simulated::Token => self.warm_up().await?,
             Simulated::ProvisionV1NetworkToken => self.v1.warm_up().await?,
             Simulated::GetV1NetworkToken | Simulated::DeleteV1NetworkToken => {
-                self.v1.enroll(v1::NewEnrolment::new(alias.clone(), Expiry::new(7, 2030)?)).await?;
+                self.v1.enroll(v1::NewEnrollment::new(alias.clone(), Expiry::new(7, 2030)?)).await?;
             }
             _ => {
                 let card = self.cmp.cards().create(new_card()?).await?.into_card();
@@ -162,7 +162,7 @@ impl Place {
             Simulated::DeleteNetworkToken => self.cmp.network_tokens().delete(card).await?,
             Simulated::RequestCryptogram => drop(self.cmp.network_tokens().cryptogram(card).await?),
             Simulated::ProvisionV1NetworkToken => {
-                drop(self.v1.enroll(v1::NewEnrolment::new(alias.clone(), Expiry::new(7, 2030)?)).await?);
+                drop(self.v1.enroll(v1::NewEnrollment::new(alias.clone(), Expiry::new(7, 2030)?)).await?);
             }
             Simulated::GetV1NetworkToken => drop(self.v1.get(alias).await?),
             Simulated::DeleteV1NetworkToken => drop(self.v1.delete(alias).await?),

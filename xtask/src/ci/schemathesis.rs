@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use cmp_simulator::{Enrolment, Simulator};
+use cmp_simulator::{Enrollment, Simulator};
 
 use super::{Done, metadata};
 
@@ -27,7 +27,7 @@ pub(super) fn check(root: &Path) -> Result<Done> {
     let runtime = tokio::runtime::Runtime::new()?;
     for seed in SEEDS {
         let builder =
-            Simulator::builder().seed(seed.parse()?).enrolment(Enrolment::OnCreate).control_api(true);
+            Simulator::builder().seed(seed.parse()?).enrollment(Enrollment::OnCreate).control_api(true);
         let simulator = runtime.block_on(builder.openapi(openapi.clone()).start())?;
         run(&program, root, &simulator, seed)?;
     }

@@ -59,7 +59,7 @@ impl Happening {
 
     /// The account updater told something.
     pub(crate) fn update(card: &Card, update: &CardUpdate) -> Self {
-        let mut happening = Self::enrolment(card, update.event, update.occurred_at);
+        let mut happening = Self::enrollment(card, update.event, update.occurred_at);
         for change in &update.changes {
             let (old, new) = match change.field {
                 "pan" => ("old_account_number", "new_account_number"),
@@ -76,7 +76,7 @@ impl Happening {
     }
 
     /// The card was enrolled with the account updater, or could not be.
-    pub(crate) fn enrolment(card: &Card, event: CardUpdateEvent, at: DateTime<Utc>) -> Self {
+    pub(crate) fn enrollment(card: &Card, event: CardUpdateEvent, at: DateTime<Utc>) -> Self {
         let name = format!("cmp_au_card.{}", event.name().replace('-', "_"));
         let details = json!({
             "card_id": card.id,

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{Happening, TENANT, exactly, month_and_year, without_zone, year};
-use crate::state::{CardUpdateEvent, Expiry, TokenState};
-use crate::v1::{CARD_BIN, CARD_LAST4, Enrolment};
+use crate::state::{CardUpdateEvent, Expiry, NetworkTokenState};
+use crate::v1::{CARD_BIN, CARD_LAST4, Enrollment};
 
 /// What happened to a V1 network token.
 #[derive(Clone, Copy)]
@@ -19,12 +19,14 @@ pub(crate) enum V1TokenEvent {
 
 impl V1TokenEvent {
     /// The event that a new state comes with; those without one of their own are updates.
-    pub(crate) fn of(state: TokenState) -> Self {
+    pub(crate) fn of(state: NetworkTokenState) -> Self {
         match state {
-            TokenState::Suspended => Self::Suspended,
-            TokenState::Activated => Self::Activated,
-            TokenState::Deleted => Self::Deleted,
-            TokenState::Active | TokenState::Failed | TokenState::CardUpdated => Self::Updated,
+            NetworkTokenState::Suspended => Self::Suspended,
+            NetworkTokenState::Activated => Self::Activated,
+            NetworkTokenState::Deleted => Self::Deleted,
+            NetworkTokenState::Active | NetworkTokenState::Failed | NetworkTokenState::CardUpdated => {
+                Self::Updated
+            }
         }
     }
 
@@ -52,25 +54,25 @@ pub(crate) struct V1Update {
 
 impl Happening {
     /// A V1 network token arrived, changed or was used. One that failed has no number.
-    pub(crate) fn v1_token(enrolment: &Enrolment, event: V1TokenEvent) -> Self {
+    pub(crate) fn v1_token(enrollment: &Enrollment, event: V1TokenEvent) -> Self {
         let mut details = json!({
             "card_bin": CARD_BIN,
             "card_last4": CARD_LAST4,
-            "card_exp_month": enrolment.expiry.month.to_string(),
-            "card_exp_year": year(enrolment.expiry),
-            "pan_alias": enrolment.pan_alias,
-            "state": enrolment.state.map_or_else(String::new, |state| state.name().to_uppercase()),
+            "card_exp_month": enrollment.expiry.month.to_string(),
+            "card_exp_year": year(enrollment.expiry),
+            "pan_alias": enrollment.pan_alias,
+            "state": enrollment.state.map_or_else(String::new, |state| state.name().to_uppercase()),
             "tenant_id": TENANT,
-            "created_at": without_zone(enrolment.created_at),
-            "updated_at": without_zone(enrolment.updated_at),
+            "created_at": without_zone(enrollment.created_at),
+            "updated_at": without_zone(enrollment.updated_at),
         });
-        if enrolment.has_token() {
-            details["network_token_id"] = enrolment.token_id.as_str().into();
-            details["network_token"] = enrolment.number.as_str().into();
-            details["network_token_last4"] = enrolment.last4().into();
-            details["exp_month"] = enrolment.expiry.month.to_string().into();
-            details["exp_year"] = year(enrolment.expiry).into();
-            details["payment_account_reference"] = enrolment.payment_account_reference.as_str().into();
+        if enrollment.has_token() {
+            details["network_token_id"] = enrollment.token_id.as_str().into();
+            details["network_token"] = enrollment.number.as_str().into();
+            details["network_token_last4"] = enrollment.last4().into();
+            details["exp_month"] = enrollment.expiry.month.to_string().into();
+            details["exp_year"] = year(enrollment.expiry).into();
+            details["payment_account_reference"] = enrollment.payment_account_reference.as_str().into();
         }
         Self {
             name: event.name().to_owned(),
@@ -80,12 +82,12 @@ impl Happening {
     }
 
     /// The account updater told something of the card behind an alias.
-    pub(crate) fn v1_update(enrolment: &Enrolment, update: &V1Update) -> Self {
+    pub(crate) fn v1_update(enrollment: &Enrollment, update: &V1Update) -> Self {
         let name = format!("au_card.{}", update.event.name().replace('-', "_"));
         let mut details = json!({
             "card_last4": CARD_LAST4,
             "card_bin": CARD_BIN,
-            "old_account_number": enrolment.pan_alias,
+            "old_account_number": enrollment.pan_alias,
             "occurred_at": exactly(update.at),
             "reason_code": name,
             "reason_text": "Reported by the card network.",
@@ -93,9 +95,9 @@ impl Happening {
         if let Some(new_alias) = &update.new_alias {
             details["new_account_number"] = new_alias.as_str().into();
         }
-        if enrolment.expiry != update.old {
+        if enrollment.expiry != update.old {
             details["old_expiration_date"] = month_and_year(update.old).into();
-            details["new_expiration_date"] = month_and_year(enrolment.expiry).into();
+            details["new_expiration_date"] = month_and_year(enrollment.expiry).into();
         }
         Self { name, summary: "The account updater reported a card.".to_owned(), details }
     }

@@ -149,9 +149,9 @@ impl Client {
         self.create(pan).await.expect(201).id()
     }
 
-    /// Enrols an alias with V1, and gives it back.
-    pub(crate) async fn enrol(&self, alias: &str) -> String {
-        self.send(Operation::ProvisionV1NetworkToken, "", Some(&enrolment(alias))).await.expect(201);
+    /// Enrolls an alias with V1, and gives it back.
+    pub(crate) async fn enroll(&self, alias: &str) -> String {
+        self.send(Operation::ProvisionV1NetworkToken, "", Some(&enrollment(alias))).await.expect(201);
         alias.to_owned()
     }
 
@@ -181,7 +181,7 @@ pub(crate) fn card(pan: &str) -> Value {
     json!({ "data": { "attributes": { "pan": pan, "cvc": "123", "exp_month": 12, "exp_year": 35 } } })
 }
 
-pub(crate) fn enrolment(alias: &str) -> Value {
+pub(crate) fn enrollment(alias: &str) -> Value {
     json!({ "pan_alias": alias, "exp_month": 7, "exp_year": 24 })
 }
 

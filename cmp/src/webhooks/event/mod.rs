@@ -28,14 +28,14 @@ use crate::{
 /// out, events that it doesn't know are [`Details::Other`].
 ///
 /// ```
-/// use cmp::{TokenState, webhooks::{Details, Event}};
+/// use cmp::{NetworkTokenState, webhooks::{Details, Event}};
 ///
 /// let event = Event::parse_unverified(br#"{
 ///     "id": "evt-1", "event": "cmp_network_token.updated", "timestamp": "2025-01-15T10:00:00.000Z",
 ///     "details": { "card_id": "CRDecqZp3xRgXU3TFmtcDdzQs", "state": "SUSPENDED" }
 /// }"#)?;
 /// let Details::NetworkToken(token) = event.details() else { panic!("{event:?}") };
-/// assert_eq!(token.state(), Some(TokenState::Suspended));
+/// assert_eq!(token.state(), Some(NetworkTokenState::Suspended));
 /// # Ok::<(), cmp::webhooks::WebhookError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]

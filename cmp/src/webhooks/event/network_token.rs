@@ -7,7 +7,7 @@ use super::{
 use crate::{
     secret::NetworkTokenNumber,
     v1::PanAlias,
-    value::{CardId, Expiry, NetworkTokenId, Text, TokenState},
+    value::{CardId, Expiry, NetworkTokenId, NetworkTokenState, Text},
 };
 
 /// What an event tells about a network token, and the card behind it. Each part may be missing.
@@ -22,7 +22,7 @@ pub struct NetworkTokenDetails {
     last4: Option<String>,
     expiry: Option<Expiry>,
     payment_account_reference: Option<Text>,
-    state: Option<TokenState>,
+    state: Option<NetworkTokenState>,
     reason_code: Option<Text>,
     reason_text: Option<Text>,
     pan_alias: Option<PanAlias>,
@@ -44,7 +44,7 @@ impl NetworkTokenDetails {
             last4: from.last4("network_token_last4"),
             expiry: from.month_and_year("exp_month", "exp_year"),
             payment_account_reference: from.digits("payment_account_reference").and_then(Text::new),
-            state: from.text("state").map(|state| TokenState::from(state.to_owned())),
+            state: from.text("state").map(|state| NetworkTokenState::from(state.to_owned())),
             reason_code: from.outside("reason_code"),
             reason_text: from.outside("reason_text"),
             pan_alias: from.text("pan_alias").and_then(|alias| PanAlias::new(alias).ok()),
@@ -101,7 +101,7 @@ impl NetworkTokenDetails {
 
     /// The token's state: the one that it tells, else the one that the event's name implies, else the reason code.
     #[must_use]
-    pub fn state(&self) -> Option<TokenState> {
+    pub fn state(&self) -> Option<NetworkTokenState> {
         self.state
             .clone()
             .or_else(|| state_by_event(&self.event))
@@ -163,24 +163,24 @@ impl NetworkTokenDetails {
     }
 }
 
-fn state_by_event(event: &NetworkTokenEvent) -> Option<TokenState> {
+fn state_by_event(event: &NetworkTokenEvent) -> Option<NetworkTokenState> {
     match event {
-        NetworkTokenEvent::Suspended => Some(TokenState::Suspended),
-        NetworkTokenEvent::Activated => Some(TokenState::Activated),
-        NetworkTokenEvent::Deleted => Some(TokenState::Deleted),
+        NetworkTokenEvent::Suspended => Some(NetworkTokenState::Suspended),
+        NetworkTokenEvent::Activated => Some(NetworkTokenState::Activated),
+        NetworkTokenEvent::Deleted => Some(NetworkTokenState::Deleted),
         _ => None,
     }
 }
 
 /// All reason codes that VGS documents for network tokens, in whichever spelling.
-fn state_by_reason(code: &str) -> Option<TokenState> {
+fn state_by_reason(code: &str) -> Option<NetworkTokenState> {
     match normalised(code).as_str() {
-        "cmp_network_token_provisioned" => Some(TokenState::Active),
-        "cmp_network_token_provisioning_failed" => Some(TokenState::Failed),
-        "cmp_network_token_suspended" => Some(TokenState::Suspended),
-        "cmp_network_token_activated" => Some(TokenState::Activated),
-        "cmp_network_token_deleted" => Some(TokenState::Deleted),
-        "cmp_card_updated" => Some(TokenState::CardUpdated),
+        "cmp_network_token_provisioned" => Some(NetworkTokenState::Active),
+        "cmp_network_token_provisioning_failed" => Some(NetworkTokenState::Failed),
+        "cmp_network_token_suspended" => Some(NetworkTokenState::Suspended),
+        "cmp_network_token_activated" => Some(NetworkTokenState::Activated),
+        "cmp_network_token_deleted" => Some(NetworkTokenState::Deleted),
+        "cmp_card_updated" => Some(NetworkTokenState::CardUpdated),
         _ => None,
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     network_tokens::NetworkToken,
     scrub::is_pan,
     v1::PanAlias,
-    value::{CardId, Expiry, NetworkTokenId, Text, TokenState},
+    value::{CardId, Expiry, NetworkTokenId, NetworkTokenState, Text},
 };
 
 /// The place of what events told without a token's id.
@@ -34,7 +34,7 @@ const NAMELESS: &str = "";
 /// both. To write a view back that another process may have written meanwhile, merge the two first.
 ///
 /// ```
-/// use cmp::{TokenState, webhooks::{Applied, CardView, Event}};
+/// use cmp::{NetworkTokenState, webhooks::{Applied, CardView, Event}};
 ///
 /// let event = |id: &str, state: &str, time: &str| Event::parse_unverified(format!(
 ///     r#"{{"id": "{id}", "event": "cmp_network_token.updated", "timestamp": "{time}",
@@ -44,7 +44,7 @@ const NAMELESS: &str = "";
 /// let mut card = CardView::new("CRD1".parse()?);
 /// assert_eq!(card.apply(&event("e2", "suspended", "2025-01-15T10:05:00Z")?), Applied::Changed);
 /// assert_eq!(card.apply(&event("e1", "active", "2025-01-15T10:00:00Z")?), Applied::Unchanged, "it is older");
-/// assert_eq!(card.network_token().and_then(|token| token.state()), Some(&TokenState::Suspended));
+/// assert_eq!(card.network_token().and_then(|token| token.state()), Some(&NetworkTokenState::Suspended));
 ///
 /// let stored = serde_json::to_string(&card)?;
 /// assert_eq!(serde_json::from_str::<CardView>(&stored)?, card);
@@ -427,7 +427,7 @@ impl StoredText for Expiry {
     }
 }
 
-impl StoredText for TokenState {
+impl StoredText for NetworkTokenState {
     fn to_text(&self) -> String {
         self.as_str().to_owned()
     }

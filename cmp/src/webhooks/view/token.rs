@@ -10,7 +10,7 @@ use super::{
 use crate::{
     network_tokens::NetworkToken,
     scrub::scrub,
-    value::{Expiry, Text, TokenState},
+    value::{Expiry, NetworkTokenState, Text},
     webhooks::NetworkTokenDetails,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TokenView {
-    state: Register<TokenState>,
+    state: Register<NetworkTokenState>,
     reason_code: Register<Text>,
     last4: Register<LastFour>,
     expiry: Register<Expiry>,
@@ -47,7 +47,7 @@ impl TokenView {
     pub(super) fn settle(&mut self, reading: &Stamp, is_named: bool) {
         if !self.is_after_or_in(reading) {
             // What was told without naming a token, the reading tells of a named one.
-            let state = is_named.then_some(TokenState::Deleted);
+            let state = is_named.then_some(NetworkTokenState::Deleted);
             self.state.offer(state, reading);
             self.reason_code.offer(None, reading);
         }
@@ -76,15 +76,15 @@ impl TokenView {
 
     /// The state; `None` if no event told it.
     #[must_use]
-    pub fn state(&self) -> Option<&TokenState> {
+    pub fn state(&self) -> Option<&NetworkTokenState> {
         self.state.value()
     }
 
-    /// Whether a payment can be made with it in CMP. V1's reference lets only [`Active`](TokenState::Active) be used: see
+    /// Whether a payment can be made with it in CMP. V1's reference lets only [`Active`](NetworkTokenState::Active) be used: see
     /// [`v1::NetworkToken::is_usable`](crate::v1::NetworkToken::is_usable).
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        self.state().is_some_and(TokenState::is_usable)
+        self.state().is_some_and(NetworkTokenState::is_usable)
     }
 
     /// Why it is in this state.

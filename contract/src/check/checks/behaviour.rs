@@ -1,6 +1,6 @@
 //! What the documents say in words: what one request does to the next.
 
-use cmp_simulator::{Enrolment, Operation, Scope};
+use cmp_simulator::{Enrollment, Operation, Scope};
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, Call, Caller};
@@ -21,12 +21,12 @@ pub(super) const TABLE: &[Written] = &[
     Written { name: "a_token_is_included", set_up: as_it_is, run: |s| Box::pin(included(s)) },
     Written {
         name: "provisioning_keeps_an_active_token",
-        set_up: |settings| settings.enrolment = Enrolment::Manual,
+        set_up: |settings| settings.enrollment = Enrollment::Manual,
         run: |s| Box::pin(provisioned_twice(s)),
     },
     Written {
         name: "a_deleted_token_can_not_be_used",
-        set_up: |settings| settings.enrolment = Enrolment::Manual,
+        set_up: |settings| settings.enrollment = Enrollment::Manual,
         run: |s| Box::pin(deleted_token(s)),
     },
     Written { name: "a_suspended_token_can_not_be_used", set_up: as_it_is, run: |s| Box::pin(suspended(s)) },

@@ -1,8 +1,8 @@
 //! Whether each correction is still needed: by the documents, and by the service.
 
 use cmp_simulator::{
-    EmptyIncluded, Enrolment, Fault, ForbiddenBody, JsonApiVersion, NoActiveToken, Numbers, Operation, Scope,
-    Settings, Times,
+    EmptyIncluded, Enrollment, Fault, ForbiddenBody, JsonApiVersion, NoActiveToken, Numbers, Operation,
+    Scope, Settings, Times,
 };
 use serde_json::json;
 
@@ -88,7 +88,7 @@ pub(crate) const PROBES: &[Probe] = &[
         correction: "042-failed-dependency",
         set_up: |settings| {
             settings.readings.no_active_token = NoActiveToken::Unprocessable;
-            settings.enrolment = Enrolment::Manual;
+            settings.enrollment = Enrollment::Manual;
         },
         sign: Sign::Status(|s| Box::pin(no_active_token(s)), &[422]),
     },
@@ -203,7 +203,7 @@ async fn failed(session: &mut Session<'_>) -> Checked<Answer> {
     let id = session.store("5100260000009207").await?;
     let answer = session.expect(Call::new(Operation::GetCard, &id), 200).await?;
     if answer.included("network_tokens").is_empty() {
-        return skip("the service hasn't told the outcome of the test card's enrolment yet");
+        return skip("the service hasn't told the outcome of the test card's enrollment yet");
     }
     Ok(answer)
 }

@@ -1,7 +1,7 @@
 //! The examples that VGS publishes (`openapi/examples`): they fit the contract, and the service takes and gives the same.
 
 use anyhow::Context;
-use cmp_simulator::{Enrolment, Operation, Readings, Settings};
+use cmp_simulator::{Enrollment, Operation, Readings, Settings};
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, Body, Call};
@@ -58,7 +58,7 @@ fn as_sampled(settings: &mut Settings) {
 
 fn as_sampled_by_hand(settings: &mut Settings) {
     as_sampled(settings);
-    settings.enrolment = Enrolment::Manual;
+    settings.enrollment = Enrollment::Manual;
 }
 
 fn with_naive_times(settings: &mut Settings) {
@@ -93,7 +93,7 @@ impl Example {
     async fn send(&self, session: &mut Session<'_>, example: Value) -> Checked {
         if Operation::V1.contains(&self.operation) {
             session.simulator()?;
-            return session.expect(super::v1::enrol(example), 201).await.map(drop);
+            return session.expect(super::v1::enroll(example), 201).await.map(drop);
         }
         let id = session.store_with_token().await?;
         session.expect(Call::new(self.operation, &id).valid(example), 200).await.map(drop)

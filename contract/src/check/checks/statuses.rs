@@ -1,7 +1,7 @@
 //! Every documented status of every operation, provoked as `cmp_simulator::provoke` says.
 
 use cmp_simulator::provoke::{self, How, Row};
-use cmp_simulator::{Enrolment, Fault, Operation, Settings};
+use cmp_simulator::{Enrollment, Fault, Operation, Settings};
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, Body, Call, Caller, no_answer};
@@ -26,7 +26,7 @@ pub(super) fn rows() -> impl Iterator<Item = Row> {
 
 pub(super) fn set_up(row: Row) -> fn(&mut Settings) {
     match row.how {
-        How::NoNetworkToken => |settings| settings.enrolment = Enrolment::Manual,
+        How::NoNetworkToken => |settings| settings.enrollment = Enrollment::Manual,
         How::AcceptedReading => v1::accepted,
         _ => super::as_it_is,
     }

@@ -13,18 +13,18 @@ use super::super::session::Session;
 /// The alias of the published sample request.
 const ALIAS: &str = "5573495XKjDP28V7312";
 const UNKNOWN_ALIAS: &str = "nobody";
-const ENROL: Operation = Operation::ProvisionV1NetworkToken;
+const ENROLL: Operation = Operation::ProvisionV1NetworkToken;
 
 pub(super) fn accepted(settings: &mut Settings) {
     settings.readings.v1_enrolled = V1Enrolled::Accepted;
 }
 
-fn enrolment() -> Value {
+fn enrollment() -> Value {
     json!({"pan_alias": ALIAS, "exp_month": 7, "exp_year": 24})
 }
 
-pub(super) fn enrol(body: Value) -> Call<'static> {
-    Call::new(ENROL, "").valid(body)
+pub(super) fn enroll(body: Value) -> Call<'static> {
+    Call::new(ENROLL, "").valid(body)
 }
 
 pub(super) async fn check(session: &mut Session<'_>, row: Row) -> Checked {
@@ -39,10 +39,10 @@ pub(super) async fn check(session: &mut Session<'_>, row: Row) -> Checked {
 async fn provoke(session: &mut Session<'_>, row: Row) -> Checked<Answer> {
     let Row { operation, status, how, .. } = row;
     session.simulator()?;
-    if operation != ENROL || how == How::EnrolledAlias {
-        session.expect(enrol(enrolment()), 201).await?;
+    if operation != ENROLL || how == How::EnrolledAlias {
+        session.expect(enroll(enrollment()), 201).await?;
     }
-    let valid = if operation == ENROL { enrol(enrolment()) } else { Call::new(operation, ALIAS) };
+    let valid = if operation == ENROLL { enroll(enrollment()) } else { Call::new(operation, ALIAS) };
     let call = match how {
         How::ValidRequest | How::EnrolledAlias | How::AcceptedReading => valid,
         How::UnknownAlias => Call::new(operation, UNKNOWN_ALIAS),
@@ -68,10 +68,10 @@ async fn provoke(session: &mut Session<'_>, row: Row) -> Checked<Answer> {
 /// Answered by 401, which only a correction lists.
 pub(super) async fn unauthorized(session: &mut Session<'_>) -> Checked<Answer> {
     session.simulator()?;
-    session.send(enrol(enrolment()).by(Caller::Nobody)).await
+    session.send(enroll(enrollment()).by(Caller::Nobody)).await
 }
 
 pub(super) async fn enrolled(session: &mut Session<'_>) -> Checked<Answer> {
     session.simulator()?;
-    session.expect_one_of(enrol(enrolment()), &[201, 202]).await
+    session.expect_one_of(enroll(enrollment()), &[201, 202]).await
 }

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::card::PendingEnrolment;
+use super::card::PendingEnrollment;
 use super::updates::Subscription;
-use super::{Brand, Card, CardUpdate, CardUpdateEvent, Change, NetworkToken, State, TokenState};
+use super::{Brand, Card, CardUpdate, CardUpdateEvent, Change, NetworkToken, NetworkTokenState, State};
 use crate::settings::TokenArrival;
 use crate::test_cards::{self, Outcome};
 
@@ -13,14 +13,14 @@ pub(crate) enum Provisioned {
     /// There was a usable token.
     Existing,
     /// There is a new one, usable or failed.
-    New,
+    Created,
 }
 
 impl State {
-    /// Begins on-create enrolment, if the card's network is set to it.
-    pub(crate) fn enrol_on_create(&mut self, id: &str) {
+    /// Begins on-create enrollment, if the card's network is set to it.
+    pub(crate) fn enroll_on_create(&mut self, id: &str) {
         let Some(card) = self.cards.get(id) else { return };
-        if !card.brand().is_some_and(|brand| self.settings.enrols_on_create(brand)) {
+        if !card.brand().is_some_and(|brand| self.settings.enrolls_on_create(brand)) {
             return;
         }
         let pending = self.token_arrival();
@@ -30,7 +30,7 @@ impl State {
     }
 
     /// When a token that is enrolled now arrives.
-    pub(crate) fn token_arrival(&self) -> PendingEnrolment {
+    pub(crate) fn token_arrival(&self) -> PendingEnrollment {
         let (gets_left, due, held) = match self.settings.token_arrival {
             TokenArrival::Immediate => (0, None, false),
             TokenArrival::AfterGets(gets) => (gets, None, false),
@@ -39,7 +39,7 @@ impl State {
             }
             TokenArrival::Held => (0, None, true),
         };
-        PendingEnrolment { gets_left, due, held }
+        PendingEnrollment { gets_left, due, held }
     }
 
     /// Counts one GET of the card towards the arrival of its token, after the GET has been answered.
@@ -77,7 +77,7 @@ impl State {
         }
         card.pending = None;
         self.provision_new(id);
-        Some(Provisioned::New)
+        Some(Provisioned::Created)
     }
 
     fn provision_new(&mut self, id: &str) {
@@ -88,8 +88,8 @@ impl State {
         card.tokens.push(NetworkToken::provision(brand, card.expiry, state, now, &mut self.ids));
     }
 
-    /// Enrols the card with the account updater: as its test card says, or by the account's setting.
-    pub(crate) fn enrol_for_updates(&mut self, id: &str) {
+    /// Enrolls the card with the account updater: as its test card says, or by the account's setting.
+    pub(crate) fn enroll_for_updates(&mut self, id: &str) {
         let now = self.now();
         let Some(card) = self.cards.get(id) else { return };
         let outcome = test_cards::outcome(&card.pan);
@@ -108,7 +108,7 @@ impl State {
             Some(event) => {
                 self.report_update(id, event);
             }
-            None => self.tell_of_enrolment(id, enrolled),
+            None => self.tell_of_enrollment(id, enrolled),
         }
     }
 
@@ -133,11 +133,11 @@ impl State {
     }
 }
 
-fn token_outcome(brand: Option<Brand>, pan: &str) -> TokenState {
+fn token_outcome(brand: Option<Brand>, pan: &str) -> NetworkTokenState {
     match test_cards::outcome(pan) {
         Some(Outcome::Token { state, .. }) => state,
-        _ if brand.is_none() => TokenState::Failed,
-        _ => TokenState::Active,
+        _ if brand.is_none() => NetworkTokenState::Failed,
+        _ => NetworkTokenState::Active,
     }
 }
 
@@ -186,6 +186,6 @@ fn renew(card: &mut Card, now: DateTime<Utc>) -> Option<String> {
     let expiry = card.expiry;
     let token = card.current_token().filter(|token| token.state.is_usable())?;
     token.expiry = expiry;
-    token.change(TokenState::CardUpdated, now);
+    token.change(NetworkTokenState::CardUpdated, now);
     Some(token.id.clone())
 }

@@ -14,7 +14,7 @@ use crate::{
 /// A customer-initiated payment through a card form, or an API that knows no cryptograms.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct MerchantForm {
+pub struct CardForm {
     /// The network token, for the field of the card number.
     pub number: NetworkTokenNumber,
     /// The network token's expiry, which is not the card's.
@@ -23,12 +23,12 @@ pub struct MerchantForm {
     pub cvc: CryptogramValue,
 }
 
-/// A request for what a [`MerchantForm`] payment needs; await it to send it.
+/// A request for what a [`CardForm`] payment needs; await it to send it.
 #[derive(Debug, Clone)]
 #[must_use = "the request is sent when this is awaited"]
-pub struct RequestMerchantForm<'a>(RequestCryptogram<'a, Dtvv>);
+pub struct RequestCardForm<'a>(RequestCryptogram<'a, Dtvv>);
 
-impl<'a> RequestMerchantForm<'a> {
+impl<'a> RequestCardForm<'a> {
     pub(super) fn new(request: RequestCryptogram<'a, Dtvv>) -> Self {
         Self(request)
     }
@@ -53,7 +53,7 @@ impl<'a> RequestMerchantForm<'a> {
     /// use cmp::Credential;
     ///
     /// // The network token of this test card failed.
-    /// match cmp.payments().merchant_form(stored.id()).or_pan().await? {
+    /// match cmp.payments().card_form(stored.id()).or_pan().await? {
     ///     Credential::NetworkToken(form) => println!("{:?}, {}, {:?}", form.number, form.expiry, form.cvc),
     ///     Credential::Pan(form) => {
     ///         println!("{:?}, {}, {:?}", form.pan, form.expiry, form.cvc);
@@ -66,22 +66,22 @@ impl<'a> RequestMerchantForm<'a> {
     /// # Errors
     /// As without the fallback. [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the card was read and no PAN came back
     /// with it: [`missing_scope`](crate::Error::missing_scope) names `cards:read-pci`, and
-    /// [`no_usable_token`](crate::Error::no_usable_token) still tells why there is no token.
-    pub async fn or_pan(self) -> Result<Credential<MerchantForm>> {
-        token_or_pan(self.0, MerchantForm::with).await
+    /// [`no_network_token`](crate::Error::no_network_token) still tells why there is no token.
+    pub async fn or_pan(self) -> Result<Credential<CardForm>> {
+        token_or_pan(self.0, CardForm::with).await
     }
 }
 
-impl<'a> IntoFuture for RequestMerchantForm<'a> {
-    type Output = Result<MerchantForm>;
+impl<'a> IntoFuture for RequestCardForm<'a> {
+    type Output = Result<CardForm>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(token(self.0, MerchantForm::with))
+        Box::pin(token(self.0, CardForm::with))
     }
 }
 
-impl MerchantForm {
+impl CardForm {
     fn with(cryptogram: Cryptogram<Dtvv>) -> Result<Self> {
         let (number, expiry) = number_and_expiry(cryptogram.token())?;
         Ok(Self { number, expiry, cvc: cryptogram.into_parts().value })

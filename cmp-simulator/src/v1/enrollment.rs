@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::V1Outcome;
-use super::request::NewEnrolment;
-use crate::state::{Brand, Expiry, Ids, PendingEnrolment, TokenState, token_number};
+use super::request::NewEnrollment;
+use crate::state::{Brand, Expiry, Ids, NetworkTokenState, PendingEnrollment, token_number};
 
 /// The card behind every alias is that of the API reference's sample.
 const CARD_BRAND: Brand = Brand::Visa;
@@ -14,14 +14,14 @@ pub(crate) const CARD_LAST4: &str = "0010";
 
 /// All aliases that V1 knows, and how enrolling them ends.
 #[derive(Default)]
-pub(crate) struct Enrolments {
-    enrolled: HashMap<String, Enrolment>,
+pub(crate) struct Enrollments {
+    enrolled: HashMap<String, Enrollment>,
     made: u64,
     outcomes: HashMap<String, V1Outcome>,
 }
 
 /// An alias and its network token.
-pub(crate) struct Enrolment {
+pub(crate) struct Enrollment {
     pub(crate) pan_alias: String,
     pub(crate) token_id: String,
     pub(crate) number: String,
@@ -30,27 +30,27 @@ pub(crate) struct Enrolment {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
     /// `None` until the token arrives
-    pub(crate) state: Option<TokenState>,
+    pub(crate) state: Option<NetworkTokenState>,
     sequence: u64,
-    arrival: PendingEnrolment,
+    arrival: PendingEnrollment,
 }
 
-impl Enrolment {
+impl Enrollment {
     /// Failed and deleted tokens stay so: the card can be enrolled anew.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.state, Some(TokenState::Failed | TokenState::Deleted))
+        matches!(self.state, Some(NetworkTokenState::Failed | NetworkTokenState::Deleted))
     }
 
     /// Whether there is a number: not before the token arrives, and not where enrolling failed.
     pub(crate) fn has_token(&self) -> bool {
-        !matches!(self.state, None | Some(TokenState::Failed))
+        !matches!(self.state, None | Some(NetworkTokenState::Failed))
     }
 
     pub(crate) fn last4(&self) -> &str {
         &self.number[self.number.len() - 4..]
     }
 
-    fn change(&mut self, state: TokenState, now: DateTime<Utc>) {
+    fn change(&mut self, state: NetworkTokenState, now: DateTime<Utc>) {
         self.state = Some(state);
         self.updated_at = now;
     }
@@ -61,7 +61,7 @@ impl Enrolment {
 #[non_exhaustive]
 pub struct V1TokenView {
     /// `None` until the token arrives
-    pub state: Option<TokenState>,
+    pub state: Option<NetworkTokenState>,
     /// The last four digits of the token's number
     pub last4: String,
     /// The card's expiry: 1 to 12
@@ -70,7 +70,7 @@ pub struct V1TokenView {
     pub exp_year: u32,
 }
 
-impl Enrolments {
+impl Enrollments {
     pub(crate) fn outcome(&self, pan_alias: &str) -> V1Outcome {
         self.outcomes.get(pan_alias).copied().unwrap_or_default()
     }
@@ -79,7 +79,7 @@ impl Enrolments {
         self.outcomes.insert(pan_alias.to_owned(), outcome);
     }
 
-    pub(crate) fn get(&self, pan_alias: &str) -> Option<&Enrolment> {
+    pub(crate) fn get(&self, pan_alias: &str) -> Option<&Enrollment> {
         self.enrolled.get(pan_alias)
     }
 
@@ -92,15 +92,15 @@ impl Enrolments {
         })
     }
 
-    pub(crate) fn enrol(
+    pub(crate) fn enroll(
         &mut self,
-        new: NewEnrolment,
-        arrival: PendingEnrolment,
+        new: NewEnrollment,
+        arrival: PendingEnrollment,
         now: DateTime<Utc>,
         ids: &mut Ids,
-    ) -> &Enrolment {
+    ) -> &Enrollment {
         self.made += 1;
-        let enrolment = Enrolment {
+        let enrollment = Enrollment {
             pan_alias: new.pan_alias.clone(),
             token_id: ids.network_token(),
             number: token_number(CARD_BRAND, ids),
@@ -112,7 +112,7 @@ impl Enrolments {
             sequence: self.made,
             arrival,
         };
-        self.enrolled.entry(new.pan_alias).insert_entry(enrolment).into_mut()
+        self.enrolled.entry(new.pan_alias).insert_entry(enrollment).into_mut()
     }
 
     /// Counts one GET towards the arrival of the token, after the GET has been answered.
@@ -131,15 +131,15 @@ impl Enrolments {
     /// Lets a pending token arrive; `false` if none is pending.
     pub(crate) fn deliver(&mut self, pan_alias: &str, now: DateTime<Utc>) -> bool {
         let state = match self.outcome(pan_alias) {
-            V1Outcome::Failed => TokenState::Failed,
-            _ => TokenState::Active,
+            V1Outcome::Failed => NetworkTokenState::Failed,
+            _ => NetworkTokenState::Active,
         };
         let pending = self.enrolled.get_mut(pan_alias).filter(|enrolled| enrolled.state.is_none());
         pending.map(|enrolled| enrolled.change(state, now)).is_some()
     }
 
     /// Gives a token another state; `false` without such a token.
-    pub(crate) fn change(&mut self, pan_alias: &str, state: TokenState, now: DateTime<Utc>) -> bool {
+    pub(crate) fn change(&mut self, pan_alias: &str, state: NetworkTokenState, now: DateTime<Utc>) -> bool {
         self.enrolled.get_mut(pan_alias).map(|enrolled| enrolled.change(state, now)).is_some()
     }
 

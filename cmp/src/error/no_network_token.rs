@@ -1,0 +1,122 @@
+use std::fmt;
+
+use crate::{scrub::scrub, value::NetworkTokenState};
+
+/// Why a call was not tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// Trying again would not help.
+    NotTransient,
+    /// The request may have taken effect, and repeating it may do harm.
+    MayHaveTakenEffect,
+    /// The policy's attempts are used up.
+    AttemptsExhausted,
+    /// The client's retry budget is used up: too many calls are failing.
+    BudgetExhausted,
+    /// The service asked for a longer wait than the policy allows.
+    RetryAfterTooLong,
+    /// The deadline has passed, or would pass during the wait.
+    DeadlineTooClose,
+}
+
+/// As the end of a sentence.
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotTransient => "trying again would not help",
+            Self::MayHaveTakenEffect => "the request may have taken effect, and repeating it may do harm",
+            Self::AttemptsExhausted => "the policy's attempts are used up",
+            Self::BudgetExhausted => "the client's retry budget is used up",
+            Self::RetryAfterTooLong => "the service asked for a longer wait than the policy allows",
+            Self::DeadlineTooClose => "the deadline has passed, or would pass during the wait",
+        })
+    }
+}
+
+/// Why a card has no network token to pay with.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoNetworkToken {
+    /// The card has no network token: none was provisioned, it is not ready yet, or it was deleted.
+    #[error("the card has no network token")]
+    None,
+    /// The answer shows no network token that can be used, and the card may have one all the same:
+    /// [`Card::lists_network_tokens`](crate::Card::lists_network_tokens) is `false`.
+    #[error("the answer does not list all network tokens of the card")]
+    NotListed,
+    /// There is one, in a state that can't be used.
+    #[error("the card's network token is {}{}", scrub(.state.as_str()), in_brackets(.reason_code.as_deref()))]
+    NotUsable {
+        /// Its state.
+        state: NetworkTokenState,
+        /// Why it is in that state, if the service says.
+        reason_code: Option<String>,
+    },
+    /// It is in a usable state, but the answer has no number.
+    #[error("the card's network token is {}, but came without its number", scrub(.0.as_str()))]
+    WithoutNumber(NetworkTokenState),
+}
+
+impl NoNetworkToken {
+    /// Whether waiting can't help: the network refused the token, or it was deleted.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::NotUsable { state, .. } if state.is_final_failure())
+    }
+
+    /// What to do about it, in a sentence for a person.
+    #[must_use]
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::None => {
+                "provision a network token; where the account makes them on creation, wait until it arrives"
+            }
+            Self::NotListed => {
+                "read the card by `cards().get`; if its network tokens are not listed there either, provision one: an active \
+                 network token is kept and returned"
+            }
+            Self::NotUsable { state: NetworkTokenState::Failed, .. } => {
+                "the card network refused a token, and the reason code, if there is one, says why: pay with the PAN"
+            }
+            Self::NotUsable { state: NetworkTokenState::Deleted, .. } => {
+                "provision a new network token, or enroll the card again"
+            }
+            Self::NotUsable { state: NetworkTokenState::Suspended, .. } => {
+                "wait until the issuer activates the token again, or pay in another way"
+            }
+            Self::NotUsable { .. } => "wait until the token is active",
+            Self::WithoutNumber(_) => "read the card again; if the number stays away, ask VGS support",
+        }
+    }
+}
+
+impl fmt::Debug for NoNetworkToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::NotListed => f.write_str("NotListed"),
+            Self::NotUsable { state, reason_code } => f
+                .debug_struct("NotUsable")
+                .field("state", state)
+                .field("reason_code", &reason_code.as_deref().map(scrub))
+                .finish(),
+            Self::WithoutNumber(state) => f.debug_tuple("WithoutNumber").field(state).finish(),
+        }
+    }
+}
+
+fn in_brackets(reason_code: Option<&str>) -> String {
+    reason_code.map(|code| format!(" ({})", scrub(code))).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_reason_completes_a_sentence() {
+        let text = format!("not tried again: {}", StopReason::AttemptsExhausted);
+        assert_eq!(text, "not tried again: the policy's attempts are used up");
+    }
+}
