@@ -7,10 +7,14 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const NOTHING: &str = "no change\n";
 const ADDITIVE: i32 = 20;
 const BREAKING: i32 = 30;
+
+/// The workspace whose tests run.
+fn this_workspace() -> PathBuf {
+    Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests")).join("..")
+}
 
 fn diff(root: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cmp-contract"));
@@ -30,7 +34,7 @@ fn workspace() -> TempDir {
     let mut open: Vec<PathBuf> =
         ["openapi", "cmp/src", "cmp-generated/openapi.json"].map(PathBuf::from).into();
     while let Some(path) = open.pop() {
-        let (from, to) = (Path::new(ROOT).join(&path), folder.path().join(&path));
+        let (from, to) = (this_workspace().join(&path), folder.path().join(&path));
         if from.is_dir() {
             let entries = fs::read_dir(&from).expect("a folder");
             open.extend(entries.map(|entry| path.join(entry.expect("an entry").file_name())));
@@ -75,6 +79,28 @@ fn a_page_is_laid_over_what_is_there() {
     fs::create_dir(&pages).expect("created");
     fs::rename(&page, pages.join("Cryptograms.md")).expect("moved");
     says(&diff(root.path(), &["openapi/cmp.json", "pages"]), ADDITIVE, "new-optional-request-property");
+}
+
+#[test]
+fn items_are_named_although_lowering_toml_is_not_settled_yet() {
+    let root = workspace();
+    let mut contract = read(&root.path().join("openapi/cmp.json"));
+    let schemas = &mut contract["components"]["schemas"];
+    schemas["EnrichedCardAttributes"]["properties"]["support_email"] = serde_json::json!({"type": "string"});
+    let members = schemas["UpdatedCardFieldResource"]["properties"].as_object_mut().expect("members");
+    members.remove("old_value").expect("a secret");
+    members.remove("field_name").expect("a plain member");
+    fs::write(root.path().join("new.json"), contract.to_string()).expect("written");
+    let output = diff(root.path(), &["openapi/cmp.json", "new.json"]);
+    for text in [
+        "Rust: cmp_generated::types::EnrichedCardAttributes.support_email\n",
+        "Rust: cmp_generated::types::UpdatedCardFieldResource.old_value\n",
+        "support_email could hold a secret by its name",
+        "[scalars] names \"UpdatedCardFieldResource.old_value\", which no schema has\n",
+        "[plain] names \"field_name\", which no unmarked member needs\n",
+    ] {
+        says(&output, BREAKING, text);
+    }
 }
 
 #[test]
@@ -141,8 +167,9 @@ fn what_no_rule_knows_is_reported_with_its_place_and_a_status_of_its_own() {
 
 #[test]
 fn the_exit_statuses_are_documented() {
-    let help = diff(Path::new(ROOT), &["--help"]);
-    let pages = ["README.md", "openapi/README.md"].map(|page| fs::read_to_string(Path::new(ROOT).join(page)));
+    let help = diff(&this_workspace(), &["--help"]);
+    let pages =
+        ["README.md", "openapi/README.md"].map(|page| fs::read_to_string(this_workspace().join(page)));
     for text in pages
         .map(|page| page.expect("a page"))
         .into_iter()

@@ -12,7 +12,10 @@ use json_patch::Patch;
 use serde::Deserialize;
 use serde_json::Value;
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+/// The contract, the facade and the cases, in the workspace whose tests run.
+fn golden() -> PathBuf {
+    Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests")).join("tests/golden")
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +44,7 @@ fn read(path: &Path) -> Value {
 }
 
 fn cases() -> Vec<(String, Case)> {
-    let entries = fs::read_dir(Path::new(GOLDEN).join("cases")).expect("a folder");
+    let entries = fs::read_dir(golden().join("cases")).expect("a folder");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
     let named = |path: PathBuf| {
@@ -54,7 +57,7 @@ fn cases() -> Vec<(String, Case)> {
 
 /// What `spec diff` says of the case, sorted, and how it ends.
 fn verdicts(case: &Case, folder: &Path) -> (Vec<Verdict>, Option<i32>) {
-    let base = Path::new(GOLDEN).join("base");
+    let base = golden().join("base");
     let contract = read(&base.join("openapi/cmp.json"));
     let [old, new] = [("old.json", &case.before), ("new.json", &case.patch)].map(|(name, patch)| {
         let mut document = contract.clone();

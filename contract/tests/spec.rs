@@ -8,9 +8,12 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-
 type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// The workspace whose tests run.
+fn this_workspace() -> PathBuf {
+    Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests")).join("..")
+}
 
 /// A copy of everything that `cargo xtask spec` reads and writes.
 struct Workspace(TempDir);
@@ -18,7 +21,7 @@ struct Workspace(TempDir);
 impl Workspace {
     fn new() -> Self {
         let workspace = Self(TempDir::new().expect("a folder"));
-        for (path, content) in files(Path::new(ROOT), &["openapi", "cmp-generated/openapi.json"]) {
+        for (path, content) in files(&this_workspace(), &["openapi", "cmp-generated/openapi.json"]) {
             workspace.write(path.to_str().expect("UTF-8"), content);
         }
         workspace

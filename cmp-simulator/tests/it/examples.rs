@@ -4,11 +4,10 @@
 use cmp_simulator::{Enrollment, IncludedPlace, Numbers, Operation, Readings, Simulator, Times};
 use serde_json::Value;
 
-use crate::support::{Client, JSON_API, VISA, card};
+use crate::support::{Client, JSON_API, VISA, card, repository};
 
 fn example(name: &str) -> String {
-    std::fs::read_to_string(format!("{}/../openapi/examples/{name}.json", env!("CARGO_MANIFEST_DIR")))
-        .unwrap()
+    repository(&format!("openapi/examples/{name}.json"))
 }
 
 fn parsed(name: &str) -> Value {

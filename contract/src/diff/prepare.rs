@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use heck::ToSnakeCase;
 use serde_json::Value;
 
 use super::compare::template;
 use crate::spec::correct::{Correction, correct, remains_of};
 use crate::spec::files::Layout;
-use crate::spec::lower::{Rules, lower};
+use crate::spec::lower::{Rules, Unsettled, lower};
 use crate::spec::merge;
 use crate::spec::split::METHODS;
 
@@ -69,11 +70,17 @@ fn those_that_apply(merged: Value, corrections: &[Correction], problems: &mut Ve
 /// The lowered contract. Operations that `lowering.toml` does not name yet get a name for now.
 fn lowered(contract: &Value, mut rules: Rules, problems: &mut Vec<String>) -> Option<Value> {
     settle_names(contract, &mut rules, problems);
-    let error = match lower(contract.clone(), &rules) {
-        Ok(lowered) => return Some(lowered),
-        Err(error) => error,
-    };
-    problems.push(format!("{error:#}"));
+    loop {
+        let error = match lower(contract.clone(), &rules) {
+            Ok(lowered) => return Some(lowered),
+            Err(error) => error,
+        };
+        problems.push(format!("{error:#}"));
+        match error.downcast_ref::<Unsettled>() {
+            Some(unsettled) => rules.settle(unsettled),
+            None => break,
+        }
+    }
     // Lowering refuses this word, which changes no type.
     let mut plain = contract.clone();
     without_deprecation(&mut plain);
@@ -119,10 +126,7 @@ fn operations(contract: &Value) -> BTreeMap<String, String> {
             if METHODS.contains(&method.as_str()) {
                 let id = operation.get("operationId").and_then(Value::as_str);
                 let name = id.map_or_else(|| format!("{method}{path}"), str::to_owned);
-                let words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
-                let words: Vec<String> =
-                    words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
-                out.insert(format!("{} {path}", method.to_uppercase()), words.join("_"));
+                out.insert(format!("{} {path}", method.to_uppercase()), name.to_snake_case());
             }
         }
     }

@@ -2,6 +2,7 @@
 //! twice, a second YAML document, a number that JSON can't hold.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -84,8 +85,8 @@ pub(crate) fn parse(text: &str, language: Language) -> Result<Value, Fault> {
 }
 
 fn parse_at_most(most: usize, text: &str, language: Language) -> Result<Value, Fault> {
-    let left = Cell::new(most);
-    let strict = Strict { left: &left, language };
+    let (left, inexact) = (Cell::new(most), inexact_integers(text));
+    let strict = Strict { left: &left, inexact: &inexact, language };
     match language {
         Language::Json => {
             let mut reader = serde_json::Deserializer::from_str(text);
@@ -106,10 +107,23 @@ fn fault(error: &dyn fmt::Display, place: Option<(usize, usize)>, language: Lang
     Fault { line, column, message: format!("not {}: {message}", language.name()) }
 }
 
+/// The bits of each integer in `text` that a reader takes for the nearest float, where that is another number.
+fn inexact_integers(text: &str) -> BTreeSet<u64> {
+    let continues = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
+    let words = text.split(|c: char| !continues(c));
+    let integers = words.filter(|word| word.len() >= 19 && word.bytes().all(|b| b.is_ascii_digit()));
+    let nearest = integers.filter_map(|word| {
+        let value: f64 = word.parse().ok()?;
+        (format!("{value:.0}") != word.trim_start_matches('0')).then(|| value.to_bits())
+    });
+    nearest.collect()
+}
+
 /// Reads any value, and counts.
 #[derive(Clone, Copy)]
 struct Strict<'c> {
     left: &'c Cell<usize>,
+    inexact: &'c BTreeSet<u64>,
     language: Language,
 }
 
@@ -149,6 +163,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        if self.inexact.contains(&value.abs().to_bits()) {
+            return Err(E::custom("an integer of more than 64 bits"));
+        }
         let number = Number::from_f64(value);
         number.map(Value::Number).ok_or_else(|| E::custom(format!("{value} is not a number in JSON")))
     }
@@ -297,6 +314,32 @@ mod tests {
         }
         for text in ["{\"a\": 1e400}", "{\"a\": 1} {}", "{\"a\": 1,}", "{'a': 1}", ""] {
             json_of(text).expect_err(text);
+        }
+    }
+
+    #[test]
+    fn an_integer_is_read_exactly_or_not_at_all() {
+        for integer in [
+            "18446744073709551617",
+            "-9223372036854775809",
+            "123456789012345678901234567890",
+            &"7".repeat(50),
+        ] {
+            let error = json_of(&format!("{{\n \"maximum\": {integer}}}")).expect_err(integer);
+            assert!(error.starts_with("line 2, column "), "{error}");
+            assert!(error.ends_with("an integer of more than 64 bits"), "{error}");
+            yaml(&format!("maximum: {integer}\n")).expect_err(integer);
+        }
+        for (number, expected) in [
+            ("18446744073709551615", json!(u64::MAX)),
+            ("-9223372036854775808", json!(i64::MIN)),
+            ("100000000000000000000", json!(1e20)),
+            ("9.223372036854775807E18", json!(9.223_372_036_854_776E18)),
+            ("1.7976931348623157E+308", json!(f64::MAX)),
+            ("0.1234567890123456789012", json!(0.123_456_789_012_345_68)),
+            ("\"18446744073709551617\"", json!("18446744073709551617")),
+        ] {
+            assert_eq!(json_of(number).expect(number), expected);
         }
     }
 

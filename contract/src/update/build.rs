@@ -89,6 +89,8 @@ fn cargo(stage: &Stage, arguments: &[&str]) -> Result<Output> {
         .args(["--color", "never"])
         .current_dir(&stage.layout().root)
         .env("CARGO_TARGET_DIR", stage.target())
+        // The report has room for what failed, and not for the way there.
+        .env("RUST_BACKTRACE", "0")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

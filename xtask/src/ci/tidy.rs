@@ -31,6 +31,11 @@ const RULES: &[Rule] = &[
         pattern: &[r"(static\.|index\.)?crates\.", r"io|pypi\.", r"org|npmjs\.", r"org|debian\.", "org"],
         files: is_not_a_lock_file,
     },
+    Rule {
+        what: "the folder of the build, where that of the run is meant (std::env::var)",
+        pattern: &[r#"\benv!\("CARGO_MANI"#, r#"FEST_DIR"\)"#],
+        files: is_rust,
+    },
     Rule { what: "a wait in real time", pattern: &["thread::", "sleep"], files: is_rust },
 ];
 
@@ -76,12 +81,22 @@ mod tests {
 
     #[test]
     fn each_rule_finds_its_line() {
-        let text =
-            ["fine", concat!("to", "do!()"), concat!("see /ho", "me/me/x"), concat!("https://crates", ".io")];
+        let text = [
+            "fine",
+            concat!("to", "do!()"),
+            concat!("see /ho", "me/me/x"),
+            concat!("https://crates", ".io"),
+            concat!("en", "v!(\"CARGO_MANIFEST_DIR\")"),
+        ];
         let found = broken_rules("a.rs", &text.join("\n")).unwrap();
         assert_eq!(
             found,
-            ["a.rs:2: unfinished work", "a.rs:3: a machine's path", "a.rs:4: a package registry's host"]
+            [
+                "a.rs:2: unfinished work",
+                "a.rs:3: a machine's path",
+                "a.rs:4: a package registry's host",
+                "a.rs:5: the folder of the build, where that of the run is meant (std::env::var)"
+            ]
         );
         assert!(broken_rules("Cargo.lock", text[3]).unwrap().is_empty());
     }

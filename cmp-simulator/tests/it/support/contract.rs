@@ -29,8 +29,7 @@ const GATEWAY: [u16; 3] = [502, 503, 504];
 
 impl Contract {
     fn read() -> Self {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/cmp.json");
-        let document: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let document: Value = serde_json::from_str(&super::repository("openapi/cmp.json")).unwrap();
         let mut contract = Self { document, responses: HashMap::new(), requests: HashMap::new() };
         for operation in Operation::CMP.into_iter().chain(Operation::V1) {
             let described = contract.operation(operation).clone();

@@ -15,6 +15,12 @@ pub(crate) const VISA: &str = "4111111111111111";
 pub(crate) const MASTERCARD: &str = "5555555555554444";
 pub(crate) const AMEX: &str = "378282246310005";
 
+/// A file of the workspace whose tests run.
+pub(crate) fn repository(file: &str) -> String {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
+    std::fs::read_to_string(std::path::Path::new(&package).join("..").join(file)).unwrap()
+}
+
 /// The media type of an operation's request body.
 pub(crate) fn media_type(operation: Operation) -> &'static str {
     if Operation::V1.contains(&operation) { "application/json" } else { JSON_API }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
+use super::rules::Unsettled;
 use super::schema::{FROM, SCHEMAS, bare, components, nullable_reference, reference};
 use crate::spec::json::{below, first_difference};
 
@@ -22,7 +23,7 @@ pub(super) fn inline_types(mut document: Value, names: &BTreeMap<String, String>
     }
     super::schema::operations(&mut document, &mut |operation, at| hoisting.parameters(operation, at))?;
     if let Some(stale) = hoisting.unused.first() {
-        bail!("openapi/lowering.toml, [types] names \"{stale}\", which is no inline type");
+        bail!(Unsettled::Stale { section: "types", name: (*stale).clone(), why: "is no inline type" });
     }
     for (name, schema) in hoisting.hoisted {
         if let Some(known) = schemas.get(&name) {

@@ -33,7 +33,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 pub(crate) use names::type_name;
-pub(crate) use rules::Rules;
+pub(crate) use rules::{Rules, Unsettled};
 pub(crate) use schema::bare;
 
 pub(crate) fn lower(contract: Value, rules: &Rules) -> Result<Value> {

@@ -66,6 +66,18 @@ impl Scalar {
     }
 }
 
+/// What `lowering.toml` has too much or lacks. A comparison goes on without it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unsettled {
+    #[error("openapi/lowering.toml, [{section}] names \"{name}\", which {why}")]
+    Stale { section: &'static str, name: String, why: &'static str },
+    #[error(
+        "{at} could hold a secret by its name: in openapi/lowering.toml, add \"{exact}\" (or \"{name}\", for every \
+         schema) to `secret` or `personal` below [scalars], or to `plain` if it holds none"
+    )]
+    Unmarked { at: String, exact: String, name: String },
+}
+
 /// What the generated client can do besides the operations, and what its stand-in server can.
 const METHODS: [&str; 12] = [
     "new",
@@ -87,6 +99,18 @@ impl Rules {
         let rules: Self = toml::from_str(text).context("openapi/lowering.toml")?;
         rules.check_names().context("openapi/lowering.toml")?;
         Ok(rules)
+    }
+
+    /// Takes out what is stale, and takes what is unmarked for plain.
+    pub(crate) fn settle(&mut self, unsettled: &Unsettled) {
+        match unsettled {
+            Unsettled::Stale { name: stale, .. } => {
+                let lists = self.scalars.values_mut().chain([&mut self.plain]);
+                lists.for_each(|names| names.retain(|name| name != stale));
+                self.types.remove(stale);
+            }
+            Unsettled::Unmarked { exact, .. } => self.plain.push(exact.clone()),
+        }
     }
 
     /// Names that the generator would turn into others, or into code that does not compile.

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use super::plain::PASSWORD;
-use super::rules::Scalar;
+use super::rules::{Scalar, Unsettled};
 use super::schema::{self, target};
 use crate::spec::json::below;
 
@@ -30,13 +30,14 @@ pub(super) fn mark(mut document: Value, marks: &BTreeMap<Scalar, Vec<String>>) -
                 let exact = if at == root_at { by_name.get_key_value(exact.as_str()) } else { None };
                 if let Some((name, scalar)) = exact.or_else(|| by_name.get_key_value(key.as_str())) {
                     used.insert(*name);
-                    let at = below(&below(at, "properties"), key);
-                    ensure!(
-                        is_scalar(property, &plain),
-                        "{at}: marked {}, but not a string or number",
-                        scalar.format()
-                    );
-                    *property = marked(property, *scalar);
+                    let marked = marked_inside(property, *scalar, &plain);
+                    *property = marked.with_context(|| {
+                        let at = below(&below(at, "properties"), key);
+                        format!(
+                            "{at}: marked {}, but neither a string or number nor a list or map of them",
+                            scalar.format()
+                        )
+                    })?;
                 } else if property.get("format").is_some_and(|format| format == PASSWORD) {
                     *property = marked(property, Scalar::Secret);
                 }
@@ -45,9 +46,35 @@ pub(super) fn mark(mut document: Value, marks: &BTreeMap<Scalar, Vec<String>>) -
         })
     })?;
     if let Some(unused) = by_name.keys().find(|name| !used.contains(*name)) {
-        bail!("openapi/lowering.toml, [scalars] names \"{unused}\", which no schema has");
+        bail!(Unsettled::Stale { section: "scalars", name: (*unused).to_owned(), why: "no schema has" });
     }
     Ok(document)
+}
+
+/// The property as the scalar, or as a list or map of it.
+fn marked_inside(property: &Value, scalar: Scalar, document: &Value) -> Option<Value> {
+    if is_scalar(property, document) {
+        return Some(marked(property, scalar));
+    }
+    let mut schema = property;
+    // No chain of references leads back to itself any more.
+    while let Some(name) = target(schema) {
+        schema = schema::component(document, name).ok()?;
+    }
+    let mut rest = choices(schema).filter(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
+    if let (Some(only), None) = (rest.next(), rest.next()) {
+        let mut out = marked_inside(only, scalar, document)?;
+        if is_nullable(schema) {
+            out["nullable"] = true.into();
+        }
+        return Some(out);
+    }
+    let key = ["items", "additionalProperties"].into_iter().find(|key| schema.get(key).is_some())?;
+    let has_members = schema.get("properties").is_some();
+    let held = (!has_members && is_scalar(&schema[key], document)).then(|| marked(&schema[key], scalar))?;
+    let mut out = schema.clone();
+    out[key] = held;
+    Some(out)
 }
 
 fn marked(property: &Value, scalar: Scalar) -> Value {
@@ -75,15 +102,28 @@ fn is_nullable(schema: &Value) -> bool {
 }
 
 fn is_scalar(schema: &Value, document: &Value) -> bool {
-    if let Some(name) = target(schema) {
-        return schema::component(document, name).is_ok_and(|schema| is_scalar(schema, document));
+    let (mut open, mut seen) = (vec![schema], BTreeSet::new());
+    while let Some(schema) = open.pop() {
+        if let Some(name) = target(schema) {
+            let Ok(found) = schema::component(document, name) else { return false };
+            open.extend(seen.insert(name).then_some(found));
+            continue;
+        }
+        let simple = |kind: &Value| ["string", "number", "integer", "null"].iter().any(|word| kind == word);
+        let is_simple = match schema.get("type") {
+            Some(Value::Array(kinds)) => kinds.iter().all(simple),
+            Some(kind) => simple(kind),
+            None => {
+                let before = open.len();
+                open.extend(choices(schema));
+                open.len() > before || schema::is_untyped(schema)
+            }
+        };
+        if !is_simple {
+            return false;
+        }
     }
-    let simple = |kind: &Value| ["string", "number", "integer", "null"].iter().any(|word| kind == word);
-    match schema.get("type") {
-        Some(Value::Array(kinds)) => kinds.iter().all(simple),
-        Some(kind) => simple(kind),
-        None => choices(schema).next().is_some() && choices(schema).all(|choice| is_scalar(choice, document)),
-    }
+    true
 }
 
 #[cfg(test)]
@@ -130,6 +170,45 @@ mod tests {
             error.to_string().starts_with("/components/schemas/Card/properties/pan: marked secret"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_mark_on_a_list_or_a_map_is_on_what_it_holds() {
+        let secret = json!({"type": "string", "format": "secret"});
+        let to = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        for (property, expected) in [
+            (json!({"type": "array", "items": to("T")}), json!({"type": "array", "items": secret})),
+            (to("List"), json!({"type": ["array", "null"], "items": secret})),
+            (
+                json!({"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]}),
+                json!({"type": "array", "items": secret, "nullable": true}),
+            ),
+            (
+                json!({"type": "object", "additionalProperties": {"type": "string"}}),
+                json!({"type": "object", "additionalProperties": secret}),
+            ),
+            (json!({}), secret.clone()),
+        ] {
+            let mut document = document(property.clone());
+            document["components"]["schemas"]["List"] =
+                json!({"type": ["array", "null"], "items": {"type": "string", "minLength": 1}});
+            let out = mark(document, &marks(Scalar::Secret, "pan")).expect("marked");
+            assert_eq!(out["components"]["schemas"]["Card"]["properties"]["pan"], expected, "{property}");
+        }
+        let several = json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]});
+        mark(document(several), &marks(Scalar::Secret, "pan")).expect_err("a string or a list");
+    }
+
+    #[test]
+    fn a_choice_that_leads_back_to_itself_is_looked_at_once() {
+        let choice = |other: Value| {
+            let mut document = document(json!({"$ref": "#/components/schemas/Loop"}));
+            document["components"]["schemas"]["Loop"] =
+                json!({"anyOf": [{"$ref": "#/components/schemas/Loop"}, other]});
+            mark(document, &marks(Scalar::Secret, "pan"))
+        };
+        assert!(choice(json!({"type": "string"})).is_ok());
+        choice(json!({"type": "object"})).expect_err("an object");
     }
 
     #[test]

@@ -161,6 +161,24 @@ pub(crate) fn target(schema: &Value) -> Option<&str> {
     schema.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
 }
 
+/// Whether a schema says nothing of what a value is, so that it may be a string.
+pub(super) fn is_untyped(schema: &Value) -> bool {
+    const TYPING: [&str; 10] = [
+        "$ref",
+        "type",
+        "enum",
+        "const",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "properties",
+        "items",
+        "additionalProperties",
+    ];
+    *schema == true
+        || schema.as_object().is_some_and(|members| !TYPING.iter().any(|key| members.contains_key(*key)))
+}
+
 pub(crate) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#{SCHEMAS}/{name}") })
 }

@@ -1,9 +1,11 @@
 //! Members whose names say that they could hold a secret: each must be marked, as one or as none.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::rules::Scalar;
+use super::rules::{Scalar, Unsettled};
 use super::schema::{self, target};
 use crate::spec::json::below;
 
@@ -37,9 +39,11 @@ const ENDINGS: [&str; 26] = [
     "zip",
 ];
 
-/// Fails on the first member that looks like a secret, is not marked, and is not in `plain`.
+/// Fails on the first member that looks like a secret, is not marked, and is not in `plain`; and on an entry of `plain`
+/// that no member needs.
 pub(super) fn check(mut document: Value, plain: &[String]) -> Result<Value> {
     let whole = document.clone();
+    let mut unused: BTreeSet<&String> = plain.iter().collect();
     schema::roots(&mut document, &mut |root, root_at| {
         let owner = root_at.strip_prefix("/components/schemas/").unwrap_or_default().to_owned();
         schema::inside_out(root, root_at, &mut |schema, at| {
@@ -48,17 +52,20 @@ pub(super) fn check(mut document: Value, plain: &[String]) -> Result<Value> {
                     continue;
                 }
                 let exact = format!("{owner}.{key}");
-                if !plain.iter().any(|entry| entry == key || *entry == exact) {
-                    let place = below(&below(at, "properties"), key);
-                    bail!(
-                        "{place} could hold a secret by its name: in openapi/lowering.toml, add \"{exact}\" (or \"{key}\", \
-                         for every schema) to `secret` or `personal` below [scalars], or to `plain` if it holds none"
-                    );
-                }
+                let entry = plain.iter().find(|entry| **entry == exact);
+                let entry = entry.or_else(|| plain.iter().find(|entry| *entry == key));
+                let Some(entry) = entry else {
+                    let at = below(&below(at, "properties"), key);
+                    bail!(Unsettled::Unmarked { at, exact, name: key.clone() });
+                };
+                unused.remove(entry);
             }
             Ok(())
         })
     })?;
+    if let Some(stale) = unused.first() {
+        bail!(Unsettled::Stale { section: "plain", name: (*stale).clone(), why: "no unmarked member needs" });
+    }
     Ok(document)
 }
 
@@ -89,29 +96,40 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether it is a string or a number that no mark and no list of values says more about.
+/// Whether it holds strings or numbers, or anything at all, and no mark or list of values says more about them.
 fn may_hold_anything(schema: &Value, document: &Value) -> bool {
-    if let Some(name) = target(schema) {
-        return schema::component(document, name).is_ok_and(|schema| may_hold_anything(schema, document));
+    let (mut open, mut seen) = (vec![schema], BTreeSet::new());
+    while let Some(schema) = open.pop() {
+        if let Some(name) = target(schema) {
+            open.extend(schema::component(document, name).into_iter().filter(|_| seen.insert(name)));
+            continue;
+        }
+        let format = schema.get("format").cloned().unwrap_or_default();
+        let is_marked = serde_json::from_value::<Scalar>(format).is_ok();
+        if is_marked || schema.get("enum").is_some() || schema.get("const").is_some() {
+            continue;
+        }
+        let kinds = match schema.get("type") {
+            Some(Value::Array(kinds)) => kinds.iter().collect(),
+            kind => Vec::from_iter(kind),
+        };
+        let is_simple = |kind: &&Value| ["string", "number", "integer"].iter().any(|word| *kind == word);
+        let has_no_items = kinds.iter().any(|kind| *kind == "array") && schema.get("items").is_none();
+        if kinds.iter().any(is_simple) || has_no_items || schema::is_untyped(schema) {
+            return true;
+        }
+        let parts =
+            ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
+        let parts: Vec<_> = parts.collect();
+        // An open list of values: what it will hold is of the same kind.
+        if !parts.iter().any(|part| part.get("enum").is_some()) {
+            open.extend(parts);
+        }
+        open.extend(schema.get("items"));
+        // An object without known members shows nothing of what it holds.
+        open.extend(schema.get("additionalProperties").filter(|values| !schema::is_untyped(values)));
     }
-    let format = schema.get("format").cloned().unwrap_or_default();
-    let is_marked = serde_json::from_value::<Scalar>(format).is_ok();
-    if is_marked || schema.get("enum").is_some() || schema.get("const").is_some() {
-        return false;
-    }
-    let simple = |kind: &Value| ["string", "number", "integer"].iter().any(|word| kind == word);
-    let own = match schema.get("type") {
-        Some(Value::Array(kinds)) => kinds.iter().any(simple),
-        Some(kind) => simple(kind),
-        None => false,
-    };
-    let parts =
-        ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
-    let parts: Vec<_> = parts.collect();
-    // An open list of values: what it will hold is of the same kind.
-    let is_open_list = parts.iter().any(|part| part.get("enum").is_some());
-    let items = schema.get("items").is_some_and(|items| may_hold_anything(items, document));
-    own || items || (!is_open_list && parts.iter().any(|part| may_hold_anything(part, document)))
+    false
 }
 
 #[cfg(test)]
@@ -143,8 +161,15 @@ mod tests {
         ];
         let text = json!({"type": ["string", "null"]});
         for name in names {
-            for property in [text.clone(), json!({"anyOf": [text, {"type": "null"}]}), json!({"items": text})]
-            {
+            for property in [
+                text.clone(),
+                json!({"anyOf": [text, {"type": "null"}]}),
+                json!({"items": text}),
+                json!({"additionalProperties": text}),
+                json!({"type": "array"}),
+                json!({"items": {"description": "anything"}}),
+                json!({}),
+            ] {
                 let error = check(document(name, property), &[]).expect_err(name).to_string();
                 assert!(error.contains(&format!("/properties/{name} could hold a secret")), "{error}");
                 assert!(error.contains(&format!("add \"Card.{name}\"")), "{error}");
@@ -164,9 +189,25 @@ mod tests {
             json!({"anyOf": [{"enum": ["a"]}, {"type": "string"}]}),
             json!({"type": "boolean"}),
             json!({"type": "object"}),
+            json!({"type": "object", "additionalProperties": {}}),
+            json!({"type": "object", "additionalProperties": false}),
         ] {
             assert!(check(document("security_code", property.clone()), &[]).is_ok(), "{property}");
         }
+    }
+
+    #[test]
+    fn a_schema_that_leads_back_to_itself_is_looked_at_once() {
+        let to = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let mut whole = document("phone", to("Loop"));
+        for holder in
+            [json!({"items": to("Loop")}), json!({"anyOf": [to("Loop")]}), json!({"allOf": [to("Loop")]})]
+        {
+            whole["components"]["schemas"]["Loop"] = holder.clone();
+            assert!(check(whole.clone(), &[]).is_ok(), "{holder}");
+        }
+        whole["components"]["schemas"]["Loop"] = json!({"anyOf": [to("Loop"), {"type": "string"}]});
+        check(whole, &[]).expect_err("a string");
     }
 
     #[test]
@@ -174,6 +215,24 @@ mod tests {
         let text = json!({"type": "string"});
         for entry in ["currency_code", "Card.currency_code"] {
             assert!(check(document("currency_code", text.clone()), &[entry.to_owned()]).is_ok(), "{entry}");
+        }
+    }
+
+    #[test]
+    fn what_is_plain_and_needs_no_such_entry_is_stale() {
+        let plain = |entries: &[&str]| entries.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let text = json!({"type": "string"});
+        for (entries, stale, property) in [
+            (plain(&["currency_code", "gone_code"]), "gone_code", &text),
+            (plain(&["Card.currency_code", "Owner.currency_code"]), "Owner.currency_code", &text),
+            (plain(&["Card.currency_code", "currency_code"]), "currency_code", &text),
+            (plain(&["currency_code"]), "currency_code", &json!({"type": "boolean"})),
+        ] {
+            let error = check(document("currency_code", property.clone()), &entries).expect_err(stale);
+            assert_eq!(
+                error.to_string(),
+                format!("openapi/lowering.toml, [plain] names \"{stale}\", which no unmarked member needs")
+            );
         }
     }
 }

@@ -34,8 +34,8 @@ impl Judge<'_, '_> {
                     (None, None) => return,
                     (None, Some(_)) => "set",
                     (Some(_), None) => "unset",
-                    (Some(was), Some(is)) if is < was => "decreased",
-                    (Some(was), Some(is)) if is > was => "increased",
+                    (Some(was), Some(is)) if is.is_below(was) => "decreased",
+                    (Some(was), Some(is)) if was.is_below(is) => "increased",
                     // Another limit of the same kind is tighter, before and after.
                     _ => "restated",
                 };
@@ -46,7 +46,7 @@ impl Judge<'_, '_> {
                 };
                 let [gone, come] = match verb {
                     "restated" => [this.stated(gone), this.stated(come)],
-                    _ => [before, after].map(|limit| limit.map_or_else(none, |limit| limit.to_string())),
+                    _ => [before, after].map(|limit| limit.map_or_else(none, |limit| limit.text.to_owned())),
                 };
                 let text = format!("has another {keyword}: {gone} → {come}");
                 this.say(&format!("{name}-{verb}"), level, &new.at, &text);
@@ -60,14 +60,14 @@ impl Judge<'_, '_> {
     }
 
     /// The tightest number under a keyword.
-    fn bound(&self, view: &View, keyword: &str, upper: bool) -> Option<f64> {
+    fn bound(&self, view: &View, keyword: &str, upper: bool) -> Option<Bound<'_>> {
         let all = view.keywords.get(keyword).into_iter().flatten();
-        let numbers = all.filter_map(|id| self.graph.text(*id)?.parse::<f64>().ok());
-        numbers.reduce(|one, other| if upper { one.min(other) } else { one.max(other) })
+        let numbers = all.filter_map(|id| Bound::of(self.graph.text(*id)?));
+        numbers.reduce(|one, other| if other.is_below(one) == upper { other } else { one })
     }
 
     /// The bound that counts of a keyword and its twin, and whether the number itself is excluded.
-    fn bounds(&self, view: &View, keyword: &str, twin: &str, upper: bool) -> Option<(f64, bool)> {
+    fn bounds(&self, view: &View, keyword: &str, twin: &str, upper: bool) -> Option<(Bound<'_>, bool)> {
         let of = |keyword: &str| Some((self.bound(view, keyword, upper)?, keyword.starts_with("exclusive")));
         let (one, other) = (of(keyword), of(twin));
         match tighter(one, other, upper) {
@@ -77,13 +77,38 @@ impl Judge<'_, '_> {
     }
 }
 
+/// A number, compared exactly where it is an integer: a float has no place for all digits of a long one.
+#[derive(Debug, Clone, Copy)]
+struct Bound<'t> {
+    text: &'t str,
+    whole: Option<i128>,
+    near: f64,
+}
+
+impl<'t> Bound<'t> {
+    fn of(text: &'t str) -> Option<Self> {
+        Some(Self { text, whole: text.parse().ok(), near: text.parse().ok()? })
+    }
+
+    fn is_below(self, other: Self) -> bool {
+        self.compared(other) == Some(Ordering::Less)
+    }
+
+    fn compared(self, other: Self) -> Option<Ordering> {
+        match (self.whole, other.whole) {
+            (Some(one), Some(other)) => Some(one.cmp(&other)),
+            _ => self.near.partial_cmp(&other.near),
+        }
+    }
+}
+
 /// Whether the second bound leaves fewer values than the first one; nothing where they leave the same.
-fn tighter(first: Option<(f64, bool)>, second: Option<(f64, bool)>, upper: bool) -> Option<bool> {
+fn tighter(first: Option<(Bound<'_>, bool)>, second: Option<(Bound<'_>, bool)>, upper: bool) -> Option<bool> {
     match (first, second) {
         (None, None) => None,
         (None, Some(_)) => Some(true),
         (Some(_), None) => Some(false),
-        (Some((first, was_exclusive)), Some((second, is_exclusive))) => match second.partial_cmp(&first)? {
+        (Some((first, was_exclusive)), Some((second, is_exclusive))) => match second.compared(first)? {
             Ordering::Less => Some(upper),
             Ordering::Greater => Some(!upper),
             Ordering::Equal if was_exclusive == is_exclusive => None,
