@@ -119,41 +119,39 @@
 //! - [`control`]: all of it over HTTP; `program` (with the feature of that name): as a program.
 
 mod api;
+mod card_data;
 pub mod control;
 mod faults;
 mod http;
+mod instance;
 mod masked;
+mod openapi;
 mod operation;
 #[cfg(feature = "program")]
 pub mod program;
 pub mod provoke;
-mod readings;
 mod received;
-mod scripted;
 mod server;
 mod settings;
-mod shared;
 mod simulator;
 mod state;
 pub mod test_cards;
-mod v1;
 pub mod webhooks;
 mod world;
 
+pub use card_data::Brand;
 pub use faults::{Action, Answer, AnswerBody, Chaos, Close, DebugData, Fault, FaultId, RetryAfter};
 pub use operation::{Operation, TOKEN_PATH};
-pub use readings::{
-    DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody, IncludeWhen,
-    IncludedPlace, JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Readings, StateCase, Times,
-    UnknownInclude, V1Enrolled,
-};
 pub use received::ReceivedRequest;
-pub use settings::{Enrollment, Http2, Protocol, Settings, TokenArrival};
+pub use settings::{
+    DuplicateAnswer, EmptyIncluded, Enrollment, FailedToken, First8, ForbiddenBody, GatewayBody, Http2,
+    IncludeWhen, IncludedPlace, JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Protocol, Readings,
+    Scope, ServiceAccount, Settings, StateCase, Times, TokenArrival, UnknownInclude, V1Enrolled,
+};
 pub use simulator::{Builder, Faults, Simulator};
 pub use state::{
-    Brand, CardUpdateEvent, CardView, CryptogramRefused, CryptogramType, NetworkTokenState, Redemption,
-    Scope, ServiceAccount, TokenView, TransactionType,
+    CardUpdateEvent, CardView, CryptogramRefused, CryptogramType, NetworkTokenState, Redemption, TokenView,
+    TransactionType, V1Outcome, V1TokenView,
 };
-pub use v1::{V1Outcome, V1TokenView};
 pub use webhooks::Webhooks;
 pub use world::{NothingThere, World, WorldEvent};

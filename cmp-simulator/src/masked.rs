@@ -3,7 +3,7 @@
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-use crate::api::form;
+use crate::http::decode_form;
 
 const MASK: &str = "****";
 
@@ -127,7 +127,7 @@ pub(crate) fn text(text: &str) -> String {
 /// The query with the values of secret parameters masked, and card numbers in others.
 pub(crate) fn query(query: &str) -> String {
     let mask = |pair: &str| match pair.split_once('=') {
-        Some((name, value)) if !value.is_empty() && is_secret_parameter(&form::decode(name.as_bytes())) => {
+        Some((name, value)) if !value.is_empty() && is_secret_parameter(&decode_form(name.as_bytes())) => {
             format!("{}={MASK}", digits(name))
         }
         _ => digits(pair),

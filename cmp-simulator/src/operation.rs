@@ -3,7 +3,7 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::state::Scope;
+use crate::settings::Scope;
 
 /// One operation of the API.
 ///

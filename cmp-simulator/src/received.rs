@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::{Request, media_type};
+use crate::http::{FORM, Request};
 use crate::masked;
 use crate::operation::Operation;
 
@@ -36,8 +36,7 @@ pub struct ReceivedRequest {
 
 impl ReceivedRequest {
     pub(crate) fn new(request: &Request, operation: Option<Operation>, trace_id: &str) -> Self {
-        let body =
-            if media_type::is_form(request) { None } else { serde_json::from_slice(&request.body).ok() };
+        let body = if request.is_of(FORM) { None } else { serde_json::from_slice(&request.body).ok() };
         Self {
             operation: operation.filter(|operation| *operation != Operation::Token),
             method: masked::text(request.method.as_str()),

@@ -8,22 +8,21 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::control;
+use crate::card_data::Brand;
 use crate::faults::{Chaos, Fault, FaultId};
+use crate::instance::Instance;
+use crate::openapi;
 use crate::operation::{Operation, TOKEN_PATH};
-use crate::readings::Readings;
 use crate::received::ReceivedRequest;
 use crate::server::{self, Transport};
-use crate::settings::{Enrollment, Protocol, Settings, TokenArrival};
-use crate::shared::Shared;
-use crate::state::{Brand, CardView, CryptogramRefused, Redemption, ServiceAccount};
-use crate::v1::V1TokenView;
-use crate::webhooks::{self, Endpoint, Webhooks};
+use crate::settings::{Endpoint, Enrollment, Protocol, Readings, ServiceAccount, Settings, TokenArrival};
+use crate::state::{CardView, CryptogramRefused, Redemption, V1TokenView};
+use crate::webhooks::{self, Webhooks};
 use crate::world::World;
 
 /// A running simulator. It stops, and its connections end, when it is dropped.
 pub struct Simulator {
-    shared: Arc<Shared>,
+    instance: Arc<Instance>,
     address: SocketAddr,
     account: ServiceAccount,
     transport: Transport,
@@ -46,12 +45,12 @@ impl Simulator {
 
     /// The base URL of the API: `http://127.0.0.1:PORT`, or `https://127.0.0.1:PORT` with TLS.
     pub fn url(&self) -> &str {
-        &self.shared.url
+        &self.instance.url
     }
 
     /// The URL of the OAuth token endpoint.
     pub fn token_url(&self) -> String {
-        format!("{}{TOKEN_PATH}", self.shared.url)
+        format!("{}{TOKEN_PATH}", self.instance.url)
     }
 
     /// The certificate, as PEM, that a client must trust to speak TLS with this simulator. `None` without TLS.
@@ -79,42 +78,42 @@ impl Simulator {
 
     /// The latest requests, the oldest first; [`Settings::request_log`] says how many are kept.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
-        self.shared.log().latest()
+        self.instance.log().latest()
     }
 
     /// How many requests for this operation were received, however they were answered.
     pub fn count(&self, operation: Operation) -> usize {
-        self.shared.log().count(operation)
+        self.instance.log().count(operation)
     }
 
     /// Forgets the requests received so far, counts included.
     pub fn forget_requests(&self) {
-        self.shared.log().clear();
+        self.instance.log().clear();
     }
 
     /// Forgets everything but the settings: cards, access tokens, cryptograms, requests and faults.
     pub fn reset(&self) {
-        self.shared.reset();
+        self.instance.reset();
     }
 
     /// How many access tokens were given out.
     pub fn tokens_minted(&self) -> usize {
-        self.shared.state().access.minted()
+        self.instance.state().access.minted()
     }
 
     /// All stored cards in the order of their creation.
     pub fn cards(&self) -> Vec<CardView> {
-        self.shared.state().views()
+        self.instance.state().views()
     }
 
     /// One stored card.
     pub fn card(&self, id: &str) -> Option<CardView> {
-        self.shared.state().card(id).map(|card| card.view())
+        self.instance.state().card(id).map(|card| card.view())
     }
 
     /// The V1 network token of an alias.
     pub fn v1_token(&self, pan_alias: &str) -> Option<V1TokenView> {
-        self.shared.state().v1.view(pan_alias)
+        self.instance.state().v1.view(pan_alias)
     }
 
     /// Uses a cryptogram as a payment service would: the first use says what it was made for, and there is no
@@ -123,39 +122,39 @@ impl Simulator {
     /// # Errors
     /// If it was never given out, has been used, or its network token can no longer be used.
     pub fn redeem_cryptogram(&self, value: &str) -> Result<Redemption, CryptogramRefused> {
-        self.shared.state().redeem(value)
+        self.instance.state().redeem(value)
     }
 
     /// The faults.
     pub fn faults(&self) -> Faults<'_> {
-        Faults { shared: &self.shared }
+        Faults { instance: &self.instance }
     }
 
     /// The world around it.
     pub fn world(&self) -> World<'_> {
-        World::new(&self.shared)
+        World::new(&self.instance)
     }
 
     /// The notifications that it sends.
     pub fn webhooks(&self) -> Webhooks<'_> {
-        Webhooks::new(&self.shared)
+        Webhooks::new(&self.instance)
     }
 
     /// The settings in force.
     pub fn settings(&self) -> Settings {
-        self.shared.state().settings.clone()
+        self.instance.state().settings.clone()
     }
 
     /// Changes the settings of the running simulator. `protocol`, `seed`, `request_log` and `control_api` are
     /// read only when it starts.
     pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
-        change(&mut self.shared.state().settings);
+        change(&mut self.instance.state().settings);
     }
 }
 
 impl fmt::Debug for Simulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Simulator").field("url", &self.shared.url).finish_non_exhaustive()
+        f.debug_struct("Simulator").field("url", &self.instance.url).finish_non_exhaustive()
     }
 }
 
@@ -168,18 +167,18 @@ impl Drop for Simulator {
 /// The faults of one simulator.
 #[derive(Clone, Copy)]
 pub struct Faults<'a> {
-    shared: &'a Shared,
+    instance: &'a Instance,
 }
 
 impl Faults<'_> {
     /// Adds a fault behind those that are there.
     pub fn add(&self, fault: Fault) -> FaultId {
-        self.shared.faults().add(fault)
+        self.instance.faults().add(fault)
     }
 
     /// Adds several, in order.
     pub fn extend(&self, faults: impl IntoIterator<Item = Fault>) {
-        let mut book = self.shared.faults();
+        let mut book = self.instance.faults();
         for fault in faults {
             book.add(fault);
         }
@@ -187,23 +186,23 @@ impl Faults<'_> {
 
     /// How many requests the fault has met.
     pub fn fired(&self, id: FaultId) -> u32 {
-        self.shared.faults().fired(id)
+        self.instance.faults().fired(id)
     }
 
     /// Turns chaos on.
     pub fn chaos(&self, chaos: Chaos) {
-        self.shared.faults().set_chaos(Some(chaos));
+        self.instance.faults().set_chaos(Some(chaos));
     }
 
     /// Removes all faults, and chaos.
     pub fn clear(&self) {
-        self.shared.faults().clear();
+        self.instance.faults().clear();
     }
 }
 
 impl fmt::Debug for Faults<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let book = self.shared.faults();
+        let book = self.instance.faults();
         f.debug_list().entries(book.list()).finish()
     }
 }
@@ -324,11 +323,11 @@ impl Builder {
         let account = self.settings.accounts.first().cloned().unwrap_or_default();
         let scheme = if transport.root_certificate().is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{address}");
-        let openapi = self.openapi.map(|document| control::openapi::of_simulator(document, &url));
-        let shared = Arc::new(Shared::new(self.settings, url, openapi));
-        let serving = server::serve(listener, transport.clone(), Arc::clone(&shared));
-        let delivering = webhooks::deliver(Arc::clone(&shared));
+        let openapi = self.openapi.map(|document| openapi::of_simulator(document, &url));
+        let instance = Arc::new(Instance::new(self.settings, url, openapi));
+        let serving = server::serve(listener, transport.clone(), Arc::clone(&instance));
+        let delivering = webhooks::deliver(Arc::clone(&instance));
         let serving = tokio::spawn(async { tokio::join!(serving, delivering).0 });
-        Ok(Simulator { shared, address, account, transport, serving })
+        Ok(Simulator { instance, address, account, transport, serving })
     }
 }

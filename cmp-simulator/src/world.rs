@@ -5,9 +5,8 @@ use std::fmt;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use crate::shared::Shared;
-use crate::state::{CardUpdateEvent, NetworkTokenState, State};
-use crate::v1::V1Outcome;
+use crate::instance::Instance;
+use crate::state::{CardUpdateEvent, NetworkTokenState, State, V1Outcome};
 
 /// Something that the outside world does, as data; [`World`] has a method for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,14 +96,14 @@ impl std::error::Error for NothingThere {}
 /// The world around one simulator: networks, issuers and time.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
-    shared: &'a Shared,
+    instance: &'a Instance,
 }
 
 type Done = Result<(), NothingThere>;
 
 impl<'a> World<'a> {
-    pub(crate) fn new(shared: &'a Shared) -> Self {
-        Self { shared }
+    pub(crate) fn new(instance: &'a Instance) -> Self {
+        Self { instance }
     }
 
     /// Lets an event happen.
@@ -112,8 +111,8 @@ impl<'a> World<'a> {
     /// # Errors
     /// If there is no such card or token.
     pub fn happen(self, event: &WorldEvent) -> Done {
-        let done = happen(&mut self.shared.state(), event);
-        self.shared.something_happened();
+        let done = happen(&mut self.instance.state(), event);
+        self.instance.something_happened();
         done
     }
 
@@ -199,7 +198,7 @@ impl<'a> World<'a> {
 
     /// Decides how enrolling an alias with V1 ends, from now on.
     pub fn v1_outcome(self, pan_alias: &str, outcome: V1Outcome) {
-        self.shared.state().v1.set_outcome(pan_alias, outcome);
+        self.instance.state().v1.set_outcome(pan_alias, outcome);
     }
 
     /// Lets a pending V1 network token arrive.
@@ -238,20 +237,20 @@ impl<'a> World<'a> {
 
     /// Makes every access token that was given out invalid.
     pub fn revoke_access_tokens(self) {
-        self.shared.state().access.revoke_all();
+        self.instance.state().access.revoke_all();
     }
 
     /// Lets time pass on the simulator's clock: access tokens expire, pending network tokens arrive.
     pub fn advance_clock(self, by: std::time::Duration) {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
-        self.shared.state().advance_clock(by);
-        self.shared.something_happened();
+        self.instance.state().advance_clock(by);
+        self.instance.something_happened();
     }
 }
 
 impl fmt::Debug for World<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").field("url", &self.shared.url).finish()
+        f.debug_struct("World").field("url", &self.instance.url).finish()
     }
 }
 

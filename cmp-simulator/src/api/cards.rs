@@ -3,12 +3,13 @@
 use http::{StatusCode, header};
 use serde_json::{Map, Value};
 
-use super::checks::{self, Object};
-use super::documents::{Documents, Include};
-use super::{Context, Problem, form, json_body};
-use crate::http::Reply;
-use crate::readings::{DuplicateAnswer, IncludeWhen, Readings, UnknownInclude};
-use crate::state::{Expiry, NewCard, State};
+use crate::api::documents::{Documents, Include};
+use crate::api::problem::{self, Problem};
+use crate::api::request::{Context, Object, is_email, json_body};
+use crate::card_data::Expiry;
+use crate::http::{Reply, form_pairs};
+use crate::settings::{DuplicateAnswer, IncludeWhen, Readings, UnknownInclude};
+use crate::state::{NewCard, State};
 use crate::test_cards::{self, Outcome};
 
 pub(crate) fn create(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
@@ -105,7 +106,7 @@ fn refused(state: &mut State, context: &Context<'_>, status: u16) -> Result<Repl
         403 => Err(Problem::forbidden()),
         _ => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Ok(super::problem::test_card_reply(status, state, context.trace_id))
+            Ok(problem::test_card_reply(status, state, context.trace_id))
         }
     }
 }
@@ -148,7 +149,7 @@ fn check_cardholder(cardholder: &Object<'_>) -> Result<(), Problem> {
     cardholder.string("company", 0, 255)?;
     cardholder.string("phone", 0, 16)?;
     let email = cardholder.string("email", 0, usize::MAX)?;
-    if email.is_some_and(|email| !checks::is_email(email)) {
+    if email.is_some_and(|email| !is_email(email)) {
         return Err(Problem::invalid(cardholder.path("email"), "The value is no e-mail address."));
     }
     let Some(address) = cardholder.object("address")? else { return Ok(()) };
@@ -181,7 +182,7 @@ fn card_change(body: &Value) -> Result<CardChange, Problem> {
 
 /// `include`: a comma-delimited list.
 fn include(query: Option<&str>, readings: &Readings) -> Result<Option<Include>, Problem> {
-    let values: Vec<_> = form::pairs(query.unwrap_or_default().as_bytes())
+    let values: Vec<_> = form_pairs(query.unwrap_or_default().as_bytes())
         .into_iter()
         .filter_map(|(name, value)| (name == "include").then_some(value))
         .collect();

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Context;
-use crate::readings::{
+use crate::api::request::Context;
+use crate::card_data::Brand;
+use crate::settings::{
     EmptyIncluded, FailedToken, First8, IncludeWhen, IncludedPlace, JsonApiVersion, PanWithoutScope,
-    Readings, StateCase,
+    Readings, Scope, Settings, StateCase,
 };
-use crate::settings::Settings;
-use crate::state::{Brand, Card, CardUpdate, NetworkToken, NetworkTokenState, Scope};
+use crate::state::{Card, CardUpdate, NetworkToken, NetworkTokenState};
 
 /// Which kinds of included resources a request asks for.
 #[derive(Clone, Copy)]

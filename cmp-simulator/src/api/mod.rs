@@ -2,37 +2,24 @@
 
 mod amount;
 mod cards;
-mod checks;
-mod cryptogram;
 mod documents;
-pub(crate) mod form;
 mod network_tokens;
 mod oauth;
 mod problem;
-mod route;
+mod request;
+mod v1;
 
-use http::header;
-use http::{Method, StatusCode};
-use serde_json::Value;
+use std::borrow::Cow;
+
+use http::{Method, StatusCode, header};
+
+use crate::api::request::Context;
+use crate::http::{Reply, Request, path_segments};
+use crate::operation::Operation;
+use crate::state::State;
 
 pub(crate) use problem::{Problem, code_of, error_reply, forbidden_reply, html_page};
-pub(crate) use route::{Route, route};
-
-use crate::http::{Reply, Request, bearer, media_type};
-use crate::operation::Operation;
-use crate::state::{Grant, State};
-use crate::v1;
-
-/// What every operation gets.
-pub(crate) struct Context<'a> {
-    pub(crate) request: &'a Request,
-    /// The parameter of the path, for V1 the alias; empty for operations without one
-    pub(crate) card_id: &'a str,
-    pub(crate) base_url: &'a str,
-    pub(crate) trace_id: &'a str,
-    pub(crate) fingerprint: String,
-    pub(crate) grant: Option<Grant>,
-}
+pub(crate) use v1::error_reply as v1_error_reply;
 
 /// Answers one request.
 pub(crate) fn answer(state: &mut State, request: &Request, base_url: &str, trace_id: &str) -> Reply {
@@ -60,7 +47,7 @@ fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) 
         Operation::DeleteCard => cards::delete,
         Operation::ProvisionNetworkToken => network_tokens::provision,
         Operation::DeleteNetworkToken => network_tokens::delete,
-        Operation::RequestCryptogram => cryptogram::request,
+        Operation::RequestCryptogram => network_tokens::cryptogram,
         Operation::ProvisionV1NetworkToken
         | Operation::GetV1NetworkToken
         | Operation::DeleteV1NetworkToken => {
@@ -69,7 +56,7 @@ fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) 
         Operation::Token => return Ok(oauth::token(state, context.request)),
     };
     if let Some(scope) = operation.scope() {
-        let token = bearer::access_token(context.request).ok_or_else(Problem::unauthorized)?;
+        let token = context.request.access_token().ok_or_else(Problem::unauthorized)?;
         let grant = state.grant(token).cloned().ok_or_else(Problem::unauthorized)?;
         if !grant.has(scope) {
             return Err(Problem::missing_scope(scope, state.settings.readings.missing_scope));
@@ -79,19 +66,93 @@ fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) 
     handle(state, context)
 }
 
-/// The JSON object in the body; `None` for no body at all.
-fn json_body(request: &Request) -> Result<Option<Value>, Problem> {
-    if request.body.is_empty() {
-        return Ok(None);
+/// Where a request goes.
+pub(crate) enum Route<'a> {
+    Operation {
+        operation: Operation,
+        /// The card's id or the alias in the path; empty where it has none
+        id: Cow<'a, str>,
+    },
+    /// The path exists, the method doesn't.
+    OtherMethod {
+        allow: String,
+    },
+    Unknown,
+}
+
+pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
+    // RFC 9110, 9.3.2: HEAD is GET without the body, which the HTTP library leaves out.
+    let wanted = if *method == Method::HEAD { &Method::GET } else { method };
+    let Some(segments) = path_segments(path) else { return Route::Unknown };
+    let here: Vec<_> = Operation::ALL
+        .into_iter()
+        .filter_map(|operation| Some((operation, matches(operation.path_template(), &segments)?)))
+        .collect();
+    if let Some((operation, id)) = here.iter().find(|(operation, _)| operation.method() == *wanted) {
+        return Route::Operation { operation: *operation, id: id.clone() };
     }
-    if !media_type::is_json_api(request) {
-        return Err(Problem::unsupported_media_type());
+    if here.is_empty() {
+        return Route::Unknown;
     }
-    let document: Value = serde_json::from_slice(&request.body)
-        .map_err(|_| Problem::bad_request("The body is not valid JSON."))?;
-    if document.is_object() {
-        Ok(Some(document))
-    } else {
-        Err(Problem::bad_request("The body is not a JSON object."))
+    let mut allow: Vec<_> = here.iter().map(|(operation, _)| operation.method().to_string()).collect();
+    if allow.iter().any(|method| method == "GET") {
+        allow.push("HEAD".to_owned());
+    }
+    allow.push("OPTIONS".to_owned());
+    Route::OtherMethod { allow: allow.join(", ") }
+}
+
+/// The text in the place of the template's parameter, which may be empty. `None` if the path is another one.
+fn matches<'a>(template: &str, segments: &[Cow<'a, str>]) -> Option<Cow<'a, str>> {
+    let wanted: Vec<_> = template.trim_start_matches('/').split('/').collect();
+    if wanted.len() != segments.len() {
+        return None;
+    }
+    let mut id = Cow::from("");
+    for (wanted, segment) in wanted.iter().zip(segments) {
+        match wanted.starts_with('{') {
+            true if !segment.is_empty() => id = segment.clone(),
+            false if wanted == segment => {}
+            _ => return None,
+        }
+    }
+    Some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes() {
+        let cases = [
+            (Method::POST, "/cards", "create_card"),
+            (Method::GET, "/cards/CRD1", "get_card CRD1"),
+            (Method::HEAD, "/cards/CRD1", "get_card CRD1"),
+            (Method::POST, "/cards/CRD1/cryptogram", "request_cryptogram CRD1"),
+            (Method::POST, "/network-tokens", "provision_v1_network_token"),
+            (Method::DELETE, "/network-tokens/1X2", "delete_v1_network_token 1X2"),
+            (Method::GET, "/cards/%43RD1", "get_card CRD1"),
+            (Method::POST, "/c%61rds/CRD%31/crypto%67ram", "request_cryptogram CRD1"),
+            (Method::GET, "/network%2Dtokens/1%58", "get_v1_network_token 1X"),
+            (Method::GET, "/cards/a%2Fb", "get_card a/b"),
+            (Method::GET, "/cards/%2e%2e", "get_card .."),
+            (Method::GET, "/cards%2FCRD1", "unknown"),
+            (Method::GET, "/cards/%zz", "unknown"),
+            (Method::GET, "/cards/CRD1/", "unknown"),
+            (Method::PUT, "/cards/CRD1", "allow GET, PATCH, DELETE, HEAD, OPTIONS"),
+            (Method::GET, "/cards", "allow POST, OPTIONS"),
+            (Method::GET, "/cards/", "unknown"),
+            (Method::GET, "/cards/a/b/network-tokens", "unknown"),
+            (Method::GET, "/", "unknown"),
+        ];
+        for (method, path, expected) in cases {
+            let got = match route(&method, path) {
+                Route::Operation { operation, id } => format!("{operation} {id}").trim().to_owned(),
+                Route::OtherMethod { allow } => format!("allow {allow}"),
+                Route::Unknown => "unknown".to_owned(),
+            };
+            assert_eq!(got, expected, "{method} {path}");
+        }
     }
 }

@@ -1,11 +1,16 @@
-//! `/cards/{card_id}/network-tokens`.
+//! `/cards/{card_id}/network-tokens` and `/cards/{card_id}/cryptogram`.
 
 use http::StatusCode;
+use serde_json::{Number, Value, json};
 
-use super::documents::Documents;
-use super::{Context, Problem};
+use crate::api::amount::{self, Written};
+use crate::api::documents::Documents;
+use crate::api::problem::Problem;
+use crate::api::request::{Context, Object, json_body};
+use crate::card_data::Brand;
 use crate::http::Reply;
-use crate::state::{Provisioned, State};
+use crate::settings::NoActiveToken;
+use crate::state::{CryptogramType, Provisioned, Redemption, State, TransactionType};
 
 /// 200 for a token that was there, 201 for a new one. What the card network refuses is a new token too, in
 /// the state `failed`.
@@ -32,4 +37,88 @@ pub(crate) fn delete(state: &mut State, context: &Context<'_>) -> Result<Reply, 
 
 fn no_such_token() -> Problem {
     Problem::not_found("The card has no network token.")
+}
+
+struct Wanted {
+    amount: Option<Number>,
+    currency_code: String,
+    transaction_type: TransactionType,
+    cryptogram_type: CryptogramType,
+}
+
+pub(crate) fn cryptogram(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+    // The document does not call the body required, and every attribute has a default.
+    let body = json_body(context.request)?.unwrap_or_else(|| json!({ "data": { "attributes": {} } }));
+    let wanted = wanted(&body, &context.request.body)?;
+    let without_token = match state.settings.readings.no_active_token {
+        NoActiveToken::FailedDependency => StatusCode::FAILED_DEPENDENCY,
+        NoActiveToken::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let card = state.card(context.card_id).ok_or_else(Problem::no_such_card)?;
+    let brand = card.brand();
+    let token_id = card.usable_token().ok_or_else(|| Problem::failed_dependency(without_token))?.id.clone();
+    check_brand(brand, &wanted)?;
+    let eci = brand.unwrap_or(Brand::Visa).eci();
+    let kind = wanted.cryptogram_type.name();
+    let value = state.issue_cryptogram(Redemption {
+        card_id: context.card_id.to_owned(),
+        network_token_id: token_id,
+        amount: wanted.amount,
+        currency_code: wanted.currency_code,
+        transaction_type: wanted.transaction_type,
+        cryptogram_type: wanted.cryptogram_type,
+        eci: eci.to_owned(),
+    });
+    let token = state
+        .stored(context.card_id)
+        .and_then(|card| card.usable_token())
+        .ok_or_else(|| Problem::failed_dependency(without_token))?;
+    let document = Documents::new(&state.settings, context).cryptogram(token, kind, &value, eci);
+    Ok(Reply::json_api(StatusCode::OK, &document))
+}
+
+/// `CryptoFetchRequest`
+fn wanted(body: &Value, octets: &[u8]) -> Result<Wanted, Problem> {
+    let top = Object::of(body, "")?;
+    top.only(&["data"])?;
+    let attributes = top.required_object("data")?.required_object("attributes")?;
+    let transaction_type = attributes
+        .one_of("transaction_type", &[("ECOM", TransactionType::Ecom), ("AFT", TransactionType::Aft)])?;
+    let cryptogram_type = attributes
+        .one_of("cryptogram_type", &[("TAVV", CryptogramType::Tavv), ("DTVV", CryptogramType::Dtvv)])?;
+    Ok(Wanted {
+        amount: amount(&attributes, octets)?,
+        currency_code: attributes.string("currency_code", 0, 3)?.unwrap_or("USD").to_owned(),
+        transaction_type: transaction_type.unwrap_or(TransactionType::Ecom),
+        cryptogram_type: cryptogram_type.unwrap_or(CryptogramType::Tavv),
+    })
+}
+
+fn amount(attributes: &Object<'_>, octets: &[u8]) -> Result<Option<Number>, Problem> {
+    let Some(value) = attributes.get("amount") else { return Ok(None) };
+    let invalid = |detail| Err(Problem::invalid(attributes.path("amount"), detail));
+    let (Value::Number(number), Some(text)) =
+        (value, amount::text(octets, &["data", "attributes", "amount"]))
+    else {
+        return invalid("The amount must be a number of at least 0.");
+    };
+    match amount::written(text) {
+        Written::InCents => Ok(Some(number.clone())),
+        Written::Negative => invalid("The amount must be a number of at least 0."),
+        Written::TooFine => invalid("The amount has more than two decimals."),
+    }
+}
+
+fn check_brand(brand: Option<Brand>, wanted: &Wanted) -> Result<(), Problem> {
+    if brand == Some(Brand::Visa) {
+        return Ok(());
+    }
+    let path = |name: &str| format!("/data/attributes/{name}");
+    if wanted.cryptogram_type == CryptogramType::Dtvv {
+        return Err(Problem::invalid(path("cryptogram_type"), "DTVV is supported for Visa only."));
+    }
+    if wanted.transaction_type == TransactionType::Aft {
+        return Err(Problem::invalid(path("transaction_type"), "AFT is supported for Visa only."));
+    }
+    Ok(())
 }

@@ -5,16 +5,16 @@ use base64::engine::general_purpose::STANDARD;
 use http::{StatusCode, header};
 use serde_json::json;
 
-use super::form;
-use crate::http::{Reply, Request, media_type};
-use crate::state::{Scope, ServiceAccount, State};
+use crate::http::{FORM, Reply, Request, decode_form, form_pairs};
+use crate::settings::{Scope, ServiceAccount};
+use crate::state::State;
 
 /// Errors are RFC 6749's (5.2).
 pub(crate) fn token(state: &mut State, request: &Request) -> Reply {
-    if !media_type::is_form(request) {
+    if !request.is_of(FORM) {
         return refused(StatusCode::BAD_REQUEST, "invalid_request", "The request must be a form.");
     }
-    let form = form::pairs(&request.body);
+    let form = form_pairs(&request.body);
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     match field("grant_type") {
         Some("client_credentials") => {}
@@ -76,7 +76,7 @@ fn basic_credentials(request: &Request) -> Option<(String, String)> {
     let (scheme, encoded) = request.header(&header::AUTHORIZATION)?.split_once(' ')?;
     let joined = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(encoded.trim()).ok())??;
     let colon = joined.iter().position(|byte| *byte == b':')?;
-    Some((form::decode(&joined[..colon]), form::decode(&joined[colon + 1..])))
+    Some((decode_form(&joined[..colon]), decode_form(&joined[colon + 1..])))
 }
 
 fn refused(status: StatusCode, error: &str, description: &str) -> Reply {

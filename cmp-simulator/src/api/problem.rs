@@ -3,9 +3,9 @@
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::http::{Reply, media_type};
-use crate::readings::{ForbiddenBody, GatewayBody};
-use crate::state::{Scope, State};
+use crate::http::{HTML, JSON_API, Reply};
+use crate::settings::{ForbiddenBody, GatewayBody, Scope};
+use crate::state::State;
 
 const SCRIPTED: &str = "The simulator was told to answer so.";
 
@@ -74,7 +74,7 @@ impl Problem {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported-media-type",
-            format!("The body must be {}.", media_type::JSON_API),
+            format!("The body must be {JSON_API}."),
         )
     }
 
@@ -187,7 +187,7 @@ pub(crate) fn error_reply(status: StatusCode, fingerprint: &str, trace_id: &str)
 pub(crate) fn test_card_reply(status: StatusCode, state: &mut State, trace_id: &str) -> Reply {
     match state.settings.readings.gateway {
         GatewayBody::Html if status != StatusCode::INTERNAL_SERVER_ERROR => {
-            Reply::text(status, media_type::HTML, html_page(status))
+            Reply::text(status, HTML, html_page(status))
         }
         GatewayBody::Empty if status != StatusCode::INTERNAL_SERVER_ERROR => Reply::empty(status),
         _ => error_reply(status, &state.ids.fingerprint(), trace_id),

@@ -1,10 +1,11 @@
+//! One fault: what goes wrong, and when.
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::action::{Action, Answer, AnswerBody, Close, DebugData, RetryAfter};
-use super::rate::{self, Rate};
+use crate::faults::action::{Action, Answer, AnswerBody, Close, DebugData, RetryAfter};
 use crate::operation::Operation;
 
 /// One thing that goes wrong, and when.
@@ -298,7 +299,7 @@ impl Fault {
     #[must_use]
     #[track_caller]
     pub fn rate(mut self, rate: f64) -> Self {
-        self.rate = Some(rate::must_be(rate));
+        self.rate = Some(Rate::must_be(rate));
         self
     }
 }
@@ -340,11 +341,46 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A share of the requests, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub(super) struct Rate(f64);
+
+impl Rate {
+    /// # Panics
+    /// If it is outside of the range.
+    #[track_caller]
+    pub(super) fn must_be(rate: f64) -> Self {
+        Self::try_from(rate).unwrap_or_else(|reason| panic!("{reason}"))
+    }
+
+    pub(super) fn is_met(self, rng: &mut fastrand::Rng) -> bool {
+        rng.f64() < self.0
+    }
+}
+
+impl TryFrom<f64> for Rate {
+    type Error = String;
+
+    fn try_from(rate: f64) -> Result<Self, String> {
+        if (0.0..=1.0).contains(&rate) {
+            Ok(Self(rate))
+        } else {
+            Err(format!("the rate {rate} is not in the range from 0 to 1"))
+        }
+    }
+}
+
+impl From<Rate> for f64 {
+    fn from(rate: Rate) -> Self {
+        rate.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::Chaos;
     use super::*;
 
     #[test]
@@ -384,31 +420,6 @@ mod tests {
         }
         for status in [200, 599, 999] {
             serde_json::from_value::<Fault>(json!({ "do": { "answer": { "status": status } } })).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_rate_outside_of_0_to_1_is_not_read() {
-        for rate in [json!(-0.1), json!(1.000_001), json!(100), json!(1e300), json!("0.5"), json!(true)] {
-            let fault = json!({ "do": { "hang": {} }, "rate": rate });
-            let error = serde_json::from_value::<Fault>(fault).unwrap_err().to_string();
-            assert!(error.contains("rate") || error.contains("invalid type"), "{error}");
-            serde_json::from_value::<Chaos>(json!({ "rate": rate })).unwrap_err();
-        }
-        let error = serde_json::from_value::<Chaos>(json!({ "rate": 1.5 })).unwrap_err();
-        assert_eq!(error.to_string(), "the rate 1.5 is not in the range from 0 to 1");
-        for rate in [0.0, 0.5, 1.0] {
-            assert_eq!(serde_json::to_value(Chaos::new(rate)).unwrap()["rate"], rate);
-            serde_json::from_value::<Chaos>(json!({ "rate": rate })).unwrap();
-        }
-        serde_json::from_value::<Chaos>(json!({ "rate": 1 })).unwrap();
-    }
-
-    #[test]
-    fn a_rate_outside_of_0_to_1_panics() {
-        for rate in [-0.1, 1.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert!(std::panic::catch_unwind(|| Fault::hang().rate(rate)).is_err(), "{rate}");
-            assert!(std::panic::catch_unwind(|| Chaos::new(rate)).is_err(), "{rate}");
         }
     }
 

@@ -1,17 +1,29 @@
-//! One request, from the whole of it to what the connection makes of its answer.
+//! One request, from the whole of it to what the connection does with its answer.
 
+use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
+use http::header::{self, HeaderName};
+
 use crate::api::{self, Route};
 use crate::control;
-use crate::faults::{Action, Close, DebugData, Fault};
-use crate::http::{Reply, Request};
+use crate::faults::{Action, Answer, AnswerBody, Close, DebugData, Fault};
+use crate::http::{HTML, Reply, Request};
+use crate::instance::Instance;
 use crate::masked;
 use crate::operation::Operation;
 use crate::received::ReceivedRequest;
-use crate::scripted;
-use crate::shared::Shared;
+
+/// Enough for any head that a client of this API sends; more is answered with 431.
+pub(super) const MAX_HEAD: usize = 64 * 1024;
+
+/// Far above anything that the request schemas allow; more is answered with 413.
+pub(super) const MAX_BODY: usize = 1024 * 1024;
+
+/// Neither JSON nor UTF-8.
+const GARBAGE: &[u8] = b"\x00\xff\xfe{\"data\":\x80]\xc3\x28\x01\x02";
 
 /// What fits into a frame of the size that every client takes, beside 8 octets before it.
 const MAX_DEBUG_DATA: usize = 16 * 1024 - 8;
@@ -65,13 +77,13 @@ impl Manner {
     }
 }
 
-pub(super) async fn exchange(request: Request, shared: Arc<Shared>) -> Outcome {
-    if let Some(reply) = control::answer(&shared, &request) {
+pub(super) async fn exchange(request: Request, instance: Arc<Instance>) -> Outcome {
+    if let Some(reply) = control::answer(&instance, &request) {
         return Outcome::whole(reply);
     }
     let operation = operation(&request);
-    let exchange = Exchange::begin(request, operation, shared);
-    match operation.and_then(|operation| exchange.shared.faults().meet(operation)) {
+    let exchange = Exchange::begin(request, operation, instance);
+    match operation.and_then(|operation| exchange.instance.faults().meet(operation)) {
         Some(fault) => exchange.spoil(&fault).await,
         None => exchange.finish(exchange.answer()),
     }
@@ -79,10 +91,10 @@ pub(super) async fn exchange(request: Request, shared: Arc<Shared>) -> Outcome {
 
 /// A request on a connection that answers no more: it is received, and nothing happens.
 #[cfg(feature = "tls")]
-pub(super) fn ignore(request: Request, shared: Arc<Shared>) {
+pub(super) fn ignore(request: Request, instance: Arc<Instance>) {
     let operation = operation(&request);
-    let exchange = Exchange::begin(request, operation, shared);
-    exchange.shared.log().change(exchange.number, |request| request.fault = Some("hang_connection"));
+    let exchange = Exchange::begin(request, operation, instance);
+    exchange.instance.log().change(exchange.number, |request| request.fault = Some("hang_connection"));
 }
 
 fn operation(request: &Request) -> Option<Operation> {
@@ -93,7 +105,7 @@ fn operation(request: &Request) -> Option<Operation> {
 }
 
 struct Exchange {
-    shared: Arc<Shared>,
+    instance: Arc<Instance>,
     request: Request,
     operation: Option<Operation>,
     trace_id: String,
@@ -101,18 +113,19 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn begin(request: Request, operation: Option<Operation>, shared: Arc<Shared>) -> Self {
-        let trace_id = shared.state().ids.trace();
+    fn begin(request: Request, operation: Option<Operation>, instance: Arc<Instance>) -> Self {
+        let trace_id = instance.state().ids.trace();
         let received = ReceivedRequest::new(&request, operation, &trace_id);
-        let number = shared.log().add(received, operation);
-        Self { shared, request, operation, trace_id, number }
+        let number = instance.log().add(received, operation);
+        Self { instance, request, operation, trace_id, number }
     }
 
     fn answer(&self) -> Reply {
-        let reply = api::answer(&mut self.shared.state(), &self.request, &self.shared.url, &self.trace_id);
+        let reply =
+            api::answer(&mut self.instance.state(), &self.request, &self.instance.url, &self.trace_id);
         let carried_out = reply.status.is_success();
-        self.shared.log().change(self.number, |request| request.carried_out = carried_out);
-        self.shared.something_happened();
+        self.instance.log().change(self.number, |request| request.carried_out = carried_out);
+        self.instance.something_happened();
         reply
     }
 
@@ -123,7 +136,7 @@ impl Exchange {
 
     fn log_answer(&self, reply: &Reply) {
         let status = reply.status.as_u16();
-        self.shared.log().change(self.number, |request| request.status = Some(status));
+        self.instance.log().change(self.number, |request| request.status = Some(status));
         tracing::info!(
             http.request.method = masked::text(self.request.method.as_str()),
             url.template = self.operation.map(Operation::path_template),
@@ -136,7 +149,7 @@ impl Exchange {
 
     async fn spoil(&self, fault: &Fault) -> Outcome {
         let name = fault.action().name();
-        self.shared.log().change(self.number, |request| request.fault = Some(name));
+        self.instance.log().change(self.number, |request| request.fault = Some(name));
         tracing::info!(fault = name, trace_id = self.trace_id, "met a fault");
         if !fault.delay_time().is_zero() {
             tokio::time::sleep(fault.delay_time()).await;
@@ -146,15 +159,15 @@ impl Exchange {
         }
         match fault.action() {
             Action::Answer(answer) => self.finish(self.scripted(answer)),
-            Action::Redirect { status, location } => self.finish(scripted::redirect(*status, location)),
+            Action::Redirect { status, location } => self.finish(redirect(*status, location)),
             Action::Drop { close } => Outcome::Close(*close),
             Action::RefuseStream {} => Outcome::Refuse,
             Action::GoAway { code, debug } => Outcome::GoAway { code: *code, debug: self.debug_data(debug) },
-            Action::Hang {} => std::future::pending().await,
+            Action::Hang {} => future::pending().await,
             Action::StallBody { bytes } => {
                 let reply = self.answer();
                 if reply.body.is_empty() {
-                    return std::future::pending().await;
+                    return future::pending().await;
                 }
                 Outcome::Answer { reply, blanks: 0, manner: Manner::StallBody { bytes: *bytes } }
             }
@@ -162,8 +175,8 @@ impl Exchange {
         }
     }
 
-    fn scripted(&self, answer: &crate::faults::Answer) -> Reply {
-        scripted::reply(answer, self.operation, &self.shared.state().ids.fingerprint(), &self.trace_id)
+    fn scripted(&self, answer: &Answer) -> Reply {
+        scripted(answer, self.operation, &self.instance.state().ids.fingerprint(), &self.trace_id)
     }
 
     fn debug_data(&self, debug: &DebugData) -> Vec<u8> {
@@ -184,7 +197,7 @@ impl Exchange {
             Action::CutHead { bytes, close } => manner = Manner::CutHead { bytes: *bytes, close: *close },
             Action::CutBody { bytes, close } => manner = Manner::CutBody { bytes: *bytes, close: *close },
             Action::Truncate {} => reply.body.truncate(reply.body.len() / 2),
-            Action::Garbage {} => reply.body = scripted::GARBAGE.into(),
+            Action::Garbage {} => reply.body = GARBAGE.into(),
             Action::ContentType { media_type } => reply = reply.with_content_type(media_type),
             Action::Drip { bytes, every_ms } => {
                 manner = Manner::Drip { bytes: *bytes, every: Duration::from_millis(*every_ms) };
@@ -209,4 +222,41 @@ impl Exchange {
         }
         Outcome::Answer { reply, blanks, manner }
     }
+}
+
+fn scripted(answer: &Answer, operation: Option<Operation>, fingerprint: &str, trace_id: &str) -> Reply {
+    let status = checked_status(answer.status);
+    let is_v1 = operation.is_some_and(Operation::is_v1);
+    let mut reply = match &answer.body {
+        AnswerBody::Error if status.as_u16() < 400 => Reply::empty(status),
+        AnswerBody::Error if is_v1 => api::v1_error_reply(status, api::code_of(status)),
+        AnswerBody::Error => api::error_reply(status, fingerprint, trace_id),
+        AnswerBody::Forbidden => api::forbidden_reply(status),
+        AnswerBody::Html => Reply::text(status, HTML, api::html_page(status)),
+        AnswerBody::Empty => Reply::empty(status),
+        AnswerBody::Json(body) if is_v1 => Reply::json(status, body),
+        AnswerBody::Json(body) => Reply::json_api(status, body),
+        AnswerBody::Raw(body) => Reply::text(status, "text/plain; charset=utf-8", body.clone()),
+    };
+    if let Some(media_type) = &answer.content_type {
+        reply = reply.with_content_type(media_type);
+    }
+    if let Some(retry_after) = &answer.retry_after {
+        reply = reply.with_header(header::RETRY_AFTER, &retry_after.to_string());
+    }
+    for (name, value) in &answer.headers {
+        if let Ok(name) = name.parse::<HeaderName>() {
+            reply = reply.with_header(name, value);
+        }
+    }
+    reply
+}
+
+fn redirect(code: u16, location: &str) -> Reply {
+    Reply::empty(checked_status(code)).with_header(header::LOCATION, location)
+}
+
+/// A fault's status was checked when the fault was made.
+fn checked_status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -16,12 +16,11 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::exchange::{self, Manner, Outcome};
-use super::transport::Socket;
-use super::{MAX_BODY, MAX_HEAD};
 use crate::faults::Close;
 use crate::http::{Reply, Request};
-use crate::shared::Shared;
+use crate::instance::Instance;
+use crate::server::exchange::{self, MAX_BODY, MAX_HEAD, Manner, Outcome};
+use crate::server::wire::Socket;
 
 const BLANKS: &[u8] = &[b' '; 16 * 1024];
 
@@ -53,10 +52,10 @@ enum After {
     Ignore,
 }
 
-pub(super) async fn serve(mut socket: impl Socket, shared: Arc<Shared>) {
+pub(super) async fn serve(mut socket: impl Socket, instance: Arc<Instance>) {
     let mut builder = Builder::new();
     builder.max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX));
-    let settings = shared.state().settings.http2.clone();
+    let settings = instance.state().settings.http2.clone();
     if let Some(streams) = settings.max_concurrent_streams {
         builder.max_concurrent_streams(streams);
     }
@@ -64,7 +63,7 @@ pub(super) async fn serve(mut socket: impl Socket, shared: Arc<Shared>) {
         builder.initial_window_size(0);
     }
     let end = match builder.handshake(&mut socket).await {
-        Ok(connection) => drive(connection, &shared, settings.stall_requests).await,
+        Ok(connection) => drive(connection, &instance, settings.stall_requests).await,
         Err(error) => Err(error),
     };
     match end {
@@ -90,7 +89,7 @@ async fn finish(socket: &mut impl Socket, end: &End) -> std::io::Result<()> {
 /// Serves until the client ends the connection, or a fault does.
 async fn drive<S: Socket>(
     mut connection: Connection<&mut S, Bytes>,
-    shared: &Arc<Shared>,
+    instance: &Arc<Instance>,
     stalls: bool,
 ) -> Result<Option<End>, h2::Error> {
     let (orders, mut ordered) = unbounded_channel();
@@ -119,7 +118,7 @@ async fn drive<S: Socket>(
                 begun.insert(respond.stream_id().as_u32());
                 let stream = Stream {
                     respond,
-                    shared: Arc::clone(shared),
+                    instance: Arc::clone(instance),
                     orders: orders.clone(),
                     after: Arc::clone(&after),
                     is_ignored: after_fault.is_some(),
@@ -152,7 +151,7 @@ async fn flush<S: Socket>(connection: &mut Connection<&mut S, Bytes>) -> Result<
 /// The server's side of one stream.
 struct Stream {
     respond: SendResponse<Bytes>,
-    shared: Arc<Shared>,
+    instance: Arc<Instance>,
     orders: UnboundedSender<Order>,
     /// Set by a fault for the requests that come after it.
     after: Arc<OnceLock<After>>,
@@ -175,11 +174,11 @@ impl Stream {
         let is_head = request.method() == Method::HEAD;
         let outcome = match collect(request).await? {
             Ok(request) if self.is_ignored => {
-                exchange::ignore(request, Arc::clone(&self.shared));
+                exchange::ignore(request, Arc::clone(&self.instance));
                 return poll_fn(|context| self.respond.poll_reset(context)).await.map(drop);
             }
             Ok(request) => {
-                let exchange = exchange::exchange(request, Arc::clone(&self.shared));
+                let exchange = exchange::exchange(request, Arc::clone(&self.instance));
                 tokio::select! {
                     outcome = exchange => outcome,
                     reset = poll_fn(|context| self.respond.poll_reset(context)) => return reset.map(drop),

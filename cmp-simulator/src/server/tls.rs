@@ -11,10 +11,11 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::server::TlsStream;
 
-use super::transport::Socket;
-use super::{http1, http2};
+use crate::instance::Instance;
+use crate::server::http1;
+use crate::server::http2;
+use crate::server::wire::Socket;
 use crate::settings::Protocol;
-use crate::shared::Shared;
 
 const HTTP1: &[u8] = b"http/1.1";
 const HTTP2: &[u8] = b"h2";
@@ -60,7 +61,7 @@ impl Tls {
         &self.root_certificate
     }
 
-    pub(super) async fn serve(&self, stream: TcpStream, shared: Arc<Shared>) {
+    pub(super) async fn serve(&self, stream: TcpStream, instance: Arc<Instance>) {
         let stream = match self.acceptor.accept(stream).await {
             Ok(stream) => stream,
             Err(error) => {
@@ -69,9 +70,9 @@ impl Tls {
             }
         };
         if stream.get_ref().1.alpn_protocol().unwrap_or(self.default) == HTTP2 {
-            http2::serve(stream, shared).await;
+            http2::serve(stream, instance).await;
         } else {
-            http1::serve(stream, shared).await;
+            http1::serve(stream, instance).await;
         }
     }
 }

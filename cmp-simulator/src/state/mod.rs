@@ -1,38 +1,32 @@
 //! What the simulated account holds, and how it changes. No HTTP here.
 
 mod access;
-mod brand;
-mod card;
-mod clock;
+pub(crate) mod card;
 mod cryptogram;
-mod enrollment;
 mod ids;
-mod network_token;
-mod notices;
-mod updates;
+mod lifecycle;
+pub(crate) mod network_token;
+pub(crate) mod v1;
+mod v1_lifecycle;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
+use crate::settings::{Scope, ServiceAccount, Settings};
+use crate::webhooks::Queue;
+
 pub(crate) use access::{AccessTokens, Grant};
-pub use access::{Scope, ServiceAccount};
-pub use brand::Brand;
-pub(crate) use card::{Card, Expiry, NewCard, PendingEnrollment};
-pub use card::{CardView, TokenView};
+pub(crate) use card::{Card, CardUpdate, NewCard};
+pub use card::{CardUpdateEvent, CardView, TokenView};
 pub(crate) use cryptogram::Cryptograms;
 pub use cryptogram::{CryptogramRefused, CryptogramType, Redemption, TransactionType};
-pub(crate) use enrollment::Provisioned;
 pub(crate) use ids::Ids;
 pub use network_token::NetworkTokenState;
-pub(crate) use network_token::{NetworkToken, luhn_digit, token_number};
-pub use updates::CardUpdateEvent;
-pub(crate) use updates::{CardUpdate, Change};
-
-use crate::settings::Settings;
-use crate::v1::Enrollments;
-use crate::webhooks::Outbox;
+pub(crate) use network_token::{NetworkToken, Provisioned};
+pub(crate) use v1::{CARD_BIN, CARD_LAST4, Enrollment, Enrollments, NewEnrollment};
+pub use v1::{V1Outcome, V1TokenView};
 
 /// One simulated account.
 pub(crate) struct State {
@@ -40,8 +34,9 @@ pub(crate) struct State {
     pub(crate) ids: Ids,
     pub(crate) access: AccessTokens,
     pub(crate) v1: Enrollments,
-    pub(crate) outbox: Outbox,
-    clock: clock::Clock,
+    pub(crate) notifications: Queue,
+    /// How far the simulator's clock is ahead of the machine's
+    clock_offset: TimeDelta,
     cards: HashMap<String, Card>,
     ids_by_pan: HashMap<String, String>,
     cards_made: u64,
@@ -52,11 +47,11 @@ impl State {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             ids: Ids::new(settings.seed),
-            outbox: Outbox::new(settings.seed, settings.request_log),
+            notifications: Queue::new(settings.seed, settings.request_log),
             settings,
             access: AccessTokens::default(),
             v1: Enrollments::default(),
-            clock: clock::Clock::default(),
+            clock_offset: TimeDelta::zero(),
             cards: HashMap::new(),
             ids_by_pan: HashMap::new(),
             cards_made: 0,
@@ -65,11 +60,11 @@ impl State {
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+        Utc::now() + self.clock_offset
     }
 
     pub(crate) fn advance_clock(&mut self, by: TimeDelta) {
-        self.clock.advance(by);
+        self.clock_offset += by;
     }
 
     pub(crate) fn mint(&mut self, account: &ServiceAccount, scopes: Vec<Scope>) -> String {

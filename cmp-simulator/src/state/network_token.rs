@@ -3,9 +3,8 @@
 use chrono::{DateTime, Datelike, Months, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::brand::Brand;
-use super::card::Expiry;
-use super::ids::Ids;
+use crate::card_data::{Brand, Expiry, luhn_digit};
+use crate::state::Ids;
 
 /// The state of a network token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -130,36 +129,17 @@ pub(crate) fn token_number(brand: Brand, ids: &mut Ids) -> String {
     number
 }
 
-/// The check digit that would make `digits` pass.
-pub(crate) fn luhn_digit(digits: &str) -> u8 {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(place, byte)| {
-            let digit = u32::from(byte - b'0');
-            let doubled = digit * 2;
-            if place % 2 == 1 {
-                digit
-            } else if doubled > 9 {
-                doubled - 9
-            } else {
-                doubled
-            }
-        })
-        .sum();
-    u8::try_from((10 - sum % 10) % 10).unwrap_or_default()
+/// What provisioning did.
+pub(crate) enum Provisioned {
+    /// There was a usable token.
+    Existing,
+    /// There is a new one, usable or failed.
+    Created,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn luhn_digit_of_published_cards() {
-        assert_eq!(luhn_digit("411111111111111"), 1);
-        assert_eq!(luhn_digit("37828224631000"), 5);
-    }
 
     #[test]
     fn numbers_are_no_valid_cards() {

@@ -25,22 +25,19 @@
 //! ```
 
 mod delivery;
-mod happening;
-mod outbox;
-mod sent;
-mod settings;
-mod signature;
+mod events;
+mod queue;
 
 use std::fmt;
 use std::io;
 
-pub(crate) use delivery::{Signals, deliver};
-pub(crate) use happening::{Happening, V1TokenEvent, V1Update};
-pub(crate) use outbox::Outbox;
-pub use sent::{Attempt, Notification, Outcome};
-pub use settings::{DeliveryOrder, Endpoint, Signing, WebhookSettings};
+use crate::instance::Instance;
 
-use crate::shared::Shared;
+pub use crate::settings::{DeliveryOrder, Endpoint, Signing, WebhookSettings};
+pub(crate) use delivery::deliver;
+pub(crate) use events::{Event, V1TokenEvent, V1Update};
+pub use queue::{Attempt, Notification, Outcome};
+pub(crate) use queue::{Queue, Signals};
 
 /// The notifications of one simulator.
 ///
@@ -48,12 +45,12 @@ use crate::shared::Shared;
 /// [`Simulator::configure`](crate::Simulator::configure).
 #[derive(Clone, Copy)]
 pub struct Webhooks<'a> {
-    shared: &'a Shared,
+    instance: &'a Instance,
 }
 
 impl<'a> Webhooks<'a> {
-    pub(crate) fn new(shared: &'a Shared) -> Self {
-        Self { shared }
+    pub(crate) fn new(instance: &'a Instance) -> Self {
+        Self { instance }
     }
 
     /// Sends what happens from now on to this `http` URL too.
@@ -62,7 +59,7 @@ impl<'a> Webhooks<'a> {
     /// If the URL is no `http` URL or the secret is empty.
     pub fn send_to(self, url: impl Into<String>, secret: impl Into<String>) -> io::Result<()> {
         let endpoint = Endpoint::new(url, secret)?;
-        self.shared.state().settings.webhooks.endpoints.push(endpoint);
+        self.instance.state().settings.webhooks.endpoints.push(endpoint);
         Ok(())
     }
 
@@ -86,27 +83,27 @@ impl<'a> Webhooks<'a> {
     /// # }
     /// ```
     pub fn send(self, body: impl Into<Vec<u8>>) {
-        let state = &mut *self.shared.state();
+        let state = &mut *self.instance.state();
         let now = state.now();
-        state.outbox.add_body(&state.settings.webhooks, &body.into().into(), now);
-        self.shared.delivery.wake();
+        state.notifications.add_body(&state.settings.webhooks, &body.into().into(), now);
+        self.instance.webhooks.wake();
     }
 
     /// The notifications that were sent or are to be, the oldest first, whatever became of them; card data in
     /// them is masked. As many finished ones are kept as [`Settings::request_log`](crate::Settings::request_log)
     /// says.
     pub fn sent(self) -> Vec<Notification> {
-        self.shared.state().outbox.list()
+        self.instance.state().notifications.list()
     }
 
     /// Ready once nothing is due any more: each notification was delivered or given up, or waits for a later
     /// time of the simulator's clock.
     pub async fn settled(self) {
-        let mut progress = self.shared.delivery.progress();
+        let mut progress = self.instance.webhooks.watch_progress();
         loop {
             let is_settled = {
-                let state = self.shared.state();
-                state.outbox.is_settled(state.now())
+                let state = self.instance.state();
+                state.notifications.is_settled(state.now())
             };
             if is_settled || progress.changed().await.is_err() {
                 return;

@@ -15,8 +15,7 @@ use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::readings::IncludeWhen;
-use crate::settings::{Enrollment, Protocol, Settings};
+use crate::settings::{Enrollment, IncludeWhen, Protocol, Settings};
 use crate::simulator::Simulator;
 
 /// The options of the command line; they go before what the settings file says.

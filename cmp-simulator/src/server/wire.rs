@@ -1,4 +1,4 @@
-//! A stream that fails as planned.
+//! Streams over a TCP connection, and one that fails as planned.
 
 use std::io;
 use std::pin::Pin;
@@ -7,10 +7,21 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::faults::Close;
-use crate::server::transport::Socket;
+
+/// A stream over one TCP connection.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Socket for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
 
 /// What a connection does to what is written next.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

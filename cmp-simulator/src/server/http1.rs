@@ -1,34 +1,34 @@
 //! HTTP/1.1 on one connection.
 
-mod body;
-mod wire;
-
+use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
-use super::exchange::{self, Manner, Outcome};
-use super::transport::Socket;
-use super::{MAX_BODY, MAX_HEAD};
 use crate::faults::Close;
 use crate::http::{Reply, Request};
-use crate::shared::Shared;
-use body::ReplyBody;
-use wire::{Plan, Switch, Wire};
+use crate::instance::Instance;
+use crate::server::exchange::{self, MAX_BODY, MAX_HEAD, Manner, Outcome};
+use crate::server::wire::{Plan, Socket, Switch, Wire};
+
+const BLANKS: &[u8] = &[b' '; 64 * 1024];
 
 type Response = http::Response<ReplyBody>;
 
-pub(super) async fn serve(stream: impl Socket, shared: Arc<Shared>) {
+pub(super) async fn serve(stream: impl Socket, instance: Arc<Instance>) {
     let switch = Arc::new(Switch::default());
     let wire = TokioIo::new(Wire::new(stream, Arc::clone(&switch)));
-    let service = service_fn(move |request| answer(request, Arc::clone(&shared), Arc::clone(&switch)));
+    let service = service_fn(move |request| answer(request, Arc::clone(&instance), Arc::clone(&switch)));
     let mut connection = http1::Builder::new().max_buf_size(MAX_HEAD).serve_connection(wire, service);
     if let Err(error) = (&mut connection).await {
         tracing::debug!(%error, "a connection ended early");
@@ -42,14 +42,14 @@ pub(super) async fn serve(stream: impl Socket, shared: Arc<Shared>) {
 /// An error ends the connection without an answer.
 async fn answer(
     request: http::Request<Incoming>,
-    shared: Arc<Shared>,
+    instance: Arc<Instance>,
     switch: Arc<Switch>,
 ) -> io::Result<Response> {
     let request = match collect(request).await? {
         Ok(request) => request,
         Err(refused) => return Ok(respond(refused, 0)),
     };
-    match exchange::exchange(request, shared).await {
+    match exchange::exchange(request, instance).await {
         Outcome::Answer { reply, blanks, manner } => {
             if let Some((plan, close)) = plan(&manner, &reply) {
                 switch.set(plan, close);
@@ -105,4 +105,56 @@ fn respond(reply: Reply, blanks: u64) -> Response {
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
     response
+}
+
+/// An answer's body: its bytes, and white space that is made only as it is sent.
+struct ReplyBody {
+    bytes: Bytes,
+    blanks: u64,
+    /// Bytes that are promised and never sent.
+    withheld: u64,
+}
+
+impl ReplyBody {
+    fn new(bytes: Bytes, blanks: u64) -> Self {
+        Self { bytes, blanks, withheld: 0 }
+    }
+
+    /// Sends so many bytes, and never the rest, which is one byte at least.
+    fn stall(&mut self, bytes: usize) {
+        let whole = self.bytes.len();
+        self.bytes.truncate(bytes.min(whole.saturating_sub(1)));
+        self.withheld = (whole - self.bytes.len()) as u64;
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if !self.bytes.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.bytes)))));
+        }
+        if self.withheld > 0 {
+            return Poll::Pending;
+        }
+        if self.blanks == 0 {
+            return Poll::Ready(None);
+        }
+        let length = usize::try_from(self.blanks).unwrap_or(usize::MAX).min(BLANKS.len());
+        self.blanks -= length as u64;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&BLANKS[..length])))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_empty() && self.blanks == 0 && self.withheld == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.len() as u64 + self.blanks + self.withheld)
+    }
 }

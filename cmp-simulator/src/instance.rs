@@ -2,31 +2,31 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::faults::FaultBook;
+use crate::faults::FaultList;
 use crate::received::RequestLog;
 use crate::settings::Settings;
 use crate::state::State;
 use crate::webhooks::Signals;
 
-pub(crate) struct Shared {
+pub(crate) struct Instance {
     pub(crate) url: String,
     pub(crate) openapi: Option<String>,
     control: bool,
     state: Mutex<State>,
-    faults: Mutex<FaultBook>,
+    faults: Mutex<FaultList>,
     log: Mutex<RequestLog>,
-    pub(crate) delivery: Signals,
+    pub(crate) webhooks: Signals,
 }
 
-impl Shared {
+impl Instance {
     pub(crate) fn new(settings: Settings, url: String, openapi: Option<String>) -> Self {
         Self {
             url,
             openapi,
             control: settings.control_api,
-            faults: Mutex::new(FaultBook::new(settings.seed)),
+            faults: Mutex::new(FaultList::new(settings.seed)),
             log: Mutex::new(RequestLog::new(settings.request_log)),
-            delivery: Signals::default(),
+            webhooks: Signals::default(),
             state: Mutex::new(State::new(settings)),
         }
     }
@@ -35,7 +35,7 @@ impl Shared {
     pub(crate) fn reset(&self) {
         let mut state = self.state();
         let settings = state.settings.clone();
-        *self.faults() = FaultBook::new(settings.seed);
+        *self.faults() = FaultList::new(settings.seed);
         *self.log() = RequestLog::new(settings.request_log);
         *state = State::new(settings);
     }
@@ -43,7 +43,7 @@ impl Shared {
     /// Lets the endpoints of webhooks know what a request, the world or time has brought.
     pub(crate) fn something_happened(&self) {
         self.settle();
-        self.delivery.wake();
+        self.webhooks.wake();
     }
 
     pub(crate) fn settle(&self) {
@@ -58,7 +58,7 @@ impl Shared {
         lock(&self.state)
     }
 
-    pub(crate) fn faults(&self) -> MutexGuard<'_, FaultBook> {
+    pub(crate) fn faults(&self) -> MutexGuard<'_, FaultList> {
         lock(&self.faults)
     }
 

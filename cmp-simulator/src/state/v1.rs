@@ -1,11 +1,14 @@
+//! The aliases that V1 has enrolled, and their network tokens.
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::V1Outcome;
-use super::request::NewEnrollment;
-use crate::state::{Brand, Expiry, Ids, NetworkTokenState, PendingEnrollment, token_number};
+use crate::card_data::{Brand, Expiry};
+use crate::state::Ids;
+use crate::state::card::PendingEnrollment;
+use crate::state::network_token::{NetworkTokenState, token_number};
 
 /// The card behind every alias is that of the API reference's sample.
 const CARD_BRAND: Brand = Brand::Visa;
@@ -163,4 +166,30 @@ impl Enrollments {
         let pending = self.enrolled.values().filter(|enrolled| enrolled.state.is_none());
         pending.filter_map(|enrolled| enrolled.arrival.due).min()
     }
+}
+
+/// `V1Enrollment`
+pub(crate) struct NewEnrollment {
+    pub(crate) pan_alias: String,
+    pub(crate) expiry: Expiry,
+}
+
+/// How enrolling an alias with V1 ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum V1Outcome {
+    /// The token is pending first and `ACTIVE` when it arrives
+    #[default]
+    Active,
+    /// The token is pending first and `FAILED` when it arrives
+    Failed,
+    /// 404 `declined`
+    Declined,
+    /// 422 `card-not-allowed`
+    CardNotAllowed,
+    /// 422 `card-brand-not-supported`
+    CardBrandNotSupported,
+    /// 422 `rejected`
+    Rejected,
 }

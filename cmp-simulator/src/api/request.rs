@@ -1,8 +1,38 @@
-//! Checks of request bodies, written from the documents' request schemas.
+//! What an operation reads of a request: checks written from the documents' request schemas.
 
 use serde_json::{Map, Value};
 
-use super::Problem;
+use crate::api::problem::Problem;
+use crate::http::Request;
+use crate::state::Grant;
+
+/// What every operation gets.
+pub(crate) struct Context<'a> {
+    pub(crate) request: &'a Request,
+    /// The parameter of the path, for V1 the alias; empty for operations without one
+    pub(crate) card_id: &'a str,
+    pub(crate) base_url: &'a str,
+    pub(crate) trace_id: &'a str,
+    pub(crate) fingerprint: String,
+    pub(crate) grant: Option<Grant>,
+}
+
+/// The JSON object in the body; `None` for no body at all.
+pub(crate) fn json_body(request: &Request) -> Result<Option<Value>, Problem> {
+    if request.body.is_empty() {
+        return Ok(None);
+    }
+    if !request.is_json_api() {
+        return Err(Problem::unsupported_media_type());
+    }
+    let document: Value = serde_json::from_slice(&request.body)
+        .map_err(|_| Problem::bad_request("The body is not valid JSON."))?;
+    if document.is_object() {
+        Ok(Some(document))
+    } else {
+        Err(Problem::bad_request("The body is not a JSON object."))
+    }
+}
 
 /// A JSON object and where it stands in the body.
 pub(crate) struct Object<'a> {

@@ -1,3 +1,5 @@
+//! A card number's network, its check digit, and an expiry.
+
 use serde::{Deserialize, Serialize};
 
 /// The card networks for which network tokens exist.
@@ -69,6 +71,34 @@ impl Brand {
     }
 }
 
+/// Month 1 to 12 and the last two digits of the year, as the API has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Expiry {
+    pub(crate) month: u32,
+    pub(crate) year: u32,
+}
+
+/// The check digit that would make `digits` pass.
+pub(crate) fn luhn_digit(digits: &str) -> u8 {
+    let sum: u32 = digits
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(place, byte)| {
+            let digit = u32::from(byte - b'0');
+            let doubled = digit * 2;
+            if place % 2 == 1 {
+                digit
+            } else if doubled > 9 {
+                doubled - 9
+            } else {
+                doubled
+            }
+        })
+        .sum();
+    u8::try_from((10 - sum % 10) % 10).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +118,10 @@ mod tests {
         for (pan, brand) in cases {
             assert_eq!(Brand::of(pan), brand, "{pan}");
         }
+    }
+    #[test]
+    fn luhn_digit_of_published_cards() {
+        assert_eq!(luhn_digit("411111111111111"), 1);
+        assert_eq!(luhn_digit("37828224631000"), 5);
     }
 }

@@ -1,8 +1,11 @@
-//! How V1's network tokens arrive and change, and who is told.
+//! What happens to V1's network tokens, and the notifications that it makes.
 
-use super::enrollment::Enrollment;
-use crate::state::{CardUpdateEvent, Expiry, NetworkTokenState, State};
-use crate::webhooks::{Happening, V1TokenEvent, V1Update};
+use crate::card_data::Expiry;
+use crate::state::State;
+use crate::state::card::CardUpdateEvent;
+use crate::state::network_token::NetworkTokenState;
+use crate::state::v1::Enrollment;
+use crate::webhooks::{Event, V1TokenEvent, V1Update};
 
 impl State {
     /// Lets a token arrive whose time has come.
@@ -51,7 +54,7 @@ impl State {
         self.v1.renew(pan_alias, new);
         let new_alias = (event == CardUpdateEvent::Updated).then(|| self.ids.pan_alias());
         let update = V1Update { event, old, new_alias, at: self.now() };
-        self.tell(|state| Some(Happening::v1_update(state.v1.get(pan_alias)?, &update)));
+        self.tell(|state| Some(Event::v1_update(state.v1.get(pan_alias)?, &update)));
         if renewed && is_usable {
             self.change_v1(pan_alias, NetworkTokenState::CardUpdated);
         }
@@ -59,6 +62,6 @@ impl State {
     }
 
     fn tell_of_v1_token(&mut self, pan_alias: &str, event: V1TokenEvent) {
-        self.tell(|state| Some(Happening::v1_token(state.v1.get(pan_alias)?, event)));
+        self.tell(|state| Some(Event::v1_token(state.v1.get(pan_alias)?, event)));
     }
 }

@@ -1,20 +1,16 @@
-//! How network tokens and card update subscriptions come to a card.
+//! What happens to a card: network tokens arrive and change, and the account updater reports.
+//!
+//! Each of these makes a notification for the endpoints of webhooks.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::card::PendingEnrollment;
-use super::updates::Subscription;
-use super::{Brand, Card, CardUpdate, CardUpdateEvent, Change, NetworkToken, NetworkTokenState, State};
+use crate::card_data::{Brand, luhn_digit};
 use crate::settings::TokenArrival;
+use crate::state::State;
+use crate::state::card::{Card, CardUpdate, CardUpdateEvent, Change, PendingEnrollment, Subscription};
+use crate::state::network_token::{NetworkToken, NetworkTokenState, Provisioned};
 use crate::test_cards::{self, Outcome};
-
-/// What provisioning did.
-pub(crate) enum Provisioned {
-    /// There was a usable token.
-    Existing,
-    /// There is a new one, usable or failed.
-    Created,
-}
+use crate::webhooks::Event;
 
 impl State {
     /// Begins on-create enrollment, if the card's network is set to it.
@@ -166,7 +162,7 @@ fn renewed(pan: &str) -> String {
     let places = body - 6;
     let serial = serial % 10u64.pow(u32::try_from(places).unwrap_or_default());
     let renewed = format!("{}{serial:0places$}", &pan[..6]);
-    let check = (super::luhn_digit(&renewed) + 1) % 10;
+    let check = (luhn_digit(&renewed) + 1) % 10;
     format!("{renewed}{check}")
 }
 
@@ -188,4 +184,78 @@ fn renew(card: &mut Card, now: DateTime<Utc>) -> Option<String> {
     token.expiry = expiry;
     token.change(NetworkTokenState::CardUpdated, now);
     Some(token.id.clone())
+}
+
+impl State {
+    /// Tells of a network token, as it is now.
+    pub(crate) fn tell_of_token(&mut self, id: &str, token_id: &str) {
+        self.tell(|state| {
+            let card = state.cards.get(id)?;
+            let token = card.tokens.iter().find(|token| token.id == token_id)?;
+            Some(Event::token(&state.settings, card, token))
+        });
+    }
+
+    /// Tells of the network token that came last.
+    pub(super) fn tell_of_arrival(&mut self, id: &str) {
+        let newest = self.cards.get(id).and_then(|card| card.tokens.last());
+        if let Some(token_id) = newest.map(|token| token.id.clone()) {
+            self.tell_of_token(id, &token_id);
+        }
+    }
+
+    /// Tells of what the account updater reported last.
+    pub(super) fn tell_of_update(&mut self, id: &str) {
+        self.tell(|state| {
+            let card = state.cards.get(id)?;
+            Some(Event::update(card, card.updates.last()?))
+        });
+    }
+
+    /// Tells that the card was enrolled with the account updater, or could not be.
+    pub(super) fn tell_of_enrollment(&mut self, id: &str, enrolled: bool) {
+        let event = if enrolled { CardUpdateEvent::Enrolled } else { CardUpdateEvent::EnrollmentFailed };
+        self.tell(|state| Some(Event::enrollment(state.cards.get(id)?, event, state.now())));
+    }
+
+    /// Tells what is made only if somebody listens.
+    pub(crate) fn tell(&mut self, what: impl FnOnce(&Self) -> Option<Event>) {
+        if !self.has_listeners() {
+            return;
+        }
+        if let Some(event) = what(self) {
+            let now = self.now();
+            self.notifications.add(&self.settings.webhooks, &event, now);
+        }
+    }
+
+    fn has_listeners(&self) -> bool {
+        !self.settings.webhooks.endpoints.is_empty()
+    }
+
+    /// Lets every token arrive whose time has come. Without listeners nobody can tell when that was, and it is left
+    /// until somebody looks.
+    pub(crate) fn settle_all(&mut self) {
+        if !self.has_listeners() {
+            return;
+        }
+        let pending = self.cards.values().filter(|card| card.pending.is_some());
+        let mut pending: Vec<_> = pending.map(|card| (card.sequence, card.id.clone())).collect();
+        pending.sort_unstable();
+        for (_, id) in pending {
+            self.settle(&id);
+        }
+        for pan_alias in self.v1.pending() {
+            self.settle_v1(&pan_alias);
+        }
+    }
+
+    /// When the next pending token arrives by itself, if somebody listens.
+    pub(crate) fn next_arrival(&self) -> Option<DateTime<Utc>> {
+        if !self.has_listeners() {
+            return None;
+        }
+        let cards = self.cards.values().filter_map(|card| card.pending.as_ref()?.due);
+        cards.chain(self.v1.next_arrival()).min()
+    }
 }

@@ -4,15 +4,88 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
 
-use super::settings::{DeliveryOrder, Endpoint, Signing, WebhookSettings};
-use super::{Attempt, Happening, Notification, Outcome};
+use crate::masked;
+use crate::settings::{DeliveryOrder, Endpoint, Signing, WebhookSettings};
 use crate::state::Ids;
+use crate::webhooks::Event;
+
+/// One event on its way to one endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Notification {
+    /// The event's id, the same for every delivery of it; empty for a message that has none
+    pub event_id: String,
+    /// The event's name: `cmp_network_token.updated`; empty for a message that has none
+    pub event: String,
+    /// Where it goes
+    pub url: String,
+    /// The body, card data masked; a text where it is no JSON
+    pub body: Value,
+    /// What was tried so far, repeats of an accepted notification included
+    pub attempts: Vec<Attempt>,
+    /// What became of it
+    pub outcome: Outcome,
+}
+
+impl Notification {
+    pub(super) fn pending(url: &str, body: &[u8]) -> Self {
+        let body = serde_json::from_slice(body)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()));
+        let text = |member: &str| body[member].as_str().unwrap_or_default().to_owned();
+        Self {
+            event_id: text("id"),
+            event: text("event"),
+            url: url.to_owned(),
+            body: masked::json(&body),
+            attempts: Vec::new(),
+            outcome: Outcome::Pending,
+        }
+    }
+}
+
+/// One attempt to deliver a notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// When, by the simulator's clock
+    pub at: DateTime<Utc>,
+    /// The status that the endpoint answered with
+    pub status: Option<u16>,
+    /// Why there was no answer
+    pub error: Option<String>,
+}
+
+impl Attempt {
+    pub(super) fn new(at: DateTime<Utc>, answer: Result<u16, String>) -> Self {
+        Self { at, status: answer.as_ref().ok().copied(), error: answer.err() }
+    }
+
+    /// Whether the endpoint accepted it.
+    pub fn is_accepted(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
+/// What became of a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is to be sent, for the first time or again.
+    Pending,
+    /// It was accepted as often as it was to be sent.
+    Delivered,
+    /// It was given up.
+    Failed,
+}
 
 /// Ids of notifications are drawn apart from all others, so that they are the only ones that webhooks add.
 const SEED: u64 = 0x5745_4248_4f4f_4b53;
 
-pub(crate) struct Outbox {
+pub(crate) struct Queue {
     entries: VecDeque<Entry>,
     capacity: usize,
     ids: Ids,
@@ -41,7 +114,7 @@ pub(super) struct Delivery {
     pub(super) at: DateTime<Utc>,
 }
 
-impl Outbox {
+impl Queue {
     pub(crate) fn new(seed: u64, capacity: usize) -> Self {
         Self {
             entries: VecDeque::new(),
@@ -53,9 +126,9 @@ impl Outbox {
     }
 
     /// Takes what happened at `now`, for each endpoint.
-    pub(crate) fn add(&mut self, settings: &WebhookSettings, happening: &Happening, now: DateTime<Utc>) {
+    pub(crate) fn add(&mut self, settings: &WebhookSettings, event: &Event, now: DateTime<Utc>) {
         let id = format!("evt-{}", self.ids.trace());
-        self.add_body(settings, &happening.body(&id, now).to_string().into(), now);
+        self.add_body(settings, &event.body(&id, now).to_string().into(), now);
     }
 
     /// Takes a message as it is, for each endpoint.
@@ -145,5 +218,23 @@ impl Entry {
             }
         }
         self.shown.attempts.push(attempt);
+    }
+}
+
+/// Between the task and those who give it work or wait for it.
+#[derive(Default)]
+pub(crate) struct Signals {
+    pub(super) work: Notify,
+    pub(super) progress: watch::Sender<()>,
+}
+
+impl Signals {
+    /// There may be something to send.
+    pub(crate) fn wake(&self) {
+        self.work.notify_one();
+    }
+
+    pub(super) fn watch_progress(&self) -> watch::Receiver<()> {
+        self.progress.subscribe()
     }
 }

@@ -1,3 +1,5 @@
+//! Where notifications go, and how.
+
 use std::fmt;
 use std::io;
 use std::iter;
@@ -122,7 +124,7 @@ impl Endpoint {
         &self.url
     }
 
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         iter::once(&self.signing_secret).chain(&self.second_secret).map(String::as_str)
     }
 }

@@ -1,12 +1,22 @@
 //! How the simulated account is set up.
 
+mod account;
+mod readings;
+mod webhooks;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::readings::Readings;
-use crate::state::{Brand, ServiceAccount};
-use crate::webhooks::WebhookSettings;
+use crate::card_data::Brand;
+
+pub use account::{Scope, ServiceAccount};
+pub use readings::{
+    DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody, IncludeWhen,
+    IncludedPlace, JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Readings, StateCase, Times,
+    UnknownInclude, V1Enrolled,
+};
+pub use webhooks::{DeliveryOrder, Endpoint, Signing, WebhookSettings};
 
 /// When network tokens are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_readme_shows_valid_settings() {
-        let readme = include_str!("../README.md");
+        let readme = include_str!("../../README.md");
         let from = readme.find("```json\n{\n  \"enrollment\"").unwrap() + "```json".len();
         let settings = &readme[from..from + readme[from..].find("```").unwrap()];
         let settings: Settings = serde_json::from_str(settings).unwrap();

@@ -1,0 +1,296 @@
+//! The control API: the handle over HTTP, for programs in other languages.
+//!
+//! It is served under `/_simulator` by the program, and in process with
+//! [`Builder::control_api`](crate::Builder::control_api). Bodies are plain JSON. The socket is on 127.0.0.1
+//! alone. A request whose `Host` is no loopback name, or whose `Origin` is another than the simulator's own, is
+//! refused, so that no web page reaches it.
+//!
+//! | request | what it does |
+//! |---|---|
+//! | `GET /_simulator` | lists these requests |
+//! | `GET /_simulator/requests` | the latest requests, masked: [`ReceivedRequest`](crate::ReceivedRequest) |
+//! | `DELETE /_simulator/requests` | forgets them |
+//! | `GET /_simulator/counts` | how many requests each operation had, and how many access tokens were minted |
+//! | `GET /_simulator/cards` | all stored cards: [`CardView`](crate::CardView) |
+//! | `GET /_simulator/cards/{card_id}` | one stored card |
+//! | `GET /_simulator/faults` | the faults that are set, and how often each was met |
+//! | `POST /_simulator/faults` | adds a [`Fault`](crate::Fault) or a list of them |
+//! | `DELETE /_simulator/faults` | removes all faults, and chaos |
+//! | `PUT /_simulator/chaos` | turns [`Chaos`](crate::Chaos) on |
+//! | `POST /_simulator/world` | lets a [`WorldEvent`](crate::WorldEvent) happen |
+//! | `POST /_simulator/cryptograms` | uses a cryptogram: `{"value": "…"}` gives its [`Redemption`](crate::Redemption) |
+//! | `GET /_simulator/webhooks` | the notifications that were sent or are to be: [`Notification`](crate::webhooks::Notification) |
+//! | `POST /_simulator/webhooks` | sends the request's body as a notification, whatever it is |
+//! | `GET /_simulator/settings` | the [`Settings`](crate::Settings), secrets masked |
+//! | `PATCH /_simulator/settings` | changes the members that it names, lists as a whole; a masked value is refused |
+//! | `GET /_simulator/provoke` | every status of every operation, and how to provoke it |
+//! | `POST /_simulator/reset` | forgets everything but the settings |
+
+use http::{HeaderValue, Method, StatusCode, header};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::faults::{Chaos, Fault};
+use crate::http::{JSON, Reply, Request, path_segments};
+use crate::instance::Instance;
+use crate::masked;
+use crate::operation::Operation;
+use crate::provoke;
+use crate::settings::Settings;
+use crate::webhooks::Webhooks;
+use crate::world::{World, WorldEvent};
+
+const ROOT: &str = "_simulator";
+
+type Outcome = Result<Reply, Refused>;
+type Handler = fn(&Instance, &Request) -> Outcome;
+
+const ROUTES: &[(Method, &str, Handler)] = &[
+    (Method::GET, "", index),
+    (Method::GET, "/requests", requests),
+    (Method::DELETE, "/requests", forget_requests),
+    (Method::GET, "/counts", counts),
+    (Method::GET, "/cards", cards),
+    (Method::GET, "/cards/{card_id}", card),
+    (Method::GET, "/faults", faults),
+    (Method::POST, "/faults", add_faults),
+    (Method::DELETE, "/faults", clear_faults),
+    (Method::PUT, "/chaos", chaos),
+    (Method::POST, "/world", world),
+    (Method::POST, "/cryptograms", redeem),
+    (Method::GET, "/webhooks", webhooks),
+    (Method::POST, "/webhooks", send_webhook),
+    (Method::GET, "/settings", settings),
+    (Method::PATCH, "/settings", change_settings),
+    (Method::GET, "/provoke", provocations),
+    (Method::POST, "/reset", reset),
+];
+
+/// The answer to a request that is not for the API; `None` for all that are.
+pub(crate) fn answer(instance: &Instance, request: &Request) -> Option<Reply> {
+    let segments = path_segments(&request.path)?;
+    let segments: Vec<_> = segments.iter().map(AsRef::as_ref).collect();
+    if let (["openapi.json"], &Method::GET, Some(document)) =
+        (segments.as_slice(), &request.method, &instance.openapi)
+    {
+        return Some(Reply::text(StatusCode::OK, JSON, document.clone()));
+    }
+    let (&ROOT, path) = segments.split_first()? else { return None };
+    if !instance.serves_control() {
+        return None;
+    }
+    if let Err(reason) = check_origin(request, &instance.url) {
+        return Some(Refused::new(StatusCode::FORBIDDEN, reason).into_reply());
+    }
+    let end = path.iter().rposition(|segment| !segment.is_empty()).map_or(0, |last| last + 1);
+    Some(handle(instance, request, &path[..end]))
+}
+
+/// Why a control request is refused.
+struct Refused {
+    status: StatusCode,
+    error: String,
+}
+
+impl Refused {
+    fn new(status: StatusCode, error: &str) -> Self {
+        Self { status, error: error.to_owned() }
+    }
+
+    fn into_reply(self) -> Reply {
+        Reply::json(self.status, &json!({ "error": self.error }))
+    }
+}
+
+/// Refuses what a web page may have sent: to a name of its own that leads here, or from its own origin.
+///
+/// Programs send no `Origin`; browsers do with every request that can change something. `own` is the simulator's URL.
+fn check_origin(request: &Request, own: &str) -> Result<(), &'static str> {
+    let mut hosts = request.headers.get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let is_loopback = ["127.0.0.1", "localhost"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    if !is_loopback || hosts.next().is_some() {
+        return Err("the control API is for loopback only");
+    }
+    let by_name = own.replace("127.0.0.1", "localhost");
+    let is_own = |origin: &HeaderValue| origin == own || *origin == by_name;
+    if request.headers.get_all(header::ORIGIN).iter().all(is_own) {
+        Ok(())
+    } else {
+        Err("the control API is not for web pages: the request has the Origin of one")
+    }
+}
+
+fn handle(instance: &Instance, request: &Request, path: &[&str]) -> Reply {
+    let template = match path {
+        [] => String::new(),
+        ["cards", _] => "/cards/{card_id}".to_owned(),
+        other => format!("/{}", other.join("/")),
+    };
+    let here = || ROUTES.iter().filter(|(_, route, _)| *route == template);
+    if let Some((_, _, handler)) = here().find(|(method, ..)| *method == request.method) {
+        return handler(instance, request).unwrap_or_else(Refused::into_reply);
+    }
+    let allow: Vec<_> = here().map(|(method, ..)| method.as_str()).collect();
+    if allow.is_empty() {
+        return Refused::new(StatusCode::NOT_FOUND, "there is nothing at this path").into_reply();
+    }
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "the path does not have this method")
+        .into_reply()
+        .with_header(header::ALLOW, &allow.join(", "))
+}
+
+fn ok(body: &Value) -> Reply {
+    Reply::json(StatusCode::OK, body)
+}
+
+fn done() -> Reply {
+    Reply::empty(StatusCode::NO_CONTENT)
+}
+
+/// The text of a serde error may hold what it read, but nothing that the control API takes is a card number.
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
+    serde_json::from_slice(&request.body)
+        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, &masked::text(&error.to_string())))
+}
+
+fn index(_: &Instance, _: &Request) -> Outcome {
+    let routes: Vec<_> = ROUTES.iter().map(|(method, path, _)| format!("{method} /{ROOT}{path}")).collect();
+    Ok(ok(&json!({ "requests": routes })))
+}
+
+fn requests(instance: &Instance, _: &Request) -> Outcome {
+    let latest = instance.log().latest();
+    Ok(ok(&json!(latest)))
+}
+
+fn forget_requests(instance: &Instance, _: &Request) -> Outcome {
+    instance.log().clear();
+    Ok(done())
+}
+
+fn counts(instance: &Instance, _: &Request) -> Outcome {
+    let log = instance.log();
+    let operations: Map<_, _> = Operation::ALL
+        .into_iter()
+        .map(|operation| (operation.name().to_owned(), log.count(operation).into()))
+        .collect();
+    drop(log);
+    Ok(ok(&json!({ "operations": operations, "tokens_minted": instance.state().access.minted() })))
+}
+
+fn cards(instance: &Instance, _: &Request) -> Outcome {
+    let views = instance.state().views();
+    Ok(ok(&json!(views)))
+}
+
+fn card(instance: &Instance, request: &Request) -> Outcome {
+    let segments = path_segments(&request.path).unwrap_or_default();
+    let id = segments.get(2).map(AsRef::as_ref).unwrap_or_default();
+    let view = instance.state().card(id).map(|card| card.view());
+    view.map(|view| ok(&json!(view)))
+        .ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no card has this id"))
+}
+
+fn faults(instance: &Instance, _: &Request) -> Outcome {
+    let book = instance.faults();
+    let list: Vec<_> = book.list().map(|(fault, met)| json!({ "fault": fault, "met": met })).collect();
+    Ok(ok(&masked::json(&json!(list))))
+}
+
+fn add_faults(instance: &Instance, request: &Request) -> Outcome {
+    let is_list = request.body.trim_ascii_start().starts_with(b"[");
+    let added: Vec<Fault> = if is_list { body(request)? } else { vec![body(request)?] };
+    let mut book = instance.faults();
+    for fault in added {
+        book.add(fault);
+    }
+    Ok(done())
+}
+
+fn clear_faults(instance: &Instance, _: &Request) -> Outcome {
+    instance.faults().clear();
+    Ok(done())
+}
+
+fn chaos(instance: &Instance, request: &Request) -> Outcome {
+    let chaos: Chaos = body(request)?;
+    instance.faults().set_chaos(Some(chaos));
+    Ok(done())
+}
+
+fn world(instance: &Instance, request: &Request) -> Outcome {
+    let event: WorldEvent = body(request)?;
+    World::new(instance)
+        .happen(&event)
+        .map(|()| done())
+        .map_err(|nothing| Refused::new(StatusCode::NOT_FOUND, &nothing.to_string()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cryptogram {
+    value: String,
+}
+
+fn redeem(instance: &Instance, request: &Request) -> Outcome {
+    let cryptogram: Cryptogram = body(request)?;
+    let redeemed = instance.state().redeem(&cryptogram.value);
+    match redeemed {
+        Ok(redemption) => Ok(ok(&json!(redemption))),
+        Err(reason) => Err(Refused::new(StatusCode::CONFLICT, &reason.to_string())),
+    }
+}
+
+fn webhooks(instance: &Instance, _: &Request) -> Outcome {
+    Ok(ok(&json!(Webhooks::new(instance).sent())))
+}
+
+fn send_webhook(instance: &Instance, request: &Request) -> Outcome {
+    Webhooks::new(instance).send(request.body.clone());
+    Ok(done())
+}
+
+fn settings(instance: &Instance, _: &Request) -> Outcome {
+    Ok(ok(&masked::json(&json!(instance.state().settings))))
+}
+
+fn change_settings(instance: &Instance, request: &Request) -> Outcome {
+    let change: Value = body::<Map<_, _>>(request)?.into();
+    if masked::is_in(&change) {
+        return Err(Refused::new(
+            StatusCode::BAD_REQUEST,
+            "a masked value can't be set: leave it out, or name it in full",
+        ));
+    }
+    let mut state = instance.state();
+    let mut merged = json!(state.settings);
+    merge(&mut merged, change);
+    let settings: Settings = serde_json::from_value(merged)
+        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, &masked::text(&error.to_string())))?;
+    state.settings = settings;
+    Ok(done())
+}
+
+/// Objects member by member, all else as a whole.
+fn merge(target: &mut Value, change: Value) {
+    match (target, change) {
+        (Value::Object(members), Value::Object(changes)) => {
+            for (name, change) in changes {
+                merge(members.entry(name).or_insert(Value::Null), change);
+            }
+        }
+        (target, change) => *target = change,
+    }
+}
+
+fn provocations(_: &Instance, _: &Request) -> Outcome {
+    Ok(ok(&json!(provoke::table())))
+}
+
+fn reset(instance: &Instance, _: &Request) -> Outcome {
+    instance.reset();
+    Ok(done())
+}
