@@ -32,15 +32,15 @@ async fn main() -> Result<()> {
     let alias = PanAlias::new(alias)?;
 
     let token = v1.enroll(NewEnrollment::new(alias.clone(), Expiry::new(12, 2030)?)).await?;
-    println!("enrolled  state {}", token.state());
+    println!("enrolled  state {}", token.state);
 
     let token = v1.wait_for_final_state(&alias).deadline(PATIENCE).await?.active()?;
-    let card = token.card();
-    println!("final     state {}, token …{}", token.state(), token.last4().unwrap_or("????"));
-    println!("card      …{}", card.and_then(|card| card.last4()).unwrap_or("????"));
+    let card = token.card.and_then(|card| card.last4);
+    println!("final     state {}, token …{}", token.state, token.last4.as_deref().unwrap_or("????"));
+    println!("card      …{}", card.as_deref().unwrap_or("????"));
 
     if let Some(token) = v1.delete(&alias).await? {
-        println!("deleted   state {}", token.state());
+        println!("deleted   state {}", token.state);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Receives notifications with axum, and keeps a view of a card up to date by them.
+//! Receives webhooks with axum, and keeps a view of a card up to date.
 //!
-//! The embedded simulator plays the service: it stores a card, suspends and resumes its network token, issues a new
-//! card, and tells of each by a signed notification, every one of them twice. The program ends by itself.
+//! The embedded simulator plays the service. It stores a card, suspends and resumes its network token, and issues a new
+//! card. It sends a signed webhook about each, twice. The program ends by itself.
 
 #![expect(clippy::print_stdout, reason = "the example shows each step")]
 
@@ -30,7 +30,8 @@ const TEST_PAN: &str = "5100260000099224";
 /// In a real service from a secret store, as the dashboard shows it.
 const SECRET: &str = "whsec_example";
 
-/// What the receiver needs. A real one keeps the views in its database, and with several instances the seen events too.
+/// The state of the receiver. A real one stores the views in its database, and the ids of events too if it has several
+/// instances.
 struct Receiver {
     verifier: Verifier,
     once: Deduplicator,
@@ -48,16 +49,12 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
     };
     match receiver.once.handle(&event, async || receiver.handle(&event)).await {
         Ok(Handled::Now(applied)) => {
-            println!(
-                "{:<13} {} at {:?}",
-                format!("{applied:?}").to_lowercase(),
-                event.name(),
-                event.happened_at()
-            );
+            let applied = format!("{applied:?}").to_lowercase();
+            println!("{applied:<13} {} at {:?}", &*event.name, event.happened_at());
             StatusCode::NO_CONTENT
         }
         Ok(Handled::Before) => StatusCode::NO_CONTENT,
-        // Not accepted, so that it comes again.
+        // Refused, so that it comes again.
         _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -77,7 +74,7 @@ impl Receiver {
 #[tokio::main]
 async fn main() -> Result<()> {
     let receiver = Arc::new(Receiver {
-        verifier: Verifier::new(WebhookSecret::new(SECRET)?)?,
+        verifier: Verifier::new(WebhookSecret::new(SECRET)?),
         once: Deduplicator::in_memory(10_000),
         views: Mutex::default(),
     });

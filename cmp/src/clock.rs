@@ -1,4 +1,4 @@
-//! Time as the client sees it, so that tests can move it by hand.
+//! The clock of a client, which a test can move by hand.
 
 use std::{
     fmt,
@@ -16,22 +16,22 @@ pub type Tick = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///
 /// [`SystemClock`] is the default. With the feature `test-util`, `ManualClock` stands still until a test moves it.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// A monotonic reading.
+    /// Returns the monotonic time.
     fn now(&self) -> Instant;
 
-    /// The time of day, needed only to read a `Retry-After` that is a date.
+    /// Returns the time of day: to read dates of the service, and to date what it returns.
     fn utc(&self) -> DateTime<Utc>;
 
-    /// Waits for `duration` before something is tried again.
+    /// Waits for `duration` before another try.
     fn sleep(&self, duration: Duration) -> Tick;
 
-    /// Ends at `at`: the limit that other work races against.
+    /// Ends at `at`: the limit of other work.
     ///
-    /// Kept apart from [`sleep`](Self::sleep) so that a test clock can end waits at once without ending limits.
+    /// It is apart from [`sleep`](Self::sleep), so that a test clock can end waits at once without ending limits.
     fn alarm(&self, at: Instant) -> Tick;
 }
 
-/// `now` and `duration` later, or so late that it makes no difference: `Duration::MAX` is a natural way to say "never".
+/// Adds `duration` to `now`, limited to ten years: `Duration::MAX` is a natural way to say "never".
 pub(crate) fn after(now: Instant, duration: Duration) -> Instant {
     const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
     now + duration.min(NEVER)
@@ -74,13 +74,13 @@ mod manual {
 
     use super::{Clock, Tick};
 
-    /// A clock for tests: time stands still, waits end at once and are written down.
+    /// A clock for tests: time stands still, and waits end at once and are recorded.
     ///
-    /// A [`sleep`](Clock::sleep) moves the clock forward by its duration and ends; an [`alarm`](Clock::alarm) ends
-    /// once [`advance`](Self::advance), or such sleeps, have moved the clock to it. Clones share one time.
+    /// A [`sleep`](Clock::sleep) moves the clock forward by its duration and ends. An [`alarm`](Clock::alarm) ends after
+    /// [`advance`](Self::advance) or sleeps have moved the clock to it. Clones share one time.
     ///
     /// ```
-    /// # use std::time::Duration;
+    /// use std::time::Duration;
     /// use cmp::clock::{Clock, ManualClock};
     ///
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -98,7 +98,7 @@ mod manual {
     }
 
     impl ManualClock {
-        /// A clock that starts at the present moment.
+        /// Creates a clock that starts now.
         #[must_use]
         pub fn new() -> Self {
             Self {
@@ -109,12 +109,12 @@ mod manual {
             }
         }
 
-        /// Moves the time forward and ends every alarm it passes.
+        /// Moves the time forward, and ends each alarm that it passes.
         pub fn advance(&self, by: Duration) {
             self.passed.send_modify(|passed| *passed += by);
         }
 
-        /// The waits asked for so far, in order.
+        /// Returns the durations of all sleeps so far, in order.
         #[must_use]
         pub fn slept(&self) -> Vec<Duration> {
             self.slept.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -150,7 +150,7 @@ mod manual {
             let mut passed = self.passed.subscribe();
             let clock = self.clone();
             Box::pin(async move {
-                // The clone keeps the sender alive, so that the wait can't fail before its time.
+                // The clone keeps the sender alive, so that the wait can't end early.
                 let _keep = clock;
                 drop(passed.wait_for(|passed| *passed >= due).await);
             })

@@ -10,8 +10,6 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::value::{InvalidInput, stored::read_as_text};
-#[cfg(feature = "webhooks")]
-use crate::variables::trimmed;
 
 /// What the schema of `CardAttributes.pan` allows in a request.
 const PAN_DIGITS: std::ops::RangeInclusive<usize> = 14..=19;
@@ -101,37 +99,8 @@ secrets! {
 
 #[cfg(feature = "webhooks")]
 secrets! {
-    /// The secret that notifications are signed with, as the dashboard shows it.
-    WebhookSecret, nothing;
-
     /// A member of a notification that this version doesn't know: it can be a PAN.
     DetailValue, nothing;
-}
-
-#[cfg(feature = "webhooks")]
-impl WebhookSecret {
-    /// Takes a secret. ASCII white space at its ends, which mounted files bring along, is dropped.
-    ///
-    /// # Errors
-    /// [`InvalidInput`] if it has nothing but white space and control characters, and if it has a NUL: HMAC fills short keys
-    /// up with those, so a key of them is an empty one, with which anybody could sign.
-    pub fn new(secret: impl Into<String>) -> Result<Self, InvalidInput> {
-        let secret = Self::from_trusted(trimmed(secret.into()));
-        secret.check()?;
-        Ok(secret)
-    }
-
-    pub(crate) fn check(&self) -> Result<(), InvalidInput> {
-        let invalid = |rule| Err(InvalidInput::new("webhook secret", rule));
-        if self.expose().contains('\0') {
-            return invalid("must not have a NUL");
-        }
-        if self.expose().chars().all(|c| c.is_whitespace() || c.is_control() || crate::scrub::is_invisible(c))
-        {
-            return invalid("must not be empty");
-        }
-        Ok(())
-    }
 }
 
 /// The value of a cryptogram: up to 32 characters (TAVV) or three digits (DTVV), good for one authorisation.
@@ -203,8 +172,6 @@ read_as_text!(ClientSecret, "client secret", |secret| Ok::<_, InvalidInput>(Clie
 read_as_text!(ProxyPassword, "proxy password", |password| Ok::<_, InvalidInput>(
     ProxyPassword::from_trusted(password)
 ));
-#[cfg(feature = "webhooks")]
-read_as_text!(WebhookSecret, "webhook secret", WebhookSecret::new);
 
 fn only_digits(value: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
     lengths.contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())
@@ -251,7 +218,7 @@ mod tests {
         let expected = ["Cvc", "ClientSecret", "BearerToken", "ProxyPassword", "CryptogramValue"];
         assert_eq!(hidden, expected.map(|name| format!("{name}(***)")));
         #[cfg(feature = "webhooks")]
-        assert_eq!(shown![WebhookSecret DetailValue], ["WebhookSecret(***)", "DetailValue(***)"]);
+        assert_eq!(shown![DetailValue], ["DetailValue(***)"]);
     }
 
     #[test]

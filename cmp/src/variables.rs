@@ -1,5 +1,5 @@
-//! The variables of the process environment, read strictly: one that can't be read is an error and not an absence, since
-//! taking it as unset would send cards elsewhere than meant.
+//! The variables of the process environment. An unreadable one is an error: treated as unset, it could send cards to the
+//! wrong place.
 
 use std::{env, ffi::OsString};
 
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 type Read = dyn Fn(&str) -> Option<OsString>;
 
-/// Where variables are read from: the process, or what a test says.
+/// The source of variables: the process, or a test.
 pub(crate) struct Variables(Box<Read>);
 
 impl Variables {
@@ -19,20 +19,21 @@ impl Variables {
         Self::new(|name| env::var_os(name))
     }
 
-    /// The value without ASCII white space at its ends, which mounted files bring along; `None` if it is unset or blank.
+    /// Returns the value without ASCII white space at its ends; `None` if it is unset or blank.
     pub(crate) fn read(&self, name: &str) -> Result<Option<String>> {
         let Some(value) = (self.0)(name) else { return Ok(None) };
         let value = value.into_string().map_err(|_| Error::configuration(format!("{name} is not UTF-8")))?;
         Ok(Some(trimmed(value)).filter(|value| !value.is_empty()))
     }
 
-    /// As [`read`](Self::read), for one that must be set.
+    /// Returns the value of a variable that must be set.
     pub(crate) fn needed(&self, name: &str) -> Result<String> {
         self.read(name)?.ok_or_else(|| Error::configuration(format!("{name} is not set, or is empty")))
     }
 }
 
-/// Without ASCII white space at its ends; in place, so that no second copy of a secret is left behind in memory.
+/// Removes ASCII white space at the ends, as in mounted files. It works in place, so that no copy of a secret is left in
+/// memory.
 pub(crate) fn trimmed(mut text: String) -> String {
     text.truncate(text.trim_ascii_end().len());
     let leading = text.len() - text.trim_ascii_start().len();
@@ -49,7 +50,7 @@ impl<const N: usize> From<[(&'static str, &'static str); N]> for Variables {
 
 #[cfg(test)]
 impl Variables {
-    /// These, and `unreadable` with a value that is not UTF-8.
+    /// Adds `unreadable`, whose value is not UTF-8.
     #[cfg(unix)]
     pub(crate) fn and_unreadable(self, unreadable: &'static str) -> Self {
         use std::os::unix::ffi::OsStringExt;

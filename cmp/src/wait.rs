@@ -1,13 +1,10 @@
-//! Waiting for what the service does in its own time: a look, a pause, and another look.
+//! Waiting: polls until the service reports what is waited for.
 
 use std::{
     fmt,
     future::IntoFuture,
     time::{Duration, Instant},
 };
-
-#[cfg(feature = "webhooks")]
-use std::future::ready;
 
 use futures_util::{
     FutureExt, Stream, StreamExt,
@@ -16,7 +13,7 @@ use futures_util::{
 };
 
 #[cfg(feature = "webhooks")]
-use crate::webhooks::{Event, Subject};
+use crate::webhooks::{CardKey, Event};
 use crate::{
     call::{Call, Core},
     clock::after,
@@ -27,31 +24,31 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(60);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// How many hints are followed at once, so that the one that matters is not late because others came before it.
-const SPARE_LOOKS: u32 = 10;
-/// A spare look comes back so often: a flood of hints asks no faster than this for long.
-const PER_SPARE_LOOK: Duration = Duration::from_secs(1);
-/// More hints than these are not taken together, so that a stream without an end can't hold up the look.
-const HINTS_PER_LOOK: usize = 1000;
-/// What the waits leave of the deadline, so that the last look comes before it and not at it.
-const FOR_THE_LAST_LOOK: Duration = Duration::from_secs(1);
+/// The number of hints that are followed at once, so that earlier hints do not delay the one that matters.
+const SPARE_POLLS: u32 = 10;
+/// The time after which a spare poll is available again. A flood of hints polls no faster than this for long.
+const PER_SPARE_POLL: Duration = Duration::from_secs(1);
+/// The number of hints that one poll answers, so that an endless stream can't delay the poll.
+const HINTS_PER_POLL: usize = 1000;
+/// The part of the deadline that is kept for the last poll.
+const FOR_THE_LAST_POLL: Duration = Duration::from_secs(1);
 
-type Look<'a, T> = Box<dyn for<'c> FnMut(&'c mut Call<'a>) -> BoxFuture<'c, Result<T>> + Send + 'a>;
+type Poll<'a, T> = Box<dyn for<'c> FnMut(&'c mut Call<'a>) -> BoxFuture<'c, Result<T>> + Send + 'a>;
 
-/// Waits for a `T`; await it to start.
+/// Waits for a `T`. Await it to start.
 ///
-/// It looks at once, then after waits that grow and are jittered (a half to the whole of a bound that doubles), and
-/// once more shortly before the deadline. A look that fails in a way that may pass is one more poll; a `Retry-After` of
-/// the service takes the place of the wait, whatever the hints say. Dropping it stops it and loses nothing.
+/// The first poll is sent at once. The waits between polls grow and are jittered: each takes a half to the whole of a
+/// bound that doubles. The last poll is sent shortly before the deadline. After a transient failure, polls go on. A
+/// `Retry-After` of the service replaces the wait, and hints do not shorten it. Dropping the future stops the wait.
 ///
-/// Where it fails, the error is the last look's, and [`Error::attempts`] counts those of all looks.
+/// An error is the one of the last poll, and [`Error::attempts`] counts the attempts of all polls.
 #[must_use = "waiting starts when this is awaited"]
 pub struct Wait<'a, T> {
     core: &'a Core,
     operation: Operation,
     #[cfg(feature = "webhooks")]
-    subject: Option<Subject>,
-    look: Look<'a, T>,
+    card: Option<CardKey>,
+    poll: Poll<'a, T>,
     deadline: Duration,
     first_wait: Duration,
     longest_wait: Duration,
@@ -59,17 +56,17 @@ pub struct Wait<'a, T> {
 }
 
 impl<'a, T: 'a> Wait<'a, T> {
-    /// `look` reads by `operation` what is waited for. What is [`not_yet`] there is an error like others that pass.
-    pub(crate) fn new<L>(core: &'a Core, operation: Operation, look: L) -> Self
+    /// `poll` requests `operation`. It returns [`not_yet`] to go on.
+    pub(crate) fn new<P>(core: &'a Core, operation: Operation, poll: P) -> Self
     where
-        L: for<'c> FnMut(&'c mut Call<'a>) -> BoxFuture<'c, Result<T>> + Send + 'a,
+        P: for<'c> FnMut(&'c mut Call<'a>) -> BoxFuture<'c, Result<T>> + Send + 'a,
     {
         Self {
             core,
             operation,
             #[cfg(feature = "webhooks")]
-            subject: None,
-            look: Box::new(look),
+            card: None,
+            poll: Box::new(poll),
             deadline: DEADLINE,
             first_wait: FIRST_WAIT,
             longest_wait: LONGEST_WAIT,
@@ -77,35 +74,33 @@ impl<'a, T: 'a> Wait<'a, T> {
         }
     }
 
-    /// Says which card's events are those that matter.
+    /// Sets the card whose events end a pause.
     #[cfg(feature = "webhooks")]
-    pub(crate) fn about(mut self, subject: Subject) -> Self {
-        self.subject = Some(subject);
+    pub(crate) fn of_card(mut self, card: CardKey) -> Self {
+        self.card = Some(card);
         self
     }
 
-    /// The time for all of it, each read and each retry included; 60 seconds unless set.
+    /// Sets the time for the whole wait, including each poll and each retry; 60 seconds by default.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// The bounds of the first and the longest wait; 1 and 15 seconds unless set.
+    /// Sets the bounds of the first and the longest wait between polls; 1 and 15 seconds by default.
     pub fn polls(mut self, first: Duration, longest: Duration) -> Self {
         self.first_wait = first;
         self.longest_wait = longest.max(first);
         self
     }
 
-    /// Looks whenever `hints` yields something.
+    /// Polls whenever `hints` yields an item. The item itself is ignored.
     ///
-    /// A hint is only a reason to look: what it says is not trusted. Ten hints are followed at once, each look comes back
-    /// after a second, and a flood of hints is followed once a second. For webhooks there is `events`, which passes on
-    /// those that matter.
+    /// Ten hints are followed at once, and a flood of hints once a second. For webhooks there is `events`, which skips
+    /// events that don't matter.
     ///
-    /// Since hints can get lost, polls go on beside them, with the longest wait. Where a hinted look found nothing, the
-    /// next poll comes after the first wait, in case the hint was faster than the service. When the stream ends, polls go
-    /// on alone.
+    /// Hints can get lost, so polls go on with the longest wait, also after the stream ends. If a hinted poll finds
+    /// nothing, the next poll comes after the first wait, because the hint may have been faster than the service.
     ///
     /// ```
     /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
@@ -124,14 +119,14 @@ impl<'a, T: 'a> Wait<'a, T> {
         self
     }
 
-    /// Looks whenever an event is about the network token that is waited for: [`hints`](Self::hints) that pass over all
-    /// others, such as those of the account updater and those of other cards.
+    /// Polls whenever an event is about a network token of the card, as for [`hints`](Self::hints). Skips other events,
+    /// such as those of the account updater or of other cards.
     ///
     /// ```
     /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
     /// use cmp::webhooks::Event;
     ///
-    /// // The receiver of the webhooks sends each verified event into it.
+    /// // The receiver of webhooks sends each verified event.
     /// let (receiver, mut events) = tokio::sync::mpsc::channel::<Event>(100);
     /// let events = futures_util::stream::poll_fn(|context| events.poll_recv(context));
     /// let token = cmp.network_tokens().wait_for(id).events(events).await?;
@@ -140,18 +135,17 @@ impl<'a, T: 'a> Wait<'a, T> {
     /// # }
     /// ```
     ///
-    /// To test a wait that a webhook wakes, let the simulator hold the token back (`TokenArrival::Held`), start the wait
-    /// with [`polls`](Self::polls) hours apart, and call `simulator.world().deliver_token(id)`: the simulator notifies
-    /// the receiver, and only the event can end the wait.
+    /// To test a wait that a webhook ends, let the simulator hold the token back (`TokenArrival::Held`) and start the wait
+    /// with [`polls`](Self::polls) hours apart. Then call `simulator.world().deliver_token(id)`: the simulator sends the
+    /// webhook, and only this event can end the wait.
     #[cfg(feature = "webhooks")]
     pub fn events<S>(self, events: S) -> Self
     where
         S: Stream<Item = Event> + Send + 'a,
     {
-        let subject = self.subject.clone();
-        self.hints(events.filter(move |event| {
-            ready(subject.as_ref().is_none_or(|subject| subject.may_have_token_in(event)))
-        }))
+        let card = self.card.clone();
+        let is_hint = move |event: &Event| card.as_ref().is_none_or(|card| card.may_have_token_in(event));
+        self.hints(events.filter(move |event| std::future::ready(is_hint(event))))
     }
 
     async fn run(mut self) -> Result<T> {
@@ -160,10 +154,10 @@ impl<'a, T: 'a> Wait<'a, T> {
         let mut call = core.begin_until(deadline);
         let mut bound = if self.hints.is_some() { self.longest_wait } else { self.first_wait };
         let mut hints = self.hints.unwrap_or_else(|| stream::pending().boxed());
-        let for_the_last = FOR_THE_LAST_LOOK.min(bound).min(self.deadline / 4);
+        let for_the_last = FOR_THE_LAST_POLL.min(bound).min(self.deadline / 4);
         let mut pace = Pace::default();
         loop {
-            let error = match (self.look)(&mut call).await {
+            let error = match (self.poll)(&mut call).await {
                 Ok(found) => return Ok(found),
                 Err(error) => error,
             };
@@ -180,7 +174,7 @@ impl<'a, T: 'a> Wait<'a, T> {
                 }
                 None => {
                     let poll = bound.min(left).mul_f64(0.5 + core.jitter.next() / 2.0);
-                    // After the last look only a hint is worth another.
+                    // After the last poll only a hint is a reason for another.
                     let wait = if left > for_the_last { poll.min(left - for_the_last) } else { left };
                     if pause(core, wait, &mut hints).await == Pause::Hinted {
                         let early = pace.until_next(core.clock.now());
@@ -200,30 +194,30 @@ impl<'a, T: 'a> Wait<'a, T> {
     }
 }
 
-/// What a look that was answered, but not as hoped, ends with.
+/// The error of a poll that was answered without what is waited for.
 pub(crate) fn not_yet(message: &'static str) -> Error {
     Error::new(ErrorKind::Timeout, Delivery::Answered, message)
 }
 
-/// How fast hints are followed.
+/// Limits how fast hints are followed.
 #[derive(Default)]
 struct Pace {
-    /// When all spare looks are there again.
-    all_there_at: Option<Instant>,
+    /// When all spare polls are available again.
+    full_at: Option<Instant>,
 }
 
 impl Pace {
-    /// Takes the next look, and returns how long it has to wait.
+    /// Takes a spare poll, and returns the time until it is available.
     fn until_next(&mut self, now: Instant) -> Duration {
-        let all_there_at = self.all_there_at.map_or(now, |at| at.max(now)) + PER_SPARE_LOOK;
-        self.all_there_at = Some(all_there_at);
-        all_there_at.saturating_duration_since(now + SPARE_LOOKS * PER_SPARE_LOOK)
+        let full_at = self.full_at.map_or(now, |at| at.max(now)) + PER_SPARE_POLL;
+        self.full_at = Some(full_at);
+        full_at.saturating_duration_since(now + SPARE_POLLS * PER_SPARE_POLL)
     }
 }
 
-/// Takes the hints that are there: the look that follows is newer than all of them.
+/// Takes the hints that have come: the next poll answers all of them.
 fn drain(hints: &mut BoxStream<'_, ()>) {
-    for _ in 0..HINTS_PER_LOOK {
+    for _ in 0..HINTS_PER_POLL {
         match hints.next().now_or_never() {
             Some(Some(())) => {}
             Some(None) => return *hints = stream::pending().boxed(),
@@ -238,7 +232,7 @@ enum Pause {
     Hinted,
 }
 
-/// Ends after `wait`, or with a hint.
+/// Waits for `wait`, or until a hint comes.
 async fn pause(core: &Core, wait: Duration, hints: &mut BoxStream<'_, ()>) -> Pause {
     let hint = async {
         if hints.next().await.is_none() {
@@ -284,7 +278,7 @@ mod tests {
         }
         assert_eq!(pace.until_next(start), second);
         assert_eq!(pace.until_next(start + second), second);
-        // Five seconds after the start three looks are there again, and after a minute ten.
+        // Five seconds after the start three polls are available again, and after a minute ten.
         let later = start + 5 * second;
         let waits: Vec<_> = (0..4).map(|_| pace.until_next(later)).collect();
         assert_eq!(waits, [Duration::ZERO, Duration::ZERO, Duration::ZERO, second]);

@@ -1,54 +1,42 @@
-//! Many cards: one operation for each of a stream of card ids.
+//! Bulk runs: one operation for each of many cards.
 //!
-//! Ids are pulled only as there is room for them, so that memory depends on the concurrency and not on the number of
-//! ids. Results come as they are ready, each with its id. All draw on the client's one retry budget, so that an outage
-//! is met with one request a card.
+//! A run pulls ids as calls finish, so its memory depends on the concurrency and not on the number of ids. Outcomes come
+//! as they are ready, each with its id. All calls use the client's one retry budget, so an outage costs one request a
+//! card.
 //!
 //! ```
-//! # cmp::example!(|cmp| {
-//! # let mut ids = Vec::new();
-//! # for _ in 0..5 {
-//! #     let pan = cmp::Pan::new("5100260000019206")?;
-//! #     let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-//! #     ids.push(stored.id().clone());
-//! # }
-//! let mut run = cmp.bulk().concurrency(4).over(ids).get();
-//! while let Some((id, outcome)) = run.next().await {
-//!     match outcome {
-//!         Ok(card) => assert_eq!(card.id(), &id),
-//!         Err(error) => eprintln!("{id}: {error}"),
+//! use cmp::{CardId, Client};
+//!
+//! async fn check(cmp: &Client, ids: Vec<CardId>) {
+//!     let mut run = cmp.bulk().concurrency(4).over(ids).get();
+//!     while let Some((id, outcome)) = run.next().await {
+//!         match outcome {
+//!             Ok(card) => println!("{id} expires {:?}", card.expiry()),
+//!             Err(error) => eprintln!("{id}: {error}"),
+//!         }
 //!     }
+//!     println!("{} cards read", run.progress().succeeded);
 //! }
-//! assert_eq!(run.progress().succeeded, 5);
-//! # });
+//! # cmp::example!(|cmp, id| { check(&cmp, vec![id.clone()]).await; });
 //! ```
 //!
-//! **Progress counts calls, not network tokens**: a call that provisioned a token which the card network refused
-//! succeeded. See [`BulkOver::provision`].
+//! **Progress counts calls, not network tokens.** A call succeeded also if it provisioned a network token that the card
+//! network refused. See [`BulkOver::provision`].
 //!
 //! # Stopping and resuming
 //!
-//! [`BulkHandle::stop`] lets what is in flight finish and starts nothing new. [`BulkRun::into_remaining`] then is what
-//! was not started, in order, preceded by what has no outcome yet; [`Bulk::resume`] goes on with it, as often as need
-//! be. Dropping a run cancels what is in flight. None of the four operations does harm when it is repeated: see
-//! [`RetryClass`](crate::RetryClass).
+//! [`BulkHandle::stop`] lets the calls in flight finish and starts no others. [`BulkRun::into_remaining`] then returns the
+//! items without an outcome, in order, and [`Bulk::resume`] goes on with them. Dropping a run cancels the calls in
+//! flight. Each of the four operations may be repeated: see [`RetryClass`](crate::RetryClass).
 
-mod progress;
 mod run;
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{fmt, future::Future, sync::Arc};
 
-use futures_util::Stream;
-pub use progress::{BulkHandle, BulkProgress};
-use run::Due;
-pub use run::{BulkRun, Remaining};
+use futures_util::{FutureExt, Stream, stream};
 
+use self::run::Due;
+pub use self::run::{BulkHandle, BulkProgress, BulkRun, Remaining};
 use crate::{
     call::Core,
     cards::{Card, CardChanges, Cards},
@@ -68,7 +56,7 @@ pub struct Bulk {
     concurrency: usize,
 }
 
-/// The cards of a run, for which an operation is yet to be chosen.
+/// The cards of a run. Choose an operation next.
 #[must_use = "a run starts with an operation"]
 pub struct BulkOver<S: Stream> {
     bulk: Bulk,
@@ -80,42 +68,38 @@ impl Bulk {
         Self { core, concurrency: CONCURRENCY }
     }
 
-    /// How many calls are in flight at once, at least one; 16 unless set.
+    /// Sets how many calls are in flight at once, at least one; 16 by default.
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = calls.max(1);
         self
     }
 
-    /// Takes card ids, or for [`update`](BulkOver::update) pairs of id and changes, from an iterator.
-    pub fn over<I: IntoIterator>(self, items: I) -> BulkOver<Items<I::IntoIter>> {
-        self.over_stream(Items(items.into_iter()))
+    /// Takes card ids from an iterator, or for [`update`](BulkOver::update) pairs of id and changes.
+    pub fn over<I: IntoIterator>(self, items: I) -> BulkOver<stream::Iter<I::IntoIter>> {
+        self.over_stream(stream::iter(items))
     }
 
-    /// The same from a stream, such as rows of a database.
+    /// Takes card ids from a stream, such as rows of a database, or for [`update`](BulkOver::update) pairs of id and changes.
     pub fn over_stream<S: Stream>(self, items: S) -> BulkOver<S> {
         self.resume(Remaining::all_of(items))
     }
 
-    /// Goes on with what a run left undone. The types stay those of that run, so that a loop can stop and resume.
+    /// Goes on with the items that a run left undone. The types stay the same, so a loop can stop and resume.
     ///
     /// ```
-    /// # cmp::example!(|cmp| {
-    /// # let mut ids = Vec::new();
-    /// # for _ in 0..5 {
-    /// #     let pan = cmp::Pan::new("5100260000019206")?;
-    /// #     let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-    /// #     ids.push(stored.id().clone());
-    /// # }
-    /// let mut run = cmp.bulk().over(ids).delete();
-    /// let mut deleted = 0;
-    /// while let Some((_, outcome)) = run.next().await {
-    ///     outcome?;
-    ///     deleted += 1;
-    ///     // Stopped here, with others in flight.
-    ///     run = cmp.bulk().resume(run.into_remaining()).delete();
+    /// use cmp::{CardId, Client};
+    ///
+    /// async fn delete(cmp: &Client, ids: Vec<CardId>) -> cmp::Result<()> {
+    ///     let mut run = cmp.bulk().over(ids).delete();
+    ///     while let Some((_, outcome)) = run.next().await {
+    ///         outcome?;
+    ///         // Stops with other calls in flight, and resumes.
+    ///         let remaining = run.into_remaining();
+    ///         run = cmp.bulk().resume(remaining).delete();
+    ///     }
+    ///     Ok(())
     /// }
-    /// assert_eq!(deleted, 5);
-    /// # });
+    /// # cmp::example!(|cmp, id| { delete(&cmp, vec![id.clone()]).await?; });
     /// ```
     pub fn resume<S: Stream>(self, remaining: Remaining<S>) -> BulkOver<S> {
         BulkOver { bulk: self, cards: remaining }
@@ -134,28 +118,33 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
 
     /// Provisions a network token for each card: [`NetworkTokens::provision`].
     ///
-    /// An outcome is `Ok`, and counted as a success, where the service answered with a token, **also with one that the
-    /// card network refused** and that can't be paid with. `provisioned.network_token().is_usable()` tells:
+    /// An outcome is `Ok`, and counts as a success, if the service returned a network token. **The card network may have
+    /// refused it**, and then it can't be used for a payment:
     ///
     /// ```
-    /// # use cmp_simulator::Enrollment;
-    /// # cmp::example!(cmp_simulator::Simulator::builder().enrollment(Enrollment::Manual), |simulator, cmp| {
-    /// # let mut ids = Vec::new();
-    /// # for pan in ["5100260000019206", "5100260000009207"] {
-    /// #     let card = cmp::NewCard::new(cmp::Pan::new(pan)?, cmp::Expiry::new(12, 2030)?);
-    /// #     ids.push(cmp.cards().create(card).await?.id().clone());
-    /// # }
-    /// // The second of these two test cards gets none from its network.
-    /// let mut run = cmp.bulk().over(ids).provision();
-    /// let mut usable = 0;
-    /// while let Some((id, outcome)) = run.next().await {
-    ///     let provisioned = outcome?;
-    ///     match provisioned.network_token() {
-    ///         token if token.is_usable() => usable += 1,
-    ///         token => println!("{id}: {} {:?}", token.state(), token.reason_code()),
+    /// use cmp::{CardId, Client};
+    ///
+    /// async fn provision(cmp: &Client, ids: Vec<CardId>) -> cmp::Result<u64> {
+    ///     let (mut run, mut usable) = (cmp.bulk().over(ids).provision(), 0);
+    ///     while let Some((id, outcome)) = run.next().await {
+    ///         match outcome?.network_token() {
+    ///             token if token.is_usable() => usable += 1,
+    ///             token => println!("{id}: {}", token.state()),
+    ///         }
     ///     }
+    ///     Ok(usable)
     /// }
-    /// assert_eq!((run.progress().succeeded, usable), (2, 1));
+    /// # let manual = cmp_simulator::Enrollment::Manual;
+    /// # let builder = cmp_simulator::Simulator::builder().enrollment(manual);
+    /// # cmp::example!(builder, |simulator, cmp| {
+    /// #     let mut ids = Vec::new();
+    /// #     // The network of the second test card refuses it.
+    /// #     for pan in ["5100260000019206", "5100260000009207"] {
+    /// #         let pan = cmp::Pan::new(pan)?;
+    /// #         let card = cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?);
+    /// #         ids.push(cmp.cards().create(card).await?.id().clone());
+    /// #     }
+    /// #     assert_eq!(provision(&cmp, ids).await?, 1);
     /// # });
     /// ```
     #[must_use = "nothing is sent unless the run is polled"]
@@ -168,8 +157,7 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
 
     /// Deletes each card: [`Cards::delete`].
     ///
-    /// A card that isn't found is a failure, unless a run that this one resumes had begun to delete it: then it is gone,
-    /// as it should be.
+    /// A card that is not found is a failure, unless an earlier run that this one resumes had started to delete it.
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn delete(self) -> BulkRun<S, ()> {
         self.run(Operation::DeleteCard, |core, Due { item: id, deletion_begun }| async move {
@@ -183,20 +171,20 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
 }
 
 impl<S: Stream<Item = (CardId, CardChanges)>> BulkOver<S> {
-    /// Changes each card in its own way: [`Cards::update`].
+    /// Changes each card: [`Cards::update`].
     ///
     /// ```
-    /// # cmp::example!(|cmp, id| {
-    /// # let id = id.clone();
-    /// use cmp::{CardChanges, Expiry};
+    /// use cmp::{CardChanges, CardId, Client, Expiry};
     ///
-    /// let renewed = [(id, CardChanges::new().expiry(Expiry::new(1, 2035)?))];
-    /// let mut run = cmp.bulk().over(renewed).update();
-    /// while let Some((id, outcome)) = run.next().await {
-    ///     let card = outcome?;
-    ///     assert_eq!((card.id(), card.expiry()), (&id, Some(Expiry::new(1, 2035)?)));
+    /// async fn renew(cmp: &Client, id: CardId) -> cmp::Result<()> {
+    ///     let changes = CardChanges::new().expiry(Expiry::new(1, 2035)?);
+    ///     let mut run = cmp.bulk().over([(id, changes)]).update();
+    ///     while let Some((id, outcome)) = run.next().await {
+    ///         println!("{id} expires {:?}", outcome?.expiry());
+    ///     }
+    ///     Ok(())
     /// }
-    /// # });
+    /// # cmp::example!(|cmp, id| { renew(&cmp, id.clone()).await?; });
     /// ```
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn update(self) -> BulkRun<S, Card> {
@@ -214,24 +202,10 @@ impl<S: Stream> BulkOver<S> {
         Fut: Future<Output = (CardId, Result<T>)> + Send + 'static,
     {
         let core = self.bulk.core;
-        let call = move |card| run::boxed(call(Arc::clone(&core), card));
+        let call = move |card| call(Arc::clone(&core), card).boxed();
         BulkRun::new(self.cards, self.bulk.concurrency, operation, Box::new(call))
     }
 }
-
-/// The items of an iterator, as the stream that [`Bulk::over`] makes of it.
-#[derive(Debug, Clone)]
-pub struct Items<I>(I);
-
-impl<I: Iterator> Stream for Items<I> {
-    type Item = I::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
-        Poll::Ready(self.0.next())
-    }
-}
-
-impl<I> Unpin for Items<I> {}
 
 impl<S: Stream> fmt::Debug for BulkOver<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

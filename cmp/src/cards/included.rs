@@ -10,7 +10,7 @@ use cmp_generated::{
 use crate::{
     network_tokens::NetworkToken,
     secret::UpdatedValue,
-    value::{NetworkTokenId, Text, open::open_enum, wire},
+    value::{NetworkTokenId, Text, open::open_enum, stored::stored_as_text, wire},
 };
 
 /// The type of network tokens among the resources of the API.
@@ -39,6 +39,8 @@ open_enum! {
         OptOut = "opt-out",
     }
 }
+
+stored_as_text!(CardEvent, "card event", as_str);
 
 open_enum! {
     /// The state of a subscription to card updates (source: schema `CardUpdateSubscriptionResource`).

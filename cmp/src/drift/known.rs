@@ -1,4 +1,4 @@
-//! What the contract knows of answers: names, and nothing else of it.
+//! The shapes of responses in the contract: the names of members, values and types.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -9,34 +9,34 @@ use crate::value::NetworkTokenState;
 /// Written by `cargo xtask contract --conformance` from the contract.
 const DOCUMENT: &str = include_str!("known.json");
 
-/// Errors carry it as other answers do, and the facade reads the trace id from it; the contract doesn't say so.
-const READ_ALL_THE_SAME: (&str, &str) = ("ErrorResponse", "metadata");
+/// The contract does not have it; error responses do, and the facade reads the trace id from it.
+const NOT_IN_CONTRACT: (&str, &str) = ("ErrorResponse", "metadata");
 
-/// Where the contract has no list of values, and the facade has one.
+/// The contract has no list of values here; the facade has one.
 const TOKEN_STATE: (&str, &str) = ("NetworkTokenAttributes", "state");
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Known {
-    /// Operation → status → the answer, where it has JSON.
+    /// Operation → status → the shape of the response, if it is JSON.
     operations: BTreeMap<String, BTreeMap<u16, Option<Shape>>>,
     schemas: BTreeMap<String, Shape>,
 }
 
-/// A place in an answer. What is not said of it is free: not looked at.
+/// The shape of a value in a response. Anything that it leaves out is not checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Shape {
-    /// Is any of these as well, by name.
+    /// The names of further shapes that the value may have.
     pub(super) refs: Vec<String>,
-    /// Is any of these as well.
+    /// Further shapes that the value may have.
     pub(super) any: Vec<Shape>,
     pub(super) members: Option<BTreeMap<String, Shape>>,
-    /// All other members.
+    /// The shape of all other members.
     pub(super) rest: Option<Box<Shape>>,
     pub(super) items: Option<Box<Shape>>,
     pub(super) values: Option<Vec<String>>,
-    /// By the member `type`.
+    /// Shapes by the value of the member `type`.
     pub(super) kinds: Option<BTreeMap<String, Shape>>,
     #[serde(skip)]
     pub(super) is_token_state: bool,
@@ -55,21 +55,21 @@ impl Known {
         if let Some(state) = members.and_then(|members| members.get_mut(member)) {
             state.is_token_state = true;
         }
-        let (schema, member) = READ_ALL_THE_SAME;
+        let (schema, member) = NOT_IN_CONTRACT;
         if let Some(members) = known.schemas.get_mut(schema).and_then(|schema| schema.members.as_mut()) {
             members.entry(member.to_owned()).or_default();
         }
         known
     }
 
-    /// The shape of an answer; `None` for a status that the contract doesn't have.
+    /// Returns the shape of a response; `None` for a status that the contract does not have.
     pub(super) fn answer(&self, operation: &str, status: u16) -> Option<&Shape> {
         static FREE: LazyLock<Shape> = LazyLock::new(Shape::default);
         let shape = self.operations.get(operation)?.get(&status)?;
         Some(shape.as_ref().unwrap_or(&FREE))
     }
 
-    /// The shape and all that it is as well.
+    /// Returns the shape and the further shapes that the value may have.
     pub(super) fn alternatives<'k>(&'k self, shape: &'k Shape) -> Vec<&'k Shape> {
         let mut found = vec![shape];
         let mut next = 0;
@@ -85,7 +85,7 @@ impl Known {
 impl Shape {
     pub(super) fn knows(&self, value: &str) -> bool {
         if self.is_token_state {
-            return !matches!(NetworkTokenState::from(value.to_owned()), NetworkTokenState::Other(_));
+            return !matches!(value.parse(), Ok(NetworkTokenState::Other(_)));
         }
         self.values.iter().flatten().any(|known| known == value)
     }

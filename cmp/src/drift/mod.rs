@@ -1,145 +1,147 @@
-//! Drift: what the service sends and this version of the crate doesn't know.
+//! Drift: anything in responses that this version of the crate does not know.
 //!
-//! None of it makes a call fail: unknown members are ignored, unknown values and types kept, and members that can't be
-//! read count as absent. But each is a sign that the
-//! API has moved on, to be seen before it hurts. A client that was built with
-//! [`watch_drift`](crate::ClientBuilder::watch_drift) counts them by operation and name; without, nothing is looked at.
+//! Drift does not make a call fail. Unknown members are ignored, unknown values and types are kept, and unreadable members
+//! count as absent. But it shows that the API has changed. A client that is built with
+//! [`watch_drift`](crate::ClientBuilder::watch_drift) or [`on_drift`](crate::ClientBuilder::on_drift) counts it by
+//! operation and name; other clients do not look for it.
 //!
-//! Only names are kept, and only those that can't hold a secret; values of members never. What is known is the contract
+//! Drift contains names that cannot be secrets, and no values of members. It is everything outside of the contract
 //! (`openapi/cmp.json` in the repository) that this version was generated from.
 //!
 //! ```
-//! # cmp::example!(cmp_simulator::Simulator::builder(), |simulator, other| {
-//! # simulator.configure(|settings| settings.readings.future_values = true);
-//! # let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
-//! # let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-//! use cmp::drift::DriftKind;
+//! use cmp::{Client, Environment, ServiceAccount};
 //!
-//! let cmp = cmp::Client::builder(environment)
-//!     .service_account(account)
-//!     .on_drift(|event| eprintln!("{event}"))
-//!     .build()?;
-//! # let pan = cmp::Pan::new("5100260000019206")?;
-//! cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-//!
-//! let drift = cmp.drift();
-//! let member = drift.events().iter().find(|event| event.kind() == DriftKind::Member).unwrap();
-//! assert_eq!(member.to_string(), "create_card: unknown member a_later_member, seen 1 time");
-//! # });
+//! fn connect() -> cmp::Result<Client> {
+//!     Client::builder(Environment::Sandbox)
+//!         .service_account(ServiceAccount::from_env()?)
+//!         .on_drift(|event| eprintln!("{event}"))
+//!         .build()
+//! }
 //! ```
+//!
+//! An event prints as `create_card: unknown member a_later_member, seen 1 time`.
 
 mod known;
+mod model;
 mod walk;
-mod watch;
 
-use std::fmt;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+pub use self::model::{Drift, DriftEvent, DriftKind};
+use self::{known::Known, walk::Finding};
 use crate::operation::Operation;
 
-pub(crate) use watch::Watch;
+/// Names come from the service, so their number needs a limit.
+const MOST_ENTRIES: usize = 256;
 
-/// What kind of thing was unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum DriftKind {
-    /// A status that the contract doesn't have for the operation.
-    Status,
-    /// A member of an answer that the contract doesn't have there.
-    Member,
-    /// A value that a list of the contract doesn't have, or an unknown state of a network token.
-    EnumValue,
-    /// A type of included resource that the contract doesn't have.
-    IncludedType,
-    /// A member that can't be read as what the contract says, and counts as absent.
-    Unreadable,
+type Hook = Box<dyn Fn(&DriftEvent) + Send + Sync>;
+type Key = (&'static str, DriftKind, String, Option<String>);
+
+/// Looks at responses and counts what is unknown in them.
+#[derive(Default)]
+pub(crate) struct Watch {
+    counted: Mutex<Counted>,
+    hook: Option<Hook>,
 }
 
-/// Something unknown in an answer, and how often it was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DriftEvent {
-    operation: Operation,
-    kind: DriftKind,
-    name: String,
-    value: Option<String>,
-    count: u64,
-}
-
-impl DriftEvent {
-    /// The operation whose answer it was in.
-    #[must_use]
-    pub fn operation(&self) -> Operation {
-        self.operation
-    }
-
-    /// What kind of thing it is.
-    #[must_use]
-    pub fn kind(&self) -> DriftKind {
-        self.kind
-    }
-
-    /// The status, or the path of the member with `***` in the place of a name that could hold a secret:
-    /// `included[network_tokens].attributes.later`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The unknown word of an [`EnumValue`](DriftKind::EnumValue) or [`IncludedType`](DriftKind::IncludedType), unless
-    /// it could hold a secret.
-    #[must_use]
-    pub fn value(&self) -> Option<&str> {
-        self.value.as_deref()
-    }
-
-    /// How often it has been seen, this time included; 1 for something new.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-}
-
-impl fmt::Display for DriftEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (operation, name) = (self.operation, &self.name);
-        match self.kind {
-            DriftKind::Status => write!(f, "{operation}: unknown status {name}")?,
-            DriftKind::Member => write!(f, "{operation}: unknown member {name}")?,
-            DriftKind::EnumValue => write!(f, "{operation}: unknown value of {name}")?,
-            DriftKind::Unreadable => write!(f, "{operation}: unreadable member {name}")?,
-            DriftKind::IncludedType => write!(f, "{operation}: unknown type in {name}")?,
-        }
-        if let Some(value) = &self.value {
-            write!(f, " ({value})")?;
-        }
-        write!(f, ", seen {} time{}", self.count, if self.count == 1 { "" } else { "s" })
-    }
-}
-
-/// All that a client and its clones have seen so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Drift {
-    events: Vec<DriftEvent>,
+#[derive(Default)]
+struct Counted {
+    entries: BTreeMap<Key, DriftEvent>,
     unlisted: u64,
 }
 
-impl Drift {
-    /// What was seen, by operation, kind and name.
-    #[must_use]
-    pub fn events(&self) -> &[DriftEvent] {
-        &self.events
+impl Watch {
+    pub(crate) fn with_hook(hook: impl Fn(&DriftEvent) + Send + Sync + 'static) -> Self {
+        Self { hook: Some(Box::new(hook)), ..Self::default() }
     }
 
-    /// How many sightings are not among the events, because there were too many different ones. Neither was the hook
-    /// told of them.
-    #[must_use]
-    pub fn unlisted(&self) -> u64 {
-        self.unlisted
+    /// `unreadable` lists the paths of the members of a body that can't be read.
+    pub(crate) fn look_at(
+        &self,
+        operation: Operation,
+        status: u16,
+        body: &[Bytes],
+        unreadable: fn(&[u8]) -> Vec<String>,
+    ) {
+        let known = Known::get();
+        let Some(shape) = known.answer(operation.name(), status) else {
+            return self.count(
+                operation,
+                Finding { kind: DriftKind::Status, name: status.to_string(), value: None },
+            );
+        };
+        let look = |body: &[u8]| (walk::unknown_in(body, shape, known), unreadable(body));
+        let (unknown, unreadable) = match body {
+            [] => return,
+            [whole] => look(whole),
+            pieces => look(&Zeroizing::new(pieces.concat())),
+        };
+        let unreadable = unreadable.iter().map(|path| Finding {
+            kind: DriftKind::Unreadable,
+            name: walk::harmless_path(path),
+            value: None,
+        });
+        for finding in unknown.into_iter().chain(unreadable) {
+            self.count(operation, finding);
+        }
     }
 
-    /// Whether nothing unknown was seen.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.unlisted == 0
+    pub(crate) fn snapshot(&self) -> Drift {
+        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        Drift { events: counted.entries.values().cloned().collect(), unlisted: counted.unlisted }
+    }
+
+    fn count(&self, operation: Operation, finding: Finding) {
+        let event = self.counted.lock().unwrap_or_else(PoisonError::into_inner).add(operation, finding);
+        // The lock is free again: the hook may ask for the snapshot.
+        if let (Some(hook), Some(event)) = (&self.hook, event) {
+            hook(&event);
+        }
+    }
+}
+
+impl Counted {
+    fn add(&mut self, operation: Operation, finding: Finding) -> Option<DriftEvent> {
+        let Finding { kind, name, value } = finding;
+        let key = (operation.name(), kind, name.clone(), value.clone());
+        if self.entries.len() >= MOST_ENTRIES && !self.entries.contains_key(&key) {
+            self.unlisted += 1;
+            return None;
+        }
+        let entry = self.entries.entry(key).or_insert(DriftEvent { operation, kind, name, value, count: 0 });
+        entry.count += 1;
+        Some(entry.clone())
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("drift", &self.snapshot()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_names_has_an_end() {
+        let watch = Watch::default();
+        for number in 0..MOST_ENTRIES + 10 {
+            let name = format!("member{number}");
+            watch.count(Operation::GetCard, Finding { kind: DriftKind::Member, name, value: None });
+        }
+        let name = "member0".to_owned();
+        watch.count(Operation::GetCard, Finding { kind: DriftKind::Member, name, value: None });
+        let drift = watch.snapshot();
+        assert_eq!((drift.events.len(), drift.unlisted), (MOST_ENTRIES, 10));
+        assert!(drift.events.iter().any(|event| event.count == 2));
     }
 }

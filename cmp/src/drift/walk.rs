@@ -1,7 +1,7 @@
-//! Walks an answer beside its shape.
+//! Compares a response with its shape in the contract.
 //!
-//! Only names are read, and the words of places that have a list of values: no other value is ever copied out of the
-//! body.
+//! The walk reads the names of members, and values where the contract has a list of values. It copies no other value out
+//! of the body.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,26 @@ use cmp_generated::lenient;
 use serde_json::value::RawValue;
 
 use super::{
-    DriftKind,
     known::{Known, Shape},
-    watch::Finding,
+    model::DriftKind,
 };
 use crate::scrub::is_harmless_name;
 
-/// Deeper than any document of the API.
+/// Deeper than any response of the API.
 const DEEPEST: usize = 32;
-/// An answer with more has no more to say.
+/// More findings in one response say nothing new.
 const MOST_FINDINGS: usize = 64;
 const HIDDEN: &str = "***";
 
-/// What the shape doesn't know; nothing if the body is no JSON.
+/// An unknown thing in one response.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) kind: DriftKind,
+    pub(super) name: String,
+    pub(super) value: Option<String>,
+}
+
+/// Returns what is in the body and not in the shape. Returns nothing if the body is not JSON.
 pub(super) fn unknown_in(body: &[u8], shape: &Shape, known: &Known) -> Vec<Finding> {
     let mut walk = Walk { known, findings: Vec::new() };
     if let Ok(document) = serde_json::from_slice::<&RawValue>(body) {
@@ -75,7 +82,7 @@ impl<'k> Walk<'k> {
         }
     }
 
-    /// A resource that its `type` tells apart.
+    /// Compares a resource with the shape for its `type`.
     fn resource(
         &mut self,
         object: &RawValue,
@@ -126,7 +133,7 @@ impl<'k> Walk<'k> {
     }
 }
 
-/// A path with `***` in the place of names that could hold a secret.
+/// Replaces names in a path that could be a secret with `***`.
 pub(super) fn harmless_path(path: &str) -> String {
     let separators = ['.', '[', ']'];
     let mut shown = String::new();

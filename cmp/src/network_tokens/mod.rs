@@ -16,7 +16,7 @@ pub(crate) use token::usable;
 
 pub use crate::value::NetworkTokenState;
 #[cfg(feature = "webhooks")]
-use crate::webhooks::Subject;
+use crate::webhooks::CardKey;
 use crate::{
     call::{Call, Core, Head},
     cards::read_for_tokens,
@@ -156,7 +156,7 @@ impl<'a> NetworkTokens<'a> {
         let id = card.clone();
         let wait = Wait::new(self.0, Operation::GetCard, move |call| usable_token(call, id.clone()).boxed());
         #[cfg(feature = "webhooks")]
-        let wait = wait.about(Subject::Card(card.clone()));
+        let wait = wait.of_card(CardKey::Id(card.clone()));
         wait
     }
 

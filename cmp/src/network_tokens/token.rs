@@ -48,7 +48,7 @@ impl NetworkToken {
             last4: from.last4.map(Last4::into_inner),
             bin: from.bin.map(Digits::into_inner),
             expiry: wire::expiry(from.exp_month, from.exp_year),
-            state: NetworkTokenState::from_wire(from.state),
+            state: NetworkTokenState::from_wire(from.state.as_ref()),
             reason_code: Text::of(from.reason_code),
             reason_text: Text::of(from.reason_text),
             created_at: from.created_at.map(wire::time),

@@ -90,7 +90,60 @@ ids! {
     NetworkTokenId, "network token id";
 }
 
-/// Whether a text from outside can be shown where an id is expected.
+/// The alias of a PAN, in the format that the vault is set to. V1 knows a card and its network token by it.
+///
+/// An alias is not card data. Some vaults' aliases are digits only and look like a PAN (`9914040119524512000`), so
+/// `Debug` does not show it and there is no `Display`.
+///
+/// ```
+/// let alias = cmp::v1::PanAlias::new("9914040119524512000")?;
+/// assert_eq!(alias.as_str(), "9914040119524512000");
+/// assert_eq!(format!("{alias:?}"), "PanAlias(..)");
+/// # Ok::<(), cmp::InvalidInput>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PanAlias(String);
+
+impl PanAlias {
+    /// Takes an alias of letters, digits, `_` and `-`.
+    ///
+    /// V1 sends an alias as part of a URL, so never pass a PAN. The form alone does not tell an alias from a PAN.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] for any other character, or if the alias is empty or longer than 128.
+    pub fn new(alias: impl Into<String>) -> Result<Self, InvalidInput> {
+        let alias = alias.into();
+        if has_the_form_of_an_id(&alias) {
+            Ok(Self(alias))
+        } else {
+            Err(InvalidInput::new("pan alias", "must be 1 to 128 letters, digits, `_` or `-`"))
+        }
+    }
+
+    /// Returns the alias as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PanAlias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PanAlias(..)")
+    }
+}
+
+impl FromStr for PanAlias {
+    type Err = InvalidInput;
+
+    fn from_str(alias: &str) -> Result<Self, Self::Err> {
+        Self::new(alias)
+    }
+}
+
+stored_as_text!(PanAlias, "pan alias", as_str);
+
+/// Returns `true` if a text from outside can be shown where an id is expected.
 #[cfg_attr(not(feature = "webhooks"), expect(dead_code, reason = "all other ids are of the types above"))]
 pub(crate) fn is_showable(id: &str) -> bool {
     has_the_form_of_an_id(id) && !looks_like_a_pan(id)
@@ -113,6 +166,20 @@ mod tests {
         assert!(CardId::new("x".repeat(129)).is_err());
         for good in ["CRDecqZp3xRgXU3TFmtcDdzQs", "card_123", "tntipby064g", "a-b"] {
             assert_eq!(CardId::new(good).map(String::from).as_deref(), Ok(good));
+        }
+    }
+
+    #[test]
+    fn only_what_is_safe_in_a_path_is_an_alias() {
+        for bad in ["", ".", "..", "a/b", "a?b", "a%2e", "ä", "a b", "a\r\nb"] {
+            let error = PanAlias::new(bad).unwrap_err();
+            assert_eq!(error.field(), "pan alias", "{bad:?}");
+        }
+        assert!(PanAlias::new("x".repeat(129)).is_err());
+        for good in
+            ["5573495XKjDP28V7312", "9914040119524512000", "tok_sandbox_9GfZrBnYFNWLFYYqjaMfWC", "1-2"]
+        {
+            assert_eq!(PanAlias::new(good).as_ref().map(PanAlias::as_str), Ok(good));
         }
     }
 

@@ -13,7 +13,7 @@ pub(crate) mod wire;
 
 pub use amount::{Amount, Currency};
 pub use expiry::Expiry;
-pub use id::{CardId, NetworkTokenId};
+pub use id::{CardId, NetworkTokenId, PanAlias};
 pub use invalid_input::InvalidInput;
 pub use text::Text;
 pub(crate) use text::TraceId;

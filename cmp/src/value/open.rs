@@ -1,28 +1,14 @@
-/// An enum of the API: what this version knows, and whatever else the service sends.
+/// An enum of the API that keeps values which this version does not know.
 ///
-/// `$known` is the generated enum of the documented values. It is matched exhaustively, so a value that appears in or
-/// goes from the documents breaks the build here, by name.
+/// With `from $known`, the generated enum of the documented values is matched exhaustively. A value that is added to the
+/// documents or removed from them then breaks the build here, by name.
 macro_rules! open_enum {
     ($(#[$doc:meta])* $name:ident from $known:path { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-            /// A value that this version doesn't know, as the service wrote it.
-            Other(String),
+        $crate::value::open::open_enum! {
+            $(#[$doc])* $name { $($(#[$variant_doc])* $variant = $text,)* }
         }
 
         impl $name {
-            /// The value as the service writes it. `Display` masks what may be secret in an unknown one.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$variant => $text,)*
-                    Self::Other(value) => value,
-                }
-            }
-
             fn from_known(known: $known) -> Self {
                 use $known as Known;
                 match known {
@@ -37,7 +23,41 @@ macro_rules! open_enum {
                 }
             }
         }
+    };
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+            /// A value that this version does not know, as the service wrote it.
+            Other(String),
+        }
 
+        impl $name {
+            /// Returns the value as the service writes it. `Display` masks secrets in an unknown one.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Other(value) => value,
+                }
+            }
+        }
+
+        /// Reads any text, in either case, with `-` or `_`. An unknown value is kept.
+        impl std::str::FromStr for $name {
+            type Err = std::convert::Infallible;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $(if $crate::value::open::is_same_word(text, $text) {
+                    return Ok(Self::$variant);
+                })*
+                Ok(Self::Other(text.to_owned()))
+            }
+        }
+
+        /// Masks secrets in an unknown value.
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self {
@@ -56,6 +76,12 @@ macro_rules! open_enum {
             }
         }
     };
+}
+
+/// Documents and code spell one word in either case, and with `-` or `_`.
+pub(crate) fn is_same_word(one: &str, other: &str) -> bool {
+    let letter = |byte: u8| if byte == b'-' { b'_' } else { byte.to_ascii_lowercase() };
+    one.len() == other.len() && one.bytes().map(letter).eq(other.bytes().map(letter))
 }
 
 pub(crate) use open_enum;

@@ -29,7 +29,8 @@ fn watching(simulator: &Simulator) -> Client {
 }
 
 fn seen(drift: &Drift) -> Vec<(DriftKind, &str, Option<&str>, u64)> {
-    drift.events().iter().map(|event| (event.kind(), event.name(), event.value(), event.count())).collect()
+    let events = drift.events.iter();
+    events.map(|event| (event.kind, &*event.name, event.value.as_deref(), event.count)).collect()
 }
 
 /// Gets a card whose answer is `body`, and gives what was seen.
@@ -65,8 +66,8 @@ async fn everything_unknown_is_counted_by_operation_and_name() {
     let drift = client.drift();
     let of_get: Vec<_> = seen(&Drift::clone(&drift))
         .into_iter()
-        .zip(drift.events())
-        .filter(|(_, event)| event.operation() == cmp::Operation::GetCard)
+        .zip(&drift.events)
+        .filter(|(_, event)| event.operation == cmp::Operation::GetCard)
         .map(|((kind, name, value, count), _)| (kind, name.to_owned(), value.map(str::to_owned), count))
         .collect();
     for expected in [
@@ -122,7 +123,7 @@ async fn what_the_contract_and_its_corrections_know_is_no_drift() {
 async fn a_status_that_the_contract_does_not_have() {
     let drift = drift_of(418, String::new()).await;
     assert_eq!(seen(&drift), [(DriftKind::Status, "418", None, 1)]);
-    assert_eq!(drift.events()[0].to_string(), "get_card: unknown status 418, seen 1 time");
+    assert_eq!(drift.events[0].to_string(), "get_card: unknown status 418, seen 1 time");
 }
 
 #[tokio::test]
@@ -158,7 +159,7 @@ async fn secrets_in_the_place_of_names_are_not_kept() {
             .build()
             .unwrap();
         let _ = client.cards().get(&card_id()).await;
-        assert!(client.drift().events().len() >= 5, "{:?}", client.drift());
+        assert!(client.drift().events.len() >= 5, "{:?}", client.drift());
         told.lock().unwrap().push_str(&format!("{:?} {client:?}", client.drift()));
     }
     let told = told.lock().unwrap();
@@ -180,8 +181,8 @@ async fn the_hook_may_ask_for_what_was_seen() {
     let (counted, client) = (Arc::clone(&counts), Arc::clone(&slot));
     let built = builder(&server.base_url(), &ManualClock::new())
         .on_drift(move |event| {
-            let seen = client.get().map_or(0, |client| client.drift().events().len());
-            counted.lock().unwrap().push((event.count(), seen));
+            let seen = client.get().map_or(0, |client| client.drift().events.len());
+            counted.lock().unwrap().push((event.count, seen));
         })
         .build()
         .unwrap();
@@ -203,7 +204,7 @@ async fn hostile_answers_are_survived() {
         drift_of(200, body).await;
     }
     let drift = drift_of(200, Value::from(wide).to_string()).await;
-    assert_eq!(drift.events().len(), 64);
+    assert_eq!(drift.events.len(), 64);
 }
 
 #[tokio::test]

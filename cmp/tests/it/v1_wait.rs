@@ -28,7 +28,7 @@ async fn waits_grow_until_the_token_is_active() {
     v1.enroll(enrollment()).await.unwrap();
     let end = v1.wait_for_final_state(&alias()).deadline(SECOND * 600).await.unwrap();
     assert!(matches!(&end, FinalState::Active(token) if token.is_usable()));
-    assert_eq!(end.token().state(), &NetworkTokenState::Active);
+    assert_eq!(end.token().state, NetworkTokenState::Active);
     assert_eq!(clock.slept(), [1, 2, 4, 8, 15, 15, 15].map(|seconds| SECOND * seconds));
     assert_eq!(simulator.count(GET), 8);
 }
@@ -60,7 +60,7 @@ async fn a_failure_ends_the_wait_at_once() {
     ] {
         simulator.world().change_v1_token(alias().as_str(), state).unwrap();
         let end = v1.wait_for_final_state(&alias()).await.unwrap();
-        assert_eq!(end.token().state(), &expected);
+        assert_eq!(end.token().state, expected);
         let reason = NoNetworkToken::NotUsable { state: expected, reason_code: None };
         assert_eq!(end.active().unwrap_err(), reason);
     }

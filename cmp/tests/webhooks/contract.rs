@@ -11,69 +11,73 @@ use serde_json::{Value, json};
 
 use crate::samples::{CARD_UPDATE, NETWORK_TOKEN};
 
-/// A member by its name in the contract, and what the client makes of it.
+/// A member by its name in the contract, and how the client reads it.
 type Member<T> = (&'static str, fn(&T) -> Option<String>);
 
 const ENVELOPE: &[Member<Event>] = &[
-    ("description", |event| text(event.description())),
-    ("summary", |event| text(event.summary())),
-    ("timestamp", |event| text(event.timestamp())),
-    ("scope", |event| text(event.scope())),
-    ("grouping", |event| text(event.grouping())),
-    ("occurrence", |event| text(event.occurrence())),
-    ("fingerprint", |event| text(event.fingerprint())),
-    ("integration_id", |event| text(event.integration_id())),
-    ("org_id", |event| text(event.org_id())),
-    ("tenant", |event| text(event.tenant())),
-    ("producer", |event| event.producer().map(|_| "there".to_owned())),
+    ("description", |event| text(event.description.as_deref())),
+    ("summary", |event| text(event.summary.as_deref())),
+    ("timestamp", |event| text(event.timestamp)),
+    ("scope", |event| text(event.scope.as_deref())),
+    ("grouping", |event| text(event.grouping.as_deref())),
+    ("occurrence", |event| text(event.occurrence)),
+    ("fingerprint", |event| text(event.fingerprint.as_deref())),
+    ("integration_id", |event| text(event.integration_id.as_deref())),
+    ("org_id", |event| text(event.org_id.as_deref())),
+    ("tenant", |event| text(event.tenant.as_deref())),
+    ("producer", |event| event.producer.as_ref().map(|_| "there".to_owned())),
 ];
 
-/// Without them it is no event.
+/// An event has all of them.
 const ESSENTIAL: [&str; 3] = ["id", "event", "details"];
 
 const PRODUCER: &[Member<Producer>] = &[
-    ("application_name", |producer| text(producer.application_name())),
-    ("application_protocol", |producer| text(producer.application_protocol())),
+    ("application_name", |producer| text(producer.application_name.as_deref())),
+    ("application_protocol", |producer| text(producer.application_protocol.as_deref())),
 ];
 
 const NETWORK_TOKEN_DETAILS: &[Member<NetworkTokenDetails>] = &[
-    ("card_id", |token| text(token.card_id())),
-    ("network_token_id", |token| text(token.network_token_id())),
-    ("network_token", |token| token.number().map(|number| number.expose().to_owned())),
-    ("network_token_last4", |token| text(token.last4())),
-    ("exp_month", |token| text(token.expiry())),
-    ("exp_year", |token| text(token.expiry())),
-    ("payment_account_reference", |token| text(token.payment_account_reference())),
-    ("state", |token| text(token.state())),
-    ("reason_code", |token| text(token.reason_code())),
-    ("reason_text", |token| text(token.reason_text())),
-    ("pan_alias", |token| text(token.pan_alias().map(PanAlias::as_str))),
-    ("card_bin", |token| text(token.card_bin())),
-    ("card_last4", |token| text(token.card_last4())),
-    ("card_exp_month", |token| text(token.card_expiry())),
-    ("card_exp_year", |token| text(token.card_expiry())),
-    ("tenant_id", |token| text(token.tenant_id())),
-    ("created_at", |token| text(token.created_at())),
-    ("updated_at", |token| text(token.updated_at())),
+    ("card_id", |token| text(token.card_id.as_ref())),
+    ("network_token_id", |token| text(token.network_token_id.as_ref())),
+    ("network_token", |token| token.number.as_ref().map(|number| number.expose().to_owned())),
+    ("network_token_last4", |token| text(token.last4.as_deref())),
+    ("exp_month", |token| text(token.expiry)),
+    ("exp_year", |token| text(token.expiry)),
+    ("payment_account_reference", |token| text(token.payment_account_reference.as_deref())),
+    ("state", |token| text(token.state.as_ref())),
+    ("reason_code", |token| text(token.reason_code.as_deref())),
+    ("reason_text", |token| text(token.reason_text.as_deref())),
+    ("pan_alias", |token| text(token.pan_alias.as_ref().map(PanAlias::as_str))),
+    ("card_bin", |token| text(token.card_bin.as_deref())),
+    ("card_last4", |token| text(token.card_last4.as_deref())),
+    ("card_exp_month", |token| text(token.card_expiry)),
+    ("card_exp_year", |token| text(token.card_expiry)),
+    ("tenant_id", |token| text(token.tenant_id.as_deref())),
+    ("created_at", |token| text(token.created_at)),
+    ("updated_at", |token| text(token.updated_at)),
 ];
 
-/// V1 is not known to tell them.
+/// V1 does not have them.
 const CMP_ALONE: [&str; 3] = ["card_id", "reason_code", "reason_text"];
 
 const CARD_UPDATE_DETAILS: &[Member<CardUpdateDetails>] = &[
-    ("card_id", |update| text(update.card_id())),
-    ("card_last4", |update| text(update.last4())),
-    ("card_first8", |update| text(update.first8())),
-    ("card_bin", |update| text(update.bin())),
-    ("card_fingerprint", |update| text(update.fingerprint())),
-    ("fingerprint_matches", |update| text(update.fingerprint_matches())),
-    ("new_account_number", |update| update.new_account_number().map(|number| number.expose().to_owned())),
-    ("new_expiration_date", |update| text(update.new_expiry())),
-    ("old_account_number", |update| update.old_account_number().map(|number| number.expose().to_owned())),
-    ("old_expiration_date", |update| text(update.old_expiry())),
-    ("reason_code", |update| text(update.reason_code())),
-    ("reason_text", |update| text(update.reason_text())),
-    ("occurred_at", |update| text(update.occurred_at())),
+    ("card_id", |update| text(update.card_id.as_ref())),
+    ("card_last4", |update| text(update.last4.as_deref())),
+    ("card_first8", |update| text(update.first8.as_deref())),
+    ("card_bin", |update| text(update.bin.as_deref())),
+    ("card_fingerprint", |update| text(update.fingerprint.as_deref())),
+    ("fingerprint_matches", |update| text(update.fingerprint_matches)),
+    ("new_account_number", |update| {
+        update.new_account_number.as_ref().map(|number| number.expose().to_owned())
+    }),
+    ("new_expiration_date", |update| text(update.new_expiry)),
+    ("old_account_number", |update| {
+        update.old_account_number.as_ref().map(|number| number.expose().to_owned())
+    }),
+    ("old_expiration_date", |update| text(update.old_expiry)),
+    ("reason_code", |update| text(update.reason_code.as_deref())),
+    ("reason_text", |update| text(update.reason_text.as_deref())),
+    ("occurred_at", |update| text(update.occurred_at)),
 ];
 
 fn text(value: Option<impl ToString>) -> Option<String> {
@@ -142,7 +146,7 @@ fn event(body: &Value) -> Event {
     Event::parse_unverified(body.to_string().as_bytes()).unwrap()
 }
 
-/// Each member reads as something, and as nothing without it; gives their names.
+/// Checks that each member is read, and absent without it. Returns their names.
 #[track_caller]
 fn read<T>(
     members: &[Member<T>],
@@ -155,7 +159,7 @@ fn read<T>(
         let holder = without.pointer_mut(place).and_then(Value::as_object_mut).unwrap();
         assert!(holder.remove(*name).is_some(), "the sample has no {name}");
         if *name == "state" {
-            // Which tells the state too.
+            // It implies the state.
             holder.remove("reason_code");
         }
         assert!(read(&part(&event(sample))).is_some(), "{name} is not read");
@@ -165,15 +169,15 @@ fn read<T>(
 }
 
 fn network_token(event: &Event) -> NetworkTokenDetails {
-    match event.details() {
-        Details::NetworkToken(token) | Details::V1NetworkToken(token) => token.clone(),
+    match &event.details {
+        Details::NetworkToken(token) => token.clone(),
         other => panic!("{other:?}"),
     }
 }
 
 fn card_update(event: &Event) -> CardUpdateDetails {
-    match event.details() {
-        Details::CardUpdate(update) | Details::V1CardUpdate(update) => update.clone(),
+    match &event.details {
+        Details::CardUpdate(update) => update.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -198,16 +202,14 @@ fn every_listed_event_is_known() {
         assert!(!listed.is_empty());
         for name in listed {
             let event = event(&json!({ "id": "1", "event": name, "details": {} }));
-            let known = match (webhook.name, event.details()) {
-                ("cmp_network_token", Details::NetworkToken(token))
-                | ("network_token", Details::V1NetworkToken(token)) => {
-                    !matches!(token.event(), NetworkTokenEvent::Other(_))
-                }
-                ("cmp_au_card", Details::CardUpdate(update)) | ("au_card", Details::V1CardUpdate(update)) => {
-                    !matches!(update.event(), CardEvent::Other(_))
-                }
+            let known = match &event.details {
+                Details::NetworkToken(token) => !matches!(token.event, NetworkTokenEvent::Other(_)),
+                Details::CardUpdate(update) => !matches!(update.event, CardEvent::Other(_)),
                 _ => false,
             };
+            let is_of_token = matches!(event.details, Details::NetworkToken(_));
+            assert_eq!(is_of_token, webhook.name.ends_with("network_token"), "{name}");
+            assert_eq!(event.is_v1(), !webhook.name.starts_with("cmp_"), "{name}");
             assert!(known, "{}: {name}, {event:?}", webhook.name);
         }
     }
@@ -223,7 +225,7 @@ fn every_listed_state_is_known() {
         for state in listed {
             let mut body = webhook.sample.clone();
             body["details"]["state"] = state.clone();
-            let state = network_token(&event(&body)).state();
+            let state = network_token(&event(&body)).state;
             assert!(!matches!(state, None | Some(NetworkTokenState::Other(_))), "{state:?}");
         }
     }
@@ -236,7 +238,7 @@ fn every_member_of_the_envelope_is_read() {
         let mut known = read(ENVELOPE, &webhook.sample, "", Event::clone);
         known.extend(ESSENTIAL);
         assert_eq!(contract.names(webhook.schema), known, "{}", webhook.name);
-        let known = read(PRODUCER, &webhook.sample, "/producer", |event| event.producer().unwrap().clone());
+        let known = read(PRODUCER, &webhook.sample, "/producer", |event| event.producer.clone().unwrap());
         assert_eq!(contract.names(contract.property(webhook.schema, "producer")), known);
     }
 }
@@ -253,7 +255,7 @@ fn every_member_of_the_details_is_read() {
         if webhook.name == "network_token" {
             known.retain(|name| !CMP_ALONE.contains(name));
         }
-        let told = contract.names(contract.property(webhook.schema, "details"));
-        assert_eq!(told, known, "{}", webhook.name);
+        let listed = contract.names(contract.property(webhook.schema, "details"));
+        assert_eq!(listed, known, "{}", webhook.name);
     }
 }

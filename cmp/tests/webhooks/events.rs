@@ -17,70 +17,79 @@ fn named(name: &str) -> Event {
 #[test]
 fn every_documented_member_of_a_network_token_event_is_read() {
     let event = event(NETWORK_TOKEN);
-    assert_eq!((event.id(), event.name()), ("evt_1", "cmp_network_token.updated"));
-    assert_eq!(event.description(), Some("Network token updated"));
-    assert_eq!(event.summary(), Some("The network token was suspended"));
-    assert_eq!(event.timestamp().unwrap().to_rfc3339(), "2025-01-15T10:00:00+00:00");
-    assert_eq!((event.scope(), event.grouping()), (Some("VAULT"), Some("EVERY_SINGLE")));
-    assert_eq!((event.occurrence(), event.fingerprint()), (Some(1), Some("fp_1")));
-    assert_eq!((event.integration_id(), event.org_id()), (Some("int_1"), Some("org_1")));
-    assert_eq!(event.tenant(), Some("tnt_1"));
-    let producer = event.producer().unwrap();
-    assert_eq!((producer.application_name(), producer.application_protocol()), (Some("calm"), Some("https")));
+    assert_eq!((&*event.id, &*event.name), ("evt_1", "cmp_network_token.updated"));
+    assert_eq!(event.description.as_deref(), Some("Network token updated"));
+    assert_eq!(event.summary.as_deref(), Some("The network token was suspended"));
+    assert_eq!(event.timestamp.unwrap().to_rfc3339(), "2025-01-15T10:00:00+00:00");
+    assert_eq!((event.scope.as_deref(), event.grouping.as_deref()), (Some("VAULT"), Some("EVERY_SINGLE")));
+    assert_eq!((event.occurrence, event.fingerprint.as_deref()), (Some(1), Some("fp_1")));
+    assert_eq!((event.integration_id.as_deref(), event.org_id.as_deref()), (Some("int_1"), Some("org_1")));
+    assert_eq!(event.tenant.as_deref(), Some("tnt_1"));
+    let producer = event.producer.as_ref().unwrap();
+    assert_eq!(
+        (producer.application_name.as_deref(), producer.application_protocol.as_deref()),
+        (Some("calm"), Some("https"))
+    );
 
-    let Details::NetworkToken(token) = event.details() else { panic!("{event:?}") };
-    assert_eq!(token.event(), &NetworkTokenEvent::Updated);
-    assert_eq!(token.card_id().unwrap().as_str(), "CRDecqZp3xRgXU3TFmtcDdzQs");
-    assert_eq!(token.network_token_id().unwrap().as_str(), "NTKpRRhGgX6cRRNh7C8TWKGjE");
-    assert_eq!(token.number().unwrap().expose(), PAN);
-    assert_eq!((token.last4(), token.card_last4()), (Some("1111"), Some("0042")));
-    assert_eq!(token.state(), Some(NetworkTokenState::Suspended));
-    assert_eq!(token.reason_code(), Some("cmp_network_token.suspended"));
-    assert_eq!(token.reason_text(), Some("The issuer suspended the network token."));
-    assert_eq!(token.card_bin(), Some("411111"));
-    assert_eq!(token.card_expiry().unwrap().to_string(), "12/2025");
-    assert_eq!(token.expiry().unwrap().to_string(), "01/2028");
-    assert_eq!(token.pan_alias().map(PanAlias::as_str), Some("tok_sandbox_1"));
-    assert_eq!(token.payment_account_reference(), Some("V0010013021273389273862730174"));
-    assert_eq!(token.tenant_id(), Some("tnt_1"));
-    assert_eq!(token.created_at().unwrap().to_rfc3339(), "2025-01-10T17:56:12.783411+00:00");
-    assert_eq!(token.updated_at(), event.happened_at());
+    let Details::NetworkToken(token) = &event.details else { panic!("{event:?}") };
+    assert_eq!(token.event, NetworkTokenEvent::Updated);
+    assert_eq!(token.card_id.as_ref().unwrap().as_str(), "CRDecqZp3xRgXU3TFmtcDdzQs");
+    assert_eq!(token.network_token_id.as_ref().unwrap().as_str(), "NTKpRRhGgX6cRRNh7C8TWKGjE");
+    assert_eq!(token.number.as_ref().unwrap().expose(), PAN);
+    assert_eq!((token.last4.as_deref(), token.card_last4.as_deref()), (Some("1111"), Some("0042")));
+    assert_eq!(token.state, Some(NetworkTokenState::Suspended));
+    assert_eq!(token.reason_code.as_deref(), Some("cmp_network_token.suspended"));
+    assert_eq!(token.reason_text.as_deref(), Some("The issuer suspended the network token."));
+    assert_eq!(token.card_bin.as_deref(), Some("411111"));
+    assert_eq!(token.card_expiry.unwrap().to_string(), "12/2025");
+    assert_eq!(token.expiry.unwrap().to_string(), "01/2028");
+    assert_eq!(token.pan_alias.as_ref().map(PanAlias::as_str), Some("tok_sandbox_1"));
+    assert_eq!(token.payment_account_reference.as_deref(), Some("V0010013021273389273862730174"));
+    assert_eq!(token.tenant_id.as_deref(), Some("tnt_1"));
+    assert_eq!(token.created_at.unwrap().to_rfc3339(), "2025-01-10T17:56:12.783411+00:00");
+    assert_eq!(token.updated_at, event.happened_at());
     assert_eq!(event.happened_at().unwrap().to_rfc3339(), "2025-01-15T09:59:58.948290+00:00");
 }
 
 #[test]
 fn every_documented_member_of_a_card_update_is_read() {
     let event = event(CARD_UPDATE);
-    let Details::CardUpdate(update) = event.details() else { panic!("{event:?}") };
-    assert_eq!(update.event(), &CardEvent::Updated);
-    assert_eq!(update.card_id(), event.card_id());
+    let Details::CardUpdate(update) = &event.details else { panic!("{event:?}") };
+    assert_eq!(update.event, CardEvent::Updated);
+    assert_eq!(update.card_id.as_ref(), event.card_id());
     assert_eq!(event.card_id().unwrap().as_str(), "CRDecqZp3xRgXU3TFmtcDdzQs");
     assert_eq!(
-        (update.last4(), update.first8(), update.bin()),
+        (update.last4.as_deref(), update.first8.as_deref(), update.bin.as_deref()),
         (Some("1111"), Some("41111111"), Some("411111"))
     );
-    assert_eq!((update.fingerprint(), update.fingerprint_matches()), (Some("fp_card"), Some(true)));
-    assert_eq!(update.new_account_number().unwrap().expose(), PAN);
-    assert_eq!(update.old_account_number().unwrap().expose(), PAN);
-    assert_eq!(update.new_expiry().unwrap().to_string(), "12/2025");
-    assert_eq!(update.old_expiry().unwrap().to_string(), "01/2024");
-    assert_eq!((update.reason_code(), update.reason_text()), (Some("card_updated"), Some("A new card")));
-    assert_eq!(update.occurred_at(), event.happened_at());
+    assert_eq!((update.fingerprint.as_deref(), update.fingerprint_matches), (Some("fp_card"), Some(true)));
+    assert_eq!(update.new_account_number.as_ref().unwrap().expose(), PAN);
+    assert_eq!(update.old_account_number.as_ref().unwrap().expose(), PAN);
+    assert_eq!(update.new_expiry.unwrap().to_string(), "12/2025");
+    assert_eq!(update.old_expiry.unwrap().to_string(), "01/2024");
+    assert_eq!(
+        (update.reason_code.as_deref(), update.reason_text.as_deref()),
+        (Some("card_updated"), Some("A new card"))
+    );
+    assert_eq!(update.occurred_at, event.happened_at());
 }
 
 #[test]
 fn v1_events_are_told_from_those_of_cmp() {
     let v1 = named("network_token.suspended");
+    assert!(v1.is_v1());
     assert!(
-        matches!(v1.details(), Details::V1NetworkToken(token) if *token.event() == NetworkTokenEvent::Suspended)
+        matches!(&v1.details, Details::NetworkToken(token) if token.event == NetworkTokenEvent::Suspended)
     );
     let v1 = named("au_card.opt_out");
-    assert!(matches!(v1.details(), Details::V1CardUpdate(update) if *update.event() == CardEvent::OptOut));
+    assert!(v1.is_v1());
+    assert!(matches!(&v1.details, Details::CardUpdate(update) if update.event == CardEvent::OptOut));
     for name in ["cmp_au_card.enrollment_failed", "cmp_au_card.enrollment.failed", "Enrollment-Failed"] {
         let event = named(name);
-        let Details::CardUpdate(update) = event.details() else { panic!("{event:?}") };
-        assert_eq!(update.event(), &CardEvent::EnrollmentFailed);
-        assert_eq!(event.name(), name);
+        assert!(!event.is_v1());
+        let Details::CardUpdate(update) = &event.details else { panic!("{event:?}") };
+        assert_eq!(update.event, CardEvent::EnrollmentFailed);
+        assert_eq!(event.name, name);
     }
 }
 
@@ -88,8 +97,8 @@ fn v1_events_are_told_from_those_of_cmp() {
 fn a_v1_event_without_a_state_implies_it() {
     let state = |name: &str| {
         let event = event(&format!(r#"{{"id":"1","event":"network_token.{name}","details":{{}}}}"#));
-        let Details::V1NetworkToken(token) = event.details() else { panic!("{event:?}") };
-        token.state()
+        let Details::NetworkToken(token) = &event.details else { panic!("{event:?}") };
+        token.state.clone()
     };
     assert_eq!(state("suspended"), Some(NetworkTokenState::Suspended));
     assert_eq!(state("activated"), Some(NetworkTokenState::Activated));
@@ -103,8 +112,8 @@ fn a_reason_code_without_a_state_implies_it() {
     let state = |details: &str| {
         let event =
             event(&format!(r#"{{"id":"1","event":"cmp_network_token.updated","details":{details}}}"#));
-        let Details::NetworkToken(token) = event.details() else { panic!("{event:?}") };
-        token.state()
+        let Details::NetworkToken(token) = &event.details else { panic!("{event:?}") };
+        token.state.clone()
     };
     for (code, expected) in [
         ("cmp_network_token.provisioned", Some(NetworkTokenState::Active)),
@@ -129,8 +138,8 @@ fn unknown_events_and_members_are_kept_and_left_out() {
         r#"{"id": 7, "event": "route.created", "more": [1, {"a": null}],
             "details": {"route_id": "r-1", "hits": 3, "on": true, "list": [], "pan": "4111111111111111"}}"#,
     );
-    assert_eq!((other.id(), other.name()), ("7", "route.created"));
-    let Details::Other(details) = other.details() else { panic!("{other:?}") };
+    assert_eq!((&*other.id, &*other.name), ("7", "route.created"));
+    let Details::Other(details) = &other.details else { panic!("{other:?}") };
     assert_eq!(details.names().collect::<Vec<_>>(), ["hits", "list", "on", "pan", "route_id"]);
     let value = |name: &str| details.get(name).map(|value| value.expose().to_owned());
     assert_eq!(value("route_id").as_deref(), Some("r-1"));
@@ -138,8 +147,8 @@ fn unknown_events_and_members_are_kept_and_left_out() {
     assert_eq!((value("list"), value("nothing")), (None, None));
 
     let later = event(r#"{"id":"1","event":"cmp_au_card.lost","details":{"card_id":"CRD1","colour":"red"}}"#);
-    let Details::CardUpdate(update) = later.details() else { panic!("{later:?}") };
-    assert_eq!(update.event(), &CardEvent::Other("lost".to_owned()));
+    let Details::CardUpdate(update) = &later.details else { panic!("{later:?}") };
+    assert_eq!(update.event, CardEvent::Other("lost".to_owned()));
     assert_eq!(later.card_id().unwrap().as_str(), "CRD1");
 }
 
@@ -150,12 +159,12 @@ fn a_member_of_another_type_counts_as_absent() {
             "details":{"card_id":"../..","network_token":4111111111111111,"network_token_last4":42,
                        "exp_month":13,"exp_year":2028,"state":["active"],"updated_at":"","card_bin":{}}}"#,
     );
-    assert_eq!((event.timestamp(), event.occurrence(), event.producer()), (None, Some(3), None));
-    let Details::NetworkToken(token) = event.details() else { panic!("{event:?}") };
-    assert_eq!(token.number().unwrap().expose(), PAN, "a number is read as text");
-    assert_eq!(token.last4(), Some("0042"), "with its leading zeros");
-    assert_eq!((token.card_id(), token.expiry(), token.state()), (None, None, None));
-    assert_eq!((token.updated_at(), token.card_bin()), (None, None));
+    assert_eq!((event.timestamp, event.occurrence, &event.producer), (None, Some(3), &None));
+    let Details::NetworkToken(token) = &event.details else { panic!("{event:?}") };
+    assert_eq!(token.number.as_ref().unwrap().expose(), PAN, "a number is read as text");
+    assert_eq!(token.last4.as_deref(), Some("0042"), "with its leading zeros");
+    assert_eq!((&token.card_id, token.expiry, &token.state), (&None, None, &None));
+    assert_eq!((token.updated_at, token.card_bin.as_deref()), (None, None));
 }
 
 #[test]
@@ -163,7 +172,7 @@ fn details_of_another_type_are_none() {
     for details in ["null", "[]", "\"text\"", "{}"] {
         let body = format!(r#"{{"id":"1","event":"cmp_au_card.closed","details":{details}}}"#);
         let event = Event::parse_unverified(body.as_bytes()).unwrap();
-        assert!(matches!(event.details(), Details::CardUpdate(_)), "{details}");
+        assert!(matches!(event.details, Details::CardUpdate(_)), "{details}");
     }
 }
 
@@ -180,7 +189,7 @@ fn truth_values_and_numbers_are_no_texts() {
     }
     let id = |id: &str| {
         let body = format!(r#"{{"id":{id},"event":"route.created"}}"#);
-        Event::parse_unverified(body.as_bytes()).map(|event| event.id().to_owned())
+        Event::parse_unverified(body.as_bytes()).map(|event| event.id.to_string())
     };
     assert_eq!(id("12345678901234567890123").as_deref(), Ok("12345678901234567890123"));
     for no_id in ["true", "1.50", "-5", "1e3"] {
@@ -194,18 +203,21 @@ fn truth_values_and_numbers_are_no_texts() {
 fn numbers_are_taken_where_digits_are_meant_and_truth_values_where_truth_is() {
     let update = |members: &str| {
         let body = format!(r#"{{"id":"1","event":"cmp_au_card.updated","details":{{{members}}}}}"#);
-        let Details::CardUpdate(update) = event(&body).details().clone() else { panic!("{body}") };
+        let Details::CardUpdate(update) = event(&body).details else { panic!("{body}") };
         update
     };
     let read = update(
         r#""card_last4":42,"card_first8":41111111,"card_bin":411111,"new_account_number":4111111111111111,
         "new_expiration_date":125,"fingerprint_matches":true"#,
     );
-    assert_eq!((read.last4(), read.first8(), read.bin()), (Some("0042"), Some("41111111"), Some("411111")));
-    assert_eq!(read.new_account_number().unwrap().expose(), PAN);
-    assert_eq!(read.new_expiry().unwrap().to_string(), "01/2025");
-    assert_eq!(read.fingerprint_matches(), Some(true));
-    assert_eq!(update(r#""fingerprint_matches":"False""#).fingerprint_matches(), Some(false));
+    assert_eq!(
+        (read.last4.as_deref(), read.first8.as_deref(), read.bin.as_deref()),
+        (Some("0042"), Some("41111111"), Some("411111"))
+    );
+    assert_eq!(read.new_account_number.as_ref().unwrap().expose(), PAN);
+    assert_eq!(read.new_expiry.unwrap().to_string(), "01/2025");
+    assert_eq!(read.fingerprint_matches, Some(true));
+    assert_eq!(update(r#""fingerprint_matches":"False""#).fingerprint_matches, Some(false));
 
     let other = update(
         r#""card_last4":4.2,"card_first8":true,"card_bin":-411111,"new_account_number":true,
@@ -227,7 +239,7 @@ fn what_nobody_asks_for_is_skipped_however_odd_it_is() {
         assert_eq!(event.card_id().unwrap().as_str(), "CRD1");
     }
     let other = event(r#"{"id":"1","event":"route.created","details":{"big":1e999,"exact":1.50}}"#);
-    let Details::Other(details) = other.details() else { panic!("{other:?}") };
+    let Details::Other(details) = &other.details else { panic!("{other:?}") };
     let value = |name: &str| details.get(name).unwrap().expose().to_owned();
     assert_eq!((value("big"), value("exact")), ("1e999".to_owned(), "1.50".to_owned()));
 }
@@ -305,12 +317,12 @@ fn a_pan_in_any_member_is_not_shown() {
                 body["event"] = format!("{prefix}{canary}").into();
                 body["details"][&canary] = canary.clone().into();
                 let event = event(&body.to_string());
-                let details = match event.details() {
-                    Details::NetworkToken(token) | Details::V1NetworkToken(token) => format!("{token:?}"),
-                    Details::CardUpdate(update) | Details::V1CardUpdate(update) => format!("{update:?}"),
+                let details = match &event.details {
+                    Details::NetworkToken(token) => format!("{token:?}"),
+                    Details::CardUpdate(update) => format!("{update:?}"),
                     other => format!("{other:?}"),
                 };
-                let shown = format!("{event:?} {event:#?} {details} {:?}", event.producer());
+                let shown = format!("{event:?} {event:#?} {details} {:?}", event.producer);
                 let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
                 assert!(!digits.contains(PAN), "{shown}");
                 assert!(
@@ -345,8 +357,8 @@ fn a_reference_is_read_digit_by_digit() {
             r#"{{"id":"1","event":"cmp_network_token.updated","details":{{"payment_account_reference":{reference}}}}}"#
         );
         let event = event(&body);
-        let Details::NetworkToken(token) = event.details() else { panic!("{event:?}") };
-        assert_eq!(token.payment_account_reference(), expected, "{reference}");
+        let Details::NetworkToken(token) = &event.details else { panic!("{event:?}") };
+        assert_eq!(token.payment_account_reference.as_deref(), expected, "{reference}");
         assert!(!format!("{event:?}").contains("50123"));
     }
 }

@@ -1,12 +1,12 @@
-//! Notifications: signatures, events, repeats, views, and the whole way from the simulator through a socket.
+//! Webhooks: signatures, events, deduplication, views, and the whole way from the simulator through a socket.
 
 #![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute and misses their helpers")]
 
 mod contract;
+mod deduplicator;
 mod delivery;
 mod events;
 mod reading;
-mod repeats;
 mod robustness;
 mod samples;
 mod signatures;

@@ -27,24 +27,24 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn any_header_and_any_body_get_a_verdict(value in "\\PC{0,200}", body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let verifier = Verifier::new(secret()).unwrap();
+        let verifier = Verifier::new(secret());
         prop_assert!(verifier.verify_value(&value, &body).is_err());
         let _ = Event::parse_unverified(&body);
     }
 
     #[test]
     fn a_header_in_the_right_form_gets_a_verdict(time in "[0-9]{1,20}", hex in "[0-9a-fA-F]{64}", body in any::<Vec<u8>>()) {
-        let verifier = Verifier::new(secret()).unwrap();
+        let verifier = Verifier::new(secret());
         let value = format!("t={time},v0={hex}");
         prop_assert!(verifier.verify_value(&value, &body).is_err());
     }
 
     #[test]
     fn whatever_was_signed_is_verified_and_parsed_without_a_panic(body in damaged()) {
-        let value = Signer::new(secret()).unwrap().sign(&body);
-        let verified = Verifier::new(secret()).unwrap().verify_value(&value, &body).unwrap();
+        let value = Signer::new(secret()).sign(&body);
+        let verified = Verifier::new(secret()).verify_value(&value, &body).unwrap();
         if let Ok(event) = verified.parse() {
-            prop_assert!(!event.id().is_empty());
+            prop_assert!(!event.id.is_empty());
         }
     }
 

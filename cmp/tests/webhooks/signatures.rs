@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use cmp::{
     clock::{Clock, ManualClock},
-    webhooks::{Signer, Verifier, WebhookError, WebhookSecret},
+    webhooks::{SignatureScheme, Signer, Verifier, WebhookError, WebhookSecret},
 };
 use reqwest::header::{HeaderMap, HeaderValue};
 
@@ -24,8 +24,8 @@ fn headers(values: &[&str]) -> HeaderMap {
 /// A verifier and a signer with one secret and one clock, and that clock.
 fn pair() -> (Verifier, Signer, ManualClock) {
     let clock = ManualClock::new();
-    let verifier = Verifier::new(secret("new")).unwrap().clock(clock.clone());
-    let signer = Signer::new(secret("new")).unwrap().clock(clock.clone());
+    let verifier = Verifier::new(secret("new")).clock(clock.clone());
+    let signer = Signer::new(secret("new")).clock(clock.clone());
     (verifier, signer, clock)
 }
 
@@ -39,9 +39,9 @@ fn assert_wrong(verdict: &Result<cmp::webhooks::Verified<'_>, WebhookError>) {
 fn a_signature_from_elsewhere_fits() {
     let value = "t=1736935200,v0=978be990e607e2bc51fb4ce8893fb60e8b8fd3c749b5d21b4e6b29ea311043ed";
     let clock = At(1_736_935_200);
-    let verifier = Verifier::new(secret("whsec_test")).unwrap().clock(clock);
+    let verifier = Verifier::new(secret("whsec_test")).clock(clock);
     let verified = verifier.verify_value(value, br#"{"id":"evt_1","event":"x"}"#).unwrap();
-    assert_eq!(verified.signed_at().timestamp(), 1_736_935_200);
+    assert_eq!(verified.signed_at.timestamp(), 1_736_935_200);
 }
 
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ fn what_was_signed_passes_and_what_was_changed_does_not() {
     let (verifier, signer, _) = pair();
     let value = signer.sign(BODY);
     let verified = verifier.verify(&headers(&[&value]), BODY).unwrap();
-    assert_eq!(verified.body(), BODY);
+    assert_eq!(verified.body, BODY);
 
     for place in 0..BODY.len() {
         let mut tampered = BODY.to_vec();
@@ -94,7 +94,7 @@ fn the_time_is_signed_too() {
 #[test]
 fn another_secret_is_refused_and_an_empty_one_can_not_be_had() {
     let (verifier, _, clock) = pair();
-    let forger = Signer::new(secret("old")).unwrap().clock(clock);
+    let forger = Signer::new(secret("old")).clock(clock);
     assert_wrong(&verifier.verify_value(&forger.sign(BODY), BODY));
 
     // HMAC fills short keys up with NULs.
@@ -103,10 +103,7 @@ fn another_secret_is_refused_and_an_empty_one_can_not_be_had() {
         ["", " ", "\n", "\0", &nuls, &format!(" {nuls}\n"), "\u{a0}", "\u{200b}\u{feff}", "\u{7f}", "new\0"]
     {
         assert!(WebhookSecret::new(blank).is_err());
-        assert!(Verifier::new(WebhookSecret::from_trusted(blank)).is_err());
-        assert!(Signer::new(WebhookSecret::from_trusted(blank)).is_err());
-        let verifier = Verifier::new(secret("new")).unwrap();
-        assert!(verifier.also(WebhookSecret::from_trusted(blank)).is_err());
+        assert!(serde_json::from_value::<WebhookSecret>(blank.into()).is_err());
     }
 }
 
@@ -116,11 +113,9 @@ fn white_space_around_a_secret_is_no_part_of_it() {
     let from_file = secret(" \tnew\r\n");
     assert_eq!(from_file.expose(), "new");
     assert!(
-        verifier
-            .verify_value(&Signer::new(from_file.clone()).unwrap().clock(clock.clone()).sign(BODY), BODY)
-            .is_ok()
+        verifier.verify_value(&Signer::new(from_file.clone()).clock(clock.clone()).sign(BODY), BODY).is_ok()
     );
-    let verifier = Verifier::new(from_file).unwrap().clock(clock);
+    let verifier = Verifier::new(from_file).clock(clock);
     assert!(verifier.verify_value(&signer.sign(BODY), BODY).is_ok());
 }
 
@@ -167,13 +162,13 @@ fn a_forged_old_notification_is_wrong_and_not_old() {
 #[test]
 fn during_a_rotation_either_side_may_have_both_secrets() {
     let (verifier, signer, clock) = pair();
-    let both = Signer::new(secret("old")).unwrap().also(secret("new")).unwrap().clock(clock.clone());
+    let both = Signer::new(secret("old")).also(secret("new")).clock(clock.clone());
     assert!(verifier.verify_value(&both.sign(BODY), BODY).is_ok(), "the second signature fits");
-    let reversed = Signer::new(secret("new")).unwrap().also(secret("old")).unwrap().clock(clock.clone());
+    let reversed = Signer::new(secret("new")).also(secret("old")).clock(clock.clone());
     assert!(verifier.verify_value(&reversed.sign(BODY), BODY).is_ok(), "the first signature fits");
 
-    let old_only = Signer::new(secret("old")).unwrap().clock(clock);
-    let rotating = verifier.also(secret("old")).unwrap();
+    let old_only = Signer::new(secret("old")).clock(clock);
+    let rotating = verifier.also(secret("old"));
     assert!(rotating.verify_value(&old_only.sign(BODY), BODY).is_ok());
     assert!(rotating.verify_value(&signer.sign(BODY), BODY).is_ok());
 }
@@ -181,7 +176,7 @@ fn during_a_rotation_either_side_may_have_both_secrets() {
 #[test]
 fn one_of_several_headers_is_enough() {
     let (verifier, signer, clock) = pair();
-    let old = Signer::new(secret("old")).unwrap().clock(clock.clone());
+    let old = Signer::new(secret("old")).clock(clock.clone());
     let second_before = old.sign_at(clock.utc() - TimeDelta::seconds(1), BODY);
     let (same_second, fits) = (old.sign(BODY), signer.sign(BODY));
     let long = "x".repeat(10_000);
@@ -234,20 +229,21 @@ fn a_sender_can_not_ask_for_many_macs() {
 }
 
 #[test]
-fn header_and_scheme_can_be_set() {
+fn header_and_label_can_be_set() {
     let (verifier, _, clock) = pair();
-    let signer = Signer::new(secret("new")).unwrap().scheme("v1").unwrap().clock(clock);
+    let scheme = |header: &str, label: &str| SignatureScheme::new(header, label);
+    let other = scheme("X-Signature", "v1").unwrap();
+    let signer = Signer::new(secret("new")).scheme(other.clone()).clock(clock);
     let mut headers = HeaderMap::new();
     headers.insert("x-signature", signer.sign(BODY).parse().unwrap());
     assert_eq!(verifier.verify(&headers, BODY), Err(WebhookError::NoSignature));
-    let verifier = verifier.header("X-Signature").unwrap();
-    assert!(matches!(verifier.verify(&headers, BODY), Err(WebhookError::MalformedSignature { .. })));
-    let verifier = verifier.scheme("v1").unwrap();
-    assert!(verifier.verify(&headers, BODY).is_ok());
+    let other_label = verifier.clone().scheme(scheme("X-Signature", "v0").unwrap());
+    assert!(matches!(other_label.verify(&headers, BODY), Err(WebhookError::MalformedSignature { .. })));
+    assert!(verifier.scheme(other).verify(&headers, BODY).is_ok());
 
-    assert!(verifier.clone().header("not a name").is_err());
+    assert_eq!(scheme("not a name", "v0").unwrap_err().field(), "signature header");
     for bad in ["", "t", "v 0", "v0=", "v0,v1"] {
-        assert!(verifier.clone().scheme(bad).is_err(), "{bad:?}");
+        assert_eq!(scheme("x-signature", bad).unwrap_err().field(), "signature scheme", "{bad:?}");
     }
 }
 
@@ -284,7 +280,7 @@ fn encodings_of_a_signature() {
 #[test]
 fn nothing_shows_the_secret_the_body_or_the_signature() {
     let (verifier, signer, _) = pair();
-    let verifier = verifier.also(secret("whsec_marked")).unwrap();
+    let verifier = verifier.also(secret("whsec_marked"));
     let value = signer.sign(BODY);
     let verified = verifier.verify_value(&value, BODY).unwrap();
     let shown = format!("{verifier:?} {signer:?} {verified:?}");

@@ -229,8 +229,8 @@ fn any_event() -> impl Strategy<Value = Event> {
 /// Events of a real sender have ids of their own.
 fn different_events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(any_event(), 0..12).prop_map(|mut events| {
-        events.sort_by(|one, other| one.id().cmp(other.id()));
-        events.dedup_by(|one, other| one.id() == other.id());
+        events.sort_by(|one, other| one.id.cmp(&other.id));
+        events.dedup_by(|one, other| one.id == other.id);
         events
     })
 }

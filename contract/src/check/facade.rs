@@ -12,7 +12,7 @@ use regex::Regex;
 const SOURCE: &str = "cmp/src/operation.rs";
 const FACTS: &str = r#"(?s)name: "(\w+)",\s+method: "(\w+)",\s+path: "([^"]+)",.*?class: RetryClass::(\w+),"#;
 
-const EVENTS: &str = "cmp/src/webhooks/event";
+const EVENTS: &str = "cmp/src/webhooks/model.rs";
 const DETAILS: &str = r"pub struct (\w+Details) \{";
 /// A member that is read: how, and by which names.
 const MEMBER: &str = r#"from\.(\w+)\(("\w+"(?:, "\w+")*)"#;
@@ -51,30 +51,33 @@ pub(crate) struct Details {
 
 /// The types of details, by name.
 pub(crate) fn details(root: &Path) -> Result<Vec<Details>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(root.join(EVENTS)).with_context(|| EVENTS.to_owned())? {
-        let source = std::fs::read_to_string(entry?.path())?;
-        found.extend(details_in(&source)?);
-    }
+    let source = std::fs::read_to_string(root.join(EVENTS)).with_context(|| EVENTS.to_owned())?;
+    let mut found = details_in(&source)?;
     ensure!(!found.is_empty(), "{EVENTS} has no type of details");
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
 }
 
-fn details_in(source: &str) -> Result<Option<Details>> {
-    let Some(name) = Regex::new(DETAILS)?.captures(source).map(|found| found[1].to_owned()) else {
-        return Ok(None);
-    };
-    let mut details = Details { name, members: BTreeSet::new(), secrets: BTreeSet::new() };
-    for member in Regex::new(MEMBER)?.captures_iter(source) {
-        let names = member[2].split(", ").map(|name| name.trim_matches('"').to_owned());
-        let names: Vec<_> = names.collect();
-        if &member[1] == "secret" {
-            details.secrets.extend(names.iter().cloned());
+/// Each type of details, with the members that are read before the next type.
+fn details_in(source: &str) -> Result<Vec<Details>> {
+    let (name, member) = (Regex::new(DETAILS)?, Regex::new(MEMBER)?);
+    let starts: Vec<_> = source.match_indices("pub struct ").map(|(start, _)| start).collect();
+    let ends = starts.iter().skip(1).copied().chain([source.len()]);
+    let mut found = Vec::new();
+    for part in starts.iter().zip(ends).map(|(start, end)| &source[*start..end]) {
+        let Some(name) = name.captures(part).map(|found| found[1].to_owned()) else { continue };
+        let mut details = Details { name, members: BTreeSet::new(), secrets: BTreeSet::new() };
+        for member in member.captures_iter(part) {
+            let names = member[2].split(", ").map(|name| name.trim_matches('"').to_owned());
+            let names: Vec<_> = names.collect();
+            if &member[1] == "secret" {
+                details.secrets.extend(names.iter().cloned());
+            }
+            details.members.extend(names);
         }
-        details.members.extend(names);
+        found.push(details);
     }
-    Ok(Some(details))
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -84,12 +87,14 @@ mod tests {
     #[test]
     fn members_are_read_from_the_source() {
         let source = "pub struct CardDetails { }\nid: from.owned(\"id\").and_then(|id| id.ok()),\n\
-                      pan: from.secret(\"pan\", Pan::new),\nexpiry: from.date(\"month\", \"year\"),";
-        let details = details_in(source).unwrap().unwrap();
+                      pan: from.secret(\"pan\", Pan::new),\nexpiry: from.date(\"month\", \"year\"),\n\
+                      pub struct OtherDetails(Members);\nfrom.text(\"other\")";
+        let mut found = details_in(source).unwrap();
+        assert_eq!(found.len(), 1, "the other has no members of its own");
+        let details = found.remove(0);
         assert_eq!(details.name, "CardDetails");
         assert_eq!(details.members.into_iter().collect::<Vec<_>>(), ["id", "month", "pan", "year"]);
         assert_eq!(details.secrets.into_iter().collect::<Vec<_>>(), ["pan"]);
-        assert!(details_in("pub struct OtherDetails(Members);").unwrap().is_none());
     }
 
     #[test]

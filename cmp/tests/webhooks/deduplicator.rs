@@ -6,7 +6,7 @@ use std::{
 use cmp::{
     clock::ManualClock,
     webhooks::{
-        Claim, Deduplicator, Event, Handled, MemoryStore, SeenError, SeenEvents, SeenFuture, Sighting,
+        Claim, ClaimOutcome, Deduplicator, Event, EventStore, Handled, MemoryStore, StoreError, StoreFuture,
     },
 };
 use tokio::sync::Notify;
@@ -16,7 +16,7 @@ fn event(id: &str) -> Event {
 }
 
 async fn handle(once: &Deduplicator, id: &str) -> Handled<()> {
-    once.handle(&event(id), async || Ok::<_, SeenError>(())).await.unwrap()
+    once.handle(&event(id), async || Ok::<_, StoreError>(())).await.unwrap()
 }
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn an_event_is_handled_once() {
     let once = Deduplicator::in_memory(10);
     let times = AtomicUsize::new(0);
     for _ in 0..3 {
-        let work = async || Ok::<_, SeenError>(times.fetch_add(1, Ordering::Relaxed));
+        let work = async || Ok::<_, StoreError>(times.fetch_add(1, Ordering::Relaxed));
         once.clone().handle(&event("1"), work).await.unwrap();
     }
     assert_eq!(times.into_inner(), 1);
@@ -35,7 +35,7 @@ async fn an_event_is_handled_once() {
 async fn a_failure_makes_the_next_delivery_new() {
     let once = Deduplicator::in_memory(10);
     let failed =
-        once.handle(&event("1"), async || Err::<(), _>(SeenError::new("the database is away"))).await;
+        once.handle(&event("1"), async || Err::<(), _>(StoreError::new("the database is away"))).await;
     assert!(failed.is_err());
     assert_eq!(handle(&once, "1").await, Handled::Now(()));
     assert_eq!(handle(&once, "1").await, Handled::Before);
@@ -49,7 +49,7 @@ async fn a_delivery_beside_another_waits_for_its_outcome() {
     let first = once.handle(&event, async || {
         begun.notify_one();
         end.notified().await;
-        Ok::<_, SeenError>(())
+        Ok::<_, StoreError>(())
     });
     let second = async {
         begun.notified().await;
@@ -68,9 +68,9 @@ fn leasing(clock: &ManualClock) -> MemoryStore {
     MemoryStore::new(10).lease(LEASE).clock(clock.clone())
 }
 
-async fn first(store: &impl SeenEvents, id: &str) -> Claim {
+async fn first(store: &impl EventStore, id: &str) -> Claim {
     match store.claim(id).await.unwrap() {
-        Sighting::First(claim) => claim,
+        ClaimOutcome::Claimed(claim) => claim,
         other => panic!("{id}: {other:?}"),
     }
 }
@@ -81,12 +81,12 @@ async fn a_claim_of_a_receiver_that_died_lapses() {
     let store = leasing(&clock);
     first(&store, "1").await;
     clock.advance(LEASE - Duration::from_secs(1));
-    assert_eq!(store.claim("1").await, Ok(Sighting::InProgress));
+    assert_eq!(store.claim("1").await, Ok(ClaimOutcome::InProgress));
     clock.advance(Duration::from_secs(1));
     let claim = first(&store, "1").await;
     store.complete("1", claim).await.unwrap();
     clock.advance(Duration::from_secs(3600));
-    assert_eq!(store.claim("1").await, Ok(Sighting::Repeat));
+    assert_eq!(store.claim("1").await, Ok(ClaimOutcome::Handled));
 }
 
 #[tokio::test]
@@ -97,9 +97,9 @@ async fn a_claim_belongs_to_the_one_that_made_it() {
     clock.advance(LEASE);
     let claim = first(&store, "1").await;
     store.release("1", late).await.unwrap();
-    assert_eq!(store.claim("1").await, Ok(Sighting::InProgress), "another's claim was released");
+    assert_eq!(store.claim("1").await, Ok(ClaimOutcome::InProgress), "another's claim was released");
     store.complete("1", late).await.unwrap();
-    assert_eq!(store.claim("1").await, Ok(Sighting::InProgress), "another's claim was completed");
+    assert_eq!(store.claim("1").await, Ok(ClaimOutcome::InProgress), "another's claim was completed");
     store.release("1", claim).await.unwrap();
     assert_ne!(first(&store, "1").await, late);
 }
@@ -112,18 +112,18 @@ async fn work_that_outlives_its_claim_is_noted_if_nobody_claimed_the_event_since
     clock.advance(LEASE);
     first(&store, "2").await;
     store.complete("1", late).await.unwrap();
-    assert_eq!(store.claim("1").await, Ok(Sighting::Repeat));
+    assert_eq!(store.claim("1").await, Ok(ClaimOutcome::Handled));
 }
 
 #[tokio::test]
 async fn an_event_whose_handling_was_dropped_is_new_once_the_claim_has_lapsed() {
     let clock = ManualClock::new();
-    let once = Deduplicator::with_store(leasing(&clock));
+    let once = Deduplicator::new(leasing(&clock));
     let event = event("1");
     let begun = Notify::new();
     let stuck = once.handle(&event, async || {
         begun.notify_one();
-        std::future::pending::<Result<(), SeenError>>().await
+        std::future::pending::<Result<(), StoreError>>().await
     });
     tokio::select! {
         _ = stuck => unreachable!("it never ends"),
@@ -143,9 +143,9 @@ async fn what_is_being_handled_is_not_forgotten() {
         let claim = first(&store, id).await;
         store.complete(id, claim).await.unwrap();
     }
-    assert_eq!(store.claim("1").await, Ok(Sighting::InProgress));
+    assert_eq!(store.claim("1").await, Ok(ClaimOutcome::InProgress));
     store.complete("1", claim).await.unwrap();
-    assert_eq!(store.claim("1").await, Ok(Sighting::Repeat));
+    assert_eq!(store.claim("1").await, Ok(ClaimOutcome::Handled));
     assert_eq!(store.len(), 1, "of those that were handled");
 
     for id in 0..100 {
@@ -174,7 +174,7 @@ async fn memory_is_bounded_and_the_oldest_are_forgotten() {
         let claim = first(&store, id).await;
         store.complete(id, claim).await.unwrap();
     }
-    assert_eq!(store.claim("b").await, Ok(Sighting::Repeat));
+    assert_eq!(store.claim("b").await, Ok(ClaimOutcome::Handled));
     first(&store, "a").await;
     assert_eq!(store.len(), 4, "three that were handled and the oldest, which was forgotten, anew");
 }
@@ -188,24 +188,24 @@ struct Broken {
 
 impl Broken {
     fn at(way: &'static str, clock: &ManualClock) -> Deduplicator {
-        Deduplicator::with_store(Self { way, store: leasing(clock) })
+        Deduplicator::new(Self { way, store: leasing(clock) })
     }
 
-    fn fail<'a, T>(&self, way: &str, working: SeenFuture<'a, T>) -> SeenFuture<'a, T> {
-        if self.way == way { Box::pin(async { Err(SeenError::new("no connection")) }) } else { working }
+    fn fail<'a, T>(&self, way: &str, working: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+        if self.way == way { Box::pin(async { Err(StoreError::new("no connection")) }) } else { working }
     }
 }
 
-impl SeenEvents for Broken {
-    fn claim<'a>(&'a self, id: &'a str) -> SeenFuture<'a, Sighting> {
+impl EventStore for Broken {
+    fn claim<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ClaimOutcome> {
         self.fail("claim", self.store.claim(id))
     }
 
-    fn complete<'a>(&'a self, id: &'a str, claim: Claim) -> SeenFuture<'a, ()> {
+    fn complete<'a>(&'a self, id: &'a str, claim: Claim) -> StoreFuture<'a, ()> {
         self.fail("complete", self.store.complete(id, claim))
     }
 
-    fn release<'a>(&'a self, id: &'a str, claim: Claim) -> SeenFuture<'a, ()> {
+    fn release<'a>(&'a self, id: &'a str, claim: Claim) -> StoreFuture<'a, ()> {
         self.fail("release", self.store.release(id, claim))
     }
 }
@@ -213,16 +213,16 @@ impl SeenEvents for Broken {
 #[tokio::test]
 async fn without_its_store_nothing_is_handled() {
     let once = Broken::at("claim", &ManualClock::new());
-    let handled = once.handle(&event("1"), async || -> Result<(), SeenError> { panic!("handled") }).await;
-    assert_eq!(handled.unwrap_err().to_string(), "the store of seen events failed: no connection");
+    let handled = once.handle(&event("1"), async || -> Result<(), StoreError> { panic!("handled") }).await;
+    assert_eq!(handled.unwrap_err().to_string(), "the store of events failed: no connection");
 }
 
 #[tokio::test]
 async fn the_error_of_the_work_is_told_though_its_claim_can_not_be_released() {
     let clock = ManualClock::new();
     let once = Broken::at("release", &clock);
-    let failed = once.handle(&event("1"), async || Err::<(), _>(SeenError::new("of the work"))).await;
-    assert_eq!(failed, Err(SeenError::new("of the work")));
+    let failed = once.handle(&event("1"), async || Err::<(), _>(StoreError::new("of the work"))).await;
+    assert_eq!(failed, Err(StoreError::new("of the work")));
     assert_eq!(handle(&once, "1").await, Handled::InProgress);
     clock.advance(LEASE);
     assert_eq!(handle(&once, "1").await, Handled::Now(()));
@@ -235,11 +235,11 @@ async fn work_that_can_not_be_noted_is_repeated_once_its_claim_has_lapsed() {
     let times = AtomicUsize::new(0);
     for seconds_later in [0, 29, 1] {
         clock.advance(Duration::from_secs(seconds_later));
-        let work = async || Ok::<_, SeenError>(times.fetch_add(1, Ordering::Relaxed));
+        let work = async || Ok::<_, StoreError>(times.fetch_add(1, Ordering::Relaxed));
         let handled = once.handle(&event("1"), work).await;
         match seconds_later {
             29 => assert_eq!(handled, Ok(Handled::InProgress)),
-            _ => assert_eq!(handled, Err(SeenError::new("no connection"))),
+            _ => assert_eq!(handled, Err(StoreError::new("no connection"))),
         }
     }
     assert_eq!(times.into_inner(), 2);

@@ -1,79 +1,85 @@
-//! JSON objects whose shape is not promised.
+//! A lenient reader of JSON objects.
 //!
-//! A notification comes once and can't be asked for again in another form. So nothing in it but broken JSON makes it
-//! unreadable: a member that isn't what is expected counts as absent, and one that nobody asks for is skipped, however
-//! deep it is and whatever its numbers are.
+//! A webhook can't be requested again in another form, so only broken JSON makes it unreadable. A member of another type
+//! counts as absent. An unknown member is skipped, whatever its depth and its numbers.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use cmp_generated::scalar::{Last4, Timestamp};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::value::{Expiry, Text};
+use crate::{
+    scrub::scrub,
+    value::{Expiry, Text},
+};
 
-/// An object: its texts, numbers and truth values, and its objects, which are read when they are asked for.
+/// The members of an object. Objects within are read on access.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Members(BTreeMap<String, Node>);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Node {
-    Text(Zeroizing<String>),
-    /// As it was written: one of many digits is no `f64`.
+    String(Zeroizing<String>),
+    /// The digits as they came, which may be too many for an `f64`.
     Number(Zeroizing<String>),
-    Truth(bool),
-    /// Its JSON.
+    Boolean(bool),
+    /// The object's JSON.
     Object(Zeroizing<String>),
     Nothing,
 }
 
 impl Members {
-    /// Reads an object. Its values are skipped here without recursion, so their depth needs no limit.
+    /// Reads an object. Its values are skipped without recursion, so their depth needs no limit.
     pub(super) fn parse(json: &str) -> serde_json::Result<Self> {
         let values: BTreeMap<String, &RawValue> = serde_json::from_str(json)?;
         Ok(Self(values.into_iter().map(|(name, value)| (name, Node::read(value.get()))).collect()))
     }
 
-    /// The text; an empty one is none.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    /// A string that is not empty, without white space at its ends.
+    pub(super) fn str(&self, name: &str) -> Option<&str> {
         match self.0.get(name) {
-            Some(Node::Text(text)) => Some(text.trim()).filter(|text| !text.is_empty()),
+            Some(Node::String(text)) => Some(text.trim()).filter(|text| !text.is_empty()),
             _ => None,
         }
     }
 
-    pub(super) fn outside(&self, name: &str) -> Option<Text> {
-        self.text(name).and_then(Text::new)
+    pub(super) fn text(&self, name: &str) -> Option<Text> {
+        self.str(name).and_then(Text::new)
     }
 
-    /// A text, or the digits of a number that has nothing else.
+    pub(super) fn parsed<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.str(name)?.parse().ok()
+    }
+
+    /// A string, or a number of digits only.
     pub(super) fn digits(&self, name: &str) -> Option<&str> {
         match self.0.get(name) {
             Some(Node::Number(number)) => Some(number.as_str()).filter(|number| only_digits(number)),
-            _ => self.text(name),
+            _ => self.str(name),
         }
     }
 
-    /// [`digits`](Self::digits) that don't show.
-    pub(super) fn secret<'m, S>(&'m self, name: &str, kind: impl Fn(&'m str) -> S) -> Option<S> {
-        self.digits(name).map(kind)
+    /// [`digits`](Self::digits) for a secret type.
+    pub(super) fn secret<'m, S>(&'m self, name: &str, secret: impl Fn(&'m str) -> S) -> Option<S> {
+        self.digits(name).map(secret)
     }
 
-    /// A truth value, or the text of one.
-    pub(super) fn truth(&self, name: &str) -> Option<bool> {
+    /// A boolean, or a string with one.
+    pub(super) fn boolean(&self, name: &str) -> Option<bool> {
         match self.0.get(name) {
-            Some(Node::Truth(truth)) => Some(*truth),
-            _ => self.text(name)?.to_ascii_lowercase().parse().ok(),
+            Some(Node::Boolean(boolean)) => Some(*boolean),
+            _ => self.str(name)?.to_ascii_lowercase().parse().ok(),
         }
     }
 
-    /// A text, a number or a truth value, as text.
+    /// A string, number or boolean as text.
     pub(super) fn scalar(&self, name: &str) -> Option<&str> {
         match self.0.get(name)? {
             Node::Number(number) => Some(number),
-            Node::Truth(truth) => Some(if *truth { "true" } else { "false" }),
-            _ => self.text(name),
+            Node::Boolean(boolean) => Some(if *boolean { "true" } else { "false" }),
+            _ => self.str(name),
         }
     }
 
@@ -94,28 +100,28 @@ impl Members {
         Text::new(self.digits(name).filter(|digits| digits.len() <= MOST && only_digits(digits))?)
     }
 
-    /// Four digits; a number has lost its leading zeros, a text has not.
-    pub(super) fn last4(&self, name: &str) -> Option<String> {
+    /// Four digits; a number gets its leading zeros back.
+    pub(super) fn last4(&self, name: &str) -> Option<Text> {
         let last4 = match self.0.get(name)? {
             Node::Number(number) => number.parse().ok().and_then(Last4::of_number),
-            _ => self.text(name).and_then(Last4::new),
+            _ => self.str(name).and_then(Last4::new),
         };
-        last4.map(Last4::into_inner)
+        last4.map(Last4::into_inner).map(Text::from)
     }
 
-    /// A date-time in any form that answers have it in.
+    /// A date-time in each form that responses use.
     pub(super) fn time(&self, name: &str) -> Option<DateTime<Utc>> {
-        Timestamp::parse(self.text(name)?).map(Timestamp::get)
+        Timestamp::parse(self.str(name)?).map(Timestamp::get)
     }
 
-    /// Month and year in two members; the year with two digits or four.
+    /// Month and year in two members. The year has two digits or four.
     pub(super) fn month_and_year(&self, month: &str, year: &str) -> Option<Expiry> {
         let (month, year) = (self.digits(month)?, self.digits(year)?);
         let padded = if year.len() == 1 { "0" } else { "" };
         format!("{month}/{padded}{year}").parse().ok()
     }
 
-    /// `MMYY`, as documented, `MMYYYY`, or either with a slash; a number has lost its leading zero.
+    /// `MMYY`, as documented, `MMYYYY`, or either with a slash; a number gets its leading zero back.
     pub(super) fn expiry(&self, name: &str) -> Option<Expiry> {
         let text = self.digits(name)?;
         if text.contains('/') {
@@ -128,17 +134,17 @@ impl Members {
 }
 
 impl Node {
-    /// Reads one JSON value, by its first octet.
+    /// Reads one JSON value, by its first byte.
     fn read(json: &str) -> Self {
         let owned = || Zeroizing::new(json.to_owned());
         match json.as_bytes() {
             [b'"', ..] => {
-                serde_json::from_str(json).map_or(Self::Nothing, |text| Self::Text(Zeroizing::new(text)))
+                serde_json::from_str(json).map_or(Self::Nothing, |text| Self::String(Zeroizing::new(text)))
             }
             [b'-' | b'0'..=b'9', ..] => Self::Number(owned()),
             [b'{', ..] => Self::Object(owned()),
-            b"true" => Self::Truth(true),
-            b"false" => Self::Truth(false),
+            b"true" => Self::Boolean(true),
+            b"false" => Self::Boolean(false),
             _ => Self::Nothing,
         }
     }
@@ -148,10 +154,10 @@ fn only_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Names only: any value can be a PAN.
+/// Shows names only: any value can be a PAN.
 impl fmt::Debug for Members {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys().map(|name| crate::scrub::scrub(name))).finish()
+        f.debug_set().entries(self.0.keys().map(|name| scrub(name))).finish()
     }
 }
 
@@ -205,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_as_long_as_a_pan_is_no_last4_and_no_bin() {
+    fn last4_and_bin_are_never_as_long_as_a_pan() {
         assert_eq!(members("42").last4("m").as_deref(), Some("0042"));
         assert_eq!(members("\"0042\"").last4("m").as_deref(), Some("0042"));
         for bad in ["\"\"", "\"12\"", "12345", "4111111111111111", "1e2", "-1", "null"] {

@@ -1,0 +1,467 @@
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use cmp_generated::lenient;
+use serde_json::error::Category;
+
+use super::{error::WebhookError, members::Members};
+use crate::{
+    CardEvent,
+    secret::{DetailValue, NetworkTokenNumber, Pan},
+    value::{CardId, Expiry, NetworkTokenId, NetworkTokenState, PanAlias, Text, id, open::open_enum},
+};
+
+/// An event of a card or a network token (source: VGS's documentation of notifications).
+///
+/// [`id`](Self::id), [`name`](Self::name) and [`details`](Self::details) are always there. Members that this version does
+/// not know are dropped. Events that it does not know are [`Details::Other`].
+///
+/// ```
+/// use cmp::{NetworkTokenState, webhooks::{Details, Event}};
+///
+/// let body = br#"{
+///     "id": "evt-1",
+///     "event": "cmp_network_token.updated",
+///     "timestamp": "2025-01-15T10:00:00.000Z",
+///     "details": { "card_id": "CRDecqZp3xRgXU3TFmtcDdzQs", "state": "SUSPENDED" }
+/// }"#;
+/// let event = Event::parse_unverified(body)?;
+/// let Details::NetworkToken(token) = event.details else { panic!("{event:?}") };
+/// assert_eq!(token.state, Some(NetworkTokenState::Suspended));
+/// # Ok::<(), cmp::webhooks::WebhookError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The id, which is the same in each delivery: see [`Deduplicator`](super::Deduplicator).
+    pub id: Text,
+    /// The name as it came, such as `cmp_network_token.updated`.
+    pub name: Text,
+    /// The part that depends on the kind of the event.
+    pub details: Details,
+    /// When the service wrote the event.
+    pub timestamp: Option<DateTime<Utc>>,
+    /// The kind of event, in words.
+    pub description: Option<Text>,
+    /// What happened, in words.
+    pub summary: Option<Text>,
+    /// What the event concerns, such as `VAULT`.
+    pub scope: Option<Text>,
+    /// How the service groups events of this kind, such as `EVERY_SINGLE`.
+    pub grouping: Option<Text>,
+    /// How often it occurred.
+    pub occurrence: Option<u64>,
+    /// The service's fingerprint of the event.
+    pub fingerprint: Option<Text>,
+    /// The webhook's configuration in the dashboard.
+    pub integration_id: Option<Text>,
+    /// The organisation.
+    pub org_id: Option<Text>,
+    /// The vault.
+    pub tenant: Option<Text>,
+    /// The application that sent the event.
+    pub producer: Option<Producer>,
+}
+
+/// The details of an event, by its kind. Events of CMP and of V1 have the same details: see [`Event::is_v1`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Details {
+    /// The details of `cmp_network_token.updated`, and in V1 of `network_token.…`.
+    NetworkToken(NetworkTokenDetails),
+    /// The details of `cmp_au_card.…`, and in V1 of `au_card.…`: the account updater.
+    CardUpdate(CardUpdateDetails),
+    /// The details of an event that this version does not know.
+    Other(OtherDetails),
+}
+
+/// The application that sent an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Producer {
+    /// The application's name.
+    pub application_name: Option<Text>,
+    /// The application's protocol.
+    pub application_protocol: Option<Text>,
+}
+
+impl Event {
+    /// Reads an event from a body that was verified before, or in a test.
+    ///
+    /// Anybody can send such a body, so a request goes through [`Verifier::verify`](super::Verifier::verify). A byte order
+    /// mark is skipped (RFC 8259 §8.1), and unreadable characters of a text are replaced.
+    ///
+    /// # Errors
+    /// [`WebhookError`] if the body is not a JSON object with an id and an event name.
+    pub fn parse_unverified(body: &[u8]) -> Result<Self, WebhookError> {
+        let text = std::str::from_utf8(body);
+        if let Some(envelope) = text.ok().and_then(|text| Members::parse(text).ok()) {
+            return Self::read(&envelope);
+        }
+        let envelope = Members::parse(&lenient::repaired(body)).map_err(|error| match text {
+            Err(_) => WebhookError::NotUtf8,
+            // The text of a serde error repeats what it read.
+            Ok(_) if error.classify() == Category::Data => not_an_event("it is not an object"),
+            Ok(_) => WebhookError::NotJson { line: error.line(), column: error.column() },
+        })?;
+        Self::read(&envelope)
+    }
+
+    fn read(envelope: &Members) -> Result<Self, WebhookError> {
+        // Two ids that can't be read must not be taken for one.
+        let id = envelope.digits("id").filter(|id| !id.contains(char::REPLACEMENT_CHARACTER));
+        let id = id.ok_or(not_an_event("it has no id"))?;
+        let name = envelope.str("event").ok_or(not_an_event("it has no event name"))?;
+        Ok(Self {
+            id: Text::new(id).ok_or(not_an_event("its id is too long"))?,
+            name: Text::new(name).ok_or(not_an_event("its event name is too long"))?,
+            details: Details::read(name, envelope.members("details").unwrap_or_default()),
+            timestamp: envelope.time("timestamp"),
+            description: envelope.text("description"),
+            summary: envelope.text("summary"),
+            scope: envelope.text("scope"),
+            grouping: envelope.text("grouping"),
+            occurrence: envelope.digits("occurrence").and_then(|number| number.parse().ok()),
+            fingerprint: envelope.text("fingerprint"),
+            integration_id: envelope.text("integration_id"),
+            org_id: envelope.text("org_id"),
+            tenant: envelope.text("tenant"),
+            producer: envelope.members("producer").map(|from| Producer {
+                application_name: from.text("application_name"),
+                application_protocol: from.text("application_protocol"),
+            }),
+        })
+    }
+
+    /// Returns `true` for an event of V1, `network_token.…` or `au_card.…`.
+    #[must_use]
+    pub fn is_v1(&self) -> bool {
+        let name = normalised(&self.name);
+        name.starts_with(NETWORK_TOKEN) || name.starts_with(CARD_UPDATE)
+    }
+
+    /// Returns the card's id, if the event has one.
+    #[must_use]
+    pub fn card_id(&self) -> Option<&CardId> {
+        match &self.details {
+            Details::NetworkToken(token) => token.card_id.as_ref(),
+            Details::CardUpdate(update) => update.card_id.as_ref(),
+            Details::Other(_) => None,
+        }
+    }
+
+    /// Returns the network token's id, if the event has one.
+    #[must_use]
+    pub fn network_token_id(&self) -> Option<&NetworkTokenId> {
+        match &self.details {
+            Details::NetworkToken(token) => token.network_token_id.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Returns when the event happened: the time in its details, else its [`timestamp`](Self::timestamp).
+    #[must_use]
+    pub fn happened_at(&self) -> Option<DateTime<Utc>> {
+        let at = match &self.details {
+            Details::NetworkToken(token) => token.updated_at,
+            Details::CardUpdate(update) => update.occurred_at,
+            Details::Other(_) => None,
+        };
+        at.or(self.timestamp)
+    }
+}
+
+fn not_an_event(rule: &'static str) -> WebhookError {
+    WebhookError::NotAnEvent { rule }
+}
+
+/// Leaves the words out, which may contain a PAN, and shows an id of any length, to search for.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id: &dyn fmt::Debug = &&*self.id;
+        f.debug_struct("Event")
+            .field("id", if id::is_showable(&self.id) { id } else { &self.id })
+            .field("name", &self.name)
+            .field("timestamp", &self.timestamp)
+            .field("details", &self.details)
+            .finish_non_exhaustive()
+    }
+}
+
+const NETWORK_TOKEN: &str = "network_token_";
+const CARD_UPDATE: &str = "au_card_";
+
+/// Documents and code spell one event with `-`, `_` and `.`, in either case.
+fn normalised(name: &str) -> String {
+    name.trim().to_ascii_lowercase().replace(['-', '.'], "_")
+}
+
+impl Details {
+    fn read(name: &str, details: Members) -> Self {
+        let name = normalised(name);
+        let kind = name.strip_prefix("cmp_").unwrap_or(&name);
+        let event = |prefix| kind.strip_prefix(prefix).filter(|event: &&str| !event.is_empty());
+        if let Some(event) = event(NETWORK_TOKEN) {
+            Self::NetworkToken(NetworkTokenDetails::read(event, &details))
+        } else if let Some(event) = event(CARD_UPDATE) {
+            Self::CardUpdate(CardUpdateDetails::read(event, &details))
+        } else if name == "enrollment_failed" {
+            // Seen without its prefix.
+            Self::CardUpdate(CardUpdateDetails::read(&name, &details))
+        } else {
+            Self::Other(OtherDetails(details))
+        }
+    }
+}
+
+open_enum! {
+    /// What happened to a network token (source: VGS's documentation of network token events).
+    ///
+    /// CMP has [`Updated`](Self::Updated) only, and says the rest by state and reason code. V1 has an event for each.
+    NetworkTokenEvent {
+        /// The network token changed: see its state.
+        Updated = "updated",
+        /// A payment was made with it.
+        Used = "used",
+        /// The issuer suspended it.
+        Suspended = "suspended",
+        /// The issuer activated it.
+        Activated = "activated",
+        /// It was deleted.
+        Deleted = "deleted",
+    }
+}
+
+/// The details of a network token event. Each member may be missing.
+///
+/// The members are those that VGS documents for V1. For CMP none are documented; the same ones are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NetworkTokenDetails {
+    /// What happened.
+    pub event: NetworkTokenEvent,
+    /// The card of the network token; CMP only.
+    pub card_id: Option<CardId>,
+    /// The network token's id.
+    pub network_token_id: Option<NetworkTokenId>,
+    /// The network token's number, to pay with.
+    pub number: Option<NetworkTokenNumber>,
+    /// The last four digits of the network token's number.
+    pub last4: Option<Text>,
+    /// The network token's own expiry, which is not the card's.
+    pub expiry: Option<Expiry>,
+    /// The payment account reference (PAR).
+    pub payment_account_reference: Option<Text>,
+    /// The network token's state: as the event says, else as its name implies, else as the reason code implies.
+    pub state: Option<NetworkTokenState>,
+    /// The reason for the state as a code, such as `cmp_network_token.suspended`.
+    pub reason_code: Option<Text>,
+    /// The reason for the state, in words.
+    pub reason_text: Option<Text>,
+    /// The alias of the card's PAN.
+    pub pan_alias: Option<PanAlias>,
+    /// The first digits of the card's number.
+    pub card_bin: Option<Text>,
+    /// The last four digits of the card's number.
+    pub card_last4: Option<Text>,
+    /// The card's expiry.
+    pub card_expiry: Option<Expiry>,
+    /// The vault.
+    pub tenant_id: Option<Text>,
+    /// When the network token was created.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When the network token last changed.
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+impl NetworkTokenDetails {
+    fn read(event: &str, from: &Members) -> Self {
+        let Ok(event) = event.parse();
+        let reason_code = from.text("reason_code");
+        let state = from.parsed("state").or_else(|| state_by_event(&event));
+        Self {
+            event,
+            card_id: from.parsed("card_id"),
+            network_token_id: from.parsed("network_token_id"),
+            number: from.secret("network_token", NetworkTokenNumber::from_trusted),
+            last4: from.last4("network_token_last4"),
+            expiry: from.month_and_year("exp_month", "exp_year"),
+            payment_account_reference: from.digits("payment_account_reference").and_then(Text::new),
+            state: state.or_else(|| state_by_reason(reason_code.as_deref()?)),
+            reason_code,
+            reason_text: from.text("reason_text"),
+            pan_alias: from.parsed("pan_alias"),
+            card_bin: from.leading_digits("card_bin"),
+            card_last4: from.last4("card_last4"),
+            card_expiry: from.month_and_year("card_exp_month", "card_exp_year"),
+            tenant_id: from.text("tenant_id"),
+            created_at: from.time("created_at"),
+            updated_at: from.time("updated_at"),
+        }
+    }
+}
+
+fn state_by_event(event: &NetworkTokenEvent) -> Option<NetworkTokenState> {
+    match event {
+        NetworkTokenEvent::Suspended => Some(NetworkTokenState::Suspended),
+        NetworkTokenEvent::Activated => Some(NetworkTokenState::Activated),
+        NetworkTokenEvent::Deleted => Some(NetworkTokenState::Deleted),
+        _ => None,
+    }
+}
+
+/// Reads all reason codes that VGS documents for network tokens, in each spelling.
+fn state_by_reason(code: &str) -> Option<NetworkTokenState> {
+    match normalised(code).as_str() {
+        "cmp_network_token_provisioned" => Some(NetworkTokenState::Active),
+        "cmp_network_token_provisioning_failed" => Some(NetworkTokenState::Failed),
+        "cmp_network_token_suspended" => Some(NetworkTokenState::Suspended),
+        "cmp_network_token_activated" => Some(NetworkTokenState::Activated),
+        "cmp_network_token_deleted" => Some(NetworkTokenState::Deleted),
+        "cmp_card_updated" => Some(NetworkTokenState::CardUpdated),
+        _ => None,
+    }
+}
+
+/// The details of an account updater event. Each member may be missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CardUpdateDetails {
+    /// What happened.
+    pub event: CardEvent,
+    /// The card.
+    pub card_id: Option<CardId>,
+    /// The last four digits of the old or the new number. The documents do not say which.
+    pub last4: Option<Text>,
+    /// The first eight digits of the card's number.
+    pub first8: Option<Text>,
+    /// The first six or eight digits of the card's number.
+    pub bin: Option<Text>,
+    /// A value that is the same for every card with this PAN.
+    pub fingerprint: Option<Text>,
+    /// `fingerprint_matches` as it came. Its meaning is not documented.
+    pub fingerprint_matches: Option<bool>,
+    /// The number after the update: a PAN or its alias.
+    pub new_account_number: Option<Pan>,
+    /// The expiry after the update.
+    pub new_expiry: Option<Expiry>,
+    /// The number before the update: a PAN or its alias.
+    pub old_account_number: Option<Pan>,
+    /// The expiry before the update.
+    pub old_expiry: Option<Expiry>,
+    /// The reason, as a code.
+    pub reason_code: Option<Text>,
+    /// The reason, in words.
+    pub reason_text: Option<Text>,
+    /// When it happened.
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+impl CardUpdateDetails {
+    fn read(event: &str, from: &Members) -> Self {
+        let Ok(event) = event.parse();
+        Self {
+            event,
+            card_id: from.parsed("card_id"),
+            last4: from.last4("card_last4"),
+            first8: from.leading_digits("card_first8"),
+            bin: from.leading_digits("card_bin"),
+            fingerprint: from.text("card_fingerprint"),
+            fingerprint_matches: from.boolean("fingerprint_matches"),
+            new_account_number: from.secret("new_account_number", Pan::from_trusted),
+            new_expiry: from.expiry("new_expiration_date"),
+            old_account_number: from.secret("old_account_number", Pan::from_trusted),
+            old_expiry: from.expiry("old_expiration_date"),
+            reason_code: from.text("reason_code"),
+            reason_text: from.text("reason_text"),
+            occurred_at: from.time("occurred_at"),
+        }
+    }
+}
+
+/// The details of an event that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherDetails(Members);
+
+impl OtherDetails {
+    /// Returns the names of the members.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.names()
+    }
+
+    /// Returns a string, number or boolean member as text.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<DetailValue> {
+        self.0.scalar(name).map(DetailValue::from_trusted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn details(name: &str) -> Details {
+        Details::read(name, Members::default())
+    }
+
+    fn updated(name: &str) -> CardEvent {
+        match details(name) {
+            Details::CardUpdate(update) => update.event,
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    fn token(name: &str) -> NetworkTokenEvent {
+        match details(name) {
+            Details::NetworkToken(token) => token.event,
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_spelling_is_the_same_event() {
+        for name in [
+            "cmp_au_card.opt_out",
+            "cmp_au_card.opt-out",
+            "cmp-au-card-opt-out",
+            "CMP_AU_CARD.OPT_OUT",
+            "cmp.au.card.opt.out",
+            " cmp_au_card_opt_out ",
+        ] {
+            assert_eq!(updated(name), CardEvent::OptOut, "{name}");
+        }
+        for name in ["cmp_au_card.enrollment_failed", "cmp_au_card.enrollment.failed", "enrollment.failed"] {
+            assert_eq!(updated(name), CardEvent::EnrollmentFailed, "{name}");
+        }
+        for name in ["cmp_network_token.updated", "cmp-network-token.updated", "Cmp_Network_Token_Updated"] {
+            assert_eq!(token(name), NetworkTokenEvent::Updated, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_documented_names_are_all_known() {
+        let updates = "updated expired closed non_participating contact_cardholder_advice unknown enrolled opt_out \
+                       enrollment_failed";
+        for event in updates.split_whitespace() {
+            for known in [updated(&format!("cmp_au_card.{event}")), updated(&format!("au_card.{event}"))] {
+                assert_eq!(known.as_str(), event.replace('_', "-"));
+                assert!(!matches!(known, CardEvent::Other(_)), "{event}");
+            }
+        }
+        for event in ["updated", "used", "suspended", "activated", "deleted"] {
+            let known = token(&format!("network_token.{event}"));
+            assert_eq!(known.as_str(), event);
+            assert!(!matches!(known, NetworkTokenEvent::Other(_)), "{event}");
+        }
+    }
+
+    #[test]
+    fn new_events_are_kept() {
+        let thawed = NetworkTokenEvent::Other("thawed_again".to_owned());
+        assert_eq!(token("network_token.thawed-again"), thawed);
+        assert_eq!(updated("cmp_au_card.lost"), CardEvent::Other("lost".to_owned()));
+        for name in ["route.created", "cmp_au_card.", "cmp_network_token", "cmp_enrollment_failed", "", "."] {
+            assert!(matches!(details(name), Details::Other(_)), "{name}");
+        }
+    }
+}
