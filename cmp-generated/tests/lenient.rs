@@ -279,7 +279,7 @@ fn a_document_is_an_object() {
     for text in ["null", "[]", "[{\"id\": 1}]", "7", "\"x\"", "true"] {
         assert_eq!(read_as("card", text), Err(Unreadable::NotADocument), "{text}");
     }
-    for text in ["", "{", "{\"data\": {\"id\": \"CRD1\"}", "<html>", "{{}}"] {
+    for text in ["", "{", "{\"data\": {\"id\": \"CRD1\"}", "<html>", "{{}}", "{}{}"] {
         assert!(matches!(read_as("card", text), Err(Unreadable::NotJson { .. })), "{text}");
     }
 }

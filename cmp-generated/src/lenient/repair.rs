@@ -26,8 +26,8 @@ pub(super) fn repair(body: &[u8]) -> String {
         }
         match first {
             '{' | '[' => depth += 1,
-            // What follows the document, such as a proxy's comment, is no part of it.
-            '}' | ']' if depth == 1 => break,
+            // What follows the document, such as a proxy's comment, is no part of it. But two documents are not one.
+            '}' | ']' if depth == 1 && !rest[1..].trim_start().starts_with(['{', '[']) => break,
             '}' | ']' => depth = depth.saturating_sub(1),
             _ => {}
         }
@@ -181,7 +181,6 @@ mod tests {
             ),
             (b"{\0}\0", "{}"),
             (br#"{"a": [1]}<!-- by a proxy -->"#, r#"{"a": [1]}"#),
-            (b"{}{}", "{}"),
             (b"\0{\0}", "{}"),
         ] {
             let text = repair(body);
@@ -199,6 +198,8 @@ mod tests {
             "",
             "<html>1</html>",
             "{\"a\": -}",
+            "{}{}",
+            "{} [",
             "{,}",
             "[1,,]",
             "{a: 1}",

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Card, CardEvent, CardUpdate,
     network_tokens::NetworkToken,
-    scrub::is_pan,
+    scrub::{is_pan, looks_like_a_pan},
     value::{CardId, Expiry, NetworkTokenId, NetworkTokenState, PanAlias, Text},
 };
 
@@ -407,20 +407,30 @@ pub struct TokenView {
     expiry: Latest<Expiry>,
 }
 
+/// The text, unless a PAN may be in it: views are stored.
+fn storable(text: Option<&str>) -> Option<Text> {
+    text.filter(|text| !looks_like_a_pan(text)).and_then(Text::new)
+}
+
+fn can_be_stored(state: &NetworkTokenState) -> bool {
+    !looks_like_a_pan(state.as_str())
+}
+
 impl TokenView {
     fn apply(&mut self, token: &NetworkTokenDetails, stamp: &Stamp) {
-        if token.state.is_some() {
+        let state = token.state.clone().filter(can_be_stored);
+        if state.is_some() {
             // A reason belongs to its state, so a new state without a reason clears it.
-            self.reason_code.offer(token.reason_code.clone(), stamp);
+            self.reason_code.offer(storable(token.reason_code.as_deref()), stamp);
         }
-        self.state.offer_known(token.state.clone(), stamp);
+        self.state.offer_known(state, stamp);
         self.last4.offer_known(token.last4.as_deref().and_then(Last4::new), stamp);
         self.expiry.offer_known(token.expiry, stamp);
     }
 
     fn read(&mut self, token: &NetworkToken, stamp: &Stamp) {
-        self.state.offer(Some(token.state().clone()), stamp);
-        self.reason_code.offer(token.reason_code().and_then(Text::new), stamp);
+        self.state.offer(Some(token.state().clone()).filter(can_be_stored), stamp);
+        self.reason_code.offer(storable(token.reason_code()), stamp);
         self.last4.offer_known(token.last4().and_then(Last4::new), stamp);
         self.expiry.offer_known(token.expiry(), stamp);
     }

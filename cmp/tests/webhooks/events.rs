@@ -253,7 +253,7 @@ fn a_body_that_is_no_event_is_told_by_rule() {
         WebhookError::NotAnEvent { rule: "it has no id" }
     );
     let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(verdict(&utf16), WebhookError::NotJson { line: 1, column: 2 });
+    assert_eq!(verdict(&utf16), WebhookError::NotAnEvent { rule: "it has no id" });
     assert_eq!(verdict(b"id=1&event=cmp_au_card.closed"), WebhookError::NotJson { line: 1, column: 1 });
     assert_eq!(verdict(b""), WebhookError::NotJson { line: 1, column: 0 });
     assert!(matches!(verdict(br#"{"id":"1","event":"x"} {}"#), WebhookError::NotJson { .. }));
