@@ -7,6 +7,9 @@ use std::{env, fs};
 #[path = "generate.rs"]
 mod generate;
 
+#[path = "operations.rs"]
+mod operations;
+
 #[path = "readers.rs"]
 mod readers;
 
@@ -15,7 +18,7 @@ const DOCUMENT: &str = "openapi.json";
 const ORDINARY: &str = "tests/ordinary.json";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for source in [DOCUMENT, ORDINARY, "build.rs", "generate.rs", "readers.rs"] {
+    for source in [DOCUMENT, ORDINARY, "build.rs", "generate.rs", "operations.rs", "readers.rs"] {
         if Path::new(source).exists() {
             println!("cargo::rerun-if-changed={source}");
         }
@@ -27,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(fs::write(Path::new(&out).join(name), prettyplease::unparse(&syn::parse2(code)?))?)
     };
     write("client.rs", readers::with_readers(client.code()?, &document)?)?;
+    write("operations.rs", operations::facts(&document)?)?;
     if env::var_os("CARGO_FEATURE_HTTPMOCK").is_some() {
         write("mock.rs", client.mock()?)?;
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::scope::Scope;
 
-/// What repeating an operation can do. Each [`Operation`] states its own, beside its definition.
+/// What repeating an operation can do. Each [`Operation`] has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RetryClass {
@@ -42,23 +42,40 @@ pub struct OperationFacts {
 }
 
 macro_rules! operations {
-    ($($variant:ident { $($field:ident: $value:expr),* $(,)? } $doc:literal)*) => {
+    ($(
+        #[$doc:meta]
+        $variant:ident {
+            name: $name:literal,
+            method: $method:literal,
+            path: $path:literal,
+            class: $class:ident,
+            scope: $scope:ident,
+            when_unknown: $when_unknown:literal,
+        }
+    )*) => {
         /// The operations of the API, each with what repeating it can do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Operation {
-            $(#[doc = $doc] $variant,)*
-            /// An operation that the facade doesn't have yet, for [`Raw::call`](crate::Raw::call).
+            $(#[$doc] $variant,)*
+            /// An operation whose facts this version doesn't know, for [`Raw::call`](crate::Raw::call).
             Unlisted(&'static OperationFacts),
         }
 
         impl Operation {
-            /// Every operation that the facade has.
+            /// Every operation whose facts are known.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             fn facts(self) -> &'static OperationFacts {
                 match self {
-                    $(Self::$variant => &OperationFacts { $($field: $value),* },)*
+                    $(Self::$variant => &OperationFacts {
+                        name: $name,
+                        method: $method,
+                        path: $path,
+                        class: RetryClass::$class,
+                        scope: Scope::$scope,
+                        when_unknown: $when_unknown,
+                    },)*
                     Self::Unlisted(facts) => facts,
                 }
             }
@@ -66,102 +83,8 @@ macro_rules! operations {
     };
 }
 
-operations! {
-    CreateCard {
-        name: "create_card",
-        method: "POST",
-        path: "/cards",
-        // There is no idempotency key: a repeated request stores a second card unless the account detects duplicates.
-        class: RetryClass::Unsafe,
-        scope: Scope::CardsWrite,
-        when_unknown: "the card may have been stored: with duplicate detection enabled, create it again and expect \
-                       `Duplicate`; otherwise a second try may store a second card, with the same fingerprint",
-    } "`POST /cards`: [`RetryClass::Unsafe`]."
-
-    GetCard {
-        name: "get_card",
-        method: "GET",
-        path: "/cards/{card_id}",
-        class: RetryClass::Safe,
-        scope: Scope::CardsRead,
-        when_unknown: "nothing was changed: ask again",
-    } "`GET /cards/{card_id}`: [`RetryClass::Safe`]."
-
-    UpdateCard {
-        name: "update_card",
-        method: "PATCH",
-        path: "/cards/{card_id}",
-        class: RetryClass::Idempotent,
-        scope: Scope::CardsWrite,
-        when_unknown: "the same update can be sent again",
-    } "`PATCH /cards/{card_id}`: [`RetryClass::Idempotent`], since it sets values."
-
-    DeleteCard {
-        name: "delete_card",
-        method: "DELETE",
-        path: "/cards/{card_id}",
-        class: RetryClass::Idempotent,
-        scope: Scope::CardsWrite,
-        when_unknown: "delete it again: not found then means that it is gone",
-    } "`DELETE /cards/{card_id}`: [`RetryClass::Idempotent`]."
-
-    ProvisionNetworkToken {
-        name: "provision_network_token",
-        method: "POST",
-        path: "/cards/{card_id}/network-tokens",
-        // "The provisioning is skipped if there is an active network token already."
-        class: RetryClass::Idempotent,
-        scope: Scope::NetworkTokensWrite,
-        when_unknown: "provision again: a token that is active already is returned",
-    } "`POST /cards/{card_id}/network-tokens`: [`RetryClass::Idempotent`], since an active token is kept."
-
-    DeleteNetworkToken {
-        name: "delete_network_token",
-        method: "DELETE",
-        path: "/cards/{card_id}/network-tokens",
-        class: RetryClass::Idempotent,
-        scope: Scope::NetworkTokensWrite,
-        when_unknown: "delete it again: not found then means that it is gone",
-    } "`DELETE /cards/{card_id}/network-tokens`: [`RetryClass::Idempotent`]."
-
-    RequestCryptogram {
-        name: "request_cryptogram",
-        method: "POST",
-        path: "/cards/{card_id}/cryptogram",
-        // Each request makes a new one-use value. One whose answer was lost is never used, and moves no money.
-        class: RetryClass::Idempotent,
-        scope: Scope::NetworkTokensRead,
-        when_unknown: "ask for another cryptogram: one that got lost is never used",
-    } "`POST /cards/{card_id}/cryptogram`: [`RetryClass::Idempotent`]; a lost cryptogram is replaced by a new one."
-
-    ProvisionV1NetworkToken {
-        name: "provision_v1_network_token",
-        method: "POST",
-        path: "/network-tokens",
-        // Nothing says what enrolling an enrolled card does, and a network may bill each enrollment.
-        class: RetryClass::Unsafe,
-        scope: Scope::NetworkTokensWrite,
-        when_unknown: "the card may be enrolled: get its network token, and enroll again only if it is not found",
-    } "V1, `POST /network-tokens`: [`RetryClass::Unsafe`], since nothing says what enrolling twice does."
-
-    GetV1NetworkToken {
-        name: "get_v1_network_token",
-        method: "GET",
-        path: "/network-tokens/{pan_alias}",
-        class: RetryClass::Safe,
-        scope: Scope::NetworkTokensRead,
-        when_unknown: "nothing was changed: ask again",
-    } "V1, `GET /network-tokens/{pan_alias}`: [`RetryClass::Safe`]."
-
-    DeleteV1NetworkToken {
-        name: "delete_v1_network_token",
-        method: "DELETE",
-        path: "/network-tokens/{pan_alias}",
-        class: RetryClass::Idempotent,
-        scope: Scope::NetworkTokensWrite,
-        when_unknown: "delete it again: not found then means that it is gone",
-    } "V1, `DELETE /network-tokens/{pan_alias}`: [`RetryClass::Idempotent`]."
-}
+// The facts are data of the contract: openapi/operations.toml.
+cmp_generated::with_operations!(operations);
 
 impl Operation {
     /// The name, as in the contract: `get_card`.

@@ -7,8 +7,8 @@ use clap::Subcommand;
 
 use crate::diff::{Arguments as DiffArguments, run as compare};
 use crate::spec::files::Layout;
-use crate::spec::{freshness, import, pipeline, write};
-use crate::update;
+use crate::spec::{import, pipeline, write};
+use crate::{derived, update};
 
 /// What `cargo xtask spec` can do.
 #[derive(Debug, Subcommand)]
@@ -22,9 +22,9 @@ pub enum Spec {
         #[arg(long, value_name = "DATE")]
         date: Option<String>,
     },
-    /// Merge, correct and lower the fragments into openapi/cmp.json and cmp-generated/openapi.json.
+    /// Merge, correct and lower the fragments, and write every file that follows from them.
     Merge,
-    /// Fail, with a diff, unless both written documents are what the fragments and corrections give.
+    /// Fail, with a diff, unless every derived file is up to date.
     Check,
     /// Print the corrected contract.
     Show {
@@ -62,11 +62,11 @@ pub fn spec(command: &Spec, root: &Path) -> Result<()> {
         }
         Spec::Merge => {
             let _turn = write::Turn::take(root)?;
-            write::replace_all(root, &pipeline::render(&layout)?.documents(&layout))
+            write::replace_all(root, &derived::files(&layout)?)
         }
         Spec::Diff(arguments) => compare(arguments, &layout),
         Spec::Update(arguments) => update::run(arguments, &layout),
-        Spec::Check => freshness::run(&layout),
+        Spec::Check => derived::check(&layout),
         Spec::Show { uncorrected, lowered } => {
             let rendered = pipeline::unchecked(&layout)?;
             let text = match (uncorrected, lowered) {

@@ -3,6 +3,7 @@
 //! - `spec` builds the contract from the published documents: import, merge, correct, lower.
 //! - `diff` reports what a change of the contract means for callers and for the client's Rust items.
 //! - `update` tries new documents in a copy of the workspace, and takes them over if the client still builds.
+//! - `derived` has every file that follows from the contract.
 //! - `check` checks whether a service keeps the contract.
 //!
 //! The program `cmp-contract` and `cargo xtask` are the two ways to run it.
@@ -11,6 +12,7 @@
 
 mod check;
 mod command;
+mod derived;
 mod diff;
 mod root;
 mod spec;

@@ -16,12 +16,13 @@ struct Workspace(TempDir);
 
 impl Workspace {
     /// A workspace whose contract is only `document`.
-    fn of(document: &str, extension: &str, rules: &str) -> Result<Self, String> {
+    fn of(document: &str, extension: &str, rules: &str, facts: &str) -> Result<Self, String> {
         let workspace = Self(TempDir::new().expect("a folder"));
         for folder in ["openapi", "cmp-generated"] {
             fs::create_dir(workspace.path(folder)).expect("created");
         }
         fs::write(workspace.path("openapi/lowering.toml"), rules).expect("written");
+        fs::write(workspace.path("openapi/operations.toml"), facts).expect("written");
         let file = workspace.path(&format!("contract.{extension}"));
         fs::write(&file, document).expect("written");
         workspace.run(&["import", file.to_str().expect("UTF-8")])?;
@@ -50,8 +51,13 @@ impl Workspace {
 fn ordinary_openapi_becomes_what_a_test_of_the_generated_crate_compiles() {
     let read = |path: &str| fs::read_to_string(root().join(path)).expect("a file");
     let contract = read("tests/ordinary/contract.yaml");
-    let workspace =
-        Workspace::of(&contract, "yaml", &read("tests/ordinary/lowering.toml")).expect("ordinary");
+    let workspace = Workspace::of(
+        &contract,
+        "yaml",
+        &read("tests/ordinary/lowering.toml"),
+        &read("tests/ordinary/operations.toml"),
+    )
+    .expect("ordinary");
     let compiled: Value = serde_json::from_str(&read("../cmp-generated/tests/ordinary.json")).expect("JSON");
     let lowered = workspace.path("cmp-generated/openapi.json");
     if workspace.read("cmp-generated/openapi.json") != compiled {
@@ -64,8 +70,8 @@ fn ordinary_openapi_becomes_what_a_test_of_the_generated_crate_compiles() {
     assert_eq!(merged["components"]["parameters"]["Id"]["schema"]["pattern"], "^t");
 }
 
-const RULES: &str =
-    "primary = \"T\"\nreplaced = []\n[types]\n[scalars]\n[operations]\n\"POST /p/{id}\" = \"send_it\"\n";
+const RULES: &str = "primary = \"T\"\nreplaced = []\n[types]\n[scalars]\n";
+const FACTS: &str = "[[operations]]\nname = \"send_it\"\nrequest = \"POST /p/{id}\"\n";
 
 /// A contract with one operation, which sends and gets `A`.
 fn contract(openapi: &str, schemas: &Value) -> Value {
@@ -81,7 +87,7 @@ fn contract(openapi: &str, schemas: &Value) -> Value {
 
 /// What merging says; the lowered schemas if it works.
 fn merged(contract: &Value) -> Result<Value, String> {
-    let workspace = Workspace::of(&contract.to_string(), "json", RULES)?;
+    let workspace = Workspace::of(&contract.to_string(), "json", RULES, FACTS)?;
     Ok(workspace.read("cmp-generated/openapi.json")["components"]["schemas"].clone())
 }
 
@@ -221,9 +227,9 @@ fn operations_that_can_not_be_built_are_refused_by_file_and_place() {
 #[test]
 fn a_method_that_every_client_has_is_refused_in_the_rules() {
     let document = contract("3.1.0", &json!({"A": {"properties": {}}})).to_string();
-    let rules = RULES.replace("send_it", "new");
-    let error = Workspace::of(&document, "json", &rules).err().expect("refused");
-    assert!(error.contains("openapi/lowering.toml: [operations] \"POST /p/{id}\" = \"new\""), "{error}");
+    let facts = FACTS.replace("send_it", "new");
+    let error = Workspace::of(&document, "json", RULES, &facts).err().expect("refused");
+    assert!(error.contains("openapi/operations.toml: \"POST /p/{id}\", name = \"new\""), "{error}");
 }
 
 #[test]

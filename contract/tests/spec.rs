@@ -21,7 +21,10 @@ struct Workspace(TempDir);
 impl Workspace {
     fn new() -> Self {
         let workspace = Self(TempDir::new().expect("a folder"));
-        for (path, content) in files(&this_workspace(), &["openapi", "cmp-generated/openapi.json"]) {
+        for (path, content) in files(
+            &this_workspace(),
+            &["openapi", "cmp-generated/openapi.json", "cmp/src/drift/known.json", "docs/conformance.md"],
+        ) {
             workspace.write(path.to_str().expect("UTF-8"), content);
         }
         workspace
@@ -431,15 +434,23 @@ fn an_unused_mark_and_a_stale_name_are_refused() {
             "[types]\n\"Card.gone\" = \"Gone\"",
             ["step hoist", "\"Card.gone\", which is no inline type"],
         ),
-        (
-            "[types]",
-            "\"GET /gone\" = \"gone\"\n\n[types]",
-            ["step operations", "\"GET /gone\", which no fragment has"],
-        ),
-        ("\"POST /cards\" = \"create_card\"\n", "", ["step operations", "no name for \"POST /cards\""]),
     ] {
         workspace.write("openapi/lowering.toml", rules.replacen(old, new, 1));
         names(&workspace.fails(&["merge"]), &parts);
+    }
+    workspace.write("openapi/lowering.toml", &rules);
+    let facts = fs::read_to_string(workspace.path("openapi/operations.toml")).expect("facts");
+    for (old, new, part) in [
+        ("POST /cards\"", "POST /gone\"", "no entry for \"POST /cards\""),
+        (
+            "[[notifications]]",
+            "[[operations]]\nname = \"gone\"\nrequest = \"GET /gone\"\n\n[[notifications]]",
+            "an entry for \"GET /gone\", which no fragment has",
+        ),
+        ("name = \"au_card\"", "name = \"gone\"", "the notification \"gone\", which no fragment has"),
+    ] {
+        workspace.write("openapi/operations.toml", facts.replacen(old, new, 1));
+        names(&workspace.fails(&["merge"]), &["openapi/operations.toml", part]);
     }
 }
 
@@ -584,10 +595,10 @@ fn a_day_that_is_not_in_the_calendar_is_refused() {
 #[test]
 fn names_that_can_not_be_built_are_refused() {
     let workspace = Workspace::new();
-    let rules = fs::read_to_string(workspace.path("openapi/lowering.toml")).expect("rules");
-    for (name, part) in [("get card", "snake_case"), ("create_card", "has the same name")] {
-        workspace.write("openapi/lowering.toml", rules.replace("\"get_card\"", &format!("\"{name}\"")));
-        names(&workspace.fails(&["merge"]), &["openapi/lowering.toml", "[operations]", name, part]);
+    let facts = fs::read_to_string(workspace.path("openapi/operations.toml")).expect("facts");
+    for (name, part) in [("get card", "snake_case"), ("create_card", "both have the name")] {
+        workspace.write("openapi/operations.toml", facts.replace("\"get_card\"", &format!("\"{name}\"")));
+        names(&workspace.fails(&["merge"]), &["openapi/operations.toml", name, part]);
     }
 }
 
@@ -605,10 +616,7 @@ fn a_root_without_what_is_needed_is_named() {
         String::from_utf8(output.stderr).expect("UTF-8")
     };
     names(&run(&["spec", "check"], &nowhere.path().join("gone")), &["gone: there is no such folder"]);
-    names(
-        &run(&["simulator"], nowhere.path()),
-        &[nowhere.path().to_str().expect("UTF-8"), "openapi/cmp.json"],
-    );
+    names(&run(&["spec", "check"], nowhere.path()), &[nowhere.path().to_str().expect("UTF-8"), "openapi"]);
 }
 
 #[test]

@@ -240,8 +240,8 @@ fn a_renamed_operation_is_one_gone_and_one_new() {
         "Rust: cmp_generated::Client::request_cryptogram",
         "Rust: cmp::NetworkTokens::cryptogram",
         "additive      endpoint-added (for both)",
-        "[operations] names \"POST /cards/{card_id}/cryptogram\", which is gone",
-        "[operations] has no name for \"POST /cards/{card_id}/cryptograms\"",
+        "openapi/operations.toml has an entry for \"POST /cards/{card_id}/cryptogram\", which is gone",
+        "openapi/operations.toml has no entry for \"POST /cards/{card_id}/cryptograms\": add one",
         "Corrections that no longer apply:\n  openapi/corrections/",
     ]);
 }
@@ -256,8 +256,8 @@ fn a_new_operation_asks_for_a_name() {
         "additive      endpoint-added (for both)",
         "GET /cards/{card_id}/network-tokens is new",
         "Rust: cmp_generated::Client::list_nt_for_card",
-        "To settle in openapi:\n  openapi/lowering.toml, [operations] has no name for \"GET \
-         /cards/{card_id}/network-tokens\"; `list_nt_for_card` would be one",
+        "To settle in openapi:\n  openapi/operations.toml has no entry for \"GET \
+         /cards/{card_id}/network-tokens\": add one, for instance with the name \"list_nt_for_card\"",
     ]);
 
     name_the_new_operation(&workspace);
@@ -493,9 +493,10 @@ fn with_a_new_operation(workspace: &Workspace) -> String {
 
 /// Gives the new operation its name.
 fn name_the_new_operation(workspace: &Workspace) {
-    let rules = fs::read_to_string(workspace.root().join("openapi/lowering.toml")).expect("rules");
-    let named = "[operations]\n\"GET /cards/{card_id}/network-tokens\" = \"list_network_tokens\"\n";
-    workspace.write(Path::new("openapi/lowering.toml"), rules.replace("[operations]\n", named).as_bytes());
+    let path = workspace.root().join("openapi/operations.toml");
+    let entry = "\n[[operations]]\nname = \"list_network_tokens\"\nrequest = \"GET /cards/{card_id}/network-tokens\"\n";
+    let facts = fs::read_to_string(&path).expect("facts");
+    fs::write(path, facts + entry).expect("written");
 }
 
 #[test]
@@ -510,16 +511,15 @@ fn a_new_operation_is_in_every_list_from_the_first_minute() {
         "The workspace is updated.",
         "Left to do for new operations:\n  GET /cards/{card_id}/network-tokens (list_network_tokens; until then by \
          `cmp.raw()` with `Operation::Unlisted`)",
-        "cmp/src/operation.rs: its facts",
+        "openapi/operations.toml: its facts",
         "README.md: a row",
         "cmp-simulator/src/api: its route",
         "cmp-simulator/src/provoke.rs, cmp-simulator/STATUSES.md: how each",
-        "docs/conformance.md, cmp/src/drift/known.json: its row",
     ]);
     let read = |path: &str| fs::read_to_string(workspace.root().join(path)).expect("a file");
     let page = read("docs/conformance.md");
     let row = page.lines().find(|line| line.contains("`list_network_tokens`")).expect("a row");
-    assert!(row.contains("not yet in the facade") && row.contains("404"), "{row}");
+    assert!(row.contains("no facts in openapi/operations.toml") && row.contains("404"), "{row}");
     assert!(read("cmp/src/drift/known.json").contains("\"list_network_tokens\""));
     let today = chrono::Local::now().date_naive().to_string();
     assert!(read("openapi/sources.toml").contains(&format!("imported = \"{today}\"")));

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::value::NetworkTokenState;
 
-/// Written by `cargo xtask contract --conformance` from the contract.
+/// Written by `cargo xtask spec merge` from the contract.
 const DOCUMENT: &str = include_str!("known.json");
 
 /// The contract does not have it; error responses do, and the facade reads the trace id from it.

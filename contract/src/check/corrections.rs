@@ -4,24 +4,13 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result};
-use json_patch::Patch;
-use serde::Deserialize;
+use anyhow::Result;
 use serde_json::Value;
 
 use super::contract::Contract;
+use crate::spec::correct::Correction;
 use crate::spec::files::Layout;
 use crate::spec::merge;
-
-#[derive(Deserialize)]
-pub(crate) struct Correction {
-    #[serde(skip)]
-    pub(crate) name: String,
-    pub(crate) title: String,
-    pub(crate) reason: String,
-    pub(crate) evidence: String,
-    patch: Patch,
-}
 
 pub(crate) struct Corrections {
     uncorrected: Value,
@@ -33,19 +22,7 @@ impl Corrections {
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let layout = Layout::new(root);
         let uncorrected = merge::merge(&layout.tree()?.fragments, Some(&layout.rules()?.primary))?;
-        let folder = root.join("openapi/corrections");
-        let mut names: Vec<_> = std::fs::read_dir(&folder)
-            .context("openapi/corrections")?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
-        names.sort();
-        let files = names.iter().map(|file| {
-            let text = std::fs::read_to_string(folder.join(file))?;
-            let mut correction: Correction = serde_json::from_str(&text).with_context(|| file.clone())?;
-            file.trim_end_matches(".json").clone_into(&mut correction.name);
-            Ok(correction)
-        });
-        Ok(Self { uncorrected, files: files.collect::<Result<_>>()?, without: Mutex::default() })
+        Ok(Self { uncorrected, files: layout.corrections()?, without: Mutex::default() })
     }
 
     pub(crate) fn files(&self) -> &[Correction] {

@@ -6,16 +6,12 @@
 //! - [`checks`]: what is asked, as tables; [`session`]: what a check has to ask with; [`target`]: whom.
 //! - [`mod@contract`], [`explain`], [`secrets`]: what an answer must be, and what is said of one that isn't.
 //! - [`runner`], [`mod@run`], [`outcome`], [`report`]: running them all within limits, and saying how it went.
-//! - [`mod@conformance`] and [`known`]: what is written from the contract, for readers and for the client's drift watch.
 
 mod answer;
 mod checks;
-mod conformance;
 mod contract;
 mod corrections;
 mod explain;
-mod facade;
-mod known;
 mod masked;
 #[cfg(test)]
 mod mutations;
@@ -33,12 +29,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use crate::spec::write;
-use contract::Contract;
-use corrections::Corrections;
 use run::{Limits, Run};
 use runner::Runner;
 use target::{Environment, Target};
+
+pub(crate) use checks::{EXAMPLES, PROBES, Probe};
+pub(crate) use contract::{Contract, statuses};
+pub(crate) use corrections::Corrections;
 
 /// What went wrong before any check ran, such as a variable that is not set.
 const UNUSABLE: u8 = 2;
@@ -77,9 +74,6 @@ pub struct Options {
     /// Write the report as Markdown.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Check nothing: write docs/conformance.md and cmp/src/drift/known.json from the contract.
-    #[arg(long, conflicts_with_all = ["base_url", "environment", "only", "junit", "json", "markdown"])]
-    conformance: bool,
 }
 
 /// Runs the checks, writes the reports, and returns the exit status.
@@ -93,17 +87,7 @@ pub fn run(options: &Options, root: &Path) -> ExitCode {
     }
 }
 
-/// What follows from the contract: the conformance page, and what the drift watch knows. Each file with its content.
-pub(crate) fn conformance(root: &Path) -> Result<Vec<(PathBuf, String)>> {
-    conformance::files(root, &Contract::read(root)?, &Corrections::read(root)?)
-}
-
 fn checked(options: &Options, root: &Path) -> Result<u8> {
-    if options.conformance {
-        let _turn = write::Turn::take(root)?;
-        write::replace_all(root, &conformance(root)?)?;
-        return Ok(0);
-    }
     let contract = Contract::read(root)?;
     let corrections = Corrections::read(root)?;
     let target = options.target()?;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::compare::template;
 use crate::spec::correct::{Correction, correct, remains_of};
+use crate::spec::facts::Operation;
 use crate::spec::files::Layout;
 use crate::spec::lower::{Rules, Unsettled, lower};
 use crate::spec::merge;
@@ -67,7 +68,7 @@ fn those_that_apply(merged: Value, corrections: &[Correction], problems: &mut Ve
     contract
 }
 
-/// The lowered contract. Operations that `lowering.toml` does not name yet get a name for now.
+/// The lowered contract. Operations that `operations.toml` does not name yet get a name for now.
 fn lowered(contract: &Value, mut rules: Rules, problems: &mut Vec<String>) -> Option<Value> {
     settle_names(contract, &mut rules, problems);
     loop {
@@ -91,19 +92,20 @@ fn settle_names(contract: &Value, rules: &mut Rules, problems: &mut Vec<String>)
     let operations = operations(contract);
     let stale: Vec<String> =
         rules.operations.keys().filter(|key| !operations.contains_key(*key)).cloned().collect();
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut named: BTreeMap<String, Operation> = BTreeMap::new();
     for key in stale {
-        problems.push(format!("openapi/lowering.toml, [operations] names \"{key}\", which is gone"));
-        names.extend(rules.operations.remove(&key).map(|name| (template(&key), name)));
+        problems.push(format!("openapi/operations.toml has an entry for \"{key}\", which is gone"));
+        named.extend(rules.operations.remove(&key).map(|operation| (template(&key), operation)));
     }
     for (key, made) in
         operations.into_iter().filter(|(key, _)| !rules.operations.contains_key(key)).collect::<Vec<_>>()
     {
-        let name = names.get(&template(&key)).unwrap_or(&made).clone();
+        let operation = named.get(&template(&key)).cloned().unwrap_or_else(|| Operation::named(made));
         problems.push(format!(
-            "openapi/lowering.toml, [operations] has no name for \"{key}\"; `{name}` would be one"
+            "openapi/operations.toml has no entry for \"{key}\": add one, for instance with the name \"{}\"",
+            operation.name
         ));
-        rules.operations.insert(key, name);
+        rules.operations.insert(key, operation);
     }
 }
 

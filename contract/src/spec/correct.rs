@@ -23,27 +23,32 @@ struct File {
 #[derive(Debug)]
 pub(crate) struct Correction {
     file: String,
-    patch: Vec<PatchOperation>,
+    /// The file's name without its extension.
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) reason: String,
+    pub(crate) evidence: String,
+    pub(crate) patch: Vec<PatchOperation>,
 }
 
 impl Correction {
     pub(crate) fn parse(file: &str, value: Value) -> Result<Self> {
+        let name = file.trim_end_matches(".json").to_owned();
         let file = format!("openapi/corrections/{file}");
-        let parsed: File = serde_json::from_value(value).with_context(|| file.clone())?;
-        for (key, text) in
-            [("title", &parsed.title), ("reason", &parsed.reason), ("evidence", &parsed.evidence)]
-        {
+        let File { title, reason, evidence, patch } =
+            serde_json::from_value(value).with_context(|| file.clone())?;
+        for (key, text) in [("title", &title), ("reason", &reason), ("evidence", &evidence)] {
             ensure!(!text.trim().is_empty(), "{file}: \"{key}\" is empty");
         }
-        let tests = parsed.patch.iter().filter(|op| matches!(op, PatchOperation::Test(_))).count();
+        let tests = patch.iter().filter(|op| matches!(op, PatchOperation::Test(_))).count();
         ensure!(tests > 0, "{file}: no \"test\" operation, so nothing would tell that it no longer applies");
-        Ok(Self { file, patch: parsed.patch.0 })
+        Ok(Self { file, name, title, reason, evidence, patch: patch.0 })
     }
 }
 
 /// Applies the corrections in order.
 pub(crate) fn correct(mut document: Value, corrections: &[Correction]) -> Result<Value> {
-    for Correction { file, patch } in corrections {
+    for Correction { file, patch, .. } in corrections {
         let before = document.clone();
         for (index, operation) in patch.iter().enumerate() {
             json_patch::patch(&mut document, std::slice::from_ref(operation)).map_err(|error| {

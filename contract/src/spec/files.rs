@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::correct::Correction;
+use super::facts::Facts;
 use super::lower::Rules;
 use super::read;
 use super::sources::Sources;
@@ -79,8 +80,15 @@ impl Layout {
     }
 
     pub(crate) fn rules(&self) -> Result<Rules> {
-        let text = read::text(&self.root.join("openapi/lowering.toml")).context("openapi/lowering.toml")?;
-        Rules::parse(&text)
+        Rules::parse(&self.text("openapi/lowering.toml")?, &self.text("openapi/operations.toml")?)
+    }
+
+    pub(crate) fn facts(&self) -> Result<Facts> {
+        Facts::parse(&self.text("openapi/operations.toml")?)
+    }
+
+    fn text(&self, path: &'static str) -> Result<String> {
+        read::text(&self.root.join(path)).context(path)
     }
 
     fn json_files(&self, folder: &Path) -> Result<BTreeMap<String, Value>> {

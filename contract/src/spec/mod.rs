@@ -5,8 +5,8 @@
 //! or none.
 
 pub(crate) mod correct;
+pub(crate) mod facts;
 pub(crate) mod files;
-pub(crate) mod freshness;
 pub(crate) mod generated;
 pub(crate) mod import;
 pub(crate) mod json;
@@ -18,6 +18,6 @@ pub(crate) mod read;
 pub(crate) mod sources;
 pub(crate) mod split;
 mod summary;
-mod transcribed;
+pub(crate) mod transcribed;
 mod upgrade;
 pub(crate) mod write;

@@ -1,7 +1,5 @@
 //! Fragments in, the written documents out.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use serde_json::{Map, Value};
 
@@ -10,21 +8,14 @@ use super::{correct, generated, json, lower, merge};
 
 /// The member of the written documents that says what they are.
 pub(crate) const MARK: &str = "x-generated";
-const ORIGIN: &str = "Written by `cargo xtask spec merge` from openapi/fragments, openapi/corrections and \
-                    openapi/lowering.toml. Do not edit.";
+const ORIGIN: &str = "Written by `cargo xtask spec merge` from openapi/fragments, openapi/corrections, \
+                      openapi/lowering.toml and openapi/operations.toml. Do not edit.";
 
 /// The three documents as texts.
 pub(crate) struct Rendered {
     pub(crate) merged: String,
     pub(crate) contract: String,
     pub(crate) lowered: String,
-}
-
-impl Rendered {
-    /// The files that `merge` writes, with their content.
-    pub(crate) fn documents(&self, layout: &Layout) -> Vec<(PathBuf, String)> {
-        vec![(layout.contract(), self.contract.clone()), (layout.lowered(), self.lowered.clone())]
-    }
 }
 
 /// Fragments → merged → corrected → lowered, and the generator can make a client of it.

@@ -4,18 +4,14 @@ use crate::diff::Comparison;
 use crate::diff::prepare::Prepared;
 
 /// What to do, and where.
-const STEPS: [(&str, &str); 8] = [
-    ("its facts: name, retry class, scope, advice", "cmp/src/operation.rs"),
+const STEPS: [(&str, &str); 7] = [
+    ("its facts: retry class, scope, advice", "openapi/operations.toml"),
     ("a method of the facade, with its request and its answer", "cmp/src (such as cmp/src/cards/request.rs)"),
     ("a row in the table of operations", "README.md"),
     ("its name, method and path in the simulator", "cmp-simulator/src/operation.rs"),
     ("its route in the simulator", "cmp-simulator/src/api"),
     ("how each of its statuses is provoked", "cmp-simulator/src/provoke.rs, cmp-simulator/STATUSES.md"),
     ("what the service does, as a check", "contract/src/check/checks/behaviour.rs"),
-    (
-        "its row, once the facade has it: cargo xtask contract --conformance",
-        "docs/conformance.md, cmp/src/drift/known.json",
-    ),
 ];
 
 /// The steps for each new operation. Until then it can be called by `cmp.raw()` with `Operation::Unlisted`.

@@ -18,13 +18,12 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 use serde_json::Value;
 
-use crate::check;
+use crate::derived;
 use crate::diff::Comparison;
 use crate::diff::items::Facade;
 use crate::diff::prepare::{Prepared, prepare};
 use crate::spec::files::{Layout, Tree};
 use crate::spec::import::{self, Note};
-use crate::spec::pipeline;
 use crate::spec::write;
 use build::Build;
 use stage::Stage;
@@ -152,10 +151,7 @@ fn update(
 
 /// Whether everything that follows from the fragments is written. It isn't after an import alone.
 fn is_fresh(layout: &Layout) -> bool {
-    let files = pipeline::render(layout).and_then(|rendered| {
-        let documents = rendered.documents(layout);
-        Ok([documents, check::conformance(&layout.root)?].concat())
-    });
+    let files = derived::files(layout);
     files.is_ok_and(|files| {
         files.iter().all(|(path, text)| std::fs::read(path).is_ok_and(|now| now == text.as_bytes()))
     })
@@ -171,13 +167,9 @@ fn rehearse(
     let layout = stage.layout();
     let mut files = write::of_tree(layout, old, new)?;
     write::apply(&layout.root, &files)?;
-    match pipeline::render(layout) {
-        Ok(rendered) => {
-            let written =
-                |files: Vec<(PathBuf, String)>| files.into_iter().map(|(path, text)| (path, Some(text)));
-            files.extend(written(rendered.documents(layout)));
-            write::apply(&layout.root, &files)?;
-            files.extend(written(check::conformance(&layout.root)?));
+    match derived::files(layout) {
+        Ok(derived) => {
+            files.extend(derived.into_iter().map(|(path, text)| (path, Some(text))));
             write::apply(&layout.root, &files)?;
             Ok(Some(files))
         }

@@ -1,29 +1,30 @@
 //! Operations as the generator takes them: good names, one media type, typed successes, untyped failures.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use super::hoist::{is_type_name, pascal};
 use super::schema::{self, FROM, bare, components, reference, target};
+use crate::spec::facts::{EXTENSION, Operation, Operations};
 use crate::spec::json::below;
 
-/// Renames by `names` (`METHOD /path` → method name) and reduces each operation to what the generator understands.
-pub(super) fn simplify(mut document: Value, names: &BTreeMap<String, String>) -> Result<Value> {
-    let mut unused: BTreeSet<&String> = names.keys().collect();
+/// Gives each operation its name and facts, and reduces each operation to what the generator understands.
+pub(super) fn simplify(mut document: Value, facts: &Operations) -> Result<Value> {
+    let mut unused: BTreeSet<&String> = facts.keys().collect();
     let mut named = Named::default();
     schema::operations(&mut document, &mut |operation, at| {
         let key = key(at);
-        let name = names.get(&key).with_context(|| {
-            format!("{at}: openapi/lowering.toml, [operations] has no name for \"{key}\"")
-        })?;
+        let facts = facts
+            .get(&key)
+            .with_context(|| format!("{at}: openapi/operations.toml has no entry for \"{key}\""))?;
         unused.remove(&key);
-        *operation = simple(operation, name, at, &mut named)?;
+        *operation = simple(operation, facts, at, &mut named)?;
         Ok(())
     })?;
     if let Some(stale) = unused.first() {
-        bail!("openapi/lowering.toml, [operations] names \"{stale}\", which no fragment has");
+        bail!("openapi/operations.toml has an entry for \"{stale}\", which no fragment has");
     }
     named.into_components(&mut document)?;
     let version = document.pointer("/info/version").and_then(Value::as_str).unwrap_or_default();
@@ -45,9 +46,13 @@ fn key(at: &str) -> String {
 }
 
 /// An operation as the generator takes it. Bodies without a name get one, and are added to `named`.
-fn simple(operation: &Value, name: &str, at: &str, named: &mut Named) -> Result<Value> {
+fn simple(operation: &Value, facts: &Operation, at: &str, named: &mut Named) -> Result<Value> {
+    let name = &facts.name;
     let mut out = Map::new();
-    out.insert("operationId".to_owned(), name.into());
+    out.insert("operationId".to_owned(), name.as_str().into());
+    if let Some(known) = &facts.known {
+        out.insert(EXTENSION.to_owned(), serde_json::to_value(known)?);
+    }
     for key in ["summary", "description"] {
         if let Some(value) = operation.get(key) {
             out.insert(key.to_owned(), value.clone());
@@ -254,8 +259,8 @@ mod tests {
         })
     }
 
-    fn names(key: &str) -> BTreeMap<String, String> {
-        BTreeMap::from([(key.to_owned(), "update_card".to_owned())])
+    fn names(key: &str) -> Operations {
+        Operations::from([(key.to_owned(), Operation::named("update_card".to_owned()))])
     }
 
     #[test]
@@ -276,12 +281,12 @@ mod tests {
 
     #[test]
     fn stale_and_missing_names_are_errors() {
-        let error = simplify(document(), &BTreeMap::new()).expect_err("missing");
-        assert!(error.to_string().contains("has no name for \"PATCH /cards/{id}\""), "{error}");
+        let error = simplify(document(), &Operations::new()).expect_err("missing");
+        assert!(error.to_string().contains("has no entry for \"PATCH /cards/{id}\""), "{error}");
         let mut both = names("PATCH /cards/{id}");
-        both.insert("GET /gone".to_owned(), "gone".to_owned());
+        both.insert("GET /gone".to_owned(), Operation::named("gone".to_owned()));
         let error = simplify(document(), &both).expect_err("stale");
-        assert!(error.to_string().contains("names \"GET /gone\", which no fragment has"), "{error}");
+        assert!(error.to_string().contains("an entry for \"GET /gone\", which no fragment has"), "{error}");
     }
 
     #[test]

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use syn::Ident;
+
+use crate::spec::facts::{Facts, Operations, is_identifier};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rules {
     /// `info.title` of the document that heads the merged contract.
     pub(crate) primary: String,
-    /// Method name by `METHOD /path`.
-    pub(crate) operations: BTreeMap<String, String>,
+    /// From `openapi/operations.toml`.
+    #[serde(skip)]
+    pub(crate) operations: Operations,
     /// Type name by `Schema.property`, where the document's title is missing or misleads.
     pub(crate) types: BTreeMap<String, String>,
     /// Properties (`property` or `Schema.property`) by the wire scalar that they become.
@@ -78,27 +80,13 @@ pub(crate) enum Unsettled {
     Unmarked { at: String, exact: String, name: String },
 }
 
-/// What the generated client can do besides the operations, and what its stand-in server can.
-const METHODS: [&str; 12] = [
-    "new",
-    "new_with_client",
-    "api_version",
-    "baseurl",
-    "client",
-    "inner",
-    "pre",
-    "post",
-    "exec",
-    "clone",
-    "mock",
-    "fmt",
-];
-
 impl Rules {
-    pub(crate) fn parse(text: &str) -> Result<Self> {
-        let rules: Self = toml::from_str(text).context("openapi/lowering.toml")?;
+    /// Reads `lowering.toml` and `operations.toml`.
+    pub(crate) fn parse(lowering: &str, operations: &str) -> Result<Self> {
+        let operations = Facts::parse(operations)?.operations;
+        let rules: Self = toml::from_str(lowering).context("openapi/lowering.toml")?;
         rules.check_names().context("openapi/lowering.toml")?;
-        Ok(rules)
+        Ok(Self { operations, ..rules })
     }
 
     /// Takes out what is stale, and takes what is unmarked for plain.
@@ -115,18 +103,6 @@ impl Rules {
 
     /// Names that the generator would turn into others, or into code that does not compile.
     fn check_names(&self) -> Result<()> {
-        let mut methods = BTreeMap::new();
-        for (operation, name) in &self.operations {
-            let entry = format!("[operations] \"{operation}\" = \"{name}\"");
-            ensure!(is_snake_case(name), "{entry}: expected a Rust name in snake_case");
-            ensure!(
-                !METHODS.contains(&name.as_str()),
-                "{entry}: the generated client has a method of that name"
-            );
-            if let Some(other) = methods.insert(name, operation) {
-                bail!("{entry}: \"{other}\" has the same name");
-            }
-        }
         for (place, name) in &self.types {
             let entry = format!("[types] \"{place}\" = \"{name}\"");
             ensure!(is_camel_case(name), "{entry}: expected a Rust name in CamelCase");
@@ -135,67 +111,27 @@ impl Rules {
     }
 }
 
-fn is_snake_case(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    let is_whole = !name.contains("__") && !name.ends_with('_');
-    is_identifier(name)
-        && is_whole
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.chars().all(fits)
-}
-
 fn is_camel_case(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric();
     is_identifier(name) && name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(fits)
-}
-
-/// Whether `name` can be a name in Rust. The parser knows the keywords up to Rust 2021; `gen` came with 2024.
-fn is_identifier(name: &str) -> bool {
-    syn::parse_str::<Ident>(name).is_ok() && name != "gen"
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn error(operations: &str, types: &str) -> String {
-        let text = format!(
-            "primary = \"P\"\nreplaced = []\n[operations]\n{operations}\n[types]\n{types}\n[scalars]\n"
-        );
-        format!("{:#}", Rules::parse(&text).expect_err("a bad name"))
+    fn error(types: &str) -> String {
+        let text = format!("primary = \"P\"\nreplaced = []\n[types]\n{types}\n[scalars]\n");
+        format!("{:#}", Rules::parse(&text, "").expect_err("a bad name"))
     }
 
     #[test]
-    fn names_that_are_no_rust_are_refused_by_entry() {
-        for name in ["get card", "getCard", "_get", "get_", "get__card", "9lives", "", "await", "gen"] {
-            let expected = format!(
-                "openapi/lowering.toml: [operations] \"GET /a\" = \"{name}\": expected a Rust name in snake_case"
-            );
-            assert_eq!(error(&format!("\"GET /a\" = \"{name}\""), ""), expected);
-        }
+    fn a_type_name_that_is_not_a_rust_name_is_refused() {
         for name in ["card", "Card Type", "Card_Type", "Self"] {
             let expected = format!(
                 "openapi/lowering.toml: [types] \"Card.x\" = \"{name}\": expected a Rust name in CamelCase"
             );
-            assert_eq!(error("", &format!("\"Card.x\" = \"{name}\"")), expected);
+            assert_eq!(error(&format!("\"Card.x\" = \"{name}\"")), expected);
         }
-    }
-
-    #[test]
-    fn a_method_that_every_client_has_is_refused() {
-        for name in ["new", "client", "baseurl", "inner", "exec", "mock"] {
-            let text = error(&format!("\"GET /a\" = \"{name}\""), "");
-            assert!(
-                text.ends_with(&format!("\"{name}\": the generated client has a method of that name")),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn one_name_for_two_operations_is_refused() {
-        let expected =
-            "openapi/lowering.toml: [operations] \"POST /a\" = \"x\": \"GET /a\" has the same name";
-        assert_eq!(error("\"POST /a\" = \"x\"\n\"GET /a\" = \"x\"", ""), expected);
     }
 }

@@ -2,20 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::facade::Operation;
+use super::Operation;
 
 const REFERENCE: &str = "#/components/schemas/";
 
 /// The names of everything that an answer can hold. Its form is `Known` in `cmp/src/drift/known.rs`.
-pub(crate) fn known(contract: &Value, facade: &[Operation]) -> Value {
-    let operations: Map<_, _> = facade
+pub(crate) fn known(contract: &Value, operations: &[Operation]) -> Value {
+    let operations: Map<_, _> = operations
         .iter()
         .map(|operation| {
             let described = &contract["paths"][&operation.path][operation.method.to_lowercase()];
             let statuses = described["responses"].as_object().into_iter().flatten();
             let answers: Map<_, _> =
                 statuses.map(|(status, answer)| (status.clone(), answer_shape(answer))).collect();
-            (operation.name.clone(), answers.into())
+            (operation.facts.name.clone(), answers.into())
         })
         .collect();
     let schemas: Map<_, _> = reachable(contract, &operations)

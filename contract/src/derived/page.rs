@@ -5,13 +5,11 @@ use anyhow::Result;
 use cmp_simulator::{Operation as Simulated, provoke};
 use serde_json::Value;
 
-use crate::check::checks::{EXAMPLES, PROBES};
-use crate::check::contract::{Contract, statuses};
-use crate::check::corrections::Corrections;
-use crate::check::facade::Operation;
+use super::Operation;
+use crate::check::{Contract, Corrections, EXAMPLES, PROBES, Probe, statuses};
+use crate::spec::facts::Class;
 
-const HEAD: &str =
-    "<!-- Written by `cargo xtask contract --conformance`. Do not edit. -->\n\n# Conformance\n\n";
+const HEAD: &str = "<!-- Written by `cargo xtask spec merge`. Do not edit. -->\n\n# Conformance\n\n";
 /// The marks of values that must not be shown: see `openapi/lowering.toml`.
 const SECRET_MARKS: [&str; 2] = ["secret", "personal"];
 
@@ -19,7 +17,7 @@ pub(super) fn page(
     contract: &Contract,
     corrections: &Corrections,
     lowered: &Value,
-    facade: &[Operation],
+    operations: &[Operation],
     notifications: &str,
 ) -> Result<String> {
     let mut text = HEAD.to_owned();
@@ -30,7 +28,7 @@ pub(super) fn page(
              *secrets*: values that no log, error or `Debug` shows.\n\n\
              | operation | request | typed | simulator | examples | repeated | secrets in | secrets out | errors documented |\n\
              |---|---|---|---|---|---|---|---|---|\n";
-    for operation in facade {
+    for operation in operations {
         text += &row(operation, contract, lowered)?;
     }
     text += notifications;
@@ -38,10 +36,7 @@ pub(super) fn page(
              `cargo xtask contract` sees whether a correction is still needed.\n\n\
              | correction | what | reason | evidence | checked |\n|---|---|---|---|---|\n";
     for file in corrections.files() {
-        let checked = PROBES
-            .iter()
-            .find(|probe| probe.correction == file.name)
-            .map_or("not", super::super::checks::Probe::sign);
+        let checked = PROBES.iter().find(|probe| probe.correction == file.name).map_or("not", Probe::sign);
         let name = &file.name;
         let (title, reason, evidence) = (cell(&file.title), cell(&file.reason), cell(&file.evidence));
         writeln!(
@@ -54,8 +49,8 @@ pub(super) fn page(
 
 fn row(operation: &Operation, contract: &Contract, lowered: &Value) -> Result<String> {
     let generated = &lowered["paths"][&operation.path][operation.method.to_lowercase()];
-    let typed = if generated["operationId"] == operation.name { "yes" } else { "no" };
-    let simulated = Simulated::ALL.into_iter().find(|simulated| simulated.name() == operation.name);
+    let typed = if generated["operationId"] == operation.facts.name { "yes" } else { "no" };
+    let simulated = Simulated::ALL.into_iter().find(|simulated| simulated.name() == operation.facts.name);
     let described = &contract.document()["paths"][&operation.path][operation.method.to_lowercase()];
     let documented: BTreeSet<u16> = statuses(described).into_keys().collect();
     let provoked: BTreeSet<u16> = provoke::table()
@@ -69,18 +64,18 @@ fn row(operation: &Operation, contract: &Contract, lowered: &Value) -> Result<St
         .filter(|example| Some(example.operation) == simulated)
         .map(|example| format!("`{}`", example.file))
         .collect();
-    let repeated = match operation.class.as_str() {
-        "Unsafe" => "no",
-        "" => "not yet in the facade",
-        "Safe" => "yes: safe",
-        _ => "yes: idempotent",
+    let repeated = match operation.facts.known.as_ref().map(|known| known.class) {
+        Some(Class::Unsafe) => "no",
+        Some(Class::Safe) => "yes: safe",
+        Some(Class::Idempotent) => "yes: idempotent",
+        None => "no facts in openapi/operations.toml",
     };
     let errors: Vec<_> = documented.iter().filter(|status| **status >= 400).map(u16::to_string).collect();
     let mut line = String::new();
     writeln!(
         line,
         "| `{}` | `{} {}` | {typed} | {reached} of {} | {} | {repeated} | {} | {} | {} |",
-        operation.name,
+        operation.facts.name,
         operation.method,
         operation.path,
         documented.len(),

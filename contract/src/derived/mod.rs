@@ -1,0 +1,102 @@
+//! Every file that follows from the fragments, the corrections and the rules.
+//!
+//! - `openapi/cmp.json`: the contract.
+//! - `cmp-generated/openapi.json`: the lowered contract, with the facts about each operation.
+//! - `cmp/src/drift/known.json`: the names that the client's drift watch knows.
+//! - `docs/conformance.md`: a page for readers.
+
+mod known;
+mod notifications;
+mod page;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+use similar::TextDiff;
+
+use crate::check::{Contract, Corrections};
+use crate::spec::facts;
+use crate::spec::files::Layout;
+use crate::spec::split::METHODS;
+use crate::spec::{json, pipeline, transcribed, write};
+
+/// An operation of the lowered contract.
+struct Operation {
+    method: String,
+    path: String,
+    facts: facts::Operation,
+}
+
+/// Each derived file with its content.
+pub(crate) fn files(layout: &Layout) -> Result<Vec<(PathBuf, String)>> {
+    let rendered = pipeline::render(layout)?;
+    let lowered = serde_json::from_str(&rendered.lowered)?;
+    let contract = Contract::new(serde_json::from_str(&rendered.contract)?);
+    let operations = operations(&lowered);
+    let notifications = notifications::section(contract.document(), &layout.facts()?.notifications)?;
+    let corrections = Corrections::read(&layout.root)?;
+    let page = page::page(&contract, &corrections, &lowered, &operations, &notifications)?;
+    let known = json::pretty(&known::known(contract.document(), &operations))?;
+    Ok(vec![
+        (layout.contract(), rendered.contract),
+        (layout.lowered(), rendered.lowered),
+        (layout.root.join("cmp/src/drift/known.json"), known),
+        (layout.root.join("docs/conformance.md"), page),
+    ])
+}
+
+/// The operations, by path and method.
+fn operations(lowered: &Value) -> Vec<Operation> {
+    let items = lowered["paths"].as_object().into_iter().flatten();
+    let all = items.flat_map(|(path, item)| {
+        let methods = item.as_object().into_iter().flatten();
+        let methods = methods.filter(|(method, _)| METHODS.contains(&method.as_str()));
+        methods.filter_map(move |(method, operation)| {
+            let facts = facts::Operation::of_lowered(operation)?;
+            Some(Operation { method: method.to_uppercase(), path: path.clone(), facts })
+        })
+    });
+    let mut all: Vec<_> = all.collect();
+    all.sort_by(|a, b| (&a.path, &a.method).cmp(&(&b.path, &b.method)));
+    all
+}
+
+/// Fails, with a diff, unless every derived file is up to date.
+pub(crate) fn check(layout: &Layout) -> Result<()> {
+    transcribed::check(layout)?;
+    let mut stale = Vec::new();
+    for (path, fresh) in files(layout)? {
+        let written = fs::read_to_string(&path).unwrap_or_default();
+        if written != fresh {
+            let name = path.strip_prefix(&layout.root).unwrap_or(&path).display().to_string();
+            write::to_stdout(&diff(&name, &written, &fresh))?;
+            stale.push(name);
+        }
+    }
+    if stale.is_empty() {
+        return Ok(());
+    }
+    bail!("not up to date: {}; run `cargo xtask spec merge`", stale.join(", "))
+}
+
+fn diff(name: &str, written: &str, fresh: &str) -> String {
+    TextDiff::from_lines(written, fresh)
+        .unified_diff()
+        .context_radius(4)
+        .header(&format!("{name} (as it is)"), &format!("{name} (as it should be)"))
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_diff_names_the_file_and_shows_both_sides() {
+        let text = diff("a.json", "one\ntwo\n", "one\nthree\n");
+        assert!(text.contains("--- a.json (as it is)"), "{text}");
+        assert!(text.contains("-two") && text.contains("+three"), "{text}");
+    }
+}
