@@ -1,4 +1,4 @@
-//! Stores cards and provisions a network token for each, with a progress bar: 10,000, or as many as the first argument
+//! Stores cards and provisions a network token for each, with a line of progress: 10,000, or as many as the first argument
 //! says. Ids flow from the one step into the other, and none is kept; sums of their hashes show that none got lost or
 //! came twice.
 //!
@@ -9,16 +9,16 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
     hash::{BuildHasher, RandomState},
+    io::Write as _,
     sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
 };
 
 use anyhow::{Result, ensure};
 use cmp::{CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount};
 use cmp_simulator::{Chaos, Enrollment, Fault, Operation, Simulator};
 use futures_util::{Stream, StreamExt, stream};
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 const CARDS: u64 = 10_000;
 const CONCURRENCY: usize = 32;
@@ -39,18 +39,10 @@ async fn main() -> Result<()> {
         None => Client::from_env()?,
     };
 
-    let bar = ProgressBar::new(count).with_style(
-        ProgressStyle::with_template("{bar:20} {pos}/{len} cards, {rate}, {eta} left {msg}")?.with_key(
-            "rate",
-            |state: &ProgressState, out: &mut dyn fmt::Write| {
-                // What can't be written can't be shown either.
-                let _ = write!(out, "{:.0}/s", state.per_sec());
-            },
-        ),
-    );
+    let start = Instant::now();
     let hasher = RandomState::new();
     let (went_in, mut came_out) = (AtomicU64::new(0), 0_u64);
-    let ids = stored(&cmp, count, &bar).inspect(|id| {
+    let ids = stored(&cmp, count).inspect(|id| {
         went_in.fetch_add(hasher.hash_one(id), Ordering::Relaxed);
     });
     let mut run = cmp.bulk().concurrency(CONCURRENCY).over_stream(ids).provision();
@@ -66,10 +58,14 @@ async fn main() -> Result<()> {
             }
         }
         let progress = run.progress();
-        bar.set_position(progress.finished());
-        bar.set_message(format!("({} failed)", progress.failed));
+        let finished = progress.finished();
+        if finished.is_multiple_of(100) || finished == count {
+            let rate = finished as f64 / start.elapsed().as_secs_f64();
+            print!("\r{finished}/{count} cards, {rate:.0}/s, {} failed ", progress.failed);
+            std::io::stdout().flush()?;
+        }
     }
-    bar.finish();
+    println!();
 
     let progress = run.progress();
     ensure!(came_out == went_in.load(Ordering::Relaxed), "an id was lost or came twice");
@@ -89,12 +85,12 @@ async fn start_simulator() -> Result<Simulator> {
 }
 
 /// Stores cards as they are asked for, and gives their ids.
-fn stored(cmp: &Client, count: u64, bar: &ProgressBar) -> impl Stream<Item = CardId> {
+fn stored(cmp: &Client, count: u64) -> impl Stream<Item = CardId> {
     let storing = stream::iter(0..count).map(|_| async {
         let card = NewCard::new(Pan::new(TEST_PAN)?, Expiry::new(12, 2030)?);
         anyhow::Ok(cmp.cards().create(card).await?.id().clone())
     });
-    storing.buffer_unordered(CONCURRENCY).filter_map(|stored| async {
-        stored.inspect_err(|error| bar.println(format!("not stored: {error}"))).ok()
-    })
+    storing
+        .buffer_unordered(CONCURRENCY)
+        .filter_map(|stored| async { stored.inspect_err(|error| println!("\rnot stored: {error}")).ok() })
 }

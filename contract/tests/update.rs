@@ -69,7 +69,7 @@ impl Workspace {
         for path in ["Cargo.lock", "cmp/build.rs"] {
             let _ = fs::remove_file(workspace.root().join(path));
         }
-        for folder in ["cmp/examples", "cmp/tests/it", "cmp/benches"] {
+        for folder in ["cmp/examples", "cmp/benches"] {
             let _ = fs::remove_dir_all(workspace.root().join(folder));
         }
         workspace

@@ -1,11 +1,14 @@
 //! A payment service provider on loopback that knows the three payments of the guide. It redeems each cryptogram with
 //! the simulator, so that a used, wrong or missing one is declined, as the networks would.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, bail, ensure};
+use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
 use cmp::{Client, Environment, ServiceAccount};
 use cmp_simulator::{CryptogramType, Simulator};
-use httpmock::{HttpMockRequest, HttpMockResponse, MockServer};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 /// What it calls every payment that it authorises.
 const NETWORK_TRANSACTION_ID: &str = "012345678901234";
@@ -20,26 +23,22 @@ pub(crate) async fn simulated() -> Result<(Client, MockPsp)> {
 }
 
 pub(crate) struct MockPsp {
-    server: MockServer,
+    url: String,
     http: reqwest::Client,
 }
 
 impl MockPsp {
     async fn start(simulator: Simulator) -> Result<Self> {
-        let server = MockServer::start_async().await;
-        server
-            .mock_async(move |when, then| {
-                when.method("POST").path("/payments");
-                then.respond_with(move |request| answer(&simulator, request));
-            })
-            .await;
-        let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { server, http })
+        let payments = Router::new().route("/payments", post(answer)).with_state(Arc::new(simulator));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}/payments", listener.local_addr()?);
+        tokio::spawn(axum::serve(listener, payments).into_future());
+        Ok(Self { url, http: reqwest::Client::builder().no_proxy().build()? })
     }
 
     /// Asks for an authorisation; gives the network transaction id of an authorised payment.
     pub(crate) async fn pay(&self, payment: &Value) -> Result<String> {
-        let answer = self.http.post(self.server.url("/payments")).json(payment).send().await?;
+        let answer = self.http.post(&self.url).json(payment).send().await?;
         let body: Value = answer.json().await?;
         if let Some(reason) = body["declined"].as_str() {
             bail!("declined: {reason}");
@@ -48,12 +47,12 @@ impl MockPsp {
     }
 }
 
-fn answer(simulator: &Simulator, request: &HttpMockRequest) -> HttpMockResponse {
-    let (status, body) = match authorise(simulator, &request.body_vec()) {
-        Ok(()) => (200, json!({ "network_transaction_id": NETWORK_TRANSACTION_ID })),
-        Err(reason) => (402, json!({ "declined": reason.to_string() })),
+async fn answer(State(simulator): State<Arc<Simulator>>, payment: Bytes) -> (StatusCode, String) {
+    let (status, body) = match authorise(&simulator, &payment) {
+        Ok(()) => (StatusCode::OK, json!({ "network_transaction_id": NETWORK_TRANSACTION_ID })),
+        Err(reason) => (StatusCode::PAYMENT_REQUIRED, json!({ "declined": reason.to_string() })),
     };
-    HttpMockResponse::builder().status(status).body(body.to_string()).build()
+    (status, body.to_string())
 }
 
 fn authorise(simulator: &Simulator, body: &[u8]) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::spec::facts::Notification;
 
 const HEAD: &str = "\n## Notifications\n\nWhat the service sends by itself (`webhooks` in the contract). *read as*: the \
                     type in `cmp::webhooks` that reads the details. *members*: the members of the details. *secrets*: \
-                    those that no log, error or `Debug` shows. The tests in `cmp/tests/webhooks` read every event and \
+                    those that no log, error or `Debug` shows. The tests in `tests/tests/webhooks` read every event and \
                     every member; those in `cmp-simulator/tests` send every event.\n\n\
                     | notification | events | read as | members | secrets |\n|---|---|---|---|---|\n";
 
