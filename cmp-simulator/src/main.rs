@@ -23,14 +23,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nobody is left to read it if standard error is closed.
-            let _ = writeln!(io::stderr(), "Error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program::exit(run(Cli::parse()))
 }
 
 fn run(cli: Cli) -> io::Result<()> {

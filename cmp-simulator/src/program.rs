@@ -12,6 +12,7 @@
 use std::future::Future;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
@@ -87,6 +88,14 @@ pub fn main(options: &Options, openapi: Option<String>) -> io::Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async { run(options, openapi, interrupted()?).await })
+}
+
+/// Says how the program ended: a failure is a line on stderr.
+pub fn exit(ended: io::Result<()>) -> ExitCode {
+    let Err(error) = ended else { return ExitCode::SUCCESS };
+    // A closed standard error leaves nobody to read the message.
+    let _ = writeln!(io::stderr(), "Error: {error}");
+    ExitCode::FAILURE
 }
 
 /// Runs until `shutdown` is ready. The line `cmp-simulator listening on URL` on stdout says that it is ready.

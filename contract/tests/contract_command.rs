@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use cmp_simulator::{Fault, Operation, Simulator};
+use cmp_simulator::{Fault, Operation, Protocol, Settings, Simulator};
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cmp-contract"));
@@ -51,6 +51,32 @@ async fn a_service_that_keeps_the_contract() {
     assert!(reports[0].contains("<testsuites") && reports[1].contains("\"checks\""), "{reports:?}");
     for secret in ["5100260000019206", "simulator-client-secret", "eyJ"] {
         assert!(!said.contains(secret) && !reports.concat().contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_with_a_certificate_of_its_own_is_checked_over_tls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("root.pem");
+    let path = file.display().to_string();
+    for protocol in [Protocol::Tls, Protocol::TlsHttp1, Protocol::TlsHttp2] {
+        let mut settings = Settings::default();
+        settings.protocol = protocol;
+        let simulator = Simulator::builder().settings(settings).start().await.expect("starts");
+        std::fs::write(&file, simulator.root_certificate().expect("TLS")).expect("written");
+        let only = ["--base-url", simulator.url(), "--only", "a_stored_card_is_read_back"];
+        let output = contract(&[&only[..], &["--root-certificate", &path]].concat()).await;
+        assert_eq!(status(&output), Some(0), "{protocol:?}: {}", text(&output));
+        assert_eq!((simulator.count(Operation::CreateCard), simulator.cards().len()), (1, 0));
+        let output = contract(&only).await;
+        assert_eq!(status(&output), Some(4), "{protocol:?}: {}", text(&output));
+        assert_eq!(simulator.count(Operation::CreateCard), 1, "without trust");
+    }
+    for content in ["", "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n"] {
+        std::fs::write(&file, content).expect("written");
+        let output = contract(&["--base-url", "https://127.0.0.1:1", "--root-certificate", &path]).await;
+        assert_eq!(status(&output), Some(2), "{}", text(&output));
+        assert!(text(&output).contains("Error: --root-certificate"), "{}", text(&output));
     }
 }
 

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use cmp_contract::{CheckOptions, Spec};
+use cmp_simulator::program;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Maintenance tasks of the cmp workspace")]
@@ -27,7 +28,7 @@ enum Task {
     #[command(subcommand)]
     Spec(Spec),
     /// Run the simulator as a program, with this workspace's contract at /openapi.json
-    Simulator(cmp_simulator::program::Options),
+    Simulator(program::Options),
     /// Write down the public API of `cmp` after a change that is meant
     Api,
     /// Check whether a service keeps the contract: the simulator, a URL, or an environment of VGS.
@@ -58,7 +59,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Task::Simulator(options) => {
             let contract = root.join("openapi/cmp.json");
             let openapi = fs::read_to_string(&contract).with_context(|| contract.display().to_string())?;
-            cmp_simulator::program::main(&options, Some(openapi))?;
+            return Ok(program::exit(program::main(&options, Some(openapi))));
         }
         Task::Api => ci::api::write(&root)?,
         Task::Contract(options) => return Ok(cmp_contract::check(&options, &root)),

@@ -26,8 +26,9 @@ mod target;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use clap::Args;
+use reqwest::Certificate;
 
 use run::{Limits, Run};
 use runner::Runner;
@@ -56,6 +57,9 @@ pub struct Options {
     /// Its token endpoint, if that is not at the same URL by its usual path.
     #[arg(long, value_name = "URL", requires = "base_url")]
     token_url: Option<String>,
+    /// Trust the certificates in this PEM file too, such as that of a simulator with TLS.
+    #[arg(long, value_name = "FILE", requires = "base_url")]
+    root_certificate: Option<PathBuf>,
     /// Check an environment of VGS.
     #[arg(long, value_enum)]
     environment: Option<Environment>,
@@ -90,10 +94,10 @@ pub fn run(options: &Options, root: &Path) -> ExitCode {
 fn checked(options: &Options, root: &Path) -> Result<u8> {
     let contract = Contract::read(root)?;
     let corrections = Corrections::read(root)?;
-    let target = options.target()?;
+    let (target, certificates) = (options.target()?, options.certificates()?);
     let runtime = tokio::runtime::Runtime::new()?;
     let report = runtime.block_on(async {
-        let run = Run::new(Limits::USUAL, run::interrupts()?);
+        let run = Run::new(Limits::USUAL, run::interrupts()?).trusting(certificates);
         let runner = Runner { target: &target, contract: &contract, corrections: &corrections, run: &run };
         runner.all(options.only.as_deref(), &mut report::Progress::new()).await
     })?;
@@ -117,6 +121,20 @@ impl Options {
             (None, Some(environment)) => Target::environment(environment, self.i_know_this_is_live),
             (None, None) => Ok(Target::simulator()),
         }
+    }
+
+    fn certificates(&self) -> Result<Vec<Certificate>> {
+        let Some(path) = &self.root_certificate else { return Ok(Vec::new()) };
+        let option = || format!("--root-certificate {}", path.display());
+        let certificates = Certificate::from_pem_bundle(&std::fs::read(path).with_context(option)?);
+        let certificates = certificates.with_context(option)?;
+        ensure!(!certificates.is_empty(), "{}: the file has no certificate in PEM", option());
+        // What the PEM holds is only read here, and a run would find it out at each request.
+        reqwest::Client::builder()
+            .tls_certs_merge(certificates.iter().cloned())
+            .build()
+            .with_context(option)?;
+        Ok(certificates)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cmp_simulator::Operation;
-use reqwest::Client;
+use reqwest::{Certificate, Client};
 use tokio::sync::watch;
 
 use super::answer::network;
@@ -36,6 +36,8 @@ pub(crate) struct Run {
     interrupts: watch::Receiver<usize>,
     waited: Mutex<Duration>,
     left: Mutex<Vec<String>>,
+    /// Trusted beside the usual ones.
+    certificates: Vec<Certificate>,
     /// One that may use the process environment's proxy, and one that doesn't. Making one takes far longer than a request.
     clients: [OnceLock<Client>; 2],
 }
@@ -47,8 +49,14 @@ impl Run {
             interrupts,
             waited: Mutex::default(),
             left: Mutex::default(),
+            certificates: Vec::new(),
             clients: Default::default(),
         }
+    }
+
+    /// One that trusts the service's own certificates too.
+    pub(crate) fn trusting(self, certificates: Vec<Certificate>) -> Self {
+        Self { certificates, ..self }
     }
 
     /// One that nobody interrupts.
@@ -68,6 +76,7 @@ impl Run {
         let mut http = Client::builder()
             .timeout(self.limits.answer)
             .redirect(reqwest::redirect::Policy::none())
+            .tls_certs_merge(self.certificates.iter().cloned())
             .referer(false);
         if is_here {
             http = http.no_proxy();

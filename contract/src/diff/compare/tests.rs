@@ -298,7 +298,9 @@ fn is_void(document: &Value, at: &str, edit: usize) -> bool {
     let has_branches =
         holder.is_some_and(|holder| ["allOf", "anyOf", "oneOf"].iter().any(|key| holder.get(key).is_some()));
     let is_in_branch = ["/allOf/", "/anyOf/", "/enum/", "/required/"].iter().any(|key| at.contains(key));
-    let removed = edit == 6 && (has_branches || is_in_branch);
+    // Another branch may say the same of a component that a branch refers to.
+    let may_be_in_branch = at.starts_with("/components/") && document.to_string().contains("Of\":");
+    let removed = edit == 6 && (has_branches || is_in_branch || may_be_in_branch);
     // `then` without `if` is no rule.
     let lonely = at.contains("/then") || document.pointer(at).is_some_and(Value::is_null);
     removed || lonely
