@@ -99,13 +99,23 @@ fn from_page(text: &str) -> Result<Vec<Found>> {
     let page = page::parse(text)?;
     let mut found = Vec::new();
     for page::Fence { section, line, text, document } in page.fences {
-        let place = (section.clone(), line);
-        let document = split::with_path_items(document)
-            .with_context(|| format!("section \"{}\", line {}", place.0, place.1))?;
-        let (page, section) = (page.title.clone(), Some(section));
-        found.push(Found { page, section, line: Some(line), origin: Origin::Published, text, document });
+        let documents = documents(document, text);
+        for (document, text) in documents.with_context(|| format!("section \"{section}\", line {line}"))? {
+            let (page, section) = (page.title.clone(), Some(section.clone()));
+            found.push(Found { page, section, line: Some(line), origin: Origin::Published, text, document });
+        }
     }
     Ok(found)
+}
+
+/// The document of a fence with its text; one for each operation, where the fence has a whole API.
+fn documents(document: Value, text: String) -> Result<Vec<(Value, String)>> {
+    let document = split::with_path_items(document)?;
+    if split::operations(&document)?.len() < 2 {
+        return Ok(vec![(document, text)]);
+    }
+    let parts = split::by_operation(&document)?;
+    parts.into_iter().map(|part| json::pretty(&part).map(|text| (part, text))).collect()
 }
 
 /// The fragments and sources after the import; what the same pages held before and hold no more is gone. Into an empty
@@ -211,18 +221,11 @@ enum Operation {
 
 impl Operation {
     fn of(document: &Value) -> Result<Self> {
-        let mut operations = Vec::new();
-        for section in split::SECTIONS {
-            for (path, item) in json::section(document, section, "")? {
-                let members = json::object(item, &json::below(&json::below("", section), path))?;
-                let methods = members.keys().filter(|key| split::METHODS.contains(&key.as_str()));
-                operations.extend(methods.map(|method| (section, method, path)));
-            }
-        }
+        let operations = split::operations(document)?;
         if document.get(split::SHARED).is_some() && operations.is_empty() {
             return Ok(Self::Shared(info(document, "title")?));
         }
-        let [(section, method, path)] = operations[..] else {
+        let [(section, path, method)] = operations[..] else {
             bail!("expected one operation, found {}", operations.len());
         };
         if section != split::WEBHOOKS {
@@ -307,6 +310,37 @@ mod tests {
         let error =
             Operation::of(&json!({"webhooks": {"au_card": {"put": {}}}})).expect_err("not sent by POST");
         assert_eq!(error.to_string(), "webhook au_card: expected post, found put");
+    }
+
+    #[test]
+    fn a_fence_with_a_whole_api_gives_one_fragment_for_each_operation() {
+        let to = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let whole = json!({
+            "openapi": "3.1.0", "info": {"title": "T", "version": "1"},
+            "components": {"schemas": {"A": {"type": "object"}, "B": {"type": "object"}}},
+            "paths": {
+                "/a": {"get": {"responses": {"200": to("A")}}, "post": {"responses": {"200": to("B")}}},
+                "/b": {"get": {"responses": {"200": to("B")}}}
+            },
+            "webhooks": {"sent": {"post": {"requestBody": to("A")}}}
+        });
+        let page = format!("# P\n\n## S\n\n```json\n{whole}\n```\n\n## More\n\n```json\n{}\n```\n", {
+            let mut one = whole.clone();
+            one["paths"] = json!({"/c": {"get": {}}});
+            one["webhooks"] = json!({});
+            one
+        });
+        let new =
+            import(&Tree::default(), from_page(&page).expect("a page"), &Note::default()).expect("imported");
+        let names: Vec<_> = new.fragments.keys().map(String::as_str).collect();
+        assert_eq!(names, ["get-a.json", "get-b.json", "get-c.json", "notify-sent.json", "post-a.json"]);
+        assert_eq!(new.fragments["post-a.json"]["components"]["schemas"], json!({"B": {"type": "object"}}));
+        assert_eq!(new.sources.0["get-b.json"].section.as_deref(), Some("S"));
+        // A fence with one operation stays as it was published, with what nothing refers to.
+        assert_eq!(new.fragments["get-c.json"]["components"], whole["components"]);
+        let error = from_page(&page.replace("#/components/schemas/A", "#/components/schemas/Gone"));
+        let error = format!("{:#}", error.err().expect("a dangling reference"));
+        assert!(error.starts_with("section \"S\", line 5: "), "{error}");
     }
 
     #[test]

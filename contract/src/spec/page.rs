@@ -1,4 +1,4 @@
-//! Documentation pages: Markdown with one fenced OpenAPI document an operation.
+//! Documentation pages: Markdown with fenced OpenAPI documents.
 
 use std::ops::Range;
 use std::sync::LazyLock;

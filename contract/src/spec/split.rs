@@ -22,6 +22,19 @@ pub(crate) const SHARED: &str = "x-shared-by-operations";
 /// Fragments that would be larger than this together share components, instead of each having its own copy.
 const MOST_COPIED: usize = 16 << 20;
 
+/// Each operation of a document: the section that has it, its path or name, its method.
+pub(crate) fn operations(document: &Value) -> Result<Vec<(&'static str, &String, &String)>> {
+    let mut found = Vec::new();
+    for section in SECTIONS {
+        for (path, item) in json::section(document, section, "")? {
+            let members = json::object(item, &json::below(&json::below("", section), path))?;
+            let methods = members.keys().filter(|key| METHODS.contains(&key.as_str()));
+            found.extend(methods.map(|method| (section, path, method)));
+        }
+    }
+    Ok(found)
+}
+
 /// One document an operation, each with only the components that the operation reaches. Of a large file, one more document
 /// holds the components that more than one operation reaches.
 pub(crate) fn by_operation(document: &Value) -> Result<Vec<Value>> {
@@ -31,16 +44,11 @@ pub(crate) fn by_operation(document: &Value) -> Result<Vec<Value>> {
 fn by_operation_within(document: &Value, most_copied: usize) -> Result<Vec<Value>> {
     let graph = Graph::of(document);
     let mut reached = Vec::new();
-    for section in SECTIONS {
-        for (path, item) in json::section(document, section, "")? {
-            let at = json::below(&json::below("", section), path);
-            let methods = json::object(item, &at)?.keys().filter(|key| METHODS.contains(&key.as_str()));
-            for method in methods {
-                let item = item_of(document, (section, path), method)?;
-                let kept = graph.reached(document, (&item, &at))?;
-                reached.push(((section, path, method), item, kept));
-            }
-        }
+    for (section, path, method) in operations(document)? {
+        let at = json::below(&json::below("", section), path);
+        let item = item_of(document, (section, path), method)?;
+        let kept = graph.reached(document, (&item, &at))?;
+        reached.push(((section, path, method), item, kept));
     }
     if reached.is_empty() {
         bail!("the document has no operation");
