@@ -140,7 +140,6 @@ mod example;
 #[cfg_attr(not(feature = "webhooks"), doc = "[events]: crate::Wait::hints")]
 pub mod guide {}
 mod http;
-mod jitter;
 mod network_tokens;
 mod operation;
 pub mod payments;

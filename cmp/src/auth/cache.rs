@@ -32,7 +32,11 @@ use tokio::{
 };
 
 use super::{AccessToken, AccessTokenError, AccessTokenProvider};
-use crate::{clock::Clock, jitter::Jitter, retry::doubled, secret::BearerToken};
+use crate::{
+    clock::{Clock, Jitter},
+    retry::doubled,
+    secret::BearerToken,
+};
 
 /// A fetch that takes longer is given up, whatever the callers' limits.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);

@@ -6,11 +6,10 @@ use reqwest::header::HeaderMap;
 use crate::{
     auth::{AccessTokenError, Token, TokenCache},
     cards::Lookups,
-    clock::{Clock, after},
+    clock::{Clock, Jitter, after},
     drift::Watch,
     error::{Error, Result},
     http::Http,
-    jitter::Jitter,
     operation::Operation,
     retry::{RetryBudget, RetryPolicy, Throttle},
 };

@@ -14,12 +14,11 @@ use super::{
 use crate::{
     auth::{AccessToken, AccessTokenProvider, ClientCredentials, ServiceAccount, StaticToken, TokenCache},
     call::Core,
-    clock::{Clock, SystemClock},
+    clock::{Clock, Jitter, SystemClock},
     drift::{DriftEvent, Watch},
     environment::{Endpoints, Environment},
     error::{Error, Result},
     http::{Identity, Settings},
-    jitter::Jitter,
     retry::{RetryBudget, RetryPolicy, Throttle},
 };
 

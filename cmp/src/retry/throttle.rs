@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::RetryPolicy;
-use crate::jitter::Jitter;
+use crate::clock::Jitter;
 
 /// A `Retry-After` may be a mistake, and must not stop a client for longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use sha2::{Digest, Sha256};
 
 use super::model::Event;
 
@@ -14,13 +16,14 @@ pub(super) struct Stamp {
     /// When the service wrote the event, which may be later than it happened.
     #[serde(default)]
     timestamp: Option<DateTime<Utc>>,
-    /// The event's id; `None` for a reading.
+    /// A digest of the event's id, which may be long or look like a PAN; `None` for a reading.
     event: Option<String>,
 }
 
 impl Stamp {
     pub(super) fn of_event(event: &Event, at: DateTime<Utc>) -> Self {
-        Self { at, timestamp: event.timestamp, event: Some(event.id.to_string()) }
+        let id = HEXLOWER.encode(&Sha256::digest(event.id.as_bytes())[..16]);
+        Self { at, timestamp: event.timestamp, event: Some(id) }
     }
 
     pub(super) fn of_reading(at: DateTime<Utc>) -> Self {
@@ -28,7 +31,7 @@ impl Stamp {
     }
 
     /// Orders stamps of one moment too, so that the order in which they come makes no difference. A reading shows the
-    /// effect of all events, so it wins. Of two events the one written last wins, else the one with the greater id.
+    /// effect of all events, so it wins. Of two events the one written last wins, else the one with the greater digest.
     fn rank(&self) -> impl Ord {
         (self.at, self.event.is_none(), self.timestamp, self.event.as_deref())
     }

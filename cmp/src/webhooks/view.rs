@@ -176,7 +176,8 @@ impl CardView {
             }
             for update in card.updates() {
                 let at = update.occurred_at().unwrap_or(DateTime::UNIX_EPOCH);
-                view.account_updater.offer_known(update.event().cloned(), &Stamp::of_reading(at));
+                let event = storable(update.event().cloned(), CardEvent::as_str);
+                view.account_updater.offer_known(event, &Stamp::of_reading(at));
             }
         })
     }
@@ -254,7 +255,7 @@ impl CardView {
     }
 
     fn apply_update(&mut self, update: &CardUpdateDetails, stamp: &Stamp) {
-        self.account_updater.offer(Some(update.event.clone()), stamp);
+        self.account_updater.offer_known(storable(Some(update.event.clone()), CardEvent::as_str), stamp);
         self.expiry.offer_known(update.new_expiry, stamp);
         let number = update.new_account_number.as_ref();
         let new = number.and_then(|number| last4_of(number.expose()));
@@ -407,21 +408,17 @@ pub struct TokenView {
     expiry: Latest<Expiry>,
 }
 
-/// The text, unless a PAN may be in it: views are stored.
-fn storable(text: Option<&str>) -> Option<Text> {
-    text.filter(|text| !looks_like_a_pan(text)).and_then(Text::new)
-}
-
-fn can_be_stored(state: &NetworkTokenState) -> bool {
-    !looks_like_a_pan(state.as_str())
+/// Drops a value in which a PAN may be, because views are stored.
+fn storable<T>(value: Option<T>, text: fn(&T) -> &str) -> Option<T> {
+    value.filter(|value| !looks_like_a_pan(text(value)))
 }
 
 impl TokenView {
     fn apply(&mut self, token: &NetworkTokenDetails, stamp: &Stamp) {
-        let state = token.state.clone().filter(can_be_stored);
+        let state = storable(token.state.clone(), NetworkTokenState::as_str);
         if state.is_some() {
             // A reason belongs to its state, so a new state without a reason clears it.
-            self.reason_code.offer(storable(token.reason_code.as_deref()), stamp);
+            self.reason_code.offer(storable(token.reason_code.clone(), Text::as_ref), stamp);
         }
         self.state.offer_known(state, stamp);
         self.last4.offer_known(token.last4.as_deref().and_then(Last4::new), stamp);
@@ -429,8 +426,8 @@ impl TokenView {
     }
 
     fn read(&mut self, token: &NetworkToken, stamp: &Stamp) {
-        self.state.offer(Some(token.state().clone()).filter(can_be_stored), stamp);
-        self.reason_code.offer(storable(token.reason_code()), stamp);
+        self.state.offer(storable(Some(token.state().clone()), NetworkTokenState::as_str), stamp);
+        self.reason_code.offer(storable(token.reason_code().and_then(Text::new), Text::as_ref), stamp);
         self.last4.offer_known(token.last4().and_then(Last4::new), stamp);
         self.expiry.offer_known(token.expiry(), stamp);
     }

@@ -78,6 +78,28 @@ fn no_text_of_an_event_brings_a_pan_into_what_is_stored() {
 }
 
 #[test]
+fn no_event_name_and_no_event_id_brings_a_pan_into_what_is_stored() {
+    let mut card = view();
+    card.apply(&event("1", "cmp_au_card.closed", 1, json!({})));
+    let odd = event(PAN, &format!("cmp_au_card.{PAN}"), 2, json!({ "new_expiration_date": "1225" }));
+    assert_eq!(card.apply(&odd), Applied::Changed, "the expiry");
+    assert_eq!(card.account_updater(), Some(&CardEvent::Closed), "an unreadable event is absent");
+    let stored = serde_json::to_string(&card).unwrap();
+    assert!(!stored.contains(PAN), "{stored}");
+}
+
+#[test]
+fn ids_like_card_numbers_still_order_events_of_one_moment() {
+    let events = [token(PAN, 1, "active"), token("5555555555554444", 1, "suspended")];
+    let [mut one, mut other] = [view(), view()];
+    for (event, reversed) in events.iter().zip(events.iter().rev()) {
+        one.apply(event);
+        other.apply(reversed);
+    }
+    assert_eq!(one, other);
+}
+
+#[test]
 fn a_new_number_that_is_not_told_makes_the_old_digits_unknown() {
     let mut card = view();
     card.apply(&event("1", "cmp_au_card.enrolled", 1, json!({ "card_last4": "1111" })));
