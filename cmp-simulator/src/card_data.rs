@@ -1,8 +1,8 @@
-//! A card number's network, its check digit, and an expiry.
+//! The card network, the expiry and the check digit of a card.
 
 use serde::{Deserialize, Serialize};
 
-/// The card networks for which network tokens exist.
+/// A card network that has network tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub enum Brand {
 }
 
 impl Brand {
-    /// The brand that a card number belongs to; `None` for others and for aliases.
+    /// Returns the network of a card number. Returns `None` for other networks and for aliases.
     pub fn of(pan: &str) -> Option<Self> {
         if pan.len() < 14 || !pan.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
@@ -33,7 +33,7 @@ impl Brand {
         }
     }
 
-    /// The name in `card_brand`.
+    /// Returns the name in `card_brand`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Visa => "Visa",
@@ -43,8 +43,8 @@ impl Brand {
         }
     }
 
-    /// The first six digits of the brand's network tokens: those of the documents' samples, and of the
-    /// networks' published test cards where the documents show none.
+    /// Returns the first six digits of the network's tokens. Source: the documents' samples, or the
+    /// network's published test cards where the documents have no sample.
     pub(crate) const fn token_bin(self) -> &'static str {
         match self {
             Self::Visa => "411321",
@@ -61,8 +61,8 @@ impl Brand {
         }
     }
 
-    /// The electronic commerce indicator beside a cryptogram: `07` for Visa is the documents' sample, `05` for
-    /// the others is inferred from the networks' rules.
+    /// Returns the electronic commerce indicator of a cryptogram. `07` for Visa is the documents'
+    /// sample; `05` for the others is inferred from the networks' rules.
     pub(crate) const fn eci(self) -> &'static str {
         match self {
             Self::Visa => "07",
@@ -71,14 +71,14 @@ impl Brand {
     }
 }
 
-/// Month 1 to 12 and the last two digits of the year, as the API has them.
+/// A month from 1 to 12 and the last two digits of a year, as in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Expiry {
     pub(crate) month: u32,
     pub(crate) year: u32,
 }
 
-/// The check digit that would make `digits` pass.
+/// Returns the check digit that makes `digits` pass the Luhn check.
 pub(crate) fn luhn_digit(digits: &str) -> u8 {
     let sum: u32 = digits
         .bytes()

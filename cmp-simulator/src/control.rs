@@ -1,30 +1,30 @@
 //! The control API: the handle over HTTP, for programs in other languages.
 //!
-//! It is served under `/_simulator` by the program, and in process with
-//! [`Builder::control_api`](crate::Builder::control_api). Bodies are plain JSON. The socket is on 127.0.0.1
-//! alone. A request whose `Host` is no loopback name, or whose `Origin` is another than the simulator's own, is
-//! refused, so that no web page reaches it.
+//! The program serves it under `/_simulator`. In process,
+//! [`Builder::control_api`](crate::Builder::control_api) turns it on. Bodies are plain JSON. The
+//! socket is on 127.0.0.1 only. A request is refused if its `Host` is not a loopback name, or if its
+//! `Origin` is not the simulator's. So no web page reaches the API.
 //!
 //! | request | what it does |
 //! |---|---|
 //! | `GET /_simulator` | lists these requests |
 //! | `GET /_simulator/requests` | the latest requests, masked: [`ReceivedRequest`](crate::ReceivedRequest) |
-//! | `DELETE /_simulator/requests` | forgets them |
-//! | `GET /_simulator/counts` | how many requests each operation had, and how many access tokens were minted |
+//! | `DELETE /_simulator/requests` | clears them |
+//! | `GET /_simulator/counts` | the requests to each operation, and the access tokens issued |
 //! | `GET /_simulator/cards` | all stored cards: [`CardView`](crate::CardView) |
 //! | `GET /_simulator/cards/{card_id}` | one stored card |
-//! | `GET /_simulator/faults` | the faults that are set, and how often each was met |
+//! | `GET /_simulator/faults` | the faults, and how many requests each met |
 //! | `POST /_simulator/faults` | adds a [`Fault`](crate::Fault) or a list of them |
 //! | `DELETE /_simulator/faults` | removes all faults, and chaos |
 //! | `PUT /_simulator/chaos` | turns [`Chaos`](crate::Chaos) on |
 //! | `POST /_simulator/world` | lets a [`WorldEvent`](crate::WorldEvent) happen |
-//! | `POST /_simulator/cryptograms` | uses a cryptogram: `{"value": "…"}` gives its [`Redemption`](crate::Redemption) |
-//! | `GET /_simulator/webhooks` | the notifications that were sent or are to be: [`Notification`](crate::webhooks::Notification) |
-//! | `POST /_simulator/webhooks` | sends the request's body as a notification, whatever it is |
+//! | `POST /_simulator/cryptograms` | uses the cryptogram `{"value": "…"}`, and returns its [`Redemption`](crate::Redemption) |
+//! | `GET /_simulator/webhooks` | all notifications: [`Notification`](crate::webhooks::Notification) |
+//! | `POST /_simulator/webhooks` | sends any request body as a notification |
 //! | `GET /_simulator/settings` | the [`Settings`](crate::Settings), secrets masked |
-//! | `PATCH /_simulator/settings` | changes the members that it names, lists as a whole; a masked value is refused |
+//! | `PATCH /_simulator/settings` | changes the named members, lists as a whole; refuses a masked value |
 //! | `GET /_simulator/provoke` | every status of every operation, and how to provoke it |
-//! | `POST /_simulator/reset` | forgets everything but the settings |
+//! | `POST /_simulator/reset` | clears everything but the settings |
 
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
@@ -67,7 +67,8 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::POST, "/reset", reset),
 ];
 
-/// The answer to a request that is not for the API; `None` for all that are.
+/// Answers a request to the control API or for the OpenAPI document. Returns `None` for any other
+/// request.
 pub(crate) fn answer(instance: &Instance, request: &Request) -> Option<Reply> {
     let segments = path_segments(&request.path)?;
     let segments: Vec<_> = segments.iter().map(AsRef::as_ref).collect();
@@ -103,9 +104,11 @@ impl Refused {
     }
 }
 
-/// Refuses what a web page may have sent: to a name of its own that leads here, or from its own origin.
+/// Refuses a request that a web page may have sent: to a name of its own that leads here, or from
+/// its own origin.
 ///
-/// Programs send no `Origin`; browsers do with every request that can change something. `own` is the simulator's URL.
+/// Programs send no `Origin`. Browsers send it with every request that can change something. `own`
+/// is the simulator's URL.
 fn check_origin(request: &Request, own: &str) -> Result<(), &'static str> {
     let mut hosts = request.headers.get_all(header::HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -119,7 +122,7 @@ fn check_origin(request: &Request, own: &str) -> Result<(), &'static str> {
     if request.headers.get_all(header::ORIGIN).iter().all(is_own) {
         Ok(())
     } else {
-        Err("the control API is not for web pages: the request has the Origin of one")
+        Err("the control API is not for web pages, and the request has an Origin header of one")
     }
 }
 
@@ -150,7 +153,7 @@ fn done() -> Reply {
     Reply::empty(StatusCode::NO_CONTENT)
 }
 
-/// The text of a serde error may hold what it read, but nothing that the control API takes is a card number.
+/// Masks serde's message, which may repeat what it read.
 fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
     serde_json::from_slice(&request.body)
         .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, &masked::text(&error.to_string())))
@@ -262,7 +265,7 @@ fn change_settings(instance: &Instance, request: &Request) -> Outcome {
     if masked::is_in(&change) {
         return Err(Refused::new(
             StatusCode::BAD_REQUEST,
-            "a masked value can't be set: leave it out, or name it in full",
+            "a masked value cannot be set: leave it out, or write it in full",
         ));
     }
     let mut state = instance.state();
@@ -274,7 +277,7 @@ fn change_settings(instance: &Instance, request: &Request) -> Outcome {
     Ok(done())
 }
 
-/// Objects member by member, all else as a whole.
+/// Merges objects member by member, and replaces everything else as a whole.
 fn merge(target: &mut Value, change: Value) {
     match (target, change) {
         (Value::Object(members), Value::Object(changes)) => {

@@ -1,4 +1,4 @@
-//! Requests as they came off the socket, and replies before they go onto it.
+//! Requests from the socket, replies for it, and the encodings in both.
 
 use std::borrow::Cow;
 
@@ -37,7 +37,7 @@ impl Request {
         }
     }
 
-    /// The request as HTTP/1.1 would write it.
+    /// Returns the request in the form of HTTP/1.1.
     pub(crate) fn to_octets(&self) -> Vec<u8> {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         let mut octets = format!("{} {}{query}\r\n", self.method, self.path).into_bytes();
@@ -56,13 +56,15 @@ impl Request {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The access token of `Authorization: Bearer …`; the scheme's name has no case (RFC 9110, 11.1).
+    /// Returns the access token of `Authorization: Bearer …`. The scheme's name has no case (RFC
+    /// 9110, 11.1).
     pub(crate) fn access_token(&self) -> Option<&str> {
         let (scheme, token) = self.header(&header::AUTHORIZATION)?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
     }
 
-    /// Whether the body is JSON:API, whose media type has no parameters but `ext` and `profile` (JSON:API 1.1).
+    /// Returns `true` for JSON:API, whose media type has no parameters but `ext` and `profile`
+    /// (JSON:API 1.1).
     pub(crate) fn is_json_api(&self) -> bool {
         let value = self.header(&header::CONTENT_TYPE).unwrap_or_default();
         let known = |name: &str| name.eq_ignore_ascii_case("ext") || name.eq_ignore_ascii_case("profile");
@@ -73,7 +75,7 @@ impl Request {
                 .all(|parameter| known(parameter.split('=').next().unwrap_or_default().trim()))
     }
 
-    /// Whether the body has this media type, whatever its parameters.
+    /// Returns `true` for a body of this media type with any parameters.
     pub(crate) fn is_of(&self, media_type: &str) -> bool {
         let value = self.header(&header::CONTENT_TYPE).unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
@@ -96,7 +98,7 @@ impl Reply {
         Self::empty(status).with_content_type(media_type).with_body(body)
     }
 
-    /// A document in the API's own media type.
+    /// Returns a document in the API's own media type.
     pub(crate) fn json_api(status: StatusCode, document: &Value) -> Self {
         Self::text(status, JSON_API, document.to_string())
     }
@@ -114,7 +116,7 @@ impl Reply {
         self.with_header(header::CONTENT_TYPE, media_type)
     }
 
-    /// A value that can't stand in a header is left out; those of a fault were checked when it was made.
+    /// Leaves out an invalid header value. The headers of a fault are checked when it is made.
     pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(name, value);
@@ -123,8 +125,10 @@ impl Reply {
     }
 }
 
-/// The segments of a path, each decoded once: what `%2F` stands for separates nothing, and `..` is a name like others.
-/// `None` for what is no path: without `/` at its start, or with an escape that stands for nothing.
+/// Returns the segments of a path, each decoded once: `%2F` separates nothing, and `..` is an
+/// ordinary name.
+///
+/// Returns `None` without a `/` at the start, or with an invalid escape.
 pub(crate) fn path_segments(path: &str) -> Option<Vec<Cow<'_, str>>> {
     path.strip_prefix('/')?.split('/').map(decode_segment).collect()
 }
@@ -146,7 +150,8 @@ fn decode_segment(segment: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(octets).ok().map(Cow::Owned)
 }
 
-/// The pairs in order; what does not decode stands as it is.
+/// Returns the pairs of a form or query in order (`application/x-www-form-urlencoded`). An invalid
+/// escape stays unchanged.
 pub(crate) fn form_pairs(text: &[u8]) -> Vec<(String, String)> {
     text.split(|byte| *byte == b'&')
         .filter(|pair| !pair.is_empty())

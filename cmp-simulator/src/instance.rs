@@ -1,4 +1,4 @@
-//! What the handle and the connections of one simulator share.
+//! The parts of one simulator that its handle and its connections share.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -31,7 +31,7 @@ impl Instance {
         }
     }
 
-    /// Forgets everything but the settings.
+    /// Clears everything but the settings.
     pub(crate) fn reset(&self) {
         let mut state = self.state();
         let settings = state.settings.clone();
@@ -40,8 +40,8 @@ impl Instance {
         *state = State::new(settings);
     }
 
-    /// Lets the endpoints of webhooks know what a request, the world or time has brought.
-    pub(crate) fn something_happened(&self) {
+    /// Wakes the delivery of webhooks after a request, a world event or a change of the clock.
+    pub(crate) fn wake_webhooks(&self) {
         self.settle();
         self.webhooks.wake();
     }
@@ -67,7 +67,7 @@ impl Instance {
     }
 }
 
-/// A panic in one request must not take the others down.
+/// Ignores poisoning: a panic in one request must not fail the others.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
 //! A stateful simulator of the VGS Card Management Platform (CMP), for tests.
 //!
-//! The API in memory, behind a real socket on 127.0.0.1: it stores cards, makes network tokens, gives out
-//! cryptograms that work once, and fails in every way that a network can, on demand. It is written from the
-//! API's documents and knows nothing of the client it is used with.
+//! It keeps the API's state in memory and serves it on a real socket of 127.0.0.1. It stores cards,
+//! makes network tokens and issues cryptograms for one use. On demand, it fails in every way that a
+//! network can. It is written from the API's documents and knows nothing of the client in front of it.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -10,12 +10,14 @@
 //! use cmp_simulator::{Fault, Operation, Simulator};
 //!
 //! let simulator = Simulator::start().await?;
-//! simulator.faults().add(Fault::status(503).retry_after(2).on(Operation::CreateCard).times(1));
+//! let busy = Fault::status(503).retry_after(2).on(Operation::CreateCard);
+//! simulator.faults().add(busy.times(1));
 //!
-//! # let http = reqwest::Client::builder().no_proxy().build()?;
-//! let answer = http.post(format!("{}/cards", simulator.url())).send().await?;
-//! assert_eq!(answer.status(), 503);
-//! assert_eq!(answer.headers()["retry-after"], "2");
+//! let http = reqwest::Client::builder().no_proxy().build()?;
+//! let url = format!("{}/cards", simulator.url());
+//! let response = http.post(url).send().await?;
+//! assert_eq!(response.status(), 503);
+//! assert_eq!(response.headers()["retry-after"], "2");
 //! assert_eq!(simulator.count(Operation::CreateCard), 1);
 //! assert!(simulator.cards().is_empty());
 //! # Ok(())
@@ -24,99 +26,128 @@
 //!
 //! # Testing a service against a flaky CMP
 //!
-//! Each of these is a whole test of what a service does with the client `cmp`. Where the client is made:
+//! The examples below test a service that uses the client `cmp`. All of them make their client and
+//! card like this:
 //!
 //! ```
 //! # use cmp_simulator::Simulator;
 //! fn client(simulator: &Simulator) -> cmp::Result<cmp::Client> {
-//!     let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
-//!     let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
+//!     let account = cmp::ServiceAccount::new(
+//!         simulator.client_id(),
+//!         simulator.client_secret(),
+//!     );
+//!     let environment =
+//!         cmp::Environment::custom(simulator.url(), simulator.token_url())?;
 //!     cmp::Client::builder(environment).service_account(account).build()
+//! }
+//!
+//! fn card() -> cmp::NewCard {
+//!     let pan = cmp::Pan::new("4111111111111111").unwrap();
+//!     cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030).unwrap())
 //! }
 //! ```
 //!
-//! A busy service is asked again:
+//! The client asks a busy service again:
 //!
 //! ```
-//! # use cmp_simulator::{Fault, Operation, Simulator};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # fn client(simulator: &Simulator) -> cmp::Result<cmp::Client> {
 //! #     let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
 //! #     let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
 //! #     cmp::Client::builder(environment).service_account(account).build()
 //! # }
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let card = cmp::NewCard::new(cmp::Pan::new("4111111111111111")?, cmp::Expiry::new(12, 2030)?);
+//! # fn card() -> cmp::NewCard {
+//! #     let pan = cmp::Pan::new("4111111111111111").unwrap();
+//! #     cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030).unwrap())
+//! # }
+//! use cmp_simulator::{Fault, Operation, Simulator};
+//!
 //! let simulator = Simulator::start().await?;
-//! simulator.faults().add(Fault::status(503).retry_after(0).on(Operation::CreateCard).times(2));
-//! client(&simulator)?.cards().create(card).await?;
+//! let busy = Fault::status(503).retry_after(0).on(Operation::CreateCard);
+//! simulator.faults().add(busy.times(2));
+//!
+//! client(&simulator)?.cards().create(card()).await?;
 //! assert_eq!(simulator.count(Operation::CreateCard), 3);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A card whose answer was lost is stored. A new account doesn't detect duplicates, so that storing the card again
-//! makes a second one:
+//! A card is stored although its response is lost. A new account does not detect duplicates, so
+//! storing the card again makes a second one:
 //!
 //! ```
-//! # use cmp_simulator::{Fault, Operation, Simulator};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # fn client(simulator: &Simulator) -> cmp::Result<cmp::Client> {
 //! #     let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
 //! #     let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
 //! #     cmp::Client::builder(environment).service_account(account).build()
 //! # }
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let card = cmp::NewCard::new(cmp::Pan::new("4111111111111111")?, cmp::Expiry::new(12, 2030)?);
+//! # fn card() -> cmp::NewCard {
+//! #     let pan = cmp::Pan::new("4111111111111111").unwrap();
+//! #     cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030).unwrap())
+//! # }
+//! use cmp_simulator::{Fault, Operation, Simulator};
+//!
 //! let simulator = Simulator::start().await?;
-//! simulator.faults().add(Fault::lost_answer().on(Operation::CreateCard).times(1));
+//! let lost = Fault::lost_answer().on(Operation::CreateCard).times(1);
+//! simulator.faults().add(lost);
+//!
 //! let cmp = client(&simulator)?;
-//! let lost = cmp.cards().create(card.clone()).await.unwrap_err();
-//! assert_eq!(lost.delivery(), cmp::Delivery::OutcomeUnknown);
-//! assert!(cmp.cards().create(card.clone()).await?.is_created());
+//! let error = cmp.cards().create(card()).await.unwrap_err();
+//! assert_eq!(error.delivery(), cmp::Delivery::OutcomeUnknown);
+//! assert!(cmp.cards().create(card()).await?.is_created());
 //! assert_eq!(simulator.cards().len(), 2);
 //!
-//! // VGS turns duplicate detection on for an account: the second try finds the stored card.
+//! // With duplicate detection, which VGS turns on for an account, the
+//! // next request finds the stored card.
 //! simulator.configure(|settings| settings.duplicate_detection = true);
-//! assert!(!cmp.cards().create(card).await?.is_created());
+//! assert!(!cmp.cards().create(card()).await?.is_created());
 //! assert_eq!(simulator.cards().len(), 2);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A network suspends a token between storing the card and paying with it:
+//! A network suspends a token before the service pays with it:
 //!
 //! ```
-//! # use cmp_simulator::{Fault, Operation, Simulator};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # fn client(simulator: &Simulator) -> cmp::Result<cmp::Client> {
 //! #     let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
 //! #     let environment = cmp::Environment::custom(simulator.url(), simulator.token_url())?;
 //! #     cmp::Client::builder(environment).service_account(account).build()
 //! # }
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let card = cmp::NewCard::new(cmp::Pan::new("4111111111111111")?, cmp::Expiry::new(12, 2030)?);
+//! # fn card() -> cmp::NewCard {
+//! #     let pan = cmp::Pan::new("4111111111111111").unwrap();
+//! #     cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030).unwrap())
+//! # }
+//! use cmp_simulator::Simulator;
+//!
 //! let simulator = Simulator::start().await?;
 //! let cmp = client(&simulator)?;
-//! let stored = cmp.cards().create(card).await?;
+//! let stored = cmp.cards().create(card()).await?;
 //! simulator.world().suspend_token(stored.id().as_str())?;
-//! let refused = cmp.network_tokens().cryptogram(stored.id()).await.unwrap_err();
-//! assert!(refused.is_without_active_token());
+//!
+//! let refused = cmp.network_tokens().cryptogram(stored.id()).await;
+//! assert!(refused.unwrap_err().is_without_active_token());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Where things are
+//! # Modules and types
 //!
-//! - [`Simulator`]: start one, and see what it received and holds.
-//! - [`Settings`] and [`Builder`]: protocol, enrollment, duplicate detection, accounts, seed; the defaults are
-//!   those of a new account. [`Readings`]: which reading of the documents the answers follow.
-//! - The V1 network token API on the same socket: [`Operation::V1`], [`World::v1_outcome`].
-//! - [`Fault`] and [`Chaos`]: what goes wrong, as data.
-//! - [`World`]: what happens to cards and tokens without a request, and time.
-//! - [`Webhooks`]: what it tells others of that, signed.
-//! - [`test_cards`]: the documented test cards; [`provoke`]: every status, and how to get it.
-//! - [`control`]: all of it over HTTP; `program` (with the feature of that name): as a program.
+//! - [`Simulator`] starts a simulator, and shows what it received and holds.
+//! - [`Settings`] and [`Builder`] set the protocol, the enrollment of network tokens, duplicate
+//!   detection, the accounts and the seed. The defaults are those of a new account.
+//! - [`Readings`] chooses how the responses read the documents where these are ambiguous.
+//! - [`Operation::V1`] and [`World::v1_outcome`] are for the V1 network token API on the same socket.
+//! - [`Fault`] and [`Chaos`] say what goes wrong, as data.
+//! - [`World`] changes cards and tokens without a request, and advances the clock.
+//! - [`webhooks`] sends signed notifications about these changes.
+//! - [`test_cards`] has the documented test cards, and [`provoke`] every status and how to get it.
+//! - [`control`] offers all of this over HTTP, and `program` (a cargo feature) as a program.
 
 mod api;
 mod card_data;

@@ -17,7 +17,7 @@ struct Cli {
     /// Serve this document at /openapi.json
     #[arg(long, value_name = "FILE")]
     openapi: Option<PathBuf>,
-    /// Print every status of every operation and how to provoke it, in Markdown, and end
+    /// Print every status of every operation and how to provoke it, in Markdown, and exit
     #[arg(long)]
     statuses: bool,
 }

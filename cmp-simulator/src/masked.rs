@@ -1,4 +1,4 @@
-//! What may be shown of requests: structure and harmless values, never a card number, CVC or credential.
+//! Masking of requests and settings: no card number, CVC or credential stays visible.
 
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use crate::http::decode_form;
 
 const MASK: &str = "****";
 
-/// Members whose values are secret whatever they look like. Case, hyphens and underscores don't matter.
+/// Members with a secret value. Case, hyphens and underscores do not matter.
 const SECRET_MEMBERS: &[&str] = &[
     "pan",
     "cardnumber",
@@ -42,7 +42,7 @@ const SECRET_MEMBERS: &[&str] = &[
     "value",
 ];
 
-/// Names of headers and of parameters in a query that hold a secret have one of these in them.
+/// Words in the names of headers and query parameters with a secret value.
 const SECRET_WORDS: &[&str] = &[
     "auth",
     "token",
@@ -74,10 +74,11 @@ fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|character| character.to_ascii_lowercase()).collect()
 }
 
-/// Fewer digits are no card number: the shortest that the API takes has 14, the shortest of any network 12.
+/// The fewest digits of a card number. The API takes 14 or more; the shortest of any card network
+/// has 12.
 const CARD_NUMBER_DIGITS: usize = 12;
 
-/// The JSON with every secret member and everything that looks like a card number replaced.
+/// Returns the JSON with every secret member masked, and everything that looks like a card number.
 pub(crate) fn json(value: &Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(object(members)),
@@ -91,7 +92,7 @@ pub(crate) fn json(value: &Value) -> Value {
     }
 }
 
-/// Whether something in the JSON was masked here.
+/// Returns `true` if a part of the JSON is masked.
 pub(crate) fn is_in(value: &Value) -> bool {
     match value {
         Value::Object(members) => members.iter().any(|(name, value)| name.contains(MASK) || is_in(value)),
@@ -114,7 +115,8 @@ fn object(members: &Map<String, Value>) -> Map<String, Value> {
     members.iter().map(mask).collect()
 }
 
-/// The text with every long run of digits replaced by its last four, and secret parameters of a URL masked.
+/// Returns the text with long runs of digits cut to their last four, and with secret URL parameters
+/// masked.
 pub(crate) fn text(text: &str) -> String {
     match text.split_once('?') {
         Some((before, parameters)) if parameters.contains('=') => {
@@ -124,7 +126,7 @@ pub(crate) fn text(text: &str) -> String {
     }
 }
 
-/// The query with the values of secret parameters masked, and card numbers in others.
+/// Returns the query with the values of secret parameters masked, and card numbers in the others.
 pub(crate) fn query(query: &str) -> String {
     let mask = |pair: &str| match pair.split_once('=') {
         Some((name, value)) if !value.is_empty() && is_secret_parameter(&decode_form(name.as_bytes())) => {
@@ -135,8 +137,8 @@ pub(crate) fn query(query: &str) -> String {
     query.split('&').map(mask).collect::<Vec<_>>().join("&")
 }
 
-/// Up to three characters between two digits of one number, such as blanks, hyphens, dots or `%20`. A colon belongs to
-/// a time of day.
+/// The most characters between two digits of one number, such as blanks, hyphens, dots or `%20`. A
+/// colon belongs to a time of day.
 const SEPARATORS: usize = 3;
 
 fn digits(text: &str) -> String {
@@ -158,7 +160,7 @@ fn digits(text: &str) -> String {
     masked
 }
 
-/// Behind the last digit of the run that starts here.
+/// Returns the place after the last digit of the run that starts here.
 fn end_of_run(characters: &[char], start: usize) -> usize {
     let mut end = start + 1;
     let mut place = end;
@@ -173,7 +175,7 @@ fn end_of_run(characters: &[char], start: usize) -> usize {
     end
 }
 
-/// The headers in order, credentials replaced.
+/// Returns the headers in order, with credentials masked.
 pub(crate) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let mask = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
         let value = String::from_utf8_lossy(value.as_bytes());

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::operation::Operation;
 
-/// What an answer leads to: the operation, its statuses, where the card's id is, and what can follow.
+/// The operation, its statuses, the place of the card's id, and the operations that can follow.
 type Link = (Operation, &'static [&'static str], &'static str, &'static [Operation]);
 
 const LINKS: &[Link] = &[
@@ -28,7 +28,8 @@ const LINKS: &[Link] = &[
     ),
 ];
 
-/// The document as this simulator's own, at `url`. A text that is no OpenAPI document stays as it is.
+/// Returns the document with the simulator at `url` as its server. A text that is not JSON stays
+/// unchanged.
 pub(crate) fn of_simulator(document: String, url: &str) -> String {
     let Ok(mut parsed) = serde_json::from_str::<Value>(&document) else { return document };
     move_servers(&mut parsed, url);
@@ -36,8 +37,8 @@ pub(crate) fn of_simulator(document: String, url: &str) -> String {
     parsed.to_string()
 }
 
-/// Makes `url` the only server. V1's operations name the real service's hosts, and a tool that reads the document here
-/// would send its requests, and the access token, there.
+/// Makes `url` the only server. V1's operations name the real service's hosts; a tool that follows
+/// them would send the access token there.
 fn move_servers(document: &mut Value, url: &str) {
     let Some(root) = document.as_object_mut() else { return };
     root.insert("servers".to_owned(), json!([{ "url": url }]));
@@ -50,10 +51,10 @@ fn move_servers(document: &mut Value, url: &str) {
     }
 }
 
-/// Adds a link from each answer to the operations that can follow it.
+/// Adds a link from each response to the operations that can follow it.
 ///
-/// The documents say in words alone that the id of a created card is what the other paths take; tools that
-/// test sequences of requests need it as OpenAPI links.
+/// The documents state only in words that the other paths take the id of a created card. Tools that
+/// test sequences of requests need OpenAPI links.
 fn add_links(parsed: &mut Value) {
     for (from, statuses, card_id, to) in LINKS {
         let links: Map<_, _> = to.iter().filter_map(|to| link(parsed, *to, card_id)).collect();

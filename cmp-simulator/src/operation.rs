@@ -1,13 +1,15 @@
-//! The operations that the simulator serves, and the rules that hold for each of them.
+//! The operations of the API and their properties.
+
+use std::fmt;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Scope;
 
-/// One operation of the API.
+/// An operation of the API.
 ///
-/// In JSON (fault scripts, the control API) it is written in snake case: `"create_card"`.
+/// JSON (faults, the control API) uses the name in snake case: `"create_card"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -36,11 +38,11 @@ pub enum Operation {
     Token,
 }
 
-/// The path of the OAuth token endpoint, the same as the real service's.
+/// The path of the OAuth token endpoint, as in the real service.
 pub const TOKEN_PATH: &str = "/auth/realms/vgs/protocol/openid-connect/token";
 
 impl Operation {
-    /// All operations, the token endpoint too.
+    /// All operations, including the token endpoint.
     pub const ALL: [Self; 11] = [
         Self::CreateCard,
         Self::GetCard,
@@ -55,7 +57,7 @@ impl Operation {
         Self::Token,
     ];
 
-    /// The seven operations of the CMP API, without the token endpoint.
+    /// The seven operations of the CMP API.
     pub const CMP: [Self; 7] = [
         Self::CreateCard,
         Self::GetCard,
@@ -74,7 +76,7 @@ impl Operation {
         matches!(self, Self::ProvisionV1NetworkToken | Self::GetV1NetworkToken | Self::DeleteV1NetworkToken)
     }
 
-    /// The name, as in JSON: `create_card`.
+    /// Returns the name in JSON: `create_card`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::CreateCard => "create_card",
@@ -91,7 +93,7 @@ impl Operation {
         }
     }
 
-    /// The HTTP method.
+    /// Returns the HTTP method.
     pub const fn method(self) -> Method {
         match self {
             Self::GetCard | Self::GetV1NetworkToken => Method::GET,
@@ -105,7 +107,7 @@ impl Operation {
         }
     }
 
-    /// The path with `{card_id}` in the place of the card's id, or `{pan_alias}` in that of the alias.
+    /// Returns the path with `{card_id}` or `{pan_alias}` for its parameter.
     pub const fn path_template(self) -> &'static str {
         match self {
             Self::CreateCard => "/cards",
@@ -143,7 +145,7 @@ impl Operation {
         }
     }
 
-    /// Whether the operation takes a request body.
+    /// Returns `true` if the operation takes a request body.
     pub const fn has_request_body(self) -> bool {
         matches!(
             self,
@@ -156,8 +158,8 @@ impl Operation {
     }
 }
 
-impl std::fmt::Display for Operation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }

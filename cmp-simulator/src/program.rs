@@ -9,36 +9,42 @@
 //! # }
 //! ```
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::ctrl_c;
 use tracing_subscriber::EnvFilter;
 
 use crate::settings::{Enrollment, IncludeWhen, Protocol, Settings};
 use crate::simulator::Simulator;
 
-/// The options of the command line; they go before what the settings file says.
+/// The options of the command line. They override the settings file.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[non_exhaustive]
 pub struct Options {
     /// Listen on this port of 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// Speak plain HTTP/1.1, or TLS with HTTP/2 and HTTP/1.1, with HTTP/1.1 alone or with HTTP/2 alone
+    /// Speak plain HTTP/1.1, TLS with HTTP/2 and HTTP/1.1, or TLS with one of them
     #[arg(long, value_enum)]
     pub protocol: Option<Protocol>,
-    /// Write the certificate that clients must trust to this file, as PEM
+    /// Write the certificate that TLS clients must trust to this file, as PEM
     #[arg(long, value_name = "FILE")]
     pub certificate: Option<PathBuf>,
-    /// Fix every id, number and fault that is drawn at random
+    /// Set the seed of every id, number and fault that is drawn at random
     #[arg(long)]
     pub seed: Option<u64>,
     /// Make network tokens with the card or on request
     #[arg(long, value_enum)]
     pub enrollment: Option<Enrollment>,
-    /// Send `included` with every card, only with a request that has the parameter `include`, or refuse the parameter
+    /// Send `included` with every card, only on request (parameter `include`), or refuse the
+    /// parameter
     #[arg(long, value_enum)]
     pub include: Option<IncludeWhen>,
     /// Read the settings from this JSON file
@@ -48,7 +54,7 @@ pub struct Options {
 
 impl Options {
     /// # Errors
-    /// If the settings file can't be read or does not hold settings.
+    /// If the settings file cannot be read or does not contain settings.
     fn settings(&self) -> io::Result<Settings> {
         let mut settings = self.settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
         settings.protocol = self.protocol.unwrap_or(settings.protocol);
@@ -60,26 +66,26 @@ impl Options {
     }
 }
 
-/// Some editors put it before the text of a file.
+/// The mark that some editors write at the start of a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 fn read_settings(path: &Path) -> io::Result<Settings> {
-    let named = |error: &dyn std::fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
+    let named = |error: &dyn Display| io::Error::other(format!("{}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
-    // Of a list, serde would take the members in their order: an empty one would be settings.
+    // serde would read a list as the members in their order, and an empty one as settings.
     if !text.trim_start().starts_with('{') {
         return Err(named(&"expected a JSON object"));
     }
     serde_json::from_str(text).map_err(|error| named(&error))
 }
 
-/// Runs until the process is interrupted, with log lines on stderr (`RUST_LOG` chooses them).
+/// Runs the program until it is interrupted. Log lines go to stderr; `RUST_LOG` selects them.
 ///
-/// `openapi` is what `/openapi.json` serves.
+/// `openapi` is the document at `/openapi.json`.
 ///
 /// # Errors
-/// If the settings can't be read or the port can't be opened.
+/// If the settings cannot be read or the port cannot be opened.
 pub fn main(options: &Options, openapi: Option<String>) -> io::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("cmp_simulator=info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
@@ -90,18 +96,19 @@ pub fn main(options: &Options, openapi: Option<String>) -> io::Result<()> {
     runtime.block_on(async { run(options, openapi, interrupted()?).await })
 }
 
-/// Says how the program ended: a failure is a line on stderr.
-pub fn exit(ended: io::Result<()>) -> ExitCode {
-    let Err(error) = ended else { return ExitCode::SUCCESS };
-    // A closed standard error leaves nobody to read the message.
+/// Converts the result of [`main`] into an exit code. Prints an error to stderr in one line.
+pub fn exit(result: io::Result<()>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    // A closed stderr has no reader.
     let _ = writeln!(io::stderr(), "Error: {error}");
     ExitCode::FAILURE
 }
 
-/// Runs until `shutdown` is ready. The line `cmp-simulator listening on URL` on stdout says that it is ready.
+/// Runs the program until `shutdown` completes. Prints `cmp-simulator listening on URL` to stdout
+/// when it is ready.
 ///
 /// # Errors
-/// If the settings can't be read, the port can't be opened or stdout can't be written.
+/// If the settings cannot be read, the port cannot be opened or stdout cannot be written.
 pub async fn run(
     options: &Options,
     openapi: Option<String>,
@@ -123,20 +130,19 @@ pub async fn run(
 
 fn write_certificate(path: &Path, simulator: &Simulator) -> io::Result<()> {
     let Some(certificate) = simulator.root_certificate() else {
-        return Err(io::Error::other("--certificate: there is no certificate without TLS, see --protocol"));
+        return Err(io::Error::other("--certificate needs TLS: set --protocol"));
     };
     std::fs::write(path, certificate)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
-/// Ready when the process is interrupted (ctrl-c) or, on Unix, asked to end. It listens from the call on, so
-/// that nobody who has read the ready line ends the process without its knowledge.
+/// Completes when the process gets SIGINT (ctrl-c) or SIGTERM. It listens from the call on, so that it
+/// misses no signal after the ready line.
 ///
 /// # Errors
-/// If the process can't listen to signals.
+/// If the process cannot listen to signals.
 #[cfg(unix)]
 pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {
@@ -147,13 +153,13 @@ pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Ready when the process is interrupted (ctrl-c).
+/// Completes when the process is interrupted (ctrl-c).
 ///
 /// # Errors
-/// If the process can't listen to signals.
+/// If the process cannot listen to signals.
 #[cfg(windows)]
 pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    let mut interrupt = ctrl_c()?;
     Ok(async move {
         interrupt.recv().await;
     })

@@ -1,7 +1,6 @@
 //! Every status of every operation, and how to provoke it.
 //!
-//! A test walks the table, so that each row is true. `cmp-simulator --statuses` prints it.
-//!
+//! A test runs each row of the table. `cmp-simulator --statuses` prints it.
 #![doc = include_str!("../STATUSES.md")]
 
 use std::fmt::{self, Write as _};
@@ -10,30 +9,30 @@ use serde::Serialize;
 
 use crate::operation::Operation;
 
-/// How a status is provoked.
+/// How to provoke a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum How {
-    /// A valid request, for a card with an active network token where the operation has a card
+    /// A valid request, for a card with an active network token if the operation has a card
     ValidRequest,
-    /// A card number that is stored already, with duplicate detection
+    /// A card number that is already stored, with duplicate detection
     StoredNumber,
-    /// A card that has no network token yet, as with manual enrollment
+    /// A card without a network token, as with manual enrollment
     NoNetworkToken,
     /// A body that is not JSON
     BrokenJson,
-    /// A name in `include` that is no included type
+    /// An unknown name in `include`
     UnknownInclude,
-    /// No access token, an unknown one, an expired or a revoked one
+    /// No access token, or one that is unknown, expired or revoked
     NoValidAccessToken,
     /// An access token without the operation's scope
     MissingScope,
-    /// The id of no stored card
+    /// The id of an unknown card
     UnknownCard,
-    /// V1: an alias that is enrolled already
+    /// V1: an alias that is already enrolled
     EnrolledAlias,
-    /// V1: the reading in which an enrollment is accepted, and not created
+    /// V1: the reading that answers an enrollment with 202 instead of 201
     AcceptedReading,
     /// V1: an alias whose enrollment is declined
     DeclinedAlias,
@@ -45,11 +44,11 @@ pub enum How {
     InvalidMember,
     /// A documented test card
     TestCard(&'static str),
-    /// A scripted answer: `Fault::status(…)`
+    /// A scripted response: `Fault::status(…)`
     ScriptedStatus,
     /// A token request without `grant_type`
     NoGrantType,
-    /// A token request with another client secret
+    /// A token request with a wrong client secret
     WrongClientSecret,
 }
 
@@ -57,20 +56,18 @@ impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ValidRequest => f.write_str("a valid request"),
-            Self::StoredNumber => {
-                f.write_str("a card number that is stored already, with duplicate detection on")
-            }
+            Self::StoredNumber => f.write_str("a stored card number, with duplicate detection on"),
             Self::NoNetworkToken => {
-                f.write_str("a card without network token: `Enrollment::Manual`, or after its deletion")
+                f.write_str("a card without a network token: `Enrollment::Manual`, or after its deletion")
             }
             Self::BrokenJson => f.write_str("a body that is not JSON"),
-            Self::UnknownInclude => f.write_str("`?include=` with a name that is no included type"),
+            Self::UnknownInclude => f.write_str("`?include=` with an unknown name"),
             Self::NoValidAccessToken => f.write_str(
                 "no access token, or `world().revoke_access_tokens()`, or `world().advance_clock(…)`",
             ),
             Self::MissingScope => f.write_str("`ServiceAccount::scopes(…)` without the operation's scope"),
-            Self::UnknownCard => f.write_str("the id of no stored card"),
-            Self::EnrolledAlias => f.write_str("an alias that is enrolled already"),
+            Self::UnknownCard => f.write_str("the id of an unknown card"),
+            Self::EnrolledAlias => f.write_str("an alias that is already enrolled"),
             Self::AcceptedReading => f.write_str("`Readings::v1_enrolled` set to `V1Enrolled::Accepted`"),
             Self::DeclinedAlias => f.write_str("`world().v1_outcome(…, V1Outcome::Declined)`"),
             Self::UnknownAlias => f.write_str("an alias that was never enrolled"),
@@ -79,24 +76,24 @@ impl fmt::Display for How {
             Self::TestCard(pan) => write!(f, "the test card {pan}"),
             Self::ScriptedStatus => f.write_str("`faults().add(Fault::status(…).on(…))`"),
             Self::NoGrantType => f.write_str("a form without `grant_type`"),
-            Self::WrongClientSecret => f.write_str("another client secret"),
+            Self::WrongClientSecret => f.write_str("a wrong client secret"),
         }
     }
 }
 
-/// One row of the table.
+/// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Row {
     /// The operation
     pub operation: Operation,
-    /// The status of its answer
+    /// The status of the response
     pub status: u16,
-    /// How it is provoked
+    /// How to provoke it
     pub how: How,
 }
 
-/// The table, in the order of operations and statuses.
+/// Returns the table in the order of operations and statuses.
 pub fn table() -> Vec<Row> {
     let mut rows: Vec<_> = Operation::ALL
         .into_iter()
@@ -139,7 +136,7 @@ fn hows(operation: Operation) -> Vec<(u16, How)> {
     hows
 }
 
-/// What only this operation has.
+/// Returns the rows that only this operation has.
 fn own(operation: Operation) -> Vec<(u16, How)> {
     match operation {
         Operation::CreateCard => vec![(201, How::ValidRequest), (303, How::StoredNumber)],
@@ -151,7 +148,7 @@ fn own(operation: Operation) -> Vec<(u16, How)> {
             vec![(200, How::EnrolledAlias), (201, How::ValidRequest), (202, How::AcceptedReading)]
         }
         Operation::DeleteCard | Operation::DeleteNetworkToken => vec![(204, How::ValidRequest)],
-        // The documents list 400 and say of no request that it is answered so.
+        // The documents list 400 without a request that gets it.
         Operation::ProvisionNetworkToken => {
             vec![(200, How::ValidRequest), (201, How::NoNetworkToken), (400, How::ScriptedStatus)]
         }
@@ -164,7 +161,7 @@ fn own(operation: Operation) -> Vec<(u16, How)> {
 
 const GENERATED: &str = "<!-- Generated by `cmp-simulator --statuses`. -->\n\n";
 
-/// The table in Markdown.
+/// Returns the table in Markdown.
 pub fn markdown() -> String {
     let mut text = GENERATED.to_owned() + "| operation | status | how to provoke it |\n|---|---|---|\n";
     for Row { operation, status, how } in table() {

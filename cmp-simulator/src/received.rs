@@ -9,11 +9,11 @@ use crate::http::{FORM, Request};
 use crate::masked;
 use crate::operation::Operation;
 
-/// One request as it arrived, with card data and credentials masked.
+/// One request as received, with card data and credentials masked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ReceivedRequest {
-    /// `None` for the token endpoint, and for a path or method that the API does not have
+    /// The operation; `None` for the token endpoint, and for an unknown path or method
     pub operation: Option<Operation>,
     /// The HTTP method
     pub method: String,
@@ -21,15 +21,15 @@ pub struct ReceivedRequest {
     pub path: String,
     /// The query, without `?`
     pub query: Option<String>,
-    /// The status of the answer; `None` where none was sent whole
+    /// The status of the response; `None` if none was sent completely
     pub status: Option<u16>,
-    /// Whether the API carried the request out, whatever answer the client got
+    /// Whether the request took effect, with any response
     pub carried_out: bool,
     /// The name of the fault that met the request
     pub fault: Option<&'static str>,
     /// `metadata.observability.trace_id` of the answer
     pub trace_id: String,
-    /// The JSON body, masked; `None` where there was no JSON
+    /// The JSON body, masked; `None` if the body is not JSON
     pub body: Option<Value>,
     headers: Vec<(String, String)>,
 }
@@ -51,14 +51,14 @@ impl ReceivedRequest {
         }
     }
 
-    /// The first header of this name, whatever its case; credentials are masked.
+    /// Returns the first header with this name in any case. Credentials are masked.
     pub fn header(&self, name: &str) -> Option<&str> {
         let same = |(key, _): &&(String, String)| key.eq_ignore_ascii_case(name);
         self.headers.iter().find(same).map(|(_, value)| value.as_str())
     }
 }
 
-/// The latest requests, and the number of all.
+/// The latest requests, and the counts of all.
 pub(crate) struct RequestLog {
     latest: VecDeque<ReceivedRequest>,
     dropped: u64,
@@ -71,7 +71,7 @@ impl RequestLog {
         Self { latest: VecDeque::new(), dropped: 0, capacity, counts: HashMap::new() }
     }
 
-    /// The number under which [`RequestLog::change`] finds the request again.
+    /// Adds a request. Returns its number for [`RequestLog::change`].
     pub(crate) fn add(&mut self, request: ReceivedRequest, operation: Option<Operation>) -> u64 {
         if let Some(operation) = operation {
             *self.counts.entry(operation).or_default() += 1;

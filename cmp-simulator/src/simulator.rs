@@ -1,4 +1,4 @@
-//! The handle.
+//! The handle of a running simulator, and its builder.
 
 use std::fmt;
 use std::io;
@@ -20,7 +20,7 @@ use crate::state::{CardView, CryptogramRefused, Redemption, V1TokenView};
 use crate::webhooks::{self, Webhooks};
 use crate::world::World;
 
-/// A running simulator. It stops, and its connections end, when it is dropped.
+/// A running simulator. Dropping it stops it and ends its connections.
 pub struct Simulator {
     instance: Arc<Instance>,
     address: SocketAddr,
@@ -30,7 +30,8 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts one with the default settings on a free port of 127.0.0.1, inside the current tokio runtime.
+    /// Starts a simulator with the default settings on a free port of 127.0.0.1, in the current
+    /// tokio runtime.
     ///
     /// # Errors
     /// If no socket can be opened.
@@ -38,115 +39,117 @@ impl Simulator {
         Self::builder().start().await
     }
 
-    /// Settings for a simulator.
+    /// Returns a builder for a simulator with other settings.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// The base URL of the API: `http://127.0.0.1:PORT`, or `https://127.0.0.1:PORT` with TLS.
+    /// Returns the base URL of the API: `http://127.0.0.1:PORT`, or `https://127.0.0.1:PORT` with
+    /// TLS.
     pub fn url(&self) -> &str {
         &self.instance.url
     }
 
-    /// The URL of the OAuth token endpoint.
+    /// Returns the URL of the OAuth token endpoint.
     pub fn token_url(&self) -> String {
         format!("{}{TOKEN_PATH}", self.instance.url)
     }
 
-    /// The certificate, as PEM, that a client must trust to speak TLS with this simulator. `None` without TLS.
+    /// Returns the certificate, as PEM, that a TLS client must trust. Returns `None` without TLS.
     ///
-    /// Each simulator makes its own when it starts. It signs a server's certificate for `127.0.0.1` and
-    /// `localhost`.
+    /// Each simulator makes its own certificate when it starts. The certificate signs that of a
+    /// server for `127.0.0.1` and `localhost`.
     pub fn root_certificate(&self) -> Option<&str> {
         self.transport.root_certificate()
     }
 
-    /// The socket's address.
+    /// Returns the address of the socket.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The client id of the first service account; the default one has all five scopes.
+    /// Returns the client id of the first service account. The default account has all five scopes.
     pub fn client_id(&self) -> &str {
         self.account.client_id()
     }
 
-    /// The client secret of the first service account.
+    /// Returns the client secret of the first service account.
     pub fn client_secret(&self) -> &str {
         self.account.client_secret()
     }
 
-    /// The latest requests, the oldest first; [`Settings::request_log`] says how many are kept.
+    /// Returns the latest requests, the oldest first. [`Settings::request_log`] limits their number.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.instance.log().latest()
     }
 
-    /// How many requests for this operation were received, however they were answered.
+    /// Returns how many requests for this operation were received, with any response.
     pub fn count(&self, operation: Operation) -> usize {
         self.instance.log().count(operation)
     }
 
-    /// Forgets the requests received so far, counts included.
+    /// Clears the received requests and their counts.
     pub fn forget_requests(&self) {
         self.instance.log().clear();
     }
 
-    /// Forgets everything but the settings: cards, access tokens, cryptograms, requests and faults.
+    /// Clears everything but the settings: cards, access tokens, cryptograms, requests and faults.
     pub fn reset(&self) {
         self.instance.reset();
     }
 
-    /// How many access tokens were given out.
+    /// Returns how many access tokens were issued.
     pub fn tokens_minted(&self) -> usize {
         self.instance.state().access.minted()
     }
 
-    /// All stored cards in the order of their creation.
+    /// Returns all stored cards in the order of their creation.
     pub fn cards(&self) -> Vec<CardView> {
         self.instance.state().views()
     }
 
-    /// One stored card.
+    /// Returns one stored card.
     pub fn card(&self, id: &str) -> Option<CardView> {
         self.instance.state().card(id).map(|card| card.view())
     }
 
-    /// The V1 network token of an alias.
+    /// Returns the V1 network token of an alias.
     pub fn v1_token(&self, pan_alias: &str) -> Option<V1TokenView> {
         self.instance.state().v1.view(pan_alias)
     }
 
-    /// Uses a cryptogram as a payment service would: the first use says what it was made for, and there is no
-    /// second.
+    /// Uses a cryptogram as a payment service does. The first use returns what the cryptogram was
+    /// made for; a second use is refused.
     ///
     /// # Errors
-    /// If it was never given out, has been used, or its network token can no longer be used.
+    /// If the cryptogram was never issued or has been used, or if its network token is no longer
+    /// usable.
     pub fn redeem_cryptogram(&self, value: &str) -> Result<Redemption, CryptogramRefused> {
         self.instance.state().redeem(value)
     }
 
-    /// The faults.
+    /// Returns the faults.
     pub fn faults(&self) -> Faults<'_> {
         Faults { instance: &self.instance }
     }
 
-    /// The world around it.
+    /// Returns the world around the simulator.
     pub fn world(&self) -> World<'_> {
         World::new(&self.instance)
     }
 
-    /// The notifications that it sends.
+    /// Returns the notifications that it sends.
     pub fn webhooks(&self) -> Webhooks<'_> {
         Webhooks::new(&self.instance)
     }
 
-    /// The settings in force.
+    /// Returns the current settings.
     pub fn settings(&self) -> Settings {
         self.instance.state().settings.clone()
     }
 
-    /// Changes the settings of the running simulator. `protocol`, `seed`, `request_log` and `control_api` are
-    /// read only when it starts.
+    /// Changes the settings of the running simulator. `protocol`, `seed`, `request_log` and
+    /// `control_api` are read only at the start.
     pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.instance.state().settings);
     }
@@ -171,12 +174,12 @@ pub struct Faults<'a> {
 }
 
 impl Faults<'_> {
-    /// Adds a fault behind those that are there.
+    /// Adds a fault after the existing ones.
     pub fn add(&self, fault: Fault) -> FaultId {
         self.instance.faults().add(fault)
     }
 
-    /// Adds several, in order.
+    /// Adds several faults in order.
     pub fn extend(&self, faults: impl IntoIterator<Item = Fault>) {
         let mut book = self.instance.faults();
         for fault in faults {
@@ -184,7 +187,7 @@ impl Faults<'_> {
         }
     }
 
-    /// How many requests the fault has met.
+    /// Returns how many requests the fault met.
     pub fn fired(&self, id: FaultId) -> u32 {
         self.instance.faults().fired(id)
     }
@@ -207,7 +210,7 @@ impl fmt::Debug for Faults<'_> {
     }
 }
 
-/// Settings for a simulator that is yet to start.
+/// A builder for a simulator.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
@@ -223,50 +226,50 @@ impl Builder {
         self
     }
 
-    /// What the simulator speaks; plain HTTP/1.1 by default.
+    /// Sets the protocol. Plain HTTP/1.1 by default.
     pub fn protocol(mut self, protocol: Protocol) -> Self {
         self.settings.protocol = protocol;
         self
     }
 
-    /// Fixes every id, number and fault that is drawn at random.
+    /// Sets the seed of every id, number and fault that is drawn at random.
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
     }
 
-    /// When network tokens are made; on creation by default.
+    /// Sets when network tokens are made. With the card by default.
     pub fn enrollment(mut self, enrollment: Enrollment) -> Self {
         self.settings.enrollment = enrollment;
         self
     }
 
-    /// When network tokens of one brand are made.
+    /// Sets when the network tokens of one card network are made.
     pub fn enrollment_for(mut self, brand: Brand, enrollment: Enrollment) -> Self {
         self.settings.enrollment_by_brand.insert(brand, enrollment);
         self
     }
 
-    /// When tokens made on creation appear; at once by default.
+    /// Sets when tokens that are made with the card appear. At once by default.
     pub fn token_arrival(mut self, arrival: TokenArrival) -> Self {
         self.settings.token_arrival = arrival;
         self
     }
 
-    /// Whether a card number that is stored already is answered with 303; not by default, as in a new
-    /// account.
+    /// Sets whether a card number that is already stored is answered with 303. Off by default, as in
+    /// a new account.
     pub fn duplicate_detection(mut self, on: bool) -> Self {
         self.settings.duplicate_detection = on;
         self
     }
 
-    /// Whether cards are enrolled with the account updater; not by default.
+    /// Sets whether new cards are enrolled with the account updater. Off by default.
     pub fn account_updater(mut self, on: bool) -> Self {
         self.settings.account_updater = on;
         self
     }
 
-    /// Replaces the service accounts by this one; called again, adds to it.
+    /// Replaces the default service account. Each further call adds one.
     pub fn account(mut self, account: ServiceAccount) -> Self {
         if self.settings.accounts == [ServiceAccount::default()] {
             self.settings.accounts.clear();
@@ -275,35 +278,38 @@ impl Builder {
         self
     }
 
-    /// Which reading of the documents the answers follow.
+    /// Sets how the responses read the documents where these are ambiguous.
     pub fn readings(mut self, readings: Readings) -> Self {
         self.settings.readings = readings;
         self
     }
 
-    /// Sends notifications to this `http` URL, signed with this secret; called again, to another too.
+    /// Sends notifications to this `http` URL, signed with this secret. Each further call adds a
+    /// receiver.
     ///
     /// # Errors
-    /// If the URL is no `http` URL or the secret is empty.
+    /// If the URL is not an `http` URL or the secret is empty.
     pub fn webhook(mut self, url: impl Into<String>, secret: impl Into<String>) -> io::Result<Self> {
         self.settings.webhooks.endpoints.push(Endpoint::new(url, secret)?);
         Ok(self)
     }
 
-    /// Whether the control API under `/_simulator/` is served; not by default.
+    /// Sets whether the control API under `/_simulator/` is served. Off by default.
     pub fn control_api(mut self, on: bool) -> Self {
         self.settings.control_api = on;
         self
     }
 
-    /// The port; a free one by default.
+    /// Sets the port. A free one by default.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// The OpenAPI document that is served at `/openapi.json`, with this simulator as its only server and
-    /// links from a created card to its operations; none by default.
+    /// Sets the OpenAPI document that is served at `/openapi.json`. None by default.
+    ///
+    /// It is served with this simulator as its only server, and with links from a created card to
+    /// its operations.
     pub fn openapi(mut self, document: impl Into<String>) -> Self {
         self.openapi = Some(document.into());
         self

@@ -1,34 +1,34 @@
-//! The documented sandbox test cards and what the sandbox does with each.
+//! The documented test cards of the sandbox, and what each does.
 //!
-//! Source: VGS's page of sandbox test cards; any expiry in the future. Any other card number is taken as an
-//! ordinary card that enrolls without trouble where its brand is known.
+//! Source: VGS's page of sandbox test cards. Any expiry in the future works. Every other card number
+//! is an ordinary card, which enrolls successfully if its card network is known.
 
 use crate::state::{CardUpdateEvent, NetworkTokenState};
 
-/// What a test card makes the simulator do.
+/// What a test card does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Creating the card is answered with this status, and nothing is stored.
+    /// Creating the card is answered with this status. Nothing is stored.
     Refused(u16),
-    /// The card is stored and its network token ends in this state; enrolled for card updates where
-    /// `updates` says so, and failed to enroll where it says the contrary.
+    /// The card is stored, and its network token gets this state.
     Token {
         /// The state of the network token after enrollment.
         state: NetworkTokenState,
-        /// `Some(true)`: enrolled for card updates, `Some(false)`: enrollment failed.
+        /// Whether enrollment with the account updater succeeds (`Some(true)`) or fails
+        /// (`Some(false)`). `None` leaves it to the settings.
         updates: Option<bool>,
     },
-    /// The card is stored and the account updater reports this event for it.
+    /// The card is stored, and the account updater reports this event for it.
     Update(CardUpdateEvent),
 }
 
-/// One row of the documented table.
+/// A row of the documented table.
 #[derive(Clone, Copy, Debug)]
 pub struct TestCard {
     /// The card number.
     pub pan: &'static str,
-    /// What the sandbox does with it.
+    /// What the card does in the sandbox.
     pub outcome: Outcome,
 }
 
@@ -44,7 +44,7 @@ const fn update(pan: &'static str, event: CardUpdateEvent) -> TestCard {
     TestCard { pan, outcome: Outcome::Update(event) }
 }
 
-/// The whole table.
+/// The documented test cards.
 pub const TEST_CARDS: &[TestCard] = &[
     token("5100260000019206", NetworkTokenState::Active, Some(true)),
     token("5100260000009207", NetworkTokenState::Failed, Some(false)),
@@ -66,7 +66,7 @@ pub const TEST_CARDS: &[TestCard] = &[
     update("5100260000039204", CardUpdateEvent::NonParticipating),
 ];
 
-/// The documented outcome of a card number, `None` for an ordinary card.
+/// Returns the documented outcome of a card number, or `None` for an ordinary card.
 pub fn outcome(pan: &str) -> Option<Outcome> {
     TEST_CARDS.iter().find(|card| card.pan == pan).map(|card| card.outcome)
 }

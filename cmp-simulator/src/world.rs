@@ -1,6 +1,8 @@
-//! What happens to cards and tokens without a request of the client.
+//! What happens to cards and tokens without a request from the client.
 
+use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::instance::Instance;
 use crate::state::{CardUpdateEvent, NetworkTokenState, State, V1Outcome};
 
-/// Something that the outside world does, as data; [`World`] has a method for each.
+/// An event in the outside world, as data. [`World`] has a method for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -18,18 +20,18 @@ pub enum WorldEvent {
         /// The card
         card_id: String,
     },
-    /// The card's network token gets another state.
+    /// The card's network token changes its state.
     ChangeToken {
         /// The card
         card_id: String,
         /// The new state
         state: NetworkTokenState,
     },
-    /// Enrolling an alias with V1 ends so from now on.
+    /// Enrolling an alias with V1 has this outcome from now on.
     SetV1Outcome {
         /// The alias
         pan_alias: String,
-        /// How it ends
+        /// The outcome
         outcome: V1Outcome,
     },
     /// A pending V1 network token arrives.
@@ -37,7 +39,7 @@ pub enum WorldEvent {
         /// The alias
         pan_alias: String,
     },
-    /// A V1 network token gets another state.
+    /// A V1 network token changes its state.
     ChangeV1Token {
         /// The alias
         pan_alias: String,
@@ -49,36 +51,36 @@ pub enum WorldEvent {
         /// The alias
         pan_alias: String,
     },
-    /// The account updater reports something about the card behind an alias of V1.
+    /// The account updater reports an update of the card behind a V1 alias.
     ReportV1Update {
         /// The alias
         pan_alias: String,
-        /// What it reports
+        /// The update
         update: CardUpdateEvent,
     },
-    /// The account updater reports something about the card.
+    /// The account updater reports an update of the card.
     ReportUpdate {
         /// The card
         card_id: String,
-        /// What it reports
+        /// The update
         update: CardUpdateEvent,
     },
     /// All access tokens become invalid.
     RevokeAccessTokens {},
     /// Time passes.
     AdvanceClock {
-        /// How much
+        /// How many seconds
         seconds: u32,
     },
 }
 
-/// An event met nothing that it could happen to.
+/// An error that says that an event had no card or token to happen to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NothingThere {
     /// No card has this id.
     Card,
-    /// The card has no network token, or none that is pending.
+    /// The card has no such network token.
     NetworkToken,
 }
 
@@ -91,7 +93,7 @@ impl fmt::Display for NothingThere {
     }
 }
 
-impl std::error::Error for NothingThere {}
+impl Error for NothingThere {}
 
 /// The world around one simulator: networks, issuers and time.
 #[derive(Clone, Copy)]
@@ -109,94 +111,96 @@ impl<'a> World<'a> {
     /// Lets an event happen.
     ///
     /// # Errors
-    /// If there is no such card or token.
+    /// If no such card or token exists.
     pub fn happen(self, event: &WorldEvent) -> Done {
         let done = happen(&mut self.instance.state(), event);
-        self.instance.something_happened();
+        self.instance.wake_webhooks();
         done
     }
 
     /// Lets a pending network token arrive.
     ///
     /// # Errors
-    /// If there is no such card, or no token is pending.
+    /// If no such card exists, or no token is pending.
     pub fn deliver_token(self, card_id: &str) -> Done {
         self.happen(&WorldEvent::DeliverToken { card_id: card_id.to_owned() })
     }
 
-    /// The issuer suspends the card's network token.
+    /// Suspends the card's network token, as the issuer does.
     ///
     /// # Errors
-    /// If there is no such card or token.
+    /// If no such card or token exists.
     pub fn suspend_token(self, card_id: &str) -> Done {
         self.change_token(card_id, NetworkTokenState::Suspended)
     }
 
-    /// The issuer resumes the card's network token, which becomes `activated`.
+    /// Resumes the card's network token, as the issuer does. The token becomes `activated`.
     ///
     /// # Errors
-    /// If there is no such card or token.
+    /// If no such card or token exists.
     pub fn resume_token(self, card_id: &str) -> Done {
         self.change_token(card_id, NetworkTokenState::Activated)
     }
 
-    /// The network fails the card's network token.
+    /// Fails the card's network token, as the card network does.
     ///
     /// # Errors
-    /// If there is no such card or token.
+    /// If no such card or token exists.
     pub fn fail_token(self, card_id: &str) -> Done {
         self.change_token(card_id, NetworkTokenState::Failed)
     }
 
-    /// The issuer deletes the card's network token, which stays visible in the state `deleted`.
+    /// Deletes the card's network token, as the issuer does. It stays visible in the state
+    /// `deleted`.
     ///
     /// # Errors
-    /// If there is no such card or token.
+    /// If no such card or token exists.
     pub fn delete_token(self, card_id: &str) -> Done {
         self.change_token(card_id, NetworkTokenState::Deleted)
     }
 
-    /// Gives the card's network token another state.
+    /// Changes the state of the card's network token.
     ///
     /// # Errors
-    /// If there is no such card or token.
+    /// If no such card or token exists.
     pub fn change_token(self, card_id: &str, state: NetworkTokenState) -> Done {
         self.happen(&WorldEvent::ChangeToken { card_id: card_id.to_owned(), state })
     }
 
-    /// The issuer replaces the card: a new number and expiry, and a usable token becomes `card_updated`.
+    /// Replaces the card, as the issuer does: a new number and a new expiry. A usable token becomes
+    /// `card_updated`.
     ///
     /// # Errors
-    /// If there is no such card.
+    /// If no such card exists.
     pub fn update_card(self, card_id: &str) -> Done {
         self.report_update(card_id, CardUpdateEvent::Updated)
     }
 
-    /// The issuer renews an expired card: the same number, a new expiry.
+    /// Renews an expired card, as the issuer does: the same number and a new expiry.
     ///
     /// # Errors
-    /// If there is no such card.
+    /// If no such card exists.
     pub fn expire_card(self, card_id: &str) -> Done {
         self.report_update(card_id, CardUpdateEvent::Expired)
     }
 
-    /// The issuer closes the account behind the card.
+    /// Closes the account behind the card, as the issuer does.
     ///
     /// # Errors
-    /// If there is no such card.
+    /// If no such card exists.
     pub fn close_card(self, card_id: &str) -> Done {
         self.report_update(card_id, CardUpdateEvent::Closed)
     }
 
-    /// The account updater reports something about the card.
+    /// Reports an update of the card, as the account updater does.
     ///
     /// # Errors
-    /// If there is no such card.
+    /// If no such card exists.
     pub fn report_update(self, card_id: &str, update: CardUpdateEvent) -> Done {
         self.happen(&WorldEvent::ReportUpdate { card_id: card_id.to_owned(), update })
     }
 
-    /// Decides how enrolling an alias with V1 ends, from now on.
+    /// Sets the outcome of enrolling an alias with V1 from now on.
     pub fn v1_outcome(self, pan_alias: &str, outcome: V1Outcome) {
         self.instance.state().v1.set_outcome(pan_alias, outcome);
     }
@@ -204,12 +208,12 @@ impl<'a> World<'a> {
     /// Lets a pending V1 network token arrive.
     ///
     /// # Errors
-    /// If no token of this alias is pending.
+    /// If the alias has no pending token.
     pub fn deliver_v1_token(self, pan_alias: &str) -> Done {
         self.happen(&WorldEvent::DeliverV1Token { pan_alias: pan_alias.to_owned() })
     }
 
-    /// Gives a V1 network token another state.
+    /// Changes the state of a V1 network token.
     ///
     /// # Errors
     /// If the alias has no token.
@@ -217,7 +221,7 @@ impl<'a> World<'a> {
         self.happen(&WorldEvent::ChangeV1Token { pan_alias: pan_alias.to_owned(), state })
     }
 
-    /// A payment is made with a V1 network token. Nothing changes, but webhooks tell of it.
+    /// Makes a payment with a V1 network token. It only sends a notification.
     ///
     /// # Errors
     /// If the alias has no token that has arrived.
@@ -225,9 +229,11 @@ impl<'a> World<'a> {
         self.happen(&WorldEvent::UseV1Token { pan_alias: pan_alias.to_owned() })
     }
 
-    /// The account updater reports something about the card behind an alias of V1. As for CMP, a card that is updated
-    /// or expired is renewed, and a usable token becomes `CARD_UPDATED`. A new number has an alias of its own, and the
-    /// token stays with the old one (inferred).
+    /// Reports an update of the card behind a V1 alias, as the account updater does.
+    ///
+    /// As in CMP, a card that is updated or expired is renewed, and a usable token becomes
+    /// `CARD_UPDATED`. A new number has an alias of its own, and the token stays with the old one
+    /// (inferred).
     ///
     /// # Errors
     /// If the alias was never enrolled.
@@ -235,16 +241,16 @@ impl<'a> World<'a> {
         self.happen(&WorldEvent::ReportV1Update { pan_alias: pan_alias.to_owned(), update })
     }
 
-    /// Makes every access token that was given out invalid.
+    /// Revokes every access token.
     pub fn revoke_access_tokens(self) {
         self.instance.state().access.revoke_all();
     }
 
-    /// Lets time pass on the simulator's clock: access tokens expire, pending network tokens arrive.
-    pub fn advance_clock(self, by: std::time::Duration) {
+    /// Advances the simulator's clock: access tokens expire, pending network tokens arrive.
+    pub fn advance_clock(self, by: Duration) {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         self.instance.state().advance_clock(by);
-        self.instance.something_happened();
+        self.instance.wake_webhooks();
     }
 }
 
@@ -297,6 +303,6 @@ fn change_token(state: &mut State, card_id: &str, new: NetworkTokenState) -> Don
     let token = card.current_token().ok_or(NothingThere::NetworkToken)?;
     token.change(new, now);
     let token_id = token.id.clone();
-    state.tell_of_token(card_id, &token_id);
+    state.notify_of_token(card_id, &token_id);
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! Amounts, digit by digit: a binary number can't say how many decimals were sent.
+//! Amounts, read digit by digit. A binary number does not keep how many decimals were sent.
 
 use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-/// What a JSON number says about itself as an amount.
+/// A JSON number as an amount.
 #[derive(Debug, PartialEq)]
 pub(super) enum Written {
     InCents,
@@ -13,7 +13,8 @@ pub(super) enum Written {
     TooFine,
 }
 
-/// The text of the member at `path`, as it was sent. The last of several with one name counts, as everywhere.
+/// Returns the text of the member at `path` as it was sent. Of several members with one name, the
+/// last one counts.
 pub(super) fn text<'a>(body: &'a [u8], path: &[&str]) -> Option<&'a str> {
     let mut value: &RawValue = serde_json::from_slice(body).ok()?;
     for name in path {
@@ -22,7 +23,7 @@ pub(super) fn text<'a>(body: &'a [u8], path: &[&str]) -> Option<&'a str> {
     Some(value.get())
 }
 
-/// `number` is a JSON number.
+/// Reads a JSON number.
 pub(super) fn written(number: &str) -> Written {
     let (is_negative, number) = match number.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -38,7 +39,7 @@ pub(super) fn written(number: &str) -> Written {
     if is_negative {
         return Written::Negative;
     }
-    // An exponent beyond this is far beyond what a number with two decimals can have.
+    // A larger exponent is far beyond a number with two decimals.
     let exponent: i64 =
         exponent.parse().unwrap_or(if exponent.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 });
     let decimals = significant.len() as i64 - whole.len() as i64 - exponent;

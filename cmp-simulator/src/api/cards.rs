@@ -36,7 +36,7 @@ pub(crate) fn get(state: &mut State, context: &Context<'_>) -> Result<Reply, Pro
 }
 
 pub(crate) fn update(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
-    // The document does not call the body required, so that a request without one changes nothing.
+    // The body is not required in the document, so a request without one changes nothing.
     let change = json_body(context.request)?.map(|body| card_change(&body)).transpose()?;
     let now = state.now();
     let card = state.card(context.card_id).ok_or_else(Problem::no_such_card)?;
@@ -71,7 +71,7 @@ fn show(
     Ok(Reply::json_api(StatusCode::OK, &Documents::new(&state.settings, context).card(card, include)))
 }
 
-/// The card before anything that arrives later.
+/// Shows the card without anything that arrives later.
 fn show_as_stored(
     state: &State,
     context: &Context<'_>,
@@ -150,7 +150,7 @@ fn check_cardholder(cardholder: &Object<'_>) -> Result<(), Problem> {
     cardholder.string("phone", 0, 16)?;
     let email = cardholder.string("email", 0, usize::MAX)?;
     if email.is_some_and(|email| !is_email(email)) {
-        return Err(Problem::invalid(cardholder.path("email"), "The value is no e-mail address."));
+        return Err(Problem::invalid(cardholder.path("email"), "The value is not an e-mail address."));
     }
     let Some(address) = cardholder.object("address")? else { return Ok(()) };
     for line in ["address1", "address2", "address3", "address4", "city", "region"] {
@@ -180,7 +180,7 @@ fn card_change(body: &Value) -> Result<CardChange, Problem> {
     })
 }
 
-/// `include`: a comma-delimited list.
+/// Reads `include`, a comma-delimited list.
 fn include(query: Option<&str>, readings: &Readings) -> Result<Option<Include>, Problem> {
     let values: Vec<_> = form_pairs(query.unwrap_or_default().as_bytes())
         .into_iter()
@@ -200,7 +200,7 @@ fn include(query: Option<&str>, readings: &Readings) -> Result<Option<Include>, 
             "card_updates" => include.card_updates = true,
             "card_update_subscriptions" => include.subscriptions = true,
             _ if readings.unknown_include == UnknownInclude::Ignored => {}
-            _ => return Err(Problem::bad_request("include names a resource that there is none of.")),
+            _ => return Err(Problem::bad_request("The parameter include names an unknown resource type.")),
         }
     }
     Ok(Some(include))

@@ -1,4 +1,4 @@
-//! Answers as the documents give them, in the reading that the settings choose.
+//! Response documents, in the reading that the settings choose.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use crate::settings::{
 };
 use crate::state::{Card, CardUpdate, NetworkToken, NetworkTokenState};
 
-/// Which kinds of included resources a request asks for.
+/// The types of included resources that a request asks for.
 #[derive(Clone, Copy)]
 pub(crate) struct Include {
     pub(crate) network_tokens: bool,
@@ -21,10 +21,10 @@ pub(crate) struct Include {
 impl Include {
     const ALL: Self = Self { network_tokens: true, card_updates: true, subscriptions: true };
 
-    /// What comes without being asked for; `None` for a document without `included`.
+    /// Returns what comes unasked; `None` for a document without `included`.
     pub(crate) fn unasked(readings: &Readings) -> Option<Self> {
         match readings.include {
-            // As VGS's own code expects.
+            // VGS's own code expects this.
             IncludeWhen::Always | IncludeWhen::Unsupported => Some(Self::ALL),
             IncludeWhen::OnRequest => None,
         }
@@ -263,7 +263,7 @@ impl<'a> Documents<'a> {
     }
 }
 
-/// JSON:API links of the card to what is included with it, by type.
+/// Returns the JSON:API links from the card to its included resources, by type.
 fn relationships(included: &[Value]) -> Value {
     let mut relationships = Map::new();
     for resource in included {
@@ -276,7 +276,7 @@ fn relationships(included: &[Value]) -> Value {
     relationships.into()
 }
 
-/// One invented issuer; the structure is the documents'.
+/// Returns the attributes of one invented issuer, in the documents' structure.
 fn enriched_attributes(card: &Card) -> Value {
     json!({
         "card_properties": {

@@ -1,4 +1,4 @@
-//! The API itself: a request and the state in, a reply out. No sockets here.
+//! The API: takes a request and the account, returns a reply. No sockets here.
 
 mod amount;
 mod cards;
@@ -70,10 +70,10 @@ fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) 
 pub(crate) enum Route<'a> {
     Operation {
         operation: Operation,
-        /// The card's id or the alias in the path; empty where it has none
+        /// The card's id or the alias in the path; empty without one
         id: Cow<'a, str>,
     },
-    /// The path exists, the method doesn't.
+    /// The path has other methods.
     OtherMethod {
         allow: String,
     },
@@ -102,7 +102,7 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
     Route::OtherMethod { allow: allow.join(", ") }
 }
 
-/// The text in the place of the template's parameter, which may be empty. `None` if the path is another one.
+/// Returns the text at the template's parameter, or an empty one. Returns `None` for another path.
 fn matches<'a>(template: &str, segments: &[Cow<'a, str>]) -> Option<Cow<'a, str>> {
     let wanted: Vec<_> = template.trim_start_matches('/').split('/').collect();
     if wanted.len() != segments.len() {

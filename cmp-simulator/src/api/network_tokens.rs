@@ -1,7 +1,7 @@
 //! `/cards/{card_id}/network-tokens` and `/cards/{card_id}/cryptogram`.
 
 use http::StatusCode;
-use serde_json::{Number, Value, json};
+use serde_json::{Value, json};
 
 use crate::api::amount::{self, Written};
 use crate::api::documents::Documents;
@@ -12,8 +12,8 @@ use crate::http::Reply;
 use crate::settings::NoActiveToken;
 use crate::state::{CryptogramType, Provisioned, Redemption, State, TransactionType};
 
-/// 200 for a token that was there, 201 for a new one. What the card network refuses is a new token too, in
-/// the state `failed`.
+/// Answers 200 for an existing token and 201 for a new one. A token that the card network refuses is
+/// a new one too, in the state `failed`.
 pub(crate) fn provision(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     state.settle(context.card_id);
     let status = match state.provision(context.card_id).ok_or_else(Problem::no_such_card)? {
@@ -25,7 +25,7 @@ pub(crate) fn provision(state: &mut State, context: &Context<'_>) -> Result<Repl
     Ok(Reply::json_api(status, &Documents::new(&state.settings, context).network_token(token)))
 }
 
-/// Afterwards the card's document shows none of its tokens, as the operation's description says.
+/// Deletes all tokens of the card, as the operation's description says.
 pub(crate) fn delete(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     let card = state.card(context.card_id).ok_or_else(Problem::no_such_card)?;
     if card.tokens.is_empty() {
@@ -40,14 +40,14 @@ fn no_such_token() -> Problem {
 }
 
 struct Wanted {
-    amount: Option<Number>,
+    amount: Option<String>,
     currency_code: String,
     transaction_type: TransactionType,
     cryptogram_type: CryptogramType,
 }
 
 pub(crate) fn cryptogram(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
-    // The document does not call the body required, and every attribute has a default.
+    // The body is not required in the document, and every attribute has a default.
     let body = json_body(context.request)?.unwrap_or_else(|| json!({ "data": { "attributes": {} } }));
     let wanted = wanted(&body, &context.request.body)?;
     let without_token = match state.settings.readings.no_active_token {
@@ -94,16 +94,15 @@ fn wanted(body: &Value, octets: &[u8]) -> Result<Wanted, Problem> {
     })
 }
 
-fn amount(attributes: &Object<'_>, octets: &[u8]) -> Result<Option<Number>, Problem> {
+fn amount(attributes: &Object<'_>, octets: &[u8]) -> Result<Option<String>, Problem> {
     let Some(value) = attributes.get("amount") else { return Ok(None) };
     let invalid = |detail| Err(Problem::invalid(attributes.path("amount"), detail));
-    let (Value::Number(number), Some(text)) =
-        (value, amount::text(octets, &["data", "attributes", "amount"]))
+    let (Value::Number(_), Some(text)) = (value, amount::text(octets, &["data", "attributes", "amount"]))
     else {
         return invalid("The amount must be a number of at least 0.");
     };
     match amount::written(text) {
-        Written::InCents => Ok(Some(number.clone())),
+        Written::InCents => Ok(Some(text.to_owned())),
         Written::Negative => invalid("The amount must be a number of at least 0."),
         Written::TooFine => invalid("The amount has more than two decimals."),
     }

@@ -9,7 +9,7 @@ use crate::http::{FORM, Reply, Request, decode_form, form_pairs};
 use crate::settings::{Scope, ServiceAccount};
 use crate::state::State;
 
-/// Errors are RFC 6749's (5.2).
+/// Issues an access token. Errors have the form of RFC 6749, 5.2.
 pub(crate) fn token(state: &mut State, request: &Request) -> Reply {
     if !request.is_of(FORM) {
         return refused(StatusCode::BAD_REQUEST, "invalid_request", "The request must be a form.");
@@ -60,7 +60,8 @@ pub(crate) fn token(state: &mut State, request: &Request) -> Reply {
     Reply::json(StatusCode::OK, &body).with_header(header::CACHE_CONTROL, "no-store")
 }
 
-/// Without `scope` all of the account's; `None` for one that it does not have.
+/// Returns the wanted scopes, or all of the account's without `scope`. Returns `None` for a scope
+/// that it lacks.
 fn scopes(account: &ServiceAccount, wanted: Option<&str>) -> Option<Vec<Scope>> {
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
         return Some(account.granted().to_vec());
@@ -71,7 +72,7 @@ fn scopes(account: &ServiceAccount, wanted: Option<&str>) -> Option<Vec<Scope>> 
         .collect()
 }
 
-/// RFC 6749, 2.3.1: both halves are form-encoded before they are joined.
+/// Reads both halves as form-encoded (RFC 6749, 2.3.1).
 fn basic_credentials(request: &Request) -> Option<(String, String)> {
     let (scheme, encoded) = request.header(&header::AUTHORIZATION)?.split_once(' ')?;
     let joined = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(encoded.trim()).ok())??;

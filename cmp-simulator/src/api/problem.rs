@@ -1,4 +1,4 @@
-//! Error answers, each in the form that the documents give it.
+//! Error responses, each in its documented form.
 
 use http::{StatusCode, header};
 use serde_json::{Value, json};
@@ -7,9 +7,9 @@ use crate::http::{HTML, JSON_API, Reply};
 use crate::settings::{ForbiddenBody, GatewayBody, Scope};
 use crate::state::State;
 
-const SCRIPTED: &str = "The simulator was told to answer so.";
+const SCRIPTED: &str = "A fault of the simulator gave this answer.";
 
-/// Why a request is refused. No text in it ever repeats what the request said.
+/// The reason for refusing a request. Its text never repeats the request.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -140,7 +140,7 @@ fn error_object(code: &str, status: StatusCode, detail: &str, fingerprint: &str)
     })
 }
 
-/// `ErrorResponse`. The trace id stands where the card documents have it; the documents show none in errors.
+/// `ErrorResponse`. The trace id is where card documents have it; the documents have none in errors.
 fn error_document(error: &Value, trace_id: &str) -> Value {
     json!({
         "errors": [error],
@@ -149,7 +149,7 @@ fn error_document(error: &Value, trace_id: &str) -> Value {
     })
 }
 
-/// The documented error code of a status, for scripted errors and those from in front of the application.
+/// Returns the documented error code of a status.
 pub(crate) fn code_of(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => "bad-request",
@@ -168,13 +168,13 @@ pub(crate) fn code_of(status: StatusCode) -> &'static str {
     }
 }
 
-/// A scripted answer in the other form of a 403.
+/// Returns a scripted response in the other form of a 403.
 pub(crate) fn forbidden_reply(status: StatusCode) -> Reply {
     Reply::json_api(status, &forbidden_document(status, SCRIPTED))
 }
 
-/// A plain error answer for a status: the documents give 503 (and, inferred, its neighbours) as
-/// `application/json` and all else as JSON:API.
+/// Returns an error response for a status. 503 is documented as `application/json`, which is
+/// inferred for 502 and 504. All others are JSON:API.
 pub(crate) fn error_reply(status: StatusCode, fingerprint: &str, trace_id: &str) -> Reply {
     let document = error_document(&error_object(code_of(status), status, SCRIPTED, fingerprint), trace_id);
     match status.as_u16() {
@@ -183,7 +183,8 @@ pub(crate) fn error_reply(status: StatusCode, fingerprint: &str, trace_id: &str)
     }
 }
 
-/// The answer for a test card that breaks the service: 500 from the application, others from in front of it.
+/// Returns the response for a test card that breaks the service: 500 from the application, others
+/// from in front of it.
 pub(crate) fn test_card_reply(status: StatusCode, state: &mut State, trace_id: &str) -> Reply {
     match state.settings.readings.gateway {
         GatewayBody::Html if status != StatusCode::INTERNAL_SERVER_ERROR => {

@@ -1,4 +1,4 @@
-//! What an operation reads of a request: checks written from the documents' request schemas.
+//! Reading of requests, with checks from the documents' request schemas.
 
 use serde_json::{Map, Value};
 
@@ -6,10 +6,10 @@ use crate::api::problem::Problem;
 use crate::http::Request;
 use crate::state::Grant;
 
-/// What every operation gets.
+/// A request to one operation.
 pub(crate) struct Context<'a> {
     pub(crate) request: &'a Request,
-    /// The parameter of the path, for V1 the alias; empty for operations without one
+    /// The parameter of the path, in V1 the alias; empty for an operation without one
     pub(crate) card_id: &'a str,
     pub(crate) base_url: &'a str,
     pub(crate) trace_id: &'a str,
@@ -17,7 +17,7 @@ pub(crate) struct Context<'a> {
     pub(crate) grant: Option<Grant>,
 }
 
-/// The JSON object in the body; `None` for no body at all.
+/// Returns the JSON object in the body, or `None` without a body.
 pub(crate) fn json_body(request: &Request) -> Result<Option<Value>, Problem> {
     if request.body.is_empty() {
         return Ok(None);
@@ -34,7 +34,7 @@ pub(crate) fn json_body(request: &Request) -> Result<Option<Value>, Problem> {
     }
 }
 
-/// A JSON object and where it stands in the body.
+/// A JSON object and its path in the body.
 pub(crate) struct Object<'a> {
     members: &'a Map<String, Value>,
     path: String,
@@ -64,15 +64,16 @@ impl<'a> Object<'a> {
         self.object(name)?.ok_or_else(|| Problem::missing_field(self.path(name)))
     }
 
-    /// `additionalProperties: false`. The unknown member's name is not repeated: it may be a card number.
+    /// Checks `additionalProperties: false`. Does not repeat the unknown name, which may be a card
+    /// number.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), Problem> {
         if self.members.keys().all(|name| known.contains(&name.as_str())) {
             return Ok(());
         }
-        Err(Problem::invalid(self.path.clone(), "The object has a member that the document does not know."))
+        Err(Problem::invalid(self.path.clone(), "The object has an unknown member."))
     }
 
-    /// A string of `least` to `most` characters.
+    /// Returns a string of `least` to `most` characters.
     pub(crate) fn string(&self, name: &str, least: usize, most: usize) -> Result<Option<&'a str>, Problem> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let text =
@@ -87,13 +88,12 @@ impl<'a> Object<'a> {
         self.string(name, least, most)?.ok_or_else(|| Problem::missing_field(self.path(name)))
     }
 
-    /// An integer in JSON Schema's sense, in which `5.0` is one.
+    /// Returns an integer in the sense of JSON Schema, in which `5.0` is one.
     pub(crate) fn integer(&self, name: &str, least: u32, most: u32) -> Result<Option<u32>, Problem> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        (least..=most)
-            .find(|candidate| value.as_f64() == Some(f64::from(*candidate)))
-            .map(Some)
-            .ok_or_else(|| Problem::invalid(self.path(name), "The value is no integer in the allowed range."))
+        (least..=most).find(|candidate| value.as_f64() == Some(f64::from(*candidate))).map(Some).ok_or_else(
+            || Problem::invalid(self.path(name), "The value is not an integer in the allowed range."),
+        )
     }
 
     pub(crate) fn required_integer(&self, name: &str, least: u32, most: u32) -> Result<u32, Problem> {
@@ -106,11 +106,11 @@ impl<'a> Object<'a> {
             .iter()
             .find(|(text, _)| value.as_str() == Some(text))
             .map(|(_, value)| Some(*value))
-            .ok_or_else(|| Problem::invalid(self.path(name), "The value is none of the allowed ones."))
+            .ok_or_else(|| Problem::invalid(self.path(name), "The value is not one of those allowed."))
     }
 }
 
-/// `format: email`, as far as a document check goes: something on both sides of one last `@`.
+/// Checks `format: email` roughly: text on both sides of the last `@`.
 pub(crate) fn is_email(text: &str) -> bool {
     text.rsplit_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()

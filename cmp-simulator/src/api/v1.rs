@@ -1,8 +1,11 @@
-//! The V1 ("CALM") network token API: a vault's aliases in, network tokens out. It shares the socket, the access tokens,
-//! the faults and the clock with CMP, and has bodies and errors of its own.
+//! The V1 ("CALM") network token API: a vault's aliases in, network tokens out.
 //!
-//! The real service finds a card behind an alias. Here every alias has one, the card of the API reference's sample,
-//! unless [`World::v1_outcome`](crate::World::v1_outcome) says how enrolling it ends.
+//! It shares the socket, the access tokens, the faults and the clock with CMP. Its bodies and errors
+//! are its own.
+//!
+//! In the real service, an alias may have a card behind it. Here every alias has one, the API
+//! reference's sample, unless [`World::v1_outcome`](crate::World::v1_outcome) decides the outcome of
+//! enrolling it.
 
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -13,7 +16,7 @@ use crate::operation::Operation;
 use crate::settings::{Readings, Scope, V1Enrolled};
 use crate::state::{CARD_BIN, CARD_LAST4, Enrollment, NetworkTokenState, NewEnrollment, State, V1Outcome};
 
-/// Answers one request for a V1 operation; `pan_alias` is empty for one without it in its path.
+/// Answers a request to a V1 operation. `pan_alias` is empty if the path has none.
 pub(crate) fn answer(state: &mut State, operation: Operation, pan_alias: &str, request: &Request) -> Reply {
     let reply = allowed(state, operation, request).and_then(|()| match operation {
         Operation::ProvisionV1NetworkToken => provision(state, request),
@@ -32,7 +35,8 @@ fn allowed(state: &State, operation: Operation, request: &Request) -> Result<(),
     }
 }
 
-/// 201 for a new enrollment, which is always pending; 200, inferred, for a card that is enrolled already.
+/// Answers 201 for a new enrollment, which is always pending. 200 for an existing enrollment is
+/// inferred.
 fn provision(state: &mut State, request: &Request) -> Result<Reply, Problem> {
     let new = new_enrollment(request)?;
     if let Some(problem) = Problem::of(state.v1.outcome(&new.pan_alias)) {
@@ -60,7 +64,8 @@ fn get(state: &mut State, pan_alias: &str) -> Result<Reply, Problem> {
     Ok(reply)
 }
 
-/// The token stays visible in the state `DELETED`: "the result of this operation leads to a token status update".
+/// Keeps the token visible in the state `DELETED`: "the result of this operation leads to a token
+/// status update".
 fn delete(state: &mut State, pan_alias: &str) -> Result<Reply, Problem> {
     state.change_v1(pan_alias, NetworkTokenState::Deleted);
     let enrolled = state.v1.get(pan_alias).ok_or_else(Problem::not_found)?;
@@ -88,7 +93,7 @@ fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Result<&'a Value, 
     members.get(name).ok_or_else(|| Problem::missing(name))
 }
 
-/// An integer in JSON Schema's sense, in which `5.0` is one.
+/// Returns an integer in the sense of JSON Schema, in which `5.0` is one.
 fn integer(members: &Map<String, Value>, name: &str, least: u32, most: u32) -> Result<u32, Problem> {
     let value = member(members, name)?.as_f64();
     (least..=most)
@@ -96,10 +101,10 @@ fn integer(members: &Map<String, Value>, name: &str, least: u32, most: u32) -> R
         .ok_or_else(|| Problem::invalid(name))
 }
 
-/// The API reference names no state of a token that is not there yet; this name is inferred.
+/// The API reference names no state of a token that has not arrived; this name is inferred.
 const PENDING: &str = "PENDING";
 
-/// `V1NetworkToken`: without a number and an expiry until there is a token.
+/// `V1NetworkToken`, without a number and an expiry until the token arrives
 fn document(enrollment: &Enrollment, readings: &Readings) -> Value {
     let mut document = json!({
         "pan_alias": enrollment.pan_alias,
@@ -115,7 +120,7 @@ fn document(enrollment: &Enrollment, readings: &Readings) -> Value {
     document
 }
 
-/// The API reference's sample, with the expiry that the request gave.
+/// The API reference's sample, with the expiry of the request
 fn card(expiry: Expiry, readings: &Readings) -> Value {
     json!({
         "last4": readings.number(CARD_LAST4),
@@ -145,7 +150,7 @@ fn year_and_month(expiry: Expiry) -> String {
     format!("20{:02}-{:02}", expiry.year, expiry.month)
 }
 
-/// Why a request is refused. No text in it ever repeats what the request said.
+/// The reason for refusing a request. Its text never repeats the request.
 #[derive(Debug)]
 struct Problem {
     status: StatusCode,
@@ -158,7 +163,7 @@ impl Problem {
         Self { status, code, detail: detail.into() }
     }
 
-    /// The refusal that enrolling ends with, if it does.
+    /// Returns the refusal for an outcome of enrolling, if the outcome is one.
     fn of(outcome: V1Outcome) -> Option<Self> {
         let unprocessable = |code, detail| Some(Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail));
         match outcome {
@@ -167,9 +172,9 @@ impl Problem {
                 let detail = "The card network declined the card.";
                 Some(Self::new(StatusCode::NOT_FOUND, "declined", detail))
             }
-            V1Outcome::CardNotAllowed => unprocessable("card-not-allowed", "The card can't be enrolled."),
+            V1Outcome::CardNotAllowed => unprocessable("card-not-allowed", "The card cannot be enrolled."),
             V1Outcome::CardBrandNotSupported => {
-                unprocessable("card-brand-not-supported", "Cards of this brand can't be enrolled.")
+                unprocessable("card-brand-not-supported", "Cards of this brand cannot be enrolled.")
             }
             V1Outcome::Rejected => unprocessable("rejected", "The card network rejected the request."),
         }
@@ -216,7 +221,7 @@ fn error_document(code: &str, detail: &str) -> Value {
     json!({ "errors": [{ "code": code, "detail": detail }] })
 }
 
-/// A scripted error answer.
+/// Returns a scripted error response.
 pub(crate) fn error_reply(status: StatusCode, code: &str) -> Reply {
-    Reply::json(status, &error_document(code, "The simulator was told to answer so."))
+    Reply::json(status, &error_document(code, "A fault of the simulator gave this answer."))
 }

@@ -1,8 +1,10 @@
 //! What a fault does.
 //!
-//! An action that HTTP can't carry out is refused where it is made: read from JSON by an error, in code by a panic.
+//! An action that HTTP cannot carry out is refused when it is made: JSON gives an error, code
+//! panics.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -15,40 +17,41 @@ use serde_json::Value;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Action {
-    /// Answers with something else.
+    /// Answers with this response instead of the API's.
     Answer(Answer),
-    /// Closes the connection without an answer.
+    /// Closes the connection without a response.
     Drop {
         /// How it is closed
         #[serde(default)]
         close: Close,
     },
-    /// Closes the connection inside the answer's head.
+    /// Closes the connection inside the response head.
     CutHead {
-        /// After this many bytes, and before the end of the head in any case
+        /// After this many bytes, and always before the end of the head
         bytes: usize,
         /// How it is closed
         #[serde(default)]
         close: Close,
     },
-    /// Closes the connection inside the answer's body; inside the head where the answer has no body.
+    /// Closes the connection inside the response body, or inside the head of a response without a
+    /// body.
     CutBody {
-        /// After this many bytes of the body, and before its end in any case
+        /// After this many bytes of the body, and always before its end
         bytes: usize,
         /// How it is closed
         #[serde(default)]
         close: Close,
     },
-    /// Sends the first half of the body as if it were the whole.
+    /// Sends the first half of the body as a complete response.
     Truncate {},
-    /// Sends bytes that are neither JSON nor UTF-8 in the place of the body.
+    /// Sends bytes that are neither JSON nor UTF-8 instead of the body.
     Garbage {},
-    /// Sends the answer with another `Content-Type`.
+    /// Sends the response with another `Content-Type`.
     ContentType {
-        /// The other media type: any value that a header can have
+        /// The other media type: any header value
         media_type: String,
     },
-    /// Sends the answer in small pieces.
+    /// Sends the response in small pieces.
     Drip {
         /// Bytes in a piece
         bytes: usize,
@@ -57,75 +60,77 @@ pub enum Action {
     },
     /// Never answers, and keeps the connection open.
     Hang {},
-    /// Sends the client somewhere else.
+    /// Redirects the client.
     Redirect {
         /// 301, 302, 303, 307 or 308
         status: u16,
-        /// The value of `Location`: any that a header can have
+        /// The value of `Location`: any header value
         location: String,
     },
-    /// Sends the answer with white space behind it, which leaves JSON valid.
+    /// Sends the response with white space after the body. JSON stays valid.
     LargeBody {
         /// Bytes of white space
         bytes: u64,
     },
-    /// Answers as usual, and closes the connection when the next request arrives on it, unread: what a client
-    /// meets when its pool holds a connection that the server has given up.
+    /// Answers as usual, and closes the connection when the next request arrives on it. The request
+    /// is not read. A client meets this when its pool keeps a connection that the server has given
+    /// up.
     Stale {
         /// How it is closed
         #[serde(default)]
         close: Close,
     },
-    /// Resets the stream with `REFUSED_STREAM` after reading the whole request, which has had no effect. Over
-    /// HTTP/1.1 the connection is closed without an answer.
+    /// Reads the whole request and resets the stream with `REFUSED_STREAM`. The request has no
+    /// effect. Over HTTP/1.1, closes the connection without a response.
     RefuseStream {},
-    /// Ends the connection with a `GOAWAY` frame that says that the request was not processed, which it was not.
-    /// Over HTTP/1.1 the connection is closed without an answer.
+    /// Ends the connection with a `GOAWAY` frame that excludes the request. The request has no
+    /// effect. Over HTTP/1.1, closes the connection without a response.
     GoAway {
-        /// The error code; 0, `NO_ERROR`, by default
+        /// The error code; 0 (`NO_ERROR`) by default
         #[serde(default)]
         code: u32,
-        /// What the frame has as debug data
+        /// The debug data of the frame
         #[serde(default)]
         debug: DebugData,
     },
-    /// Resets the stream with `INTERNAL_ERROR` inside the answer's body; in the place of an answer that has none. Over
-    /// HTTP/1.1 the connection is reset there.
+    /// Resets the stream with `INTERNAL_ERROR` inside the response body. A response without a body
+    /// is replaced by the reset. Over HTTP/1.1, resets the connection.
     ResetBody {
-        /// After this many bytes of the body, and before its end in any case
+        /// After this many bytes of the body, and always before its end
         bytes: usize,
     },
-    /// Sends the answer's head and some of its body, and never the rest. An answer without a body is not sent.
+    /// Sends the response head and a part of the body, and never the rest. A response without a body
+    /// is not sent.
     StallBody {
-        /// This many bytes of the body, and not all in any case
+        /// This many bytes of the body, and never all of them
         bytes: usize,
     },
-    /// Answers as usual, and nothing on the same connection after that. New connections work.
+    /// Answers as usual, and answers nothing later on the same connection. New connections work.
     HangConnection {
-        /// Whether `PING` frames are answered still; over HTTP/1.1 there are none
+        /// Whether `PING` frames are still answered. HTTP/1.1 has none.
         #[serde(default)]
         answers_pings: bool,
     },
-    /// Answers as usual; for faults that only delay.
+    /// Answers as usual. For a fault that only delays.
     Proceed {},
 }
 
-/// The debug data of a `GOAWAY` frame. At most 16 kB of it are sent.
+/// The debug data of a `GOAWAY` frame. At most 16 kB are sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DebugData {
-    /// Nothing
+    /// No debug data
     #[default]
     None,
     /// This text
     Text(String),
-    /// The request as it came in, with its credentials and card data
+    /// The request as it was received, with its credentials and card data
     Request,
 }
 
 impl Action {
-    /// The name in JSON.
+    /// Returns the name in JSON.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Answer(_) => "answer",
@@ -149,7 +154,7 @@ impl Action {
         }
     }
 
-    /// Why HTTP can't carry the action out, if it can't.
+    /// Returns an error if HTTP cannot carry the action out.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
             Self::Answer(answer) => answer.check(),
@@ -168,30 +173,30 @@ impl Action {
         Ok(action)
     }
 
-    /// Whether the request can take effect although the proper answer is not needed. `RefuseStream` and `GoAway`
-    /// say that it had none.
+    /// Returns `true` if the request can take effect before this action. `RefuseStream` and `GoAway`
+    /// promise that it had none.
     pub(crate) const fn can_hide_an_effect(&self) -> bool {
         matches!(self, Self::Answer(_) | Self::Drop { .. } | Self::Hang {} | Self::Redirect { .. })
     }
 }
 
-/// An answer that is not the API's own.
+/// A response that is not the API's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Answer {
-    /// The status, 200 to 999: what HTTP/1.1 can end an exchange with
+    /// The status, from 200 to 999. HTTP/1.1 goes on after a lower one.
     pub status: u16,
     /// The body
     #[serde(default, skip_serializing_if = "AnswerBody::is_default")]
     pub body: AnswerBody,
-    /// The value of `Content-Type`, where it is not the one that belongs to the body
+    /// The value of `Content-Type`, if it is not the usual one for the body
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// The value of `Retry-After`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<RetryAfter>,
-    /// More headers: names and values that HTTP can carry
+    /// More headers
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
 }
@@ -218,28 +223,28 @@ impl Answer {
     }
 }
 
-/// The value is not repeated: a script may carry a token in it.
+/// Does not repeat the value, which may contain an access token.
 fn check_header(name: &str, value: &str) -> Result<(), String> {
-    let parsed = name.parse::<HeaderName>().map_err(|_| format!("{name:?} is not the name of a header"))?;
+    let parsed = name.parse::<HeaderName>().map_err(|_| format!("{name:?} is not a header name"))?;
     match HeaderValue::from_str(value) {
         Ok(_) => Ok(()),
-        Err(_) => Err(format!("the value of {parsed} can't stand in a header")),
+        Err(_) => Err(format!("the value of {parsed} is not a header value")),
     }
 }
 
-/// The body of a scripted answer.
+/// The body of a scripted response.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AnswerBody {
-    /// `ErrorResponse` with the documented code of the status; nothing where a status below 400 needs none
+    /// `ErrorResponse` with the documented code of the status. No body for a status below 400.
     #[default]
     Error,
     /// `ErrorForbiddenResponse`, the other form of a 403
     Forbidden,
     /// The page of a load balancer
     Html,
-    /// Nothing
+    /// No body
     Empty,
     /// This JSON
     Json(Value),
@@ -253,13 +258,13 @@ impl AnswerBody {
     }
 }
 
-/// The value of a `Retry-After` header: seconds as a number, or an HTTP date (or anything else) as text.
+/// The value of a `Retry-After` header: seconds as a number, or an HTTP date or any other text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RetryAfter {
     /// Seconds
     Seconds(u64),
-    /// The text of the header, such as `Fri, 31 Dec 2027 23:59:59 GMT`
+    /// The header value, such as `Fri, 31 Dec 2027 23:59:59 GMT`
     Text(String),
 }
 
@@ -281,8 +286,8 @@ impl From<&str> for RetryAfter {
     }
 }
 
-impl std::fmt::Display for RetryAfter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for RetryAfter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Seconds(seconds) => write!(f, "{seconds}"),
             Self::Text(text) => f.write_str(text),
@@ -294,9 +299,9 @@ impl std::fmt::Display for RetryAfter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Close {
-    /// In order: the client reads the end of the stream
+    /// In order. The client reads the end of the stream.
     #[default]
     Fin,
-    /// With a reset: the client reads an error
+    /// With a reset. The client reads an error.
     Rst,
 }

@@ -10,14 +10,17 @@ use crate::operation::Operation;
 
 /// One thing that goes wrong, and when.
 ///
-/// Without [`on`](Fault::on) it meets every operation (the token endpoint too), without
+/// Without [`on`](Fault::on) a fault meets every operation, the token endpoint included. Without
 /// [`times`](Fault::times) it never ends.
 ///
 /// ```
 /// # use std::time::Duration;
 /// use cmp_simulator::{Fault, Operation};
 ///
-/// let busy = Fault::status(503).retry_after(2).on(Operation::CreateCard).times(1);
+/// let busy = Fault::status(503)
+///     .retry_after(2)
+///     .on(Operation::CreateCard)
+///     .times(1);
 /// let lost = Fault::lost_answer().on(Operation::CreateCard);
 /// let slow = Fault::delayed(Duration::from_millis(200)).rate(0.1);
 ///
@@ -64,19 +67,19 @@ fn is_zero_ms(number: &u64) -> bool {
 
 /// What goes wrong.
 impl Fault {
-    /// Any [`Action`].
+    /// Creates a fault from any [`Action`].
     ///
     /// # Panics
-    /// If HTTP can't carry it out: a status or a header that can't be sent.
+    /// If HTTP cannot carry the action out, because of its status or a header.
     pub fn new(action: Action) -> Self {
         must_be_possible(&action);
         Self { action, on: Vec::new(), times: None, after: 0, rate: None, delay_ms: 0, effect_applied: false }
     }
 
-    /// Answers with this status, 200 to 999, and the error body that the documents give it.
+    /// Answers with this status, 200 to 999, and its documented error body.
     ///
     /// # Panics
-    /// If the status is outside of that range.
+    /// If the status is outside that range.
     pub fn status(status: u16) -> Self {
         Self::new(Action::Answer(Answer::new(status)))
     }
@@ -86,22 +89,22 @@ impl Fault {
         Self::new(Action::Drop { close: Close::Fin })
     }
 
-    /// Lets the request take effect, then closes the connection without an answer.
+    /// Closes the connection without a response after the request takes effect.
     pub fn lost_answer() -> Self {
         Self::dropped().effect_applied()
     }
 
-    /// Closes the connection inside the answer's head, after this many bytes.
+    /// Closes the connection inside the response head, after this many bytes.
     pub fn cut_head(bytes: usize) -> Self {
         Self::new(Action::CutHead { bytes, close: Close::Fin })
     }
 
-    /// Closes the connection inside the answer's body, after this many bytes of it.
+    /// Closes the connection inside the response body, after this many bytes.
     pub fn cut_body(bytes: usize) -> Self {
         Self::new(Action::CutBody { bytes, close: Close::Fin })
     }
 
-    /// Sends half of the JSON as if it were the whole.
+    /// Sends half of the JSON as a complete response.
     pub fn truncated_json() -> Self {
         Self::new(Action::Truncate {})
     }
@@ -111,15 +114,15 @@ impl Fault {
         Self::new(Action::Garbage {})
     }
 
-    /// Sends the proper answer with another `Content-Type`.
+    /// Sends the proper response with another `Content-Type`.
     ///
     /// # Panics
-    /// If the text can't stand in a header.
+    /// If the text is not a header value.
     pub fn content_type(media_type: impl Into<String>) -> Self {
         Self::new(Action::ContentType { media_type: media_type.into() })
     }
 
-    /// Sends the proper answer in pieces of `bytes`, one in each period.
+    /// Sends the proper response in pieces of `bytes`, one in each period.
     pub fn drip(bytes: usize, every: Duration) -> Self {
         Self::new(Action::Drip { bytes, every_ms: millis(every) })
     }
@@ -132,50 +135,50 @@ impl Fault {
     /// Answers with a redirect: 301, 302, 303, 307 or 308.
     ///
     /// # Panics
-    /// If the status is another one, or the location can't stand in a header.
+    /// If the status is another one, or the location is not a header value.
     pub fn redirect(status: u16, location: impl Into<String>) -> Self {
         Self::new(Action::Redirect { status, location: location.into() })
     }
 
-    /// Sends the proper answer and this many bytes of white space behind it.
+    /// Sends the proper response and this many bytes of white space after it.
     pub fn large_body(bytes: u64) -> Self {
         Self::new(Action::LargeBody { bytes })
     }
 
-    /// Answers properly, and closes the connection when the next request comes in on it.
+    /// Answers properly, and closes the connection when its next request arrives.
     pub fn stale_connection() -> Self {
         Self::new(Action::Stale { close: Close::Fin })
     }
 
-    /// Refuses the stream of HTTP/2 after reading the whole request, which has no effect. Over HTTP/1.1, closes the
-    /// connection.
+    /// Reads the whole request and refuses its HTTP/2 stream. The request has no effect. Over
+    /// HTTP/1.1, closes the connection.
     pub fn refused_stream() -> Self {
         Self::new(Action::RefuseStream {})
     }
 
-    /// Ends the connection of HTTP/2 with a `GOAWAY` frame that says that the request had no effect. Over HTTP/1.1,
-    /// closes the connection.
+    /// Ends the HTTP/2 connection with a `GOAWAY` frame that excludes the request. The request has
+    /// no effect. Over HTTP/1.1, closes the connection.
     pub fn go_away(debug: DebugData) -> Self {
         Self::new(Action::GoAway { code: 0, debug })
     }
 
-    /// Resets the stream of HTTP/2 inside the answer's body, after this many bytes of it. Over HTTP/1.1, resets the
-    /// connection there.
+    /// Resets the HTTP/2 stream inside the response body, after this many bytes. Over HTTP/1.1,
+    /// resets the connection.
     pub fn reset_body(bytes: usize) -> Self {
         Self::new(Action::ResetBody { bytes })
     }
 
-    /// Sends this many bytes of the answer's body, and never the rest.
+    /// Sends this many bytes of the response body, and never the rest.
     pub fn stalled_body(bytes: usize) -> Self {
         Self::new(Action::StallBody { bytes })
     }
 
-    /// Answers properly, and nothing on the same connection after that, pings neither.
+    /// Answers properly, and answers nothing later on the same connection, not even pings.
     pub fn hung_connection() -> Self {
         Self::new(Action::HangConnection { answers_pings: false })
     }
 
-    /// Answers properly, and nothing but pings on the same connection after that.
+    /// Answers properly, and answers only pings later on the same connection.
     pub fn hung_connection_with_pings() -> Self {
         Self::new(Action::HangConnection { answers_pings: true })
     }
@@ -188,44 +191,45 @@ impl Fault {
 
 /// How it goes wrong.
 impl Fault {
-    /// Adds `Retry-After` to a scripted answer: seconds, a date, or any text. Other faults ignore it.
+    /// Adds `Retry-After` to a scripted response: seconds, a date or any text. Other faults ignore
+    /// it.
     ///
     /// # Panics
-    /// If the text can't stand in a header.
+    /// If the text is not a header value.
     #[must_use]
     pub fn retry_after(self, value: impl Into<RetryAfter>) -> Self {
         let value = value.into();
         self.answer(|answer| answer.retry_after = Some(value))
     }
 
-    /// Sets the body of a scripted answer. Other faults ignore it.
+    /// Sets the body of a scripted response. Other faults ignore it.
     #[must_use]
     pub fn body(self, body: AnswerBody) -> Self {
         self.answer(|answer| answer.body = body)
     }
 
-    /// Gives a scripted answer the page of a load balancer.
+    /// Sets the body of a scripted response to the page of a load balancer.
     #[must_use]
     pub fn html(self) -> Self {
         self.body(AnswerBody::Html)
     }
 
-    /// Gives a scripted answer no body.
+    /// Removes the body of a scripted response.
     #[must_use]
     pub fn empty(self) -> Self {
         self.body(AnswerBody::Empty)
     }
 
-    /// Gives a scripted answer this JSON.
+    /// Sets the body of a scripted response to this JSON.
     #[must_use]
     pub fn json(self, body: Value) -> Self {
         self.body(AnswerBody::Json(body))
     }
 
-    /// Adds a header to a scripted answer. Other faults ignore it.
+    /// Adds a header to a scripted response. Other faults ignore it.
     ///
     /// # Panics
-    /// If the name is not one of a header, or the value can't stand in one.
+    /// If the name or the value is not valid in HTTP.
     #[must_use]
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.answer(|answer| {
@@ -246,14 +250,14 @@ impl Fault {
         self
     }
 
-    /// Waits before anything else.
+    /// Waits this long first.
     #[must_use]
     pub fn delay(mut self, by: Duration) -> Self {
         self.delay_ms = millis(by);
         self
     }
 
-    /// Lets the request take effect although its answer does not say so. Faults that say that it had none ignore it.
+    /// Lets the request take effect before the fault. Faults that promise the opposite ignore it.
     #[must_use]
     pub fn effect_applied(mut self) -> Self {
         self.effect_applied = true;
@@ -271,14 +275,14 @@ impl Fault {
 
 /// When it goes wrong.
 impl Fault {
-    /// Limits the fault to an operation; called again, to several.
+    /// Limits the fault to an operation. Each further call adds one.
     #[must_use]
     pub fn on(mut self, operation: Operation) -> Self {
         self.on.push(operation);
         self
     }
 
-    /// Ends the fault after this many requests that it met.
+    /// Ends the fault after it met this many requests.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
@@ -295,7 +299,7 @@ impl Fault {
     /// Meets only this share of the requests, 0 to 1, drawn from the simulator's seed.
     ///
     /// # Panics
-    /// If the rate is outside of that range.
+    /// If the rate is outside that range.
     #[must_use]
     #[track_caller]
     pub fn rate(mut self, rate: f64) -> Self {
@@ -313,7 +317,7 @@ impl Fault {
         Duration::from_millis(self.delay_ms)
     }
 
-    /// Whether the request takes effect although the proper answer is not needed.
+    /// Returns `true` if the request takes effect before the fault.
     pub(crate) fn hides_an_effect(&self) -> bool {
         self.effect_applied && self.action.can_hide_an_effect()
     }
@@ -322,7 +326,7 @@ impl Fault {
         self.on.is_empty() || self.on.contains(&operation)
     }
 
-    /// Whether the fault meets the request, given how many it saw and met before.
+    /// Returns `true` if the fault meets the request after it has seen and met this many.
     pub(crate) fn is_due(&self, seen: u32, fired: u32, rng: &mut fastrand::Rng) -> bool {
         seen >= self.after
             && self.times.is_none_or(|times| fired < times)
@@ -333,7 +337,7 @@ impl Fault {
 #[track_caller]
 fn must_be_possible(action: &Action) {
     if let Err(reason) = action.check() {
-        panic!("a fault that can't be: {reason}");
+        panic!("the fault is not possible: {reason}");
     }
 }
 
@@ -348,7 +352,7 @@ pub(super) struct Rate(f64);
 
 impl Rate {
     /// # Panics
-    /// If it is outside of the range.
+    /// If it is outside the range.
     #[track_caller]
     pub(super) fn must_be(rate: f64) -> Self {
         Self::try_from(rate).unwrap_or_else(|reason| panic!("{reason}"))
@@ -384,31 +388,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_that_http_can_not_carry_out_are_not_read() {
+    fn faults_that_http_cannot_carry_out_are_not_read() {
         for (action, reason) in [
             (json!({ "answer": { "status": 99 } }), "99 is not a status from 200 to 999"),
             (json!({ "answer": { "status": 101 } }), "101 is not a status from 200 to 999"),
             (json!({ "answer": { "status": 1000 } }), "1000 is not a status from 200 to 999"),
             (
                 json!({ "answer": { "status": 503, "headers": { "a b": "c" } } }),
-                "\"a b\" is not the name of a header",
+                "\"a b\" is not a header name",
             ),
             (
                 json!({ "answer": { "status": 503, "headers": { "A": "b\r\nc: d" } } }),
-                "the value of a can't stand",
+                "the value of a is not a header value",
             ),
             (
                 json!({ "answer": { "status": 503, "retry_after": "\n" } }),
-                "the value of retry-after can't stand",
+                "the value of retry-after is not a header value",
             ),
             (
                 json!({ "answer": { "status": 503, "content_type": "\n" } }),
-                "the value of content-type can't stand",
+                "the value of content-type is not a header value",
             ),
-            (json!({ "content_type": { "media_type": "\n" } }), "the value of content-type can't stand"),
+            (
+                json!({ "content_type": { "media_type": "\n" } }),
+                "the value of content-type is not a header value",
+            ),
             (
                 json!({ "redirect": { "status": 307, "location": "a\r\nb: c" } }),
-                "the value of location can't stand",
+                "the value of location is not a header value",
             ),
             (
                 json!({ "redirect": { "status": 200, "location": "/" } }),
@@ -425,19 +432,19 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "99 is not a status")]
-    fn a_status_that_can_not_be_sent_panics() {
+    fn a_status_that_cannot_be_sent_panics() {
         let _ = Fault::status(99);
     }
 
     #[test]
-    #[should_panic(expected = "the value of location can't stand in a header")]
-    fn a_location_that_can_not_be_sent_panics() {
+    #[should_panic(expected = "the value of location is not a header value")]
+    fn a_location_that_cannot_be_sent_panics() {
         let _ = Fault::redirect(307, "a\r\nb: c");
     }
 
     #[test]
-    #[should_panic(expected = "the value of x can't stand in a header")]
-    fn a_header_that_can_not_be_sent_panics() {
+    #[should_panic(expected = "the value of x is not a header value")]
+    fn a_header_that_cannot_be_sent_panics() {
         let _ = Fault::status(503).header("x", "\0");
     }
 }

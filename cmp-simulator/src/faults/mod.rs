@@ -1,4 +1,4 @@
-//! Faults as data: what goes wrong, on which operation, how often.
+//! Faults as data: what goes wrong, on which operation and how often.
 
 mod action;
 mod fault;
@@ -11,7 +11,7 @@ use crate::operation::Operation;
 pub use action::{Action, Answer, AnswerBody, Close, DebugData, RetryAfter};
 pub use fault::Fault;
 
-/// A fault that was added; [`Faults::fired`](crate::Faults::fired) takes it.
+/// The id of a fault that was added, for [`Faults::fired`](crate::Faults::fired).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultId(u64);
 
@@ -22,7 +22,7 @@ struct Entry {
     fired: u32,
 }
 
-/// All faults that are set, in the order in which they were added.
+/// The faults that are set, in the order of their addition.
 pub(crate) struct FaultList {
     entries: Vec<Entry>,
     next_id: u64,
@@ -58,13 +58,13 @@ impl FaultList {
         self.entries.iter().find(|entry| entry.id == id).map_or(0, |entry| entry.fired)
     }
 
-    /// The faults, and how often each was met.
+    /// Returns each fault and how many requests it met.
     pub(crate) fn list(&self) -> impl Iterator<Item = (&Fault, u32)> {
         self.entries.iter().map(|entry| (&entry.fault, entry.fired))
     }
 
-    /// The fault that meets this request: the first that is due, else chaos. A fault counts only the requests
-    /// that no earlier fault met.
+    /// Returns the fault that meets this request: the first that is due, or one drawn by chaos. A
+    /// fault counts only requests that no earlier fault met.
     pub(crate) fn meet(&mut self, operation: Operation) -> Option<Fault> {
         for entry in self.entries.iter_mut().filter(|entry| entry.fault.concerns(operation)) {
             let is_due = entry.fault.is_due(entry.seen, entry.fired, &mut self.rng);
@@ -79,7 +79,7 @@ impl FaultList {
     }
 }
 
-/// A share of all requests meets a fault drawn at random; one seed, one sequence.
+/// Random faults for a share of all requests. The same seed gives the same sequence.
 ///
 /// ```
 /// use cmp_simulator::{Chaos, Fault};
@@ -98,23 +98,24 @@ pub struct Chaos {
 }
 
 impl Chaos {
-    /// Every kind of fault that ends by itself, met by this share of the requests, 0 to 1.
+    /// Creates chaos that meets this share of the requests, 0 to 1. It draws from every kind of
+    /// fault that ends by itself.
     ///
     /// # Panics
-    /// If the rate is outside of that range.
+    /// If the rate is outside that range.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
         Self { rate: Rate::must_be(rate), seed: 0, faults: all_kinds() }
     }
 
-    /// Fixes the sequence.
+    /// Sets the seed of the sequence.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Draws from these faults alone; their `on` is heeded, how often they come is the chaos's affair.
+    /// Draws from these faults only. Their `on` applies; `times`, `after` and `rate` do not.
     #[must_use]
     pub fn faults(mut self, faults: impl IntoIterator<Item = Fault>) -> Self {
         self.faults = faults.into_iter().collect();

@@ -1,4 +1,4 @@
-//! One request, from the whole of it to what the connection does with its answer.
+//! One exchange: a request, its response or fault, and what the connection does with it.
 
 use std::future;
 use std::sync::Arc;
@@ -16,32 +16,35 @@ use crate::masked;
 use crate::operation::Operation;
 use crate::received::ReceivedRequest;
 
-/// Enough for any head that a client of this API sends; more is answered with 431.
+/// The longest request head, enough for any client of this API. A longer one is answered with 431.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 
-/// Far above anything that the request schemas allow; more is answered with 413.
+/// The longest request body, far above what the request schemas allow. A longer one is answered with
+/// 413.
 pub(super) const MAX_BODY: usize = 1024 * 1024;
 
 /// Neither JSON nor UTF-8.
 const GARBAGE: &[u8] = b"\x00\xff\xfe{\"data\":\x80]\xc3\x28\x01\x02";
 
-/// What fits into a frame of the size that every client takes, beside 8 octets before it.
+/// The longest debug data, which fits into a frame of the size that every client takes, with 8
+/// octets before it.
 const MAX_DEBUG_DATA: usize = 16 * 1024 - 8;
 
-/// What a connection does with a request.
+/// What a connection does after a request.
 #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "HTTP/1.1 has no frames"))]
 pub(super) enum Outcome {
     Answer {
         reply: Reply,
-        /// White space behind the body
+        /// White space after the body
         blanks: u64,
         manner: Manner,
     },
-    /// Ends without an answer.
+    /// Ends without a response.
     Close(Close),
-    /// Says that the request was not processed, if the protocol has words for it; else, ends without an answer.
+    /// Says that the request was not processed. A protocol without a word for it ends the
+    /// connection.
     Refuse,
-    /// Says so, and ends.
+    /// Says so, and ends the connection.
     GoAway { code: u32, debug: Vec<u8> },
 }
 
@@ -51,7 +54,7 @@ impl Outcome {
     }
 }
 
-/// How an answer is sent.
+/// How a response is sent.
 #[derive(Clone, Copy)]
 #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "HTTP/1.1 has no pings"))]
 pub(super) enum Manner {
@@ -66,8 +69,8 @@ pub(super) enum Manner {
 }
 
 impl Manner {
-    /// Whether the client gets the whole answer.
-    fn is_whole_in_the_end(self) -> bool {
+    /// Returns `true` if the client gets the whole response.
+    fn is_complete(self) -> bool {
         match self {
             Self::Whole | Self::Drip { .. } | Self::Stale { .. } | Self::HangConnection { .. } => true,
             Self::CutHead { .. } | Self::CutBody { .. } | Self::ResetBody { .. } | Self::StallBody { .. } => {
@@ -89,7 +92,7 @@ pub(super) async fn exchange(request: Request, instance: Arc<Instance>) -> Outco
     }
 }
 
-/// A request on a connection that answers no more: it is received, and nothing happens.
+/// Records a request on a connection that no longer answers. Nothing happens.
 #[cfg(feature = "tls")]
 pub(super) fn ignore(request: Request, instance: Arc<Instance>) {
     let operation = operation(&request);
@@ -125,7 +128,7 @@ impl Exchange {
             api::answer(&mut self.instance.state(), &self.request, &self.instance.url, &self.trace_id);
         let carried_out = reply.status.is_success();
         self.instance.log().change(self.number, |request| request.carried_out = carried_out);
-        self.instance.something_happened();
+        self.instance.wake_webhooks();
         reply
     }
 
@@ -189,7 +192,7 @@ impl Exchange {
         octets
     }
 
-    /// Faults that send the proper answer in a bad way.
+    /// Sends the proper response in a bad way.
     fn spoil_answer(&self, action: &Action, mut reply: Reply) -> Outcome {
         let mut blanks = 0;
         let mut manner = Manner::Whole;
@@ -217,7 +220,7 @@ impl Exchange {
             | Action::Hang {}
             | Action::Proceed {} => {}
         }
-        if manner.is_whole_in_the_end() {
+        if manner.is_complete() {
             self.log_answer(&reply);
         }
         Outcome::Answer { reply, blanks, manner }
@@ -256,7 +259,7 @@ fn redirect(code: u16, location: &str) -> Reply {
     Reply::empty(checked_status(code)).with_header(header::LOCATION, location)
 }
 
-/// A fault's status was checked when the fault was made.
+/// Converts a status that was checked when the fault was made.
 fn checked_status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

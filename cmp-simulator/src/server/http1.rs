@@ -39,7 +39,7 @@ pub(super) async fn serve(stream: impl Socket, instance: Arc<Instance>) {
     }
 }
 
-/// An error ends the connection without an answer.
+/// Answers a request. An error ends the connection without a response.
 async fn answer(
     request: http::Request<Incoming>,
     instance: Arc<Instance>,
@@ -107,11 +107,11 @@ fn respond(reply: Reply, blanks: u64) -> Response {
     response
 }
 
-/// An answer's body: its bytes, and white space that is made only as it is sent.
+/// The body of a response: its bytes, and white space that is made while it is sent.
 struct ReplyBody {
     bytes: Bytes,
     blanks: u64,
-    /// Bytes that are promised and never sent.
+    /// Bytes that are announced and never sent
     withheld: u64,
 }
 
@@ -120,7 +120,7 @@ impl ReplyBody {
         Self { bytes, blanks, withheld: 0 }
     }
 
-    /// Sends so many bytes, and never the rest, which is one byte at least.
+    /// Sends this many bytes and never the rest, which is at least one byte.
     fn stall(&mut self, bytes: usize) {
         let whole = self.bytes.len();
         self.bytes.truncate(bytes.min(whole.saturating_sub(1)));

@@ -1,9 +1,11 @@
 //! HTTP/2 on one connection.
 //!
-//! The `h2` crate serves it and not hyper: a fault resets one stream, or ends the connection between two frames.
+//! It is served by the `h2` crate, because hyper can neither reset one stream nor end a connection
+//! between two frames.
 
 use std::collections::BTreeSet;
 use std::future::{pending, poll_fn};
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
@@ -24,28 +26,28 @@ use crate::server::wire::Socket;
 
 const BLANKS: &[u8] = &[b' '; 16 * 1024];
 
-/// The last octets of a connection, and how it is closed.
+/// The last octets of a connection, and how it closes.
 struct End {
     octets: Vec<u8>,
     close: Close,
 }
 
-/// What a stream asks of its connection, once everything that was queued before is written.
+/// What a stream asks of its connection after everything queued before is written.
 enum Order {
     End(End),
-    /// Says that this stream was not processed, and ends.
+    /// Says that this stream was not processed, and ends the connection.
     GoAway {
         stream: u32,
         code: u32,
         debug: Vec<u8>,
     },
-    /// Does nothing any more, and stays open.
+    /// Does nothing more, and stays open.
     Freeze,
     /// Reports that everything is written.
     Report(oneshot::Sender<()>),
 }
 
-/// What a connection does with the requests that come after a fault.
+/// What a connection does with the requests after a fault.
 #[derive(Clone, Copy)]
 enum After {
     End(Close),
@@ -77,7 +79,7 @@ pub(super) async fn serve(mut socket: impl Socket, instance: Arc<Instance>) {
     }
 }
 
-async fn finish(socket: &mut impl Socket, end: &End) -> std::io::Result<()> {
+async fn finish(socket: &mut impl Socket, end: &End) -> io::Result<()> {
     socket.write_all(&end.octets).await?;
     socket.flush().await?;
     match end.close {
@@ -86,7 +88,7 @@ async fn finish(socket: &mut impl Socket, end: &End) -> std::io::Result<()> {
     }
 }
 
-/// Serves until the client ends the connection, or a fault does.
+/// Serves until the client or a fault ends the connection.
 async fn drive<S: Socket>(
     mut connection: Connection<&mut S, Bytes>,
     instance: &Arc<Instance>,
@@ -131,7 +133,8 @@ async fn drive<S: Socket>(
     }
 }
 
-/// A frame whose last processed stream is below this one, unless a later one has begun: then nothing can be said.
+/// Returns a frame that names the last processed stream. It excludes this stream, unless a later one
+/// has begun.
 fn go_away(begun: &BTreeSet<u32>, stream: u32, code: u32, debug: &[u8]) -> End {
     const GO_AWAY: u8 = 7;
     let last = begun.iter().rev().find(|other| **other != stream).copied().unwrap_or(0);
@@ -153,10 +156,10 @@ struct Stream {
     respond: SendResponse<Bytes>,
     instance: Arc<Instance>,
     orders: UnboundedSender<Order>,
-    /// Set by a fault for the requests that come after it.
+    /// The order of a fault for later requests
     after: Arc<OnceLock<After>>,
     is_ignored: bool,
-    /// Whether the request's body is never read.
+    /// Whether the request body is never read
     is_stalled: bool,
 }
 
@@ -261,12 +264,12 @@ impl Stream {
         Ok(())
     }
 
-    /// Ends an answer after a part of it was sent.
+    /// Ends a response after a part of it was sent.
     async fn break_off(&mut self, body: &mut SendStream<Bytes>, manner: Manner) -> Result<(), h2::Error> {
         match manner {
             Manner::CutBody { close, .. } => self.end(Vec::new(), close).await,
             Manner::ResetBody { .. } => {
-                // A reset takes back what is not written yet.
+                // A reset discards what is not written yet.
                 let (done, written) = oneshot::channel();
                 self.order(Order::Report(done));
                 drop(written.await);
@@ -277,7 +280,8 @@ impl Stream {
         }
     }
 
-    /// Ends the connection inside the frame of the answer's head, after so many octets of the frame.
+    /// Ends the connection inside the frame of the response head, after this many octets of the
+    /// frame.
     async fn cut_head(&mut self, octets: usize, close: Close) -> Result<(), h2::Error> {
         const LENGTH: usize = 64;
         const HEADERS: u8 = 1;
@@ -289,19 +293,19 @@ impl Stream {
         self.end(frame, close).await
     }
 
-    /// Asks the connection to end, and never returns: the stream ends with it.
+    /// Asks the connection to end. Never returns, because the stream ends with it.
     async fn end(&self, octets: Vec<u8>, close: Close) -> Result<(), h2::Error> {
         self.order(Order::End(End { octets, close }));
         pending().await
     }
 
-    /// A connection that takes no orders any more has ended.
+    /// Sends an order. A connection that takes none has ended.
     fn order(&self, order: Order) {
         drop(self.orders.send(order));
     }
 }
 
-/// The whole request; an answer if it is too long.
+/// Returns the whole request, or a response if it is too long.
 async fn collect(request: http::Request<RecvStream>) -> Result<Result<Request, Reply>, h2::Error> {
     let (head, mut body) = request.into_parts();
     let mut octets = BytesMut::new();
@@ -320,7 +324,7 @@ fn head(reply: &Reply, length: Option<u64>) -> http::Response<()> {
     *head.status_mut() = reply.status;
     *head.headers_mut() = reply.headers.clone();
     let headers = head.headers_mut();
-    // They are about the connection, which HTTP/2 has no headers for.
+    // These are about the connection. HTTP/2 has no headers for it.
     for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
         headers.remove(name);
     }
@@ -330,7 +334,7 @@ fn head(reply: &Reply, length: Option<u64>) -> http::Response<()> {
     head
 }
 
-/// As fast as the client's window allows.
+/// Sends the octets as fast as the client's window allows.
 async fn send(stream: &mut SendStream<Bytes>, mut octets: Bytes) -> Result<(), h2::Error> {
     while !octets.is_empty() {
         stream.reserve_capacity(octets.len());

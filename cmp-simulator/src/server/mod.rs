@@ -1,4 +1,4 @@
-//! Sockets: accepting, HTTP on each connection, and the faults that live on the wire.
+//! Sockets: accepting connections, and HTTP on each of them.
 
 mod exchange;
 mod http1;
@@ -20,7 +20,7 @@ use crate::instance::Instance;
 use crate::server::tls::Tls;
 use crate::settings::Protocol;
 
-/// Serves until the future is dropped; every connection ends with it.
+/// Serves until the future is dropped. Every connection ends with it.
 pub(crate) async fn serve(listener: TcpListener, transport: Transport, instance: Arc<Instance>) {
     let mut connections = JoinSet::new();
     loop {
@@ -36,7 +36,7 @@ pub(crate) async fn serve(listener: TcpListener, transport: Transport, instance:
     }
 }
 
-/// Out of file descriptors, accepting fails at once and would spin until a connection ends.
+/// Waits a moment: without file descriptors, accepting fails at once and would spin.
 async fn wait_for_descriptors(error: &io::Error) {
     tracing::warn!(%error, "a connection could not be accepted");
     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -49,7 +49,7 @@ async fn connection(stream: TcpStream, transport: Transport, instance: Arc<Insta
     transport.serve(stream, instance).await;
 }
 
-/// Speaks one [`Protocol`] on every connection.
+/// Serves one [`Protocol`] on every connection.
 #[derive(Clone)]
 pub(crate) struct Transport {
     #[cfg(feature = "tls")]
@@ -72,7 +72,7 @@ impl Transport {
         Err(io::Error::new(io::ErrorKind::Unsupported, reason))
     }
 
-    /// The PEM of the authority that signed the server's certificate; `None` without TLS.
+    /// Returns the authority's certificate as PEM, or `None` without TLS.
     pub(crate) fn root_certificate(&self) -> Option<&str> {
         #[cfg(feature = "tls")]
         return self.tls.as_ref().map(Tls::root_certificate);

@@ -1,4 +1,4 @@
-//! TLS with a certificate that is made when the simulator starts.
+//! TLS with a certificate that is made at the start.
 
 use std::io;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Socket for TlsStream<TcpStream> {
 pub(super) struct Tls {
     acceptor: TlsAcceptor,
     root_certificate: Arc<str>,
-    /// What a client gets that negotiates nothing.
+    /// The protocol for a client that negotiates none
     default: &'static [u8],
 }
 
@@ -42,7 +42,7 @@ impl Tls {
             Protocol::TlsHttp2 => &[HTTP2],
         };
         let certificate = Certificate::new().map_err(io::Error::other)?;
-        // Named, because a process with two crypto providers has no default one.
+        // Names the crypto provider, because a process with two of them has no default.
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|config| {
@@ -77,11 +77,11 @@ impl Tls {
     }
 }
 
-/// A server's certificate, and that of the authority that signed it.
+/// A server certificate, and the authority that signed it.
 struct Certificate {
     der: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
-    /// PEM
+    /// The authority's certificate as PEM
     root: String,
 }
 
@@ -91,7 +91,7 @@ impl Certificate {
         let mut root = CertificateParams::default();
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-        // OpenSSL takes the first trusted certificate of a name for the only one, so each simulator's has its own.
+        // OpenSSL looks only at the first trusted certificate of a name, so each simulator has its own name.
         let number =
             root.key_identifier(&root_key).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         root.distinguished_name.push(DnType::CommonName, format!("cmp-simulator {number}"));

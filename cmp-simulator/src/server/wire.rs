@@ -23,7 +23,7 @@ impl Socket for TcpStream {
     }
 }
 
-/// What a connection does to what is written next.
+/// What a connection does with the next bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Plan {
     #[default]
@@ -34,9 +34,9 @@ pub(crate) enum Plan {
     CutBody { left: usize },
     /// Pieces of `bytes` with `every` between them.
     Drip { bytes: usize, every: Duration },
-    /// Ends when the next request comes in.
+    /// Ends when the next request arrives.
     Stale,
-    /// Reads nothing any more.
+    /// Reads nothing more.
     Deaf,
 }
 
@@ -46,7 +46,7 @@ struct Orders {
     close: Close,
 }
 
-/// How the handler of a request gives its connection orders.
+/// Sets the plan of a connection from the handler of a request.
 #[derive(Default)]
 pub(crate) struct Switch(Mutex<Orders>);
 
@@ -60,7 +60,7 @@ impl Switch {
     }
 }
 
-/// Finds the blank line that ends a head, across writes.
+/// Finds the blank line after a head, across writes.
 #[derive(Clone, Default)]
 struct HeadEnd {
     matched: usize,
@@ -69,7 +69,7 @@ struct HeadEnd {
 impl HeadEnd {
     const BLANK_LINE: &[u8] = b"\r\n\r\n";
 
-    /// The length of the part of `bytes` that belongs to the head, if the head ends in it.
+    /// Returns the length of the head's part of `bytes`, if the head ends in it.
     fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         for (place, byte) in bytes.iter().enumerate() {
             self.matched = match *byte {
@@ -86,6 +86,7 @@ impl HeadEnd {
     }
 }
 
+/// A stream that follows the plan of its switch.
 pub(crate) struct Wire<S: Socket> {
     stream: S,
     switch: Arc<Switch>,
@@ -99,7 +100,7 @@ impl<S: Socket> Wire<S> {
         Self { stream, switch, head_end: HeadEnd::default(), in_body: false, pause: None }
     }
 
-    /// How many of these bytes may be written now.
+    /// Returns how many of these bytes may be written now.
     fn allowed(&self, bytes: &[u8]) -> usize {
         match self.switch.orders().plan {
             Plan::Through | Plan::Stale | Plan::Deaf => bytes.len(),
@@ -129,7 +130,8 @@ impl<S: Socket> Wire<S> {
         self.head_end.find(written);
     }
 
-    /// How many of these bytes belong to the head; `None` if all do and more of it follows.
+    /// Returns how many of these bytes belong to the head. Returns `None` if the head does not end
+    /// in them.
     fn head_length(&self, bytes: &[u8]) -> Option<usize> {
         if self.in_body { Some(0) } else { self.head_end.clone().find(bytes) }
     }

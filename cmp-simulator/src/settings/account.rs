@@ -13,7 +13,7 @@ pub enum Scope {
     /// `cards:read`
     #[serde(rename = "cards:read")]
     CardsRead,
-    /// `cards:read-pci`: PAN and CVC come back in the clear
+    /// `cards:read-pci`: answers have the PAN and the CVC in the clear
     #[serde(rename = "cards:read-pci")]
     CardsReadPci,
     /// `network-tokens:write`
@@ -34,7 +34,7 @@ impl Scope {
         Self::NetworkTokensRead,
     ];
 
-    /// The name on the wire: `cards:read-pci`.
+    /// Returns the name on the wire, such as `cards:read-pci`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::CardsWrite => "cards:write",
@@ -50,7 +50,7 @@ impl Scope {
     }
 }
 
-/// A service account that may ask the token endpoint for access tokens.
+/// An account that may request access tokens.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceAccount {
@@ -66,13 +66,13 @@ fn all_scopes() -> Vec<Scope> {
     Scope::ALL.to_vec()
 }
 
-/// 20 minutes, the documented lifetime of an access token.
+/// Returns 20 minutes, the documented lifetime of an access token.
 fn default_lifetime() -> u32 {
     20 * 60
 }
 
 impl ServiceAccount {
-    /// An account with all five scopes and the documented token lifetime of 20 minutes.
+    /// Creates an account with all five scopes and the documented token lifetime of 20 minutes.
     pub fn new(client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
         Self {
             client_id: client_id.into(),
@@ -89,14 +89,15 @@ impl ServiceAccount {
         self
     }
 
-    /// Sets the lifetime of the account's access tokens; the real service documents 60 s and up.
+    /// Sets the lifetime of the account's access tokens. The real service documents 60 seconds and
+    /// more.
     #[must_use]
     pub fn token_lifetime_seconds(mut self, seconds: u32) -> Self {
         self.token_lifetime_seconds = seconds;
         self
     }
 
-    /// The client id.
+    /// Returns the client id.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
@@ -115,7 +116,7 @@ impl ServiceAccount {
 }
 
 impl Default for ServiceAccount {
-    /// The account that every simulator has unless its settings say otherwise.
+    /// Creates the account that a simulator has unless its settings name others.
     fn default() -> Self {
         Self::new("AC-simulator", "simulator-client-secret")
     }

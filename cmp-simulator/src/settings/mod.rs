@@ -1,4 +1,4 @@
-//! How the simulated account is set up.
+//! The settings of a simulator.
 
 mod account;
 mod readings;
@@ -23,18 +23,18 @@ pub use webhooks::{DeliveryOrder, Endpoint, Signing, WebhookSettings};
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub enum Enrollment {
-    /// With the card: the card answers 201 first, its token arrives later.
+    /// With the card. The 201 comes first, the token arrives later.
     #[default]
     #[serde(alias = "on_create")]
     #[cfg_attr(feature = "program", value(alias = "on_create"))]
     OnCreate,
-    /// On request only: `POST /cards/{card_id}/network-tokens` answers with the result.
+    /// On request only. `POST /cards/{card_id}/network-tokens` answers with the result.
     Manual,
 }
 
-/// What the simulator speaks on its socket.
+/// The protocol on the simulator's socket.
 ///
-/// Everything but plain HTTP/1.1 needs the feature `tls`.
+/// All but `Http1` need the feature `tls`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "program", derive(clap::ValueEnum))]
@@ -44,53 +44,58 @@ pub enum Protocol {
     Http1,
     /// TLS; the client chooses HTTP/2 or HTTP/1.1 (ALPN).
     Tls,
-    /// TLS with HTTP/1.1 alone.
+    /// TLS with HTTP/1.1 only.
     #[serde(alias = "tls_http1")]
     #[cfg_attr(feature = "program", value(alias = "tls_http1"))]
     TlsHttp1,
-    /// TLS with HTTP/2 alone.
+    /// TLS with HTTP/2 only.
     #[serde(alias = "tls_http2")]
     #[cfg_attr(feature = "program", value(alias = "tls_http2"))]
     TlsHttp2,
 }
 
-/// How connections of HTTP/2 are set up; a change holds for new ones.
+/// How HTTP/2 connections are set up. A change applies to new connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Http2 {
-    /// How many requests a connection takes at a time (`SETTINGS_MAX_CONCURRENT_STREAMS`); no limit by default.
+    /// The most requests that a connection takes at a time (`SETTINGS_MAX_CONCURRENT_STREAMS`). No
+    /// limit by default.
     pub max_concurrent_streams: Option<u32>,
-    /// Never opens the window for request bodies, and reads none: a request with a body never arrives.
+    /// Keeps the window for request bodies closed. A request with a body never arrives.
     pub stall_requests: bool,
 }
 
-/// When a token made with on-create enrollment appears in `included`.
+/// When a token that is made with the card appears in `included`.
 ///
-/// The answer to the creation itself never shows it.
+/// The response to the creation never has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenArrival {
-    /// At once after the answer to the creation.
+    /// Right after the response to the creation.
     #[default]
     Immediate,
-    /// After this many GETs of the card that don't show it yet.
+    /// After this many GETs of the card that do not have it yet.
     AfterGets(u32),
     /// After this many seconds of the simulator's clock.
     AfterSeconds(u32),
-    /// When [`World::deliver_token`](crate::World::deliver_token) says so.
+    /// When [`World::deliver_token`](crate::World::deliver_token) is called.
     Held,
 }
 
-/// Everything that can be set; each member has a default, so that a settings file names only what differs.
+/// All settings. Each member has a default, so a settings file names only what differs.
 ///
-/// The defaults are those of a new account, as far as the documents say: duplicate detection and the account
-/// updater are off, and access tokens live for 20 minutes. They don't say whether network tokens are made with
-/// the card or on request; here, they are made with the card.
+/// The defaults are those of a new account, where the documents state them: duplicate detection and
+/// the account updater are off, and access tokens live for 20 minutes. The documents do not state
+/// when network tokens are made. Here they are made with the card.
 ///
 /// ```
 /// let settings: cmp_simulator::Settings = serde_json::from_str(
-///     r#"{ "enrollment": "manual", "token_arrival": { "after_gets": 2 }, "readings": { "times": "naive" } }"#,
+///     r#"{
+///         "enrollment": "manual",
+///         "token_arrival": { "after_gets": 2 },
+///         "readings": { "times": "naive" }
+///     }"#,
 /// )?;
 /// assert!(!settings.duplicate_detection);
 /// # Ok::<(), serde_json::Error>(())
@@ -99,35 +104,35 @@ pub enum TokenArrival {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What the simulator speaks on its socket.
+    /// The protocol on the simulator's socket.
     pub protocol: Protocol,
-    /// How connections of HTTP/2 are set up.
+    /// How HTTP/2 connections are set up.
     pub http2: Http2,
-    /// Fixes every id, number and fault that is drawn at random.
+    /// The seed of every id, number and fault that is drawn at random.
     pub seed: u64,
-    /// The enrollment mode of brands that `enrollment_by_brand` does not name.
+    /// When network tokens are made, for card networks that `enrollment_by_brand` does not name.
     pub enrollment: Enrollment,
-    /// The enrollment mode is set per card network.
+    /// When network tokens are made, by card network.
     pub enrollment_by_brand: BTreeMap<Brand, Enrollment>,
-    /// When tokens made with on-create enrollment appear.
+    /// When tokens that are made with the card appear.
     pub token_arrival: TokenArrival,
-    /// Whether a card number that is already stored is answered with 303. Off by default, as in a new account:
-    /// the number is stored again, as another card.
+    /// Whether a card number that is already stored is answered with 303. Off by default, as in a
+    /// new account: the number is stored again, as another card.
     pub duplicate_detection: bool,
-    /// Whether cards are enrolled with the account updater on creation. The test cards of the account updater
-    /// are enrolled in any case.
+    /// Whether new cards are enrolled with the account updater. Its test cards are always enrolled.
     pub account_updater: bool,
     /// Whether the account subscribes to the card attributes service (`enriched_attributes`).
     pub enriched_attributes: bool,
-    /// Who may ask for access tokens; the first is the one that `Simulator::client_id` names.
+    /// The accounts that may request access tokens. `Simulator::client_id` returns the id of the
+    /// first.
     pub accounts: Vec<ServiceAccount>,
-    /// Which reading of the documents the answers follow.
+    /// How the responses read the documents where these are ambiguous.
     pub readings: Readings,
-    /// How many of the latest requests are kept for `Simulator::requests`.
+    /// How many of the latest requests `Simulator::requests` returns.
     pub request_log: usize,
     /// Where notifications go, and how.
     pub webhooks: WebhookSettings,
-    /// Whether the control API under `/_simulator/` is served, to loopback peers only.
+    /// Whether the control API under `/_simulator/` is served. It answers loopback peers only.
     pub control_api: bool,
 }
 

@@ -1,36 +1,36 @@
-//! Where the documents, their samples and the service disagree: each reading as a setting.
+//! Choices where the documents, their samples and the service disagree.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Which reading the answers follow.
+/// How the responses read the documents where these are ambiguous.
 ///
-/// The default is the reading of the OpenAPI document, so that every answer validates against it;
-/// [`Readings::as_sampled`] is that of the documents' samples.
+/// The default follows the OpenAPI document, so that every response validates against it.
+/// [`Readings::as_sampled`] follows the documents' samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Readings {
-    /// Date-times with or without a zone.
+    /// Whether date-times have a zone.
     pub times: Times,
-    /// `network_token`, `last4` and `bin` of a network token as strings or numbers.
+    /// Whether `network_token`, `last4` and `bin` of a network token are strings or numbers.
     pub numbers: Numbers,
-    /// When a card's document has `included`.
+    /// When a card document has `included`.
     pub include: IncludeWhen,
-    /// Where `included` stands in a card's document.
+    /// The place of `included` in a card document.
     pub included: IncludedPlace,
-    /// What stands there when nothing is included.
+    /// The form of an empty `included`.
     pub empty_included: EmptyIncluded,
     /// The status of a cryptogram request without an active token.
     pub no_active_token: NoActiveToken,
-    /// What a 303 for a duplicate card holds.
+    /// The content of a 303 for a duplicate card.
     pub duplicate: DuplicateAnswer,
-    /// Which brands have `first8`.
+    /// The card networks that have `first8`.
     pub first8: First8,
-    /// How the states of network tokens are written.
+    /// The case of network token states.
     pub states: StateCase,
-    /// What `pan` is for an access token without `cards:read-pci`.
+    /// The value of `pan` for an access token without `cards:read-pci`.
     pub pan_without_scope: PanWithoutScope,
     /// The members of a failed network token.
     pub failed_token: FailedToken,
@@ -38,18 +38,20 @@ pub struct Readings {
     pub missing_scope: ForbiddenBody,
     /// The bodies of the test cards' 502, 503 and 504, which come from in front of the application.
     pub gateway: GatewayBody,
-    /// What happens to a name in `include` that is no included type.
+    /// The response to an unknown name in `include`.
     pub unknown_include: UnknownInclude,
-    /// `jsonapi.version` as the number of the schema or the string of JSON:API.
+    /// Whether `jsonapi.version` is a number or a string.
     pub jsonapi_version: JsonApiVersion,
     /// The status of a new V1 enrollment.
     pub v1_enrolled: V1Enrolled,
-    /// Adds enum values, an included type and members that no document has, as a later version would.
+    /// Adds enum values, an included type and members that no document has, as a later version
+    /// might.
     pub future_values: bool,
 }
 
 impl Readings {
-    /// The reading of the documents' samples: times without zone, numbers as numbers, `included` inside `data`.
+    /// Follows the documents' samples: times without zone, numbers as numbers, `included` inside
+    /// `data`.
     pub fn as_sampled() -> Self {
         Self {
             times: Times::Naive,
@@ -59,7 +61,7 @@ impl Readings {
         }
     }
 
-    /// Digits that are no quantity.
+    /// Returns a string of digits that is not a quantity, in the form that `numbers` chooses.
     pub(crate) fn number(&self, digits: &str) -> Value {
         match self.numbers {
             Numbers::Strings => digits.into(),
@@ -76,7 +78,7 @@ impl Readings {
     }
 }
 
-/// How date-times are written.
+/// The form of date-times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Times {
@@ -87,56 +89,56 @@ pub enum Times {
     Naive,
 }
 
-/// How numbers that are no quantities are written.
+/// The form of numbers that are not quantities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Numbers {
     /// As JSON strings, as the schema says
     #[default]
     Strings,
-    /// As JSON numbers, which lose their leading zeros
+    /// As JSON numbers, which lose leading zeros
     Numbers,
 }
 
-/// How `jsonapi.version` is written.
+/// The form of `jsonapi.version`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JsonApiVersion {
-    /// The number 1.1, as the schema says
+    /// The number 1.1, as in the schema
     #[default]
     Number,
-    /// The string "1.1", as JSON:API says
+    /// The string "1.1", as in JSON:API
     Text,
 }
 
-/// When a card's document has `included`; the documents don't say whether it comes unasked.
+/// When a card document has `included`. The documents do not state whether it comes unasked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub enum IncludeWhen {
-    /// Always. The parameter `include` of a GET selects kinds.
+    /// Always. The parameter `include` of a GET selects types.
     #[default]
     Always,
-    /// Only in a GET with the parameter `include`, and only the kinds that it names.
+    /// Only for a GET with the parameter `include`, and only the types that it names.
     #[serde(alias = "on_request")]
     #[cfg_attr(feature = "program", value(alias = "on_request"))]
     OnRequest,
-    /// Always. A GET with the parameter `include`, whatever it names, is answered by 400.
+    /// Always. A GET with the parameter `include` is answered with 400.
     Unsupported,
 }
 
-/// Where `included` stands.
+/// The place of `included`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IncludedPlace {
-    /// At the top, as JSON:API and the schema say.
+    /// At the top, as in JSON:API and in the schema.
     #[default]
     Top,
-    /// Inside `data`, as the guide's sample has it.
+    /// Inside `data`, as in the guide's sample.
     InData,
 }
 
-/// What stands for an empty `included`.
+/// The form of an empty `included`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EmptyIncluded {
@@ -152,16 +154,16 @@ pub enum EmptyIncluded {
 /// The status of a cryptogram request without an active token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NoActiveToken {
-    /// 424, as the OpenAPI document says
+    /// 424, as in the OpenAPI document
     #[default]
     #[serde(rename = "424")]
     FailedDependency,
-    /// 422, as the table of error codes says
+    /// 422, as in the table of error codes
     #[serde(rename = "422")]
     Unprocessable,
 }
 
-/// What a 303 holds.
+/// The content of a 303.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DuplicateAnswer {
@@ -170,22 +172,22 @@ pub enum DuplicateAnswer {
     Body,
     /// The existing card and its `Location`
     BodyAndLocation,
-    /// `Location` alone
+    /// `Location` without a body
     Location,
 }
 
-/// Which brands have `first8`.
+/// The card networks that have `first8`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum First8 {
-    /// Visa and Mastercard, as the member's description says
+    /// Visa and Mastercard, as in the member's description
     #[default]
     VisaAndMastercard,
-    /// All, as the schema's `required` says
+    /// All, as in the schema's `required`
     All,
 }
 
-/// How states are written.
+/// The case of network token states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StateCase {
@@ -196,11 +198,11 @@ pub enum StateCase {
     Upper,
 }
 
-/// What `pan` is without `cards:read-pci`.
+/// The value of `pan` without `cards:read-pci`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PanWithoutScope {
-    /// Not there
+    /// No member
     #[default]
     Absent,
     /// The alias
@@ -211,7 +213,7 @@ pub enum PanWithoutScope {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailedToken {
-    /// Times, state and reason: there is no token number to give
+    /// Times, state and reason. A failed token has no number.
     #[default]
     Sparse,
     /// All members that the schema requires
@@ -229,31 +231,31 @@ pub enum ForbiddenBody {
     Error,
 }
 
-/// A body from in front of the application.
+/// A body that comes from in front of the application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GatewayBody {
     /// `ErrorResponse` as `application/json`
     #[default]
     Json,
-    /// A page of a load balancer
+    /// The page of a load balancer
     Html,
-    /// Nothing
+    /// No body
     Empty,
 }
 
-/// What happens to an unknown name in `include`.
+/// The response to an unknown name in `include`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownInclude {
-    /// 400, as JSON:API says
+    /// 400, as in JSON:API
     #[default]
     Refused,
-    /// It selects nothing.
+    /// No error; the name selects nothing.
     Ignored,
 }
 
-/// The status of a new V1 enrollment; the API reference lists two successes without their numbers.
+/// The status of a new V1 enrollment. The API reference lists two successes without their numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum V1Enrolled {

@@ -1,4 +1,4 @@
-//! Where notifications go, and how.
+//! The settings of webhooks.
 
 use std::fmt;
 use std::io;
@@ -8,25 +8,26 @@ use serde::{Deserialize, Serialize};
 
 /// Where notifications go, and how.
 ///
-/// Delays are of the simulator's clock: [`World::advance_clock`](crate::World::advance_clock) ends them.
+/// Delays are measured by the simulator's clock:
+/// [`World::advance_clock`](crate::World::advance_clock) ends them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct WebhookSettings {
-    /// Each gets every notification.
+    /// The receivers. Each gets every notification.
     pub endpoints: Vec<Endpoint>,
-    /// How long after the event a notification is sent, in seconds.
+    /// The seconds between an event and its notification.
     pub delay_seconds: u32,
-    /// Which of those that are due goes first.
+    /// The order of notifications that are due.
     pub order: DeliveryOrder,
-    /// How often a notification is sent again although it was accepted. The real service promises no more than
-    /// "at least once", if that.
+    /// How often an accepted notification is sent again. The real service promises at most "at least
+    /// once".
     pub duplicates: u32,
-    /// How often a notification that is not accepted (2xx) is sent before it is given up.
+    /// How often a notification is sent that the endpoint does not accept with a 2xx.
     pub attempts: u32,
-    /// How long after a failed attempt the next one comes, in seconds.
+    /// The seconds between a failed attempt and the next.
     pub retry_after_seconds: u32,
-    /// How notifications are signed; read at each attempt.
+    /// How notifications are signed. Read at each attempt.
     pub signing: Signing,
 }
 
@@ -44,34 +45,34 @@ impl Default for WebhookSettings {
     }
 }
 
-/// Which of the notifications that are due is sent first.
+/// The order of notifications that are due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryOrder {
-    /// The oldest
+    /// The oldest first
     #[default]
     OldestFirst,
-    /// The newest
+    /// The newest first
     NewestFirst,
-    /// Any; the seed decides
+    /// A random order, drawn from the seed
     Shuffled,
 }
 
-/// How notifications are signed: all but the first are for a receiver to refuse.
+/// How notifications are signed. A receiver must refuse all but the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Signing {
-    /// As the real service does
+    /// As the real service signs
     #[default]
     Proper,
-    /// Not at all: the header is missing
+    /// Without the header
     Unsigned,
-    /// With a secret that the receiver doesn't have
+    /// With a secret that the receiver does not have
     WrongSecret,
-    /// The body that is sent has a blank at its end that was not signed
+    /// Properly, but the body on the wire has a blank at its end that was not signed
     TamperedBody,
-    /// At a time that is this many seconds from now, in the past if negative
+    /// With a time this many seconds from now, in the past if negative
     OffBySeconds(i32),
 }
 
@@ -94,10 +95,10 @@ struct Unchecked {
 }
 
 impl Endpoint {
-    /// A receiver at this `http` URL, whose notifications are signed with this secret.
+    /// Creates a receiver at this `http` URL. Its notifications are signed with this secret.
     ///
     /// # Errors
-    /// If the URL is no `http` URL or the secret is empty.
+    /// If the URL is not an `http` URL or the secret is empty.
     pub fn new(url: impl Into<String>, signing_secret: impl Into<String>) -> io::Result<Self> {
         Self::checked(Unchecked {
             url: url.into(),
@@ -106,7 +107,7 @@ impl Endpoint {
         })
     }
 
-    /// Signs with this secret too, as during a rotation: the header then has two signatures.
+    /// Adds a second secret, as during a rotation. The header then has two signatures.
     ///
     /// # Errors
     /// If the secret is empty.
@@ -119,7 +120,7 @@ impl Endpoint {
         Self::try_from(unchecked).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))
     }
 
-    /// Where notifications are sent.
+    /// Returns the URL that notifications are sent to.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -134,7 +135,7 @@ impl TryFrom<Unchecked> for Endpoint {
 
     fn try_from(unchecked: Unchecked) -> Result<Self, Self::Error> {
         let Unchecked { url, signing_secret, second_secret } = unchecked;
-        let parsed: http::Uri = url.parse().map_err(|_| "the endpoint of a webhook is no URL")?;
+        let parsed: http::Uri = url.parse().map_err(|_| "the endpoint of a webhook is not a URL")?;
         if parsed.scheme_str() != Some("http") || parsed.host().is_none() {
             return Err("the endpoint of a webhook must be an http URL");
         }

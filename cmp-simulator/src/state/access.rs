@@ -1,4 +1,4 @@
-//! The access tokens that were given out.
+//! The access tokens that were issued.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::settings::{Scope, ServiceAccount};
 use crate::state::Ids;
 
-/// What a valid access token allows.
+/// The rights of a valid access token.
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
     pub(crate) client_id: String,
@@ -22,7 +22,7 @@ impl Grant {
     }
 }
 
-/// The access tokens that are valid.
+/// The valid access tokens.
 #[derive(Default)]
 pub(crate) struct AccessTokens {
     grants: HashMap<String, Grant>,

@@ -1,4 +1,4 @@
-//! A stored card, and what the account updater reported for it.
+//! A stored card, its account updater subscription and its updates.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,17 +8,17 @@ use crate::card_data::{Brand, Expiry};
 use crate::masked;
 use crate::state::network_token::{NetworkToken, NetworkTokenState};
 
-/// Everything that a create request can say.
+/// The content of a create request.
 pub(crate) struct NewCard {
     pub(crate) pan: String,
     pub(crate) cvc: Option<String>,
     pub(crate) expiry: Expiry,
-    /// `cardholder`, `token_type` and `wallet_type`, given back as they came
+    /// `cardholder`, `token_type` and `wallet_type`, returned unchanged
     pub(crate) kept: Map<String, Value>,
     pub(crate) meta: Option<Value>,
 }
 
-/// A network token that the card network has not yet answered for.
+/// A network token that has not arrived yet.
 pub(crate) struct PendingEnrollment {
     pub(crate) gets_left: u32,
     pub(crate) due: Option<DateTime<Utc>>,
@@ -63,12 +63,12 @@ impl Card {
         self.tokens.iter().rev().find(|token| token.state.is_usable())
     }
 
-    /// The token that events of the network are about: the newest that has not been deleted.
+    /// Returns the token that network events are about: the newest that is not deleted.
     pub(crate) fn current_token(&mut self) -> Option<&mut NetworkToken> {
         self.tokens.iter_mut().rev().find(|token| token.state != NetworkTokenState::Deleted)
     }
 
-    /// Characters and not bytes, because an alias may stand in the place of the number.
+    /// Returns the first characters. They are not bytes, because an alias may replace the number.
     pub(crate) fn leading(&self, count: usize) -> String {
         self.pan.chars().take(count).collect()
     }
@@ -98,43 +98,43 @@ impl Card {
     }
 }
 
-/// A stored card as tests may see it: no card number and no CVC.
+/// A stored card without its card number and CVC.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CardView {
-    /// `CRD…`
+    /// The id: `CRD…`
     pub id: String,
     /// The last four digits of the card number
     pub last4: String,
-    /// `None` where the number belongs to no network with network tokens
+    /// The card network; `None` if it has no network tokens
     pub brand: Option<Brand>,
-    /// 1 to 12
+    /// The expiry month, 1 to 12
     pub exp_month: u32,
-    /// The last two digits of the year
+    /// The last two digits of the expiry year
     pub exp_year: u32,
     /// Whether a CVC is stored
     pub has_cvc: bool,
-    /// The user's metadata, as it was given on creation, with card data and credentials masked
+    /// The user's metadata from the creation, with card data and credentials masked
     pub meta: Option<Value>,
-    /// All network tokens that have arrived, the oldest first
+    /// The network tokens that have arrived, the oldest first
     pub network_tokens: Vec<TokenView>,
 }
 
-/// A network token as tests may see it: no number.
+/// A network token without its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TokenView {
-    /// `NT…`
+    /// The id: `NTK…`
     pub id: String,
     /// The state
     pub state: NetworkTokenState,
     /// The last four digits of the token's number
     pub last4: String,
-    /// `cmp_network_token.…`
+    /// The reason of the state, such as `cmp_network_token.provisioned`
     pub reason_code: String,
 }
 
-/// What the account updater reports for a card.
+/// An event that the account updater reports for a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -145,10 +145,10 @@ pub enum CardUpdateEvent {
     Expired,
     /// The account was closed
     Closed,
-    /// The card's BIN takes no part in the account updater
+    /// The card's BIN is not part of the account updater
     #[serde(alias = "non_participating")]
     NonParticipating,
-    /// Ask the cardholder
+    /// Advice to contact the cardholder
     #[serde(alias = "contact_cardholder_advice")]
     ContactCardholderAdvice,
     /// The issuer does not know the account
@@ -164,7 +164,7 @@ pub enum CardUpdateEvent {
 }
 
 impl CardUpdateEvent {
-    /// The name in a card update's `event`.
+    /// Returns the name in a card update's `event`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Updated => "updated",
@@ -194,7 +194,7 @@ pub(crate) struct CardUpdate {
     pub(crate) changes: Vec<Change>,
 }
 
-/// One changed field; the values of `pan` are card numbers and follow the rule for `pan`.
+/// One changed field. A value of `pan` is a card number, and is shown like `pan`.
 pub(crate) struct Change {
     pub(crate) field: &'static str,
     pub(crate) old: String,

@@ -1,20 +1,23 @@
-//! Cryptograms and the one use that each of them has.
+//! Cryptograms, each for one use.
+
+use std::error::Error;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of a cryptogram.
+/// The type of a cryptogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum CryptogramType {
     /// The long form, up to 32 characters
     Tavv,
-    /// The short form, three digits, Visa only
+    /// The short form: three digits, for Visa only
     Dtvv,
 }
 
 impl CryptogramType {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tavv => "TAVV",
@@ -23,61 +26,62 @@ impl CryptogramType {
     }
 }
 
-/// The transaction that a cryptogram was made for.
+/// The type of the transaction that a cryptogram was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum TransactionType {
     /// A purchase online
     Ecom,
-    /// Account funding, Visa only
+    /// Account funding, for Visa only
     Aft,
 }
 
-/// What a cryptogram was made for, as a payment service learns it on the cryptogram's first use.
+/// What a cryptogram was made for. A payment service gets it from the first use.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Redemption {
-    /// The card
+    /// The id of the card
     pub card_id: String,
-    /// The network token
+    /// The id of the network token
     pub network_token_id: String,
-    /// In major units, as requested; `None` where the request had no amount
-    pub amount: Option<serde_json::Number>,
-    /// ISO 4217
+    /// The amount in major units, with the digits of the request, such as `19.99`; `None` if the
+    /// request had none. It is a text because a binary number would round it.
+    pub amount: Option<String>,
+    /// The currency, as an ISO 4217 code
     pub currency_code: String,
-    /// ECOM or AFT
+    /// The transaction type: ECOM or AFT
     pub transaction_type: TransactionType,
-    /// TAVV or DTVV
+    /// The cryptogram type: TAVV or DTVV
     pub cryptogram_type: CryptogramType,
-    /// The electronic commerce indicator that was given out with it
+    /// The electronic commerce indicator that was issued with it
     pub eci: String,
 }
 
-/// Why a cryptogram is refused.
+/// An error that says why a cryptogram is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CryptogramRefused {
-    /// No such cryptogram was given out.
+    /// The cryptogram was never issued.
     Unknown,
-    /// It has been used.
+    /// The cryptogram has been used.
     AlreadyUsed,
-    /// Its network token has since been suspended or deleted.
+    /// The network token has since been suspended or deleted.
     TokenNotUsable,
 }
 
-impl std::fmt::Display for CryptogramRefused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for CryptogramRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unknown => "no such cryptogram was given out",
+            Self::Unknown => "the cryptogram was never issued",
             Self::AlreadyUsed => "the cryptogram has been used",
-            Self::TokenNotUsable => "the cryptogram's network token can no longer be used",
+            Self::TokenNotUsable => "the cryptogram's network token is no longer usable",
         })
     }
 }
 
-impl std::error::Error for CryptogramRefused {}
+impl Error for CryptogramRefused {}
 
 struct Issued {
     value: String,
@@ -85,7 +89,7 @@ struct Issued {
     made_for: Redemption,
 }
 
-/// Every cryptogram that was given out.
+/// Every cryptogram that was issued.
 #[derive(Default)]
 pub(crate) struct Cryptograms {
     issued: Vec<Issued>,
@@ -96,7 +100,8 @@ impl Cryptograms {
         self.issued.push(Issued { value, used: false, made_for });
     }
 
-    /// Three digits repeat, so an unused cryptogram comes before a used one of the same value.
+    /// Marks a cryptogram as used. Three digits repeat, so an unused cryptogram comes before a used
+    /// one with the same value.
     pub(crate) fn redeem(
         &mut self,
         value: &str,

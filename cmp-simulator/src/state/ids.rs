@@ -1,9 +1,11 @@
+//! Ids, numbers and other values that are drawn at random.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 const BASE58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
-/// Everything in the simulator's answers that the real service draws at random; one seed, one sequence.
+/// The values that the real service draws at random. The same seed gives the same sequence.
 #[derive(Debug)]
 pub(crate) struct Ids {
     rng: fastrand::Rng,
@@ -14,37 +16,37 @@ impl Ids {
         Self { rng: fastrand::Rng::with_seed(seed) }
     }
 
-    /// `CRD…`, 25 characters like the documents' samples.
+    /// Returns `CRD…` with 25 characters, like the documents' samples.
     pub(crate) fn card(&mut self) -> String {
         format!("CRD{}", self.base58(22))
     }
 
-    /// `NTK…`, 25 characters like the documents' samples.
+    /// Returns `NTK…` with 25 characters, like the documents' samples.
     pub(crate) fn network_token(&mut self) -> String {
         format!("NTK{}", self.base58(22))
     }
 
-    /// `tok_sandbox_…`, an alias of a card number as the default format has it.
+    /// Returns `tok_sandbox_…`, an alias in the default format.
     pub(crate) fn pan_alias(&mut self) -> String {
         format!("tok_sandbox_{}", self.base58(22))
     }
 
-    /// `V001` and 25 digits, a payment account reference.
+    /// Returns `V001` and 25 digits.
     pub(crate) fn payment_account_reference(&mut self) -> String {
         format!("V001{}", self.digits(25))
     }
 
-    /// `CUS…`, the prefix of a card update subscription.
+    /// Returns `CUS…`, the id of a card update subscription.
     pub(crate) fn subscription(&mut self) -> String {
         format!("CUS{}", self.base58(22))
     }
 
-    /// The documents show no id of a card update; the prefix is ours.
+    /// Returns `CUP…`. The documents have no id of a card update; the prefix is ours.
     pub(crate) fn card_update(&mut self) -> String {
         format!("CUP{}", self.base58(22))
     }
 
-    /// 32 hexadecimal digits.
+    /// Returns 32 hexadecimal digits.
     pub(crate) fn trace(&mut self) -> String {
         format!("{:032x}", self.rng.u128(..))
     }
@@ -53,7 +55,8 @@ impl Ids {
         self.base58(44)
     }
 
-    /// Shaped like a signed JWT, because clients may look at its parts; the signature is random.
+    /// Returns a text with the form of a signed JWT, because clients may read its parts. The
+    /// signature is random.
     pub(crate) fn access_token(&mut self, claims: &serde_json::Value) -> String {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"JWT"}"#);
         let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
@@ -61,12 +64,12 @@ impl Ids {
         format!("{header}.{claims}.{signature}")
     }
 
-    /// A TAVV: 20 bytes in Base64, 28 characters of the documented 32 at most.
+    /// Returns a TAVV: 20 bytes in Base64, 28 of at most 32 documented characters.
     pub(crate) fn tavv(&mut self) -> String {
         STANDARD.encode(self.bytes::<20>())
     }
 
-    /// A DTVV: three digits.
+    /// Returns a DTVV: three digits.
     pub(crate) fn dtvv(&mut self) -> String {
         self.digits(3)
     }

@@ -1,6 +1,6 @@
-//! What happens to a card: network tokens arrive and change, and the account updater reports.
+//! What happens to a card, and the notifications about it.
 //!
-//! Each of these makes a notification for the endpoints of webhooks.
+//! Network tokens arrive and change, and the account updater reports updates.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,7 +13,7 @@ use crate::test_cards::{self, Outcome};
 use crate::webhooks::Event;
 
 impl State {
-    /// Begins on-create enrollment, if the card's network is set to it.
+    /// Begins the enrollment of a new card if its card network is set to it.
     pub(crate) fn enroll_on_create(&mut self, id: &str) {
         let Some(card) = self.cards.get(id) else { return };
         if !card.brand().is_some_and(|brand| self.settings.enrolls_on_create(brand)) {
@@ -25,7 +25,7 @@ impl State {
         }
     }
 
-    /// When a token that is enrolled now arrives.
+    /// Returns when a token arrives that is enrolled now.
     pub(crate) fn token_arrival(&self) -> PendingEnrollment {
         let (gets_left, due, held) = match self.settings.token_arrival {
             TokenArrival::Immediate => (0, None, false),
@@ -38,14 +38,14 @@ impl State {
         PendingEnrollment { gets_left, due, held }
     }
 
-    /// Counts one GET of the card towards the arrival of its token, after the GET has been answered.
+    /// Counts one answered GET of the card towards the arrival of its token.
     pub(crate) fn count_get(&mut self, id: &str) {
         if let Some(pending) = self.cards.get_mut(id).and_then(|card| card.pending.as_mut()) {
             pending.count_get();
         }
     }
 
-    /// Lets a token arrive whose time has come.
+    /// Lets a token arrive that is due.
     pub(crate) fn settle(&mut self, id: &str) {
         let now = self.now();
         let pending = self.cards.get(id).and_then(|card| card.pending.as_ref());
@@ -54,18 +54,18 @@ impl State {
         }
     }
 
-    /// Lets a pending token arrive now; `false` if none is pending.
+    /// Lets a pending token arrive now. Returns `false` if none is pending.
     pub(crate) fn deliver(&mut self, id: &str) -> bool {
         let pending = self.cards.get_mut(id).and_then(|card| card.pending.take());
         if pending.is_none() {
             return false;
         }
         self.provision_new(id);
-        self.tell_of_arrival(id);
+        self.notify_of_arrival(id);
         true
     }
 
-    /// Provisions a network token on request; `None` without such a card.
+    /// Provisions a network token on request. Returns `None` without such a card.
     pub(crate) fn provision(&mut self, id: &str) -> Option<Provisioned> {
         let card = self.cards.get_mut(id)?;
         if card.usable_token().is_some() {
@@ -84,7 +84,7 @@ impl State {
         card.tokens.push(NetworkToken::provision(brand, card.expiry, state, now, &mut self.ids));
     }
 
-    /// Enrolls the card with the account updater: as its test card says, or by the account's setting.
+    /// Enrolls the card with the account updater, as its test card or the account's setting says.
     pub(crate) fn enroll_for_updates(&mut self, id: &str) {
         let now = self.now();
         let Some(card) = self.cards.get(id) else { return };
@@ -104,11 +104,11 @@ impl State {
             Some(event) => {
                 self.report_update(id, event);
             }
-            None => self.tell_of_enrollment(id, enrolled),
+            None => self.notify_of_enrollment(id, enrolled),
         }
     }
 
-    /// Lets the account updater report an event for the card; `false` without such a card.
+    /// Lets the account updater report an event for the card. Returns `false` without such a card.
     ///
     /// A new number or expiry changes the card, and a usable network token becomes `card_updated`.
     pub(crate) fn report_update(&mut self, id: &str, event: CardUpdateEvent) -> bool {
@@ -121,9 +121,9 @@ impl State {
         }
         let update = CardUpdate { id: self.ids.card_update(), event, occurred_at: now, changes };
         let changed_token = self.cards.get_mut(id).and_then(|card| apply(card, update, now));
-        self.tell_of_update(id);
+        self.notify_of_update(id);
         if let Some(token_id) = changed_token {
-            self.tell_of_token(id, &token_id);
+            self.notify_of_token(id, &token_id);
         }
         true
     }
@@ -152,7 +152,8 @@ fn changes(card: &Card, event: CardUpdateEvent) -> Vec<Change> {
     }
 }
 
-/// A new number of the same BIN that fails the Luhn check, so that it can be nobody's card.
+/// Returns a new number with the same BIN. It fails the Luhn check, so it is never a real card
+/// number.
 fn renewed(pan: &str) -> String {
     if Brand::of(pan).is_none() {
         return pan.to_owned();
@@ -166,7 +167,7 @@ fn renewed(pan: &str) -> String {
     format!("{renewed}{check}")
 }
 
-/// Gives the id of the network token that changed with the card.
+/// Applies an update. Returns the id of the network token that changed with the card.
 fn apply(card: &mut Card, update: CardUpdate, now: DateTime<Utc>) -> Option<String> {
     let changed_token = if update.changes.is_empty() { None } else { renew(card, now) };
     if let Some(subscription) = &mut card.subscription {
@@ -187,39 +188,39 @@ fn renew(card: &mut Card, now: DateTime<Utc>) -> Option<String> {
 }
 
 impl State {
-    /// Tells of a network token, as it is now.
-    pub(crate) fn tell_of_token(&mut self, id: &str, token_id: &str) {
-        self.tell(|state| {
+    /// Notifies of a network token in its current state.
+    pub(crate) fn notify_of_token(&mut self, id: &str, token_id: &str) {
+        self.notify(|state| {
             let card = state.cards.get(id)?;
             let token = card.tokens.iter().find(|token| token.id == token_id)?;
             Some(Event::token(&state.settings, card, token))
         });
     }
 
-    /// Tells of the network token that came last.
-    pub(super) fn tell_of_arrival(&mut self, id: &str) {
+    /// Notifies of the newest network token.
+    pub(super) fn notify_of_arrival(&mut self, id: &str) {
         let newest = self.cards.get(id).and_then(|card| card.tokens.last());
         if let Some(token_id) = newest.map(|token| token.id.clone()) {
-            self.tell_of_token(id, &token_id);
+            self.notify_of_token(id, &token_id);
         }
     }
 
-    /// Tells of what the account updater reported last.
-    pub(super) fn tell_of_update(&mut self, id: &str) {
-        self.tell(|state| {
+    /// Notifies of the latest report of the account updater.
+    pub(super) fn notify_of_update(&mut self, id: &str) {
+        self.notify(|state| {
             let card = state.cards.get(id)?;
             Some(Event::update(card, card.updates.last()?))
         });
     }
 
-    /// Tells that the card was enrolled with the account updater, or could not be.
-    pub(super) fn tell_of_enrollment(&mut self, id: &str, enrolled: bool) {
+    /// Notifies that the card was enrolled with the account updater, or could not be.
+    pub(super) fn notify_of_enrollment(&mut self, id: &str, enrolled: bool) {
         let event = if enrolled { CardUpdateEvent::Enrolled } else { CardUpdateEvent::EnrollmentFailed };
-        self.tell(|state| Some(Event::enrollment(state.cards.get(id)?, event, state.now())));
+        self.notify(|state| Some(Event::enrollment(state.cards.get(id)?, event, state.now())));
     }
 
-    /// Tells what is made only if somebody listens.
-    pub(crate) fn tell(&mut self, what: impl FnOnce(&Self) -> Option<Event>) {
+    /// Queues an event for the endpoints. Builds it only if there are any.
+    pub(crate) fn notify(&mut self, what: impl FnOnce(&Self) -> Option<Event>) {
         if !self.has_listeners() {
             return;
         }
@@ -233,8 +234,8 @@ impl State {
         !self.settings.webhooks.endpoints.is_empty()
     }
 
-    /// Lets every token arrive whose time has come. Without listeners nobody can tell when that was, and it is left
-    /// until somebody looks.
+    /// Lets every token arrive that is due. Without endpoints nobody sees when, so a token then
+    /// arrives when its card is read.
     pub(crate) fn settle_all(&mut self) {
         if !self.has_listeners() {
             return;
@@ -250,7 +251,7 @@ impl State {
         }
     }
 
-    /// When the next pending token arrives by itself, if somebody listens.
+    /// Returns when the next pending token arrives by itself, if there are endpoints.
     pub(crate) fn next_arrival(&self) -> Option<DateTime<Utc>> {
         if !self.has_listeners() {
             return None;

@@ -1,4 +1,4 @@
-//! What the simulated account holds, and how it changes. No HTTP here.
+//! The simulated account and its changes. No HTTP here.
 
 mod access;
 pub(crate) mod card;
@@ -35,7 +35,7 @@ pub(crate) struct State {
     pub(crate) access: AccessTokens,
     pub(crate) v1: Enrollments,
     pub(crate) notifications: Queue,
-    /// How far the simulator's clock is ahead of the machine's
+    /// The lead of the simulator's clock over the machine's
     clock_offset: TimeDelta,
     cards: HashMap<String, Card>,
     ids_by_pan: HashMap<String, String>,
@@ -107,13 +107,13 @@ impl State {
         self.cards.entry(id).or_insert(card)
     }
 
-    /// The card, with all that has arrived by now.
+    /// Returns the card with everything that has arrived by now.
     pub(crate) fn card(&mut self, id: &str) -> Option<&mut Card> {
         self.settle(id);
         self.cards.get_mut(id)
     }
 
-    /// The card as it is stored, without looking for what may have arrived.
+    /// Returns the card as stored, without the tokens that are due.
     pub(crate) fn stored(&self, id: &str) -> Option<&Card> {
         self.cards.get(id)
     }
@@ -124,14 +124,14 @@ impl State {
         true
     }
 
-    /// Another card may have the same number where duplicates are not detected.
+    /// Keeps the number if another card has it, as without duplicate detection.
     fn forget_pan(&mut self, pan: &str, id: &str) {
         if self.ids_by_pan.get(pan).is_some_and(|stored| stored == id) {
             self.ids_by_pan.remove(pan);
         }
     }
 
-    /// Changes the number behind a card; its id stays.
+    /// Changes the number of a card and keeps its id.
     pub(crate) fn renumber(&mut self, id: &str, pan: String) {
         let Some(card) = self.cards.get_mut(id) else { return };
         let old = std::mem::replace(&mut card.pan, pan.clone());
@@ -166,7 +166,8 @@ impl State {
     }
 }
 
-/// The same for every card with one number, as the documents promise, and no way back to the number.
+/// Returns the same text for every card with one number, as documented. The number cannot be derived
+/// from it.
 fn fingerprint(seed: u64, pan: &str) -> String {
     let digest = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(pan).finalize();
     let number = digest.iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));

@@ -1,4 +1,4 @@
-//! Network tokens: their states, numbers and lives.
+//! Network tokens: their states, numbers and expiry.
 
 use chrono::{DateTime, Datelike, Months, Utc};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub enum NetworkTokenState {
     Active,
     /// `failed`
     Failed,
-    /// `card_updated`: usable, with the data of the new card behind it
+    /// `card_updated`: usable, with the data of the new card
     CardUpdated,
     /// `suspended`
     Suspended,
@@ -26,7 +26,7 @@ pub enum NetworkTokenState {
 }
 
 impl NetworkTokenState {
-    /// The name on the wire, in lower case.
+    /// Returns the name on the wire, in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -38,7 +38,7 @@ impl NetworkTokenState {
         }
     }
 
-    /// The `reason_code` that comes with the state.
+    /// Returns the `reason_code` of the state.
     pub const fn reason_code(self) -> &'static str {
         match self {
             Self::Active => "cmp_network_token.provisioned",
@@ -50,7 +50,7 @@ impl NetworkTokenState {
         }
     }
 
-    /// The documents give no `reason_text`; these are ours.
+    /// Returns the `reason_text` of the state. The documents have none; these are ours.
     pub(crate) const fn reason_text(self) -> &'static str {
         match self {
             Self::Active => "The network token was provisioned.",
@@ -62,7 +62,7 @@ impl NetworkTokenState {
         }
     }
 
-    /// Whether a cryptogram can be requested in this state.
+    /// Returns `true` if a cryptogram can be requested in this state.
     pub const fn is_usable(self) -> bool {
         matches!(self, Self::Active | Self::Activated | Self::CardUpdated)
     }
@@ -115,13 +115,14 @@ impl NetworkToken {
     }
 }
 
-/// Mastercard's tokens last about 36 months whatever the card's expiry.
+/// Returns the expiry of a new Mastercard token: about 36 months, independent of the card's expiry.
 fn three_years_from(now: DateTime<Utc>) -> Expiry {
     let end = now.checked_add_months(Months::new(36)).unwrap_or(now);
     Expiry { month: end.month(), year: end.year().rem_euclid(100).unsigned_abs() }
 }
 
-/// Like the documents' samples, the number fails the Luhn check, so that it can be nobody's card.
+/// Returns a number that fails the Luhn check, like the documents' samples. It is never a real card
+/// number.
 pub(crate) fn token_number(brand: Brand, ids: &mut Ids) -> String {
     let bin = brand.token_bin();
     let mut number = format!("{bin}{}", ids.digits(brand.token_length() - bin.len() - 1));
@@ -129,11 +130,11 @@ pub(crate) fn token_number(brand: Brand, ids: &mut Ids) -> String {
     number
 }
 
-/// What provisioning did.
+/// The result of a provisioning request.
 pub(crate) enum Provisioned {
-    /// There was a usable token.
+    /// The card had a usable token.
     Existing,
-    /// There is a new one, usable or failed.
+    /// The card has a new token, usable or failed.
     Created,
 }
 

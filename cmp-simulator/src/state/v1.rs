@@ -10,12 +10,12 @@ use crate::state::Ids;
 use crate::state::card::PendingEnrollment;
 use crate::state::network_token::{NetworkTokenState, token_number};
 
-/// The card behind every alias is that of the API reference's sample.
+/// The card behind every alias is the API reference's sample.
 const CARD_BRAND: Brand = Brand::Visa;
 pub(crate) const CARD_BIN: &str = "489537";
 pub(crate) const CARD_LAST4: &str = "0010";
 
-/// All aliases that V1 knows, and how enrolling them ends.
+/// All aliases that V1 knows, and the outcomes of enrolling them.
 #[derive(Default)]
 pub(crate) struct Enrollments {
     enrolled: HashMap<String, Enrollment>,
@@ -39,12 +39,13 @@ pub(crate) struct Enrollment {
 }
 
 impl Enrollment {
-    /// Failed and deleted tokens stay so: the card can be enrolled anew.
+    /// Returns `true` for a failed or deleted token. The card can then be enrolled again.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.state, Some(NetworkTokenState::Failed | NetworkTokenState::Deleted))
     }
 
-    /// Whether there is a number: not before the token arrives, and not where enrolling failed.
+    /// Returns `true` if the token has a number. It has none before it arrives, and none if
+    /// enrolling failed.
     pub(crate) fn has_token(&self) -> bool {
         !matches!(self.state, None | Some(NetworkTokenState::Failed))
     }
@@ -59,17 +60,17 @@ impl Enrollment {
     }
 }
 
-/// A V1 network token as tests may see it.
+/// A V1 network token without its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct V1TokenView {
-    /// `None` until the token arrives
+    /// The state; `None` until the token arrives
     pub state: Option<NetworkTokenState>,
     /// The last four digits of the token's number
     pub last4: String,
-    /// The card's expiry: 1 to 12
+    /// The month of the card's expiry, 1 to 12
     pub exp_month: u32,
-    /// The card's expiry: the last two digits of the year
+    /// The last two digits of the year of the card's expiry
     pub exp_year: u32,
 }
 
@@ -118,20 +119,20 @@ impl Enrollments {
         self.enrolled.entry(new.pan_alias).insert_entry(enrollment).into_mut()
     }
 
-    /// Counts one GET towards the arrival of the token, after the GET has been answered.
+    /// Counts one answered GET towards the arrival of the token.
     pub(crate) fn count_get(&mut self, pan_alias: &str) {
         if let Some(enrolled) = self.enrolled.get_mut(pan_alias) {
             enrolled.arrival.count_get();
         }
     }
 
-    /// Whether a token is pending whose time has come.
+    /// Returns `true` if a pending token is due.
     pub(crate) fn has_come(&self, pan_alias: &str, now: DateTime<Utc>) -> bool {
         let enrolled = self.get(pan_alias);
         enrolled.is_some_and(|enrolled| enrolled.state.is_none() && enrolled.arrival.has_come(now))
     }
 
-    /// Lets a pending token arrive; `false` if none is pending.
+    /// Lets a pending token arrive. Returns `false` if none is pending.
     pub(crate) fn deliver(&mut self, pan_alias: &str, now: DateTime<Utc>) -> bool {
         let state = match self.outcome(pan_alias) {
             V1Outcome::Failed => NetworkTokenState::Failed,
@@ -141,19 +142,19 @@ impl Enrollments {
         pending.map(|enrolled| enrolled.change(state, now)).is_some()
     }
 
-    /// Gives a token another state; `false` without such a token.
+    /// Changes the state of a token. Returns `false` without such a token.
     pub(crate) fn change(&mut self, pan_alias: &str, state: NetworkTokenState, now: DateTime<Utc>) -> bool {
         self.enrolled.get_mut(pan_alias).map(|enrolled| enrolled.change(state, now)).is_some()
     }
 
-    /// Gives the card behind a token another expiry.
+    /// Changes the expiry of the card behind a token.
     pub(crate) fn renew(&mut self, pan_alias: &str, expiry: Expiry) {
         if let Some(enrolled) = self.enrolled.get_mut(pan_alias) {
             enrolled.expiry = expiry;
         }
     }
 
-    /// The aliases of all pending tokens, the oldest first.
+    /// Returns the aliases of all pending tokens, the oldest first.
     pub(crate) fn pending(&self) -> Vec<String> {
         let mut pending: Vec<_> =
             self.enrolled.values().filter(|enrolled| enrolled.state.is_none()).collect();
@@ -161,28 +162,28 @@ impl Enrollments {
         pending.into_iter().map(|enrolled| enrolled.pan_alias.clone()).collect()
     }
 
-    /// When the next pending token arrives by itself.
+    /// Returns when the next pending token arrives by itself.
     pub(crate) fn next_arrival(&self) -> Option<DateTime<Utc>> {
         let pending = self.enrolled.values().filter(|enrolled| enrolled.state.is_none());
         pending.filter_map(|enrolled| enrolled.arrival.due).min()
     }
 }
 
-/// `V1Enrollment`
+/// The content of an enrollment request, `V1Enrollment`.
 pub(crate) struct NewEnrollment {
     pub(crate) pan_alias: String,
     pub(crate) expiry: Expiry,
 }
 
-/// How enrolling an alias with V1 ends.
+/// The outcome of enrolling an alias with V1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum V1Outcome {
-    /// The token is pending first and `ACTIVE` when it arrives
+    /// The token is pending first, and `ACTIVE` when it arrives
     #[default]
     Active,
-    /// The token is pending first and `FAILED` when it arrives
+    /// The token is pending first, and `FAILED` when it arrives
     Failed,
     /// 404 `declined`
     Declined,

@@ -57,7 +57,7 @@ fn note(instance: &Instance, delivery: &Delivery, answer: Result<u16, String>) {
     instance.webhooks.progress.send_replace(());
 }
 
-/// Until a notification is due, or a network token arrives that one tells of.
+/// Returns the time until a notification is due or a network token arrives.
 fn time_until_next(instance: &Instance) -> Option<Duration> {
     let state = instance.state();
     let next = state.notifications.next_due().into_iter().chain(state.next_arrival()).min()?;
@@ -67,18 +67,18 @@ fn time_until_next(instance: &Instance) -> Option<Duration> {
 async fn send(delivery: &Delivery) -> Result<u16, String> {
     match tokio::time::timeout(PATIENCE, post(delivery)).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
-        Err(_) => Err("no answer in time".to_owned()),
+        Err(_) => Err("no response in time".to_owned()),
     }
 }
 
 async fn post(delivery: &Delivery) -> io::Result<u16> {
     let uri: Uri = delivery.endpoint.url().parse().map_err(io::Error::other)?;
     let host = uri.host().unwrap_or_default();
-    // The brackets of an IPv6 address belong to the URL.
+    // The brackets of an IPv6 address are part of the URL only.
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let stream = TcpStream::connect((name, uri.port_u16().unwrap_or(80))).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    // A receiver compares the time with its own clock, which nobody advances.
+    // A receiver compares the time with its own clock, not with the simulator's.
     let (signature, body) = sign(delivery.signing, &delivery.endpoint, Utc::now(), &delivery.body);
     let mut request = Request::post(uri.path_and_query().map_or("/", |path| path.as_str()))
         .header(header::HOST, uri.authority().map_or(host, |authority| authority.as_str()))
@@ -91,13 +91,13 @@ async fn post(delivery: &Delivery) -> io::Result<u16> {
     let mut answer = pin!(sender.send_request(request));
     let answer = tokio::select! {
         answer = &mut answer => answer,
-        // It may end with the answer that it has just brought.
+        // The connection may end with the response that it has just brought.
         _ = connection => answer.await,
     };
     answer.map(|answer| answer.status().as_u16()).map_err(io::Error::other)
 }
 
-/// The value of the signature header, if there is one, and the body to send with it.
+/// Returns the value of the signature header, if any, and the body to send with it.
 fn sign(signing: Signing, endpoint: &Endpoint, now: DateTime<Utc>, body: &Bytes) -> (Option<String>, Bytes) {
     let proper = || signature(endpoint.secrets(), now, body);
     match signing {
@@ -123,7 +123,7 @@ fn signature<'a>(secrets: impl Iterator<Item = &'a str>, at: DateTime<Utc>, body
     })
 }
 
-/// HMAC-SHA256 in hexadecimal digits.
+/// Returns the HMAC-SHA256 in hexadecimal.
 fn hmac(key: &[u8], message: &[&[u8]]) -> String {
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(key) else { unreachable!("HMAC takes keys of any length") };
     let mac = message.iter().fold(mac, Mac::chain_update);

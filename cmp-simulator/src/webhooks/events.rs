@@ -1,7 +1,7 @@
-//! What a notification tells.
+//! The content of notifications.
 //!
-//! The envelope and the members of `details` are those that VGS documents; `details` of CMP's network tokens are
-//! not published, and are taken to be those of V1 with the card's id and the reason.
+//! VGS documents the envelope and the members of `details`. The `details` of CMP's network tokens
+//! are not published. Here they are those of V1 with the card's id and the reason.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::state::v1::{CARD_BIN, CARD_LAST4, Enrollment};
 
 const TENANT: &str = "tntsimulator";
 
-/// An event, ready for its envelope.
+/// An event without its envelope.
 pub(crate) struct Event {
     pub(crate) name: String,
     summary: String,
@@ -55,7 +55,7 @@ impl Event {
         }
     }
 
-    /// The account updater told something.
+    /// The account updater reported an update.
     pub(crate) fn update(card: &Card, update: &CardUpdate) -> Self {
         let mut event = Self::enrollment(card, update.event, update.occurred_at);
         for change in &update.changes {
@@ -90,12 +90,12 @@ impl Event {
         Self { name, summary: "The account updater reported a card.".to_owned(), details }
     }
 
-    /// The whole message.
+    /// Returns the whole message.
     pub(crate) fn body(&self, id: &str, at: DateTime<Utc>) -> Value {
         json!({
             "id": id,
             "event": self.name,
-            "description": "Something happened to a card or a network token.",
+            "description": "An event of a card or a network token.",
             "summary": self.summary,
             "timestamp": rfc3339(at),
             "scope": "VAULT",
@@ -120,7 +120,7 @@ fn month_and_year(expiry: Expiry) -> String {
     format!("{:02}{:02}", expiry.month, expiry.year)
 }
 
-/// `MMYY`, in another year
+/// `MMYY` with another year
 fn with_month(expiry: Expiry, year: &str) -> String {
     format!("{:02}{year:0>2}", expiry.month)
 }
@@ -129,7 +129,8 @@ fn rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// As exact as the times of network tokens, which the same moment may have changed.
+/// Formats a time as exactly as the times of network tokens, which may have changed at the same
+/// moment.
 fn exactly(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
@@ -138,7 +139,8 @@ fn without_zone(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
 }
 
-/// What happened to a V1 network token.
+/// An event of a V1 network token. All members of its `details` are strings, and states are in upper
+/// case.
 #[derive(Clone, Copy)]
 pub(crate) enum V1TokenEvent {
     Updated,
@@ -149,7 +151,7 @@ pub(crate) enum V1TokenEvent {
 }
 
 impl V1TokenEvent {
-    /// The event that a new state comes with; those without one of their own are updates.
+    /// Returns the event for a new state. A state without its own event is an update.
     pub(crate) fn of(state: NetworkTokenState) -> Self {
         match state {
             NetworkTokenState::Suspended => Self::Suspended,
@@ -172,11 +174,12 @@ impl V1TokenEvent {
     }
 }
 
-/// What the account updater told of the card behind an alias. V1 has no card ids; that its account numbers are aliases
-/// is inferred.
+/// A report of the account updater about the card behind an alias.
+///
+/// V1 has no card ids. That its account numbers are aliases is inferred.
 pub(crate) struct V1Update {
     pub(crate) event: CardUpdateEvent,
-    /// The expiry before
+    /// The previous expiry
     pub(crate) old: Expiry,
     /// The alias of a new number
     pub(crate) new_alias: Option<String>,
@@ -184,7 +187,7 @@ pub(crate) struct V1Update {
 }
 
 impl Event {
-    /// A V1 network token arrived, changed or was used. One that failed has no number.
+    /// A V1 network token arrived, changed or was used. A failed token has no number.
     pub(crate) fn v1_token(enrollment: &Enrollment, event: V1TokenEvent) -> Self {
         let mut details = json!({
             "card_bin": CARD_BIN,
@@ -212,7 +215,7 @@ impl Event {
         }
     }
 
-    /// The account updater told something of the card behind an alias.
+    /// The account updater reported an update of the card behind an alias.
     pub(crate) fn v1_update(enrollment: &Enrollment, update: &V1Update) -> Self {
         let name = format!("au_card.{}", update.event.name().replace('-', "_"));
         let mut details = json!({

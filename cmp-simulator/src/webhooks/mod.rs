@@ -1,25 +1,33 @@
-//! Notifications: signed messages about what happens to cards and tokens without a request.
+//! Webhooks: signed notifications about what happens to cards and tokens without a request.
 //!
-//! One is sent to each endpoint for a network token that arrives or changes its state
-//! (`cmp_network_token.updated`), and for what the account updater tells (`cmp_au_card.…`). They are signed as
-//! VGS is known to sign: `vgs-signature: t=<unix seconds>,v0=<hex of HMAC-SHA256 over "t.body">`. When they are due, and
-//! the times that they tell, are of the simulator's clock; `t` is the machine's time of sending, since a receiver compares
-//! it with its own clock. What a request to CMP does, its answer tells: of that there is no notification.
+//! Each endpoint gets a notification when a network token arrives or changes its state
+//! (`cmp_network_token.updated`), and when the account updater reports (`cmp_au_card.…`). A request
+//! to CMP makes no notification, because its response says what it did.
 //!
-//! V1 tells of its network tokens (`network_token.…`) and of its account updater (`au_card.…`) in the same way. Its
-//! answers are not final, so a deletion is told of too: it "leads to a token status update" (source: the V1 API
-//! reference).
+//! V1 notifies of its network tokens (`network_token.…`) and of its account updater (`au_card.…`) in
+//! the same way. Its responses are not final, so a deletion makes a notification too: it "leads to a
+//! token status update" (source: the V1 API reference).
+//!
+//! The signature has the form that VGS is known to use: `vgs-signature: t=<unix seconds>,v0=<hex of
+//! HMAC-SHA256 over "t.body">`. The simulator's clock decides when a notification is due, and gives
+//! the times in its body. `t` is the machine's time of sending, because a receiver compares it with
+//! its own clock.
 //!
 //! ```no_run
 //! # async fn test(card_id: &str) -> Result<(), Box<dyn std::error::Error>> {
 //! use cmp_simulator::{Simulator, webhooks::Outcome};
 //!
-//! let simulator = Simulator::builder().webhook("http://127.0.0.1:3000/hooks", "a secret")?.start().await?;
+//! let url = "http://127.0.0.1:3000/hooks";
+//! let simulator = Simulator::builder().webhook(url, "a secret")?.start().await?;
 //! simulator.configure(|settings| settings.webhooks.duplicates = 1);
+//!
 //! // … the service under test stores a card …
+//!
 //! simulator.world().suspend_token(card_id)?;
 //! simulator.webhooks().settled().await;
-//! assert!(simulator.webhooks().sent().iter().all(|sent| sent.outcome == Outcome::Delivered));
+//! for sent in simulator.webhooks().sent() {
+//!     assert_eq!(sent.outcome, Outcome::Delivered);
+//! }
 //! # Ok(())
 //! # }
 //! ```
@@ -41,7 +49,7 @@ pub(crate) use queue::{Queue, Signals};
 
 /// The notifications of one simulator.
 ///
-/// [`WebhookSettings`] says how they are delivered; change them with
+/// [`WebhookSettings`] says how they are delivered. Change it with
 /// [`Simulator::configure`](crate::Simulator::configure).
 #[derive(Clone, Copy)]
 pub struct Webhooks<'a> {
@@ -53,32 +61,36 @@ impl<'a> Webhooks<'a> {
         Self { instance }
     }
 
-    /// Sends what happens from now on to this `http` URL too.
+    /// Adds a receiver at this `http` URL for later notifications.
     ///
     /// # Errors
-    /// If the URL is no `http` URL or the secret is empty.
+    /// If the URL is not an `http` URL or the secret is empty.
     pub fn send_to(self, url: impl Into<String>, secret: impl Into<String>) -> io::Result<()> {
         let endpoint = Endpoint::new(url, secret)?;
         self.instance.state().settings.webhooks.endpoints.push(endpoint);
         Ok(())
     }
 
-    /// Sends this body to each endpoint, signed and delivered as the settings say: an event that the simulator doesn't
-    /// know, or what is no event at all.
+    /// Sends this body to each endpoint, signed and delivered as the settings say. It may be an
+    /// unknown event, or not an event at all.
     ///
     /// ```no_run
     /// # async fn test() -> Result<(), Box<dyn std::error::Error>> {
     /// use cmp_simulator::{Simulator, webhooks::Signing};
     ///
-    /// let simulator = Simulator::builder().webhook("http://127.0.0.1:3000/hooks", "a secret")?.start().await?;
-    /// simulator.webhooks().send(r#"{ "id": "evt-1", "event": "cmp_card.painted", "details": null }"#);
-    /// simulator.webhooks().settled().await;
-    /// assert_eq!(simulator.webhooks().sent()[0].attempts[0].status, Some(204));
+    /// let url = "http://127.0.0.1:3000/hooks";
+    /// let simulator = Simulator::builder().webhook(url, "a secret")?.start().await?;
+    /// let webhooks = simulator.webhooks();
+    /// webhooks.send(r#"{ "id": "evt-1", "event": "cmp_card.painted" }"#);
+    /// webhooks.settled().await;
+    /// assert_eq!(webhooks.sent()[0].attempts[0].status, Some(204));
     ///
-    /// simulator.configure(|settings| settings.webhooks.signing = Signing::OffBySeconds(-600));
-    /// simulator.webhooks().send(r#"{ "id": "evt-2", "event": "cmp_card.painted" }"#);
-    /// simulator.webhooks().settled().await;
-    /// assert_eq!(simulator.webhooks().sent()[1].attempts[0].status, Some(401));
+    /// simulator.configure(|settings| {
+    ///     settings.webhooks.signing = Signing::OffBySeconds(-600);
+    /// });
+    /// webhooks.send(r#"{ "id": "evt-2", "event": "cmp_card.painted" }"#);
+    /// webhooks.settled().await;
+    /// assert_eq!(webhooks.sent()[1].attempts[0].status, Some(401));
     /// # Ok(())
     /// # }
     /// ```
@@ -89,15 +101,16 @@ impl<'a> Webhooks<'a> {
         self.instance.webhooks.wake();
     }
 
-    /// The notifications that were sent or are to be, the oldest first, whatever became of them; card data in
-    /// them is masked. As many finished ones are kept as [`Settings::request_log`](crate::Settings::request_log)
-    /// says.
+    /// Returns all notifications with any outcome, the oldest first. Card data in them is masked.
+    ///
+    /// [`Settings::request_log`](crate::Settings::request_log) limits how many finished ones are
+    /// kept.
     pub fn sent(self) -> Vec<Notification> {
         self.instance.state().notifications.list()
     }
 
-    /// Ready once nothing is due any more: each notification was delivered or given up, or waits for a later
-    /// time of the simulator's clock.
+    /// Waits until no notification is due: each was delivered or given up, or waits for a later time
+    /// of the simulator's clock.
     pub async fn settled(self) {
         let mut progress = self.instance.webhooks.watch_progress();
         loop {

@@ -1,4 +1,4 @@
-//! Notifications that wait, are on their way, or are done. No sockets here.
+//! Notifications that wait, are being sent, or are done. No sockets here.
 
 use std::collections::VecDeque;
 
@@ -13,21 +13,21 @@ use crate::settings::{DeliveryOrder, Endpoint, Signing, WebhookSettings};
 use crate::state::Ids;
 use crate::webhooks::Event;
 
-/// One event on its way to one endpoint.
+/// A notification of one event for one endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Notification {
-    /// The event's id, the same for every delivery of it; empty for a message that has none
+    /// The event's id, the same for every delivery; empty for a message without an id
     pub event_id: String,
-    /// The event's name: `cmp_network_token.updated`; empty for a message that has none
+    /// The event's name, such as `cmp_network_token.updated`; empty for a message without a name
     pub event: String,
-    /// Where it goes
+    /// The URL of the endpoint
     pub url: String,
-    /// The body, card data masked; a text where it is no JSON
+    /// The body with card data masked; a string if it is not JSON
     pub body: Value,
-    /// What was tried so far, repeats of an accepted notification included
+    /// All attempts so far, including repeats of an accepted notification
     pub attempts: Vec<Attempt>,
-    /// What became of it
+    /// The outcome
     pub outcome: Outcome,
 }
 
@@ -51,11 +51,11 @@ impl Notification {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// When, by the simulator's clock
+    /// The time by the simulator's clock
     pub at: DateTime<Utc>,
-    /// The status that the endpoint answered with
+    /// The status of the endpoint's response
     pub status: Option<u16>,
-    /// Why there was no answer
+    /// The reason for a missing response
     pub error: Option<String>,
 }
 
@@ -64,25 +64,25 @@ impl Attempt {
         Self { at, status: answer.as_ref().ok().copied(), error: answer.err() }
     }
 
-    /// Whether the endpoint accepted it.
+    /// Returns `true` if the endpoint accepted the notification with a 2xx.
     pub fn is_accepted(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status))
     }
 }
 
-/// What became of a notification.
+/// The outcome of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is to be sent, for the first time or again.
+    /// It waits to be sent, for the first time or again.
     Pending,
-    /// It was accepted as often as it was to be sent.
+    /// It was accepted every time it was sent.
     Delivered,
     /// It was given up.
     Failed,
 }
 
-/// Ids of notifications are drawn apart from all others, so that they are the only ones that webhooks add.
+/// Gives the ids of notifications a sequence of their own, so that webhooks change no other id.
 const SEED: u64 = 0x5745_4248_4f4f_4b53;
 
 pub(crate) struct Queue {
@@ -110,7 +110,7 @@ pub(super) struct Delivery {
     pub(super) endpoint: Endpoint,
     pub(super) signing: Signing,
     pub(super) body: Bytes,
-    /// By the simulator's clock
+    /// The time by the simulator's clock
     pub(super) at: DateTime<Utc>,
 }
 
@@ -125,13 +125,13 @@ impl Queue {
         }
     }
 
-    /// Takes what happened at `now`, for each endpoint.
+    /// Queues an event that happened at `now`, for each endpoint.
     pub(crate) fn add(&mut self, settings: &WebhookSettings, event: &Event, now: DateTime<Utc>) {
         let id = format!("evt-{}", self.ids.trace());
         self.add_body(settings, &event.body(&id, now).to_string().into(), now);
     }
 
-    /// Takes a message as it is, for each endpoint.
+    /// Queues a message unchanged, for each endpoint.
     pub(super) fn add_body(&mut self, settings: &WebhookSettings, body: &Bytes, now: DateTime<Utc>) {
         let due = now + TimeDelta::seconds(i64::from(settings.delay_seconds));
         for endpoint in &settings.endpoints {
@@ -149,7 +149,7 @@ impl Queue {
         }
     }
 
-    /// The next one that is due, which is then on its way.
+    /// Returns the next notification that is due, which is then being sent.
     pub(super) fn take(&mut self, settings: &WebhookSettings, now: DateTime<Utc>) -> Option<Delivery> {
         let due: Vec<_> = (0..self.entries.len()).filter(|place| self.entries[*place].is_due(now)).collect();
         let place = match settings.order {
@@ -168,7 +168,7 @@ impl Queue {
         })
     }
 
-    /// Notes how a delivery ended.
+    /// Records the end of a delivery.
     pub(super) fn note(&mut self, settings: &WebhookSettings, number: u64, attempt: Attempt) {
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) else { return };
         entry.note(settings, attempt);
@@ -178,7 +178,7 @@ impl Queue {
         }
     }
 
-    /// When the next one is due.
+    /// Returns when the next notification is due.
     pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
         self.entries.iter().filter(|entry| entry.is_waiting()).map(|entry| entry.due).min()
     }
@@ -221,7 +221,7 @@ impl Entry {
     }
 }
 
-/// Between the task and those who give it work or wait for it.
+/// Wakes the task that sends, and those that wait for it.
 #[derive(Default)]
 pub(crate) struct Signals {
     pub(super) work: Notify,
@@ -229,7 +229,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// There may be something to send.
+    /// Wakes the task, because a notification may be due.
     pub(crate) fn wake(&self) {
         self.work.notify_one();
     }

@@ -37,7 +37,7 @@ async fn a_card_lives_from_creation_to_deletion() {
 }
 
 #[tokio::test]
-async fn a_stored_number_is_a_duplicate_where_detection_is_on() {
+async fn a_stored_number_is_a_duplicate_with_detection_on() {
     let simulator = Simulator::builder().duplicate_detection(true).start().await.unwrap();
     let client = Client::new(&simulator).await;
     let id = client.store(VISA).await;
@@ -60,7 +60,7 @@ async fn a_new_account_stores_a_number_twice() {
 }
 
 #[tokio::test]
-async fn metadata_and_cardholder_come_back_as_they_were_given() {
+async fn metadata_and_cardholder_come_back_unchanged() {
     let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
     let mut body = card(VISA);

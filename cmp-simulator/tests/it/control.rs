@@ -1,7 +1,6 @@
 //! The control API and the program that serves it.
 
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{self, Stdio};
 
 use cmp_simulator::webhooks::Endpoint;
 use cmp_simulator::{Operation, Simulator};
@@ -9,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use crate::protocols;
+use crate::refusals;
 use crate::support::{ALIAS, Answer, Client, JSON_API, VISA, card, contract, http, included, trusting};
 
 struct Control {
@@ -117,9 +116,10 @@ async fn it_changes_settings_redeems_and_resets() {
     assert!(simulator.settings().duplicate_detection);
 
     let id = client.store(VISA).await;
-    let answer = client.cryptogram(&id, json!({})).await.expect(200).json();
+    let answer = client.cryptogram(&id, json!({ "amount": 19.99 })).await.expect(200).json();
     let value = json!({ "value": answer["data"]["attributes"]["cryptogram"]["value"] });
-    assert_eq!(control.send("POST", "/cryptograms", &value).await.expect(200).json()["card_id"], id);
+    let redeemed = control.send("POST", "/cryptograms", &value).await.expect(200).json();
+    assert_eq!((&redeemed["card_id"], &redeemed["amount"]), (&json!(id), &json!("19.99")));
     control.send("POST", "/cryptograms", &value).await.expect(409);
 
     control.send("POST", "/reset", &Value::Null).await.expect(204);
@@ -128,7 +128,7 @@ async fn it_changes_settings_redeems_and_resets() {
 }
 
 #[tokio::test]
-async fn what_it_masked_is_not_taken_for_a_secret() {
+async fn a_masked_value_is_not_taken_for_a_secret() {
     let (simulator, _client, control) = controlled().await;
     let endpoint =
         Endpoint::new("http://127.0.0.1:9/411111111111", "whsec_1").unwrap().also("whsec_2").unwrap();
@@ -148,7 +148,7 @@ async fn what_it_masked_is_not_taken_for_a_secret() {
 }
 
 #[tokio::test]
-async fn it_is_for_loopback_names_alone() {
+async fn it_is_for_loopback_names_only() {
     let (simulator, _client, control) = controlled().await;
     for (host, status) in [
         ("localhost:1", 200),
@@ -164,11 +164,11 @@ async fn it_is_for_loopback_names_alone() {
         assert_eq!(request.send().await.unwrap().status().as_u16(), status, "{host}");
     }
     let openapi = control.http.get(format!("{}/openapi.json", simulator.url())).send().await.unwrap();
-    assert_eq!(openapi.status(), 404, "there is none unless it is given");
+    assert_eq!(openapi.status(), 404, "no document by default");
 }
 
 #[tokio::test]
-async fn a_web_page_can_not_use_it() {
+async fn a_web_page_cannot_use_it() {
     for protocol in protocols::ALL {
         let simulator = Simulator::builder().protocol(protocol).control_api(true).start().await.unwrap();
         let client = Client::new(&simulator).await;
@@ -237,7 +237,7 @@ async fn it_shows_no_card_data_and_no_credentials() {
 }
 
 #[tokio::test]
-async fn a_path_is_the_same_however_it_is_written() {
+async fn a_path_is_the_same_in_every_encoding() {
     let (simulator, client, control) = controlled().await;
     let id = client.store(VISA).await;
     let alias = client.enroll(ALIAS).await;
@@ -275,7 +275,7 @@ impl Program {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
         let url = line.trim().strip_prefix("cmp-simulator listening on ").unwrap().to_owned();
-        // Read as it comes: a full pipe would stop the program.
+        // Reads all the time: a full pipe would stop the program.
         let mut stderr = child.stderr.take().unwrap();
         let log = tokio::spawn(async move {
             let mut log = String::new();
@@ -285,7 +285,7 @@ impl Program {
         Self { child, url, log }
     }
 
-    /// Asks it to end as a terminal does, and gives its log.
+    /// Sends the program a signal, and returns its log.
     #[cfg(unix)]
     async fn interrupt(mut self, signal: &str) -> String {
         let id = self.child.id().unwrap().to_string();
@@ -363,7 +363,7 @@ async fn the_program_speaks_tls_and_hands_out_its_certificate() {
     }
 }
 
-/// All values of members that are called `name`.
+/// All values of members with this name.
 fn members<'v>(value: &'v Value, name: &str) -> Vec<&'v Value> {
     match value {
         Value::Object(members) => members
@@ -388,37 +388,11 @@ async fn the_contract_is_served_with_its_webhooks() {
     assert_eq!(members(&served, "servers"), [&json!([{ "url": simulator.url() }])]);
 }
 
-/// The one line that the program says when it can't start.
-async fn refusal(arguments: &[&str]) -> String {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_cmp-simulator")).args(arguments).kill_on_drop(true).output();
-    let output = timeout(Duration::from_secs(30), output).await.expect("it starts instead").unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let line = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(line.starts_with("Error: ") && line.ends_with('\n') && line.lines().count() == 1, "{line}");
-    assert!(!line.contains("Custom {") && !line.contains("kind:"), "{line}");
-    line
-}
-
-#[tokio::test]
-async fn the_program_says_what_it_can_not_start_with() {
+#[test]
+fn the_program_says_why_it_does_not_start() {
     let directory = tempfile::tempdir().unwrap();
-    let settings = directory.path().join("settings.json");
-    for (text, reason) in [
-        (r#"{ "enrollment": "sometimes" }"#, "sometimes"),
-        ("[]", "expected a JSON object"),
-        ("\u{feff}{ \"enrollment\": 1 }", "expected"),
-    ] {
-        std::fs::write(&settings, text).unwrap();
-        let error = refusal(&["--settings", settings.to_str().unwrap()]).await;
-        assert!(error.contains("settings.json") && error.contains(reason), "{error}");
-    }
-    let error = refusal(&["--openapi", "nowhere.json"]).await;
-    assert!(error.contains("nowhere.json: "), "{error}");
-    let error = refusal(&["--certificate", settings.to_str().unwrap()]).await;
-    // `cargo xtask simulator` says it in the same words.
-    assert_eq!(error, "Error: --certificate: there is no certificate without TLS, see --protocol\n");
-    let simulator = Simulator::start().await.unwrap();
-    let error = refusal(&["--port", &simulator.address().port().to_string()]).await;
-    assert!(error.contains(&format!("{}: ", simulator.address())), "{error}");
+    refusals::check(directory.path(), || process::Command::new(env!("CARGO_BIN_EXE_cmp-simulator")));
+    let mut program = process::Command::new(env!("CARGO_BIN_EXE_cmp-simulator"));
+    let error = refusals::error_of(program.current_dir(&directory).args(["--openapi", "nowhere.json"]));
+    assert_eq!(error, format!("Error: nowhere.json: {}\n", refusals::not_found()));
 }

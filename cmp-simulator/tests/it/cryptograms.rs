@@ -1,4 +1,4 @@
-//! Cryptograms: kinds, brands, one use.
+//! Cryptograms: types, card networks, one use.
 
 use cmp_simulator::{CryptogramRefused, CryptogramType, Operation, Simulator, TransactionType};
 use serde_json::json;
@@ -20,7 +20,7 @@ async fn a_cryptogram_has_one_use() {
     let redeemed = simulator.redeem_cryptogram(value).unwrap();
     assert_eq!(redeemed.card_id, id);
     assert_eq!(redeemed.network_token_id, answer["data"]["id"]);
-    assert_eq!(redeemed.amount.unwrap().to_string(), "19.99");
+    assert_eq!(redeemed.amount.as_deref(), Some("19.99"));
     assert_eq!(redeemed.currency_code, "EUR");
     assert_eq!(redeemed.transaction_type, TransactionType::Aft);
     assert_eq!(redeemed.cryptogram_type, CryptogramType::Tavv);
@@ -76,7 +76,7 @@ async fn the_body_may_be_absent() {
 }
 
 #[tokio::test]
-async fn an_amount_has_two_decimals_at_most() {
+async fn an_amount_has_two_decimals_at_most_and_keeps_its_digits() {
     let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
     let id = client.store(VISA).await;
@@ -86,8 +86,21 @@ async fn an_amount_has_two_decimals_at_most() {
             client.request(Operation::RequestCryptogram, &id).header("content-type", JSON_API).body(body);
         client.finish(Operation::RequestCryptogram, request).await
     };
-    for amount in ["0", "-0.0", "19.990", "1e2", "1999e-2", "5000000.01", "90071992547409.92"] {
-        send(amount).await.expect(200);
+    for amount in [
+        "0",
+        "19.99",
+        "5000000.01",
+        "19.990",
+        "1e2",
+        "1999e-2",
+        "-0.0",
+        "90071992547409.92",
+        "99999999999999999999.99",
+    ] {
+        let answer = send(amount).await.expect(200).json();
+        let value = answer["data"]["attributes"]["cryptogram"]["value"].as_str().unwrap();
+        let redeemed = simulator.redeem_cryptogram(value).unwrap();
+        assert_eq!(redeemed.amount.as_deref(), Some(amount), "every digit is kept");
     }
     for amount in
         ["5000000.005", "0.001", "1e-3", "90071992547409.925", "-0.01", "-5", "\"1\"", "null", "[1]"]

@@ -1,5 +1,5 @@
-//! The documents' examples (`openapi/examples`): the same requests go in, and answers of the same shape come
-//! out. A shape is a member's name, its JSON type, and for texts of digits their length.
+//! The documents' examples (`openapi/examples`): the same requests get responses of the same shape. A
+//! shape is the name and the JSON type of each member, and the length of a string of digits.
 
 use cmp_simulator::{Enrollment, IncludedPlace, Numbers, Operation, Readings, Simulator, Times};
 use serde_json::Value;
@@ -14,7 +14,7 @@ fn parsed(name: &str) -> Value {
     serde_json::from_str(&example(name)).unwrap()
 }
 
-/// Every member of the example that the answer lacks or has in another shape.
+/// Returns every member of the example that the response lacks or has in another shape.
 fn differences(example: &Value, answer: &Value, at: &str) -> Vec<String> {
     match (example, answer) {
         (Value::Object(members), Value::Object(found)) => members

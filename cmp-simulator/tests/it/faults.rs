@@ -1,4 +1,4 @@
-//! Faults, as a client meets them.
+//! Faults, as a client sees them.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ async fn spoiled_over(protocol: Protocol, fault: Fault) -> (Simulator, Client, S
     (simulator, client, id)
 }
 
-/// The answer that a fault leaves, which is the same over each protocol but for ids and lengths.
+/// The response after a fault. It is the same over each protocol, except for ids and lengths.
 async fn spoiled_answer(fault: Fault) -> Answer {
     let mut answers = Vec::new();
     for protocol in protocols::ALL {
@@ -48,7 +48,7 @@ async fn spoiled_answer(fault: Fault) -> Answer {
     first
 }
 
-/// All bytes that the simulator sends for a GET before it closes, and whether it closed in order.
+/// Returns all bytes that the simulator sends for a GET before it closes, and whether it closes in order.
 async fn raw_get(simulator: &Simulator, client: &Client, id: &str) -> (Vec<u8>, bool) {
     let request = client.request(Operation::GetCard, id).build().unwrap();
     let authorization = request.headers()["authorization"].to_str().unwrap();
@@ -61,7 +61,7 @@ async fn raw_get(simulator: &Simulator, client: &Client, id: &str) -> (Vec<u8>, 
 }
 
 #[tokio::test]
-async fn a_status_comes_as_often_as_said() {
+async fn a_status_comes_as_often_as_set() {
     let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
     let fault =
@@ -114,7 +114,7 @@ async fn the_token_endpoint_meets_faults_too() {
 }
 
 #[tokio::test]
-async fn a_dropped_request_has_no_effect_and_a_lost_answer_has() {
+async fn a_dropped_request_has_no_effect_and_a_lost_answer_has_one() {
     for protocol in protocols::ALL {
         let simulator = protocols::start(protocol).await;
         let client = Client::new(&simulator).await;
@@ -180,7 +180,7 @@ async fn an_error_may_hide_an_effect() {
 }
 
 #[tokio::test]
-async fn a_head_is_cut_where_said() {
+async fn a_head_is_cut_where_set() {
     for (bytes, reset) in [(1, false), (17, false), (17, true), (100_000, false)] {
         let fault = if reset { Fault::cut_head(bytes).reset() } else { Fault::cut_head(bytes) };
         let (simulator, client, id) = spoiled(fault).await;
@@ -194,7 +194,7 @@ async fn a_head_is_cut_where_said() {
 }
 
 #[tokio::test]
-async fn a_body_is_cut_where_said() {
+async fn a_body_is_cut_where_set() {
     for (bytes, reset) in [(0, false), (10, false), (10, true), (100_000, false)] {
         let fault = if reset { Fault::cut_body(bytes).reset() } else { Fault::cut_body(bytes) };
         let (simulator, client, id) = spoiled(fault).await;

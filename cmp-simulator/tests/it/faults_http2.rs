@@ -43,7 +43,7 @@ impl Wire {
         Self { requests, pings, end, base: simulator.url().to_owned(), access_token: String::new() }
     }
 
-    /// With an access token, which its first stream is for.
+    /// Connects, and requests an access token on the first stream.
     async fn authorized(simulator: &Simulator) -> Self {
         let mut wire = Self::open(simulator).await;
         let form =
@@ -156,7 +156,7 @@ async fn debug_data_fits_into_a_frame() {
 }
 
 #[tokio::test]
-async fn a_body_is_reset_where_said_and_the_connection_goes_on() {
+async fn a_body_is_reset_where_set_and_the_connection_goes_on() {
     for (bytes, at_most) in [(0, 0), (10, 10), (100_000, 100_000)] {
         let (_simulator, mut wire) = spoiled(Fault::reset_body(bytes)).await;
         let answer = wire.create().await.await.unwrap();

@@ -1,4 +1,4 @@
-//! HTTP that nobody should send: the simulator answers or closes, and lives on.
+//! Broken HTTP: the simulator answers or closes, and keeps running.
 
 use cmp_simulator::{Operation, Simulator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,7 +10,7 @@ async fn connect(simulator: &Simulator) -> TcpStream {
     TcpStream::connect(simulator.address()).await.unwrap()
 }
 
-/// Sends the bytes and nothing more, and reads to the end of the connection.
+/// Sends only these bytes, and reads to the end of the connection.
 async fn converse(simulator: &Simulator, bytes: &[u8]) -> Vec<u8> {
     let (mut read, mut write) = connect(simulator).await.into_split();
     let send = async {

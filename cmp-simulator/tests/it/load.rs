@@ -35,7 +35,7 @@ async fn one_seed_gives_one_card() {
     assert_ne!(id(7).await, id(8).await);
 }
 
-/// As many requests as make the log roll over, so that growth would show.
+/// Sends more requests than the log keeps, so that a growing log would show.
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_connections_at_full_speed() {
     const CONNECTIONS: usize = 64;

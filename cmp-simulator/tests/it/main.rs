@@ -1,5 +1,5 @@
-//! Tests of the simulator through real sockets. Every answer that `support::Client` reads is checked against
-//! the contract.
+//! Tests of the simulator through real sockets. `support::Client` checks every response against the
+//! contract.
 
 #![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute and misses their helpers")]
 
@@ -17,6 +17,7 @@ mod property;
 mod protocols;
 mod provoke;
 mod readings;
+mod refusals;
 mod requests;
 mod secrets;
 mod support;

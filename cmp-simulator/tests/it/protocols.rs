@@ -31,7 +31,7 @@ async fn each_protocol_is_spoken_as_set() {
 }
 
 #[tokio::test]
-async fn a_client_that_negotiates_http_1_alone_gets_it() {
+async fn a_client_that_negotiates_only_http_1_gets_it() {
     let simulator = start(Protocol::Tls).await;
     let root = reqwest::Certificate::from_pem(simulator.root_certificate().unwrap().as_bytes()).unwrap();
     let builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]).http1_only();

@@ -1,4 +1,4 @@
-//! Walks the table of statuses.
+//! The table of statuses, row by row.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Each reading of the documents, one test a setting; all of them agree with the contract, which `Client` checks.
+//! The readings of the documents, one test for each setting. `Client` checks that all agree with the contract.
 
 use cmp_simulator::{
     DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody, IncludeWhen,
@@ -167,7 +167,7 @@ async fn gateway_bodies() {
     }
 }
 
-/// Whether there is an `included`, and how many resources are in it; relationships go with them.
+/// Returns the number of included resources, if any, and checks that the relationships agree.
 fn included_in(document: &Value) -> (bool, usize) {
     let has_links = document["data"].get("relationships").is_some();
     assert_eq!(has_links, document["included"].as_array().is_some_and(|included| !included.is_empty()));
@@ -175,7 +175,7 @@ fn included_in(document: &Value) -> (bool, usize) {
 }
 
 #[tokio::test]
-async fn included_comes_on_request_alone() {
+async fn included_comes_on_request_only() {
     let (_simulator, client) = simulator(|readings| readings.include = IncludeWhen::OnRequest).await;
     let created = client.create(VISA).await.expect(201);
     assert_eq!(included_in(&created.json()), (false, 0));
@@ -233,7 +233,7 @@ async fn future_values() {
 }
 
 #[tokio::test]
-async fn the_sampled_reading_is_the_samples() {
+async fn the_sampled_reading_matches_the_samples() {
     let simulator = Simulator::builder().readings(Readings::as_sampled()).start().await.unwrap();
     let client = Client::new(&simulator).await;
     let id = client.store(VISA).await;

@@ -1,4 +1,4 @@
-//! What is refused before it does anything, and what the handle tells of requests.
+//! Requests that are refused first, and the requests that the handle shows.
 
 use cmp_simulator::{Operation, Simulator};
 use serde_json::{Value, json};
@@ -94,7 +94,7 @@ async fn other_paths_and_methods() {
 }
 
 #[tokio::test]
-async fn the_handle_tells_what_came_in() {
+async fn the_handle_shows_what_was_received() {
     let simulator = Simulator::start().await.unwrap();
     let client = Client::new(&simulator).await;
     let id = client.create(VISA).await.expect(201).id();

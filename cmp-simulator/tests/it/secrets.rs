@@ -1,5 +1,5 @@
-//! Marked card data goes through every operation and every kind of fault; nothing that the simulator shows of
-//! it holds any.
+//! Marked card data goes through every operation and every kind of fault. Nothing that the simulator
+//! shows contains any of it.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -35,7 +35,7 @@ impl MakeWriter<'_> for Log {
     }
 }
 
-/// What the client learned and nobody else may.
+/// The secrets that only the client may know.
 struct Secrets(Vec<String>);
 
 impl Secrets {
@@ -65,7 +65,7 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
-/// Every operation with marked data, also where it does not belong.
+/// Sends marked data to every operation, also in unusual places.
 async fn everything(simulator: &Simulator, client: &Client, id: &str) {
     let card =
         json!({ "data": { "attributes": { "pan": VISA, "cvc": CVC, "exp_month": 1, "exp_year": 30 } } });
@@ -79,7 +79,7 @@ async fn everything(simulator: &Simulator, client: &Client, id: &str) {
             if let Some(body) = body {
                 request = request.header("content-type", JSON_API).body(body.to_string());
             }
-            // With a fault there may be no answer.
+            // A fault may leave no response.
             if let Ok(answer) = request.send().await {
                 let _ = answer.bytes().await;
             }
@@ -107,7 +107,7 @@ async fn secrets(client: &Client, id: &str) -> Secrets {
 #[tokio::test]
 async fn nothing_shows_marked_card_data() {
     let log = Log::default();
-    // For the whole process: another test's thread without a subscriber would switch log lines off for all.
+    // Installed for the whole process: a thread without a subscriber would turn log lines off for all.
     let subscriber = tracing_subscriber::fmt().with_env_filter("cmp_simulator=trace").with_ansi(false);
     subscriber.with_writer(log.clone()).init();
 

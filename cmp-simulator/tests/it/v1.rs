@@ -64,7 +64,7 @@ async fn a_token_arrives_when_the_settings_say() {
     assert_eq!(state(&client).await, "PENDING");
     simulator.world().deliver_v1_token(ALIAS).unwrap();
     assert_eq!(state(&client).await, "ACTIVE");
-    assert!(simulator.world().deliver_v1_token(ALIAS).is_err(), "none is pending any more");
+    assert!(simulator.world().deliver_v1_token(ALIAS).is_err(), "no token is pending any more");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use crate::support::{ALIAS, Client, VISA, http, notifications};
 
 pub(crate) const SECRET: &str = "whsec_simulated";
 
-/// A receiver that answers with the statuses that it is given, then with 204.
+/// A receiver that answers with the given statuses, then with 204.
 pub(crate) struct Receiver {
     pub(crate) url: String,
     received: Arc<Mutex<Vec<Received>>>,
@@ -35,7 +35,7 @@ pub(crate) struct Received {
     pub(crate) signature: Option<String>,
     headers: HeaderMap,
     pub(crate) octets: Bytes,
-    /// Null if it is no JSON
+    /// Null if it is not JSON
     pub(crate) body: Value,
 }
 
@@ -60,7 +60,7 @@ impl Receiver {
         self.statuses.lock().unwrap().extend(statuses);
     }
 
-    /// What came since the last call, each as the contract has it.
+    /// Returns what was received since the last call, and checks it against the contract.
     #[track_caller]
     pub(crate) fn take(&self) -> Vec<Received> {
         let received = self.take_anything();
@@ -70,13 +70,13 @@ impl Receiver {
         received
     }
 
-    /// What came since the last call, the contract or not.
+    /// Returns what was received since the last call, unchecked.
     pub(crate) fn take_anything(&self) -> Vec<Received> {
         std::mem::take(&mut *self.received.lock().unwrap())
     }
 
-    /// Name and, for a network token, state of each event that came.
-    pub(crate) async fn told(&self, simulator: &Simulator) -> Vec<String> {
+    /// Returns the name and, for a network token, the state of each event received.
+    pub(crate) async fn names(&self, simulator: &Simulator) -> Vec<String> {
         simulator.webhooks().settled().await;
         let name = |received: Received| {
             let event = received.body["event"].as_str().unwrap().to_owned();
@@ -130,27 +130,27 @@ pub(crate) async fn listening(change: impl FnOnce(&mut Settings)) -> (Simulator,
     (simulator, client, receiver)
 }
 
-/// Sorted, because another crate of the workspace lets `serde_json` keep the order of members.
+/// Sorted, because another crate turns on the feature of `serde_json` that keeps the order of members.
 pub(crate) fn members(value: &Value) -> String {
     let names: BTreeSet<_> = value.as_object().unwrap().keys().cloned().collect();
     names.into_iter().collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test]
-async fn every_change_without_a_request_is_told() {
+async fn every_change_without_a_request_makes_a_notification() {
     let (simulator, client, receiver) = listening(|_| ()).await;
     let id = client.store(VISA).await;
-    assert_eq!(receiver.told(&simulator).await, ["cmp_network_token.updated active"], "without a GET");
+    assert_eq!(receiver.names(&simulator).await, ["cmp_network_token.updated active"], "without a GET");
 
     let world = simulator.world();
     world.suspend_token(&id).unwrap();
     world.resume_token(&id).unwrap();
     let expected = ["cmp_network_token.updated suspended", "cmp_network_token.updated activated"];
-    assert_eq!(receiver.told(&simulator).await, expected);
+    assert_eq!(receiver.names(&simulator).await, expected);
 
     world.update_card(&id).unwrap();
     assert_eq!(
-        receiver.told(&simulator).await,
+        receiver.names(&simulator).await,
         ["cmp_au_card.updated", "cmp_network_token.updated card_updated"]
     );
     world.report_update(&id, CardUpdateEvent::ContactCardholderAdvice).unwrap();
@@ -161,14 +161,14 @@ async fn every_change_without_a_request_is_told() {
         "cmp_au_card.enrollment_failed",
         "cmp_network_token.updated deleted",
     ];
-    assert_eq!(receiver.told(&simulator).await, expected);
+    assert_eq!(receiver.names(&simulator).await, expected);
     assert!(world.suspend_token(&id).is_err());
-    assert_eq!(receiver.told(&simulator).await, [""; 0], "nothing happened");
+    assert_eq!(receiver.names(&simulator).await, [""; 0], "nothing happened");
     let outcomes: Vec<_> = simulator.webhooks().sent().iter().map(|sent| sent.outcome).collect();
     assert_eq!(outcomes, [Outcome::Delivered; 8]);
 }
 
-/// `take` holds each to its schema; the contract's list of events must be the simulator's.
+/// `take` checks each against its schema. The contract must list the simulator's events.
 #[tokio::test]
 async fn every_documented_event_is_sent() {
     let (simulator, client, receiver) = listening(|_| ()).await;
@@ -194,16 +194,16 @@ async fn every_documented_event_is_sent() {
     }
     simulator.webhooks().settled().await;
     let name = |message: Received| message.body["event"].as_str().unwrap().to_owned();
-    let told: BTreeSet<_> = receiver.take().into_iter().map(name).collect();
+    let received: BTreeSet<_> = receiver.take().into_iter().map(name).collect();
     let webhooks = ["cmp_network_token", "cmp_au_card", "network_token", "au_card"];
     let documented = webhooks.map(notifications::documented_events).concat();
     // Only published code has this spelling.
     let documented = documented.into_iter().filter(|event| event != "enrollment.failed");
-    assert_eq!(told, documented.collect());
+    assert_eq!(received, documented.collect());
 }
 
 #[tokio::test]
-async fn what_breaks_the_contract_is_seen() {
+async fn a_breach_of_the_contract_is_found() {
     let (simulator, client, receiver) = listening(|_| ()).await;
     client.store(VISA).await;
     simulator.webhooks().settled().await;
@@ -222,7 +222,7 @@ async fn what_breaks_the_contract_is_seen() {
 }
 
 #[tokio::test]
-async fn test_cards_are_told_of_as_documented() {
+async fn test_cards_make_the_documented_notifications() {
     let (simulator, client, receiver) = listening(|_| ()).await;
     for (pan, expected) in [
         ("5100260000019206", ["cmp_au_card.enrolled", "cmp_network_token.updated active"]),
@@ -231,18 +231,18 @@ async fn test_cards_are_told_of_as_documented() {
         ("5100260000039204", ["cmp_au_card.non_participating", "cmp_network_token.updated active"]),
     ] {
         client.store(pan).await;
-        assert_eq!(receiver.told(&simulator).await, expected, "{pan}");
+        assert_eq!(receiver.names(&simulator).await, expected, "{pan}");
     }
     client.store("5100260000029221").await;
-    assert_eq!(receiver.told(&simulator).await, ["cmp_network_token.updated suspended"]);
+    assert_eq!(receiver.names(&simulator).await, ["cmp_network_token.updated suspended"]);
 }
 
 #[tokio::test]
-async fn what_a_request_answers_is_not_told() {
+async fn a_request_makes_no_notification() {
     let (simulator, client, receiver) = listening(|settings| settings.enrollment = Enrollment::Manual).await;
     let id = client.store(VISA).await;
     client.provision(&id).await.expect(201);
-    assert_eq!(receiver.told(&simulator).await, [""; 0]);
+    assert_eq!(receiver.names(&simulator).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -250,9 +250,9 @@ async fn a_token_arrives_by_the_clock() {
     let arrival = TokenArrival::AfterSeconds(3600);
     let (simulator, client, receiver) = listening(|settings| settings.token_arrival = arrival).await;
     client.store(VISA).await;
-    assert_eq!(receiver.told(&simulator).await, [""; 0]);
+    assert_eq!(receiver.names(&simulator).await, [""; 0]);
     simulator.world().advance_clock(Duration::from_secs(3600));
-    assert_eq!(receiver.told(&simulator).await, ["cmp_network_token.updated active"]);
+    assert_eq!(receiver.names(&simulator).await, ["cmp_network_token.updated active"]);
 }
 
 #[tokio::test]
@@ -295,12 +295,12 @@ async fn the_message_has_the_documented_members() {
 }
 
 #[tokio::test]
-async fn the_signature_is_of_the_time_of_sending_and_all_else_of_the_simulators_clock() {
+async fn the_signature_has_the_time_of_sending_and_the_body_the_simulators() {
     let (simulator, client, receiver) = listening(|_| ()).await;
     let id = client.store(VISA).await;
-    assert_eq!(receiver.told(&simulator).await.len(), 1);
+    assert_eq!(receiver.names(&simulator).await.len(), 1);
     simulator.world().advance_clock(Duration::from_secs(3600));
-    // The body's time has milliseconds, the signature's none.
+    // The time in the body has milliseconds, the time in the signature has not.
     let before = Utc::now() - TimeDelta::milliseconds(1);
     simulator.world().suspend_token(&id).unwrap();
     simulator.webhooks().settled().await;
@@ -326,7 +326,7 @@ async fn a_notification_that_is_refused_comes_again_by_the_clock() {
     for _ in 0..2 {
         assert_eq!(simulator.webhooks().sent()[0].outcome, Outcome::Pending);
         simulator.world().advance_clock(Duration::from_secs(60));
-        assert_eq!(receiver.told(&simulator).await.len(), 1);
+        assert_eq!(receiver.names(&simulator).await.len(), 1);
     }
     let sent = &simulator.webhooks().sent()[0];
     let statuses: Vec<_> = sent.attempts.iter().map(|attempt| attempt.status).collect();
@@ -337,7 +337,7 @@ async fn a_notification_that_is_refused_comes_again_by_the_clock() {
 }
 
 #[tokio::test]
-async fn a_notification_that_can_not_be_delivered_is_given_up_and_kept() {
+async fn a_notification_that_cannot_be_delivered_is_given_up_and_kept() {
     let (simulator, client, receiver) = listening(|settings| settings.webhooks.attempts = 2).await;
     let gone = receiver.url.clone();
     receiver.serving.abort();
@@ -353,7 +353,7 @@ async fn a_notification_that_can_not_be_delivered_is_given_up_and_kept() {
 }
 
 #[tokio::test]
-async fn notifications_are_doubled_delayed_and_turned_round() {
+async fn notifications_are_duplicated_delayed_and_reordered() {
     let (simulator, client, receiver) = listening(|settings| {
         settings.webhooks.delay_seconds = 3600;
         settings.webhooks.order = DeliveryOrder::NewestFirst;
@@ -363,7 +363,7 @@ async fn notifications_are_doubled_delayed_and_turned_round() {
     let id = client.store(VISA).await;
     simulator.world().suspend_token(&id).unwrap();
     simulator.world().resume_token(&id).unwrap();
-    assert_eq!(receiver.told(&simulator).await, [""; 0], "delayed");
+    assert_eq!(receiver.names(&simulator).await, [""; 0], "delayed");
     let turned =
         ["activated", "suspended", "active"].map(|state| format!("cmp_network_token.updated {state}"));
     let mut ids = Vec::new();
@@ -371,11 +371,11 @@ async fn notifications_are_doubled_delayed_and_turned_round() {
         simulator.world().advance_clock(Duration::from_secs(3600));
         simulator.webhooks().settled().await;
         ids.extend(receiver.received.lock().unwrap().iter().map(|message| message.body["id"].clone()));
-        assert_eq!(receiver.told(&simulator).await, turned);
+        assert_eq!(receiver.names(&simulator).await, turned);
     }
     assert_eq!(ids[..3], ids[3..], "the same events");
     simulator.world().advance_clock(Duration::from_secs(3600));
-    assert_eq!(receiver.told(&simulator).await, [""; 0]);
+    assert_eq!(receiver.names(&simulator).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -400,7 +400,7 @@ async fn the_seed_decides_ids_and_order() {
 }
 
 #[tokio::test]
-async fn endpoints_come_and_each_gets_its_own() {
+async fn each_endpoint_gets_its_own_notifications() {
     let simulator = Simulator::builder().control_api(true).start().await.unwrap();
     let client = Client::new(&simulator).await;
     let id = client.store(VISA).await;
@@ -430,7 +430,7 @@ async fn endpoints_come_and_each_gets_its_own() {
 }
 
 #[tokio::test]
-async fn only_http_endpoints_with_a_secret_are_taken() {
+async fn only_http_endpoints_with_a_secret_are_accepted() {
     for (url, secret) in
         [("https://example.com/", SECRET), ("no url", SECRET), ("/hooks", SECRET), ("http://a/", "")]
     {

@@ -1,4 +1,4 @@
-//! Notifications for the tests of a receiver: messages of one's own, and signatures of every kind.
+//! Notifications for tests of a receiver: custom messages, and signatures of every kind.
 
 use chrono::Utc;
 use cmp_simulator::webhooks::{Endpoint, Notification, Outcome, Signing};
@@ -12,7 +12,7 @@ use crate::webhooks::{Received, Receiver, SECRET, listening};
 
 const EVENT: &str = r#"{ "id": "evt-1", "event": "cmp_card.painted", "details": ["odd"] }"#;
 
-/// Whether one of its signatures is over the body and by this secret.
+/// Returns `true` if a signature fits the body and this secret.
 fn fits(secret: &str, received: &Received) -> bool {
     let mut parts = received.signature.as_ref().unwrap().split(",v0=");
     let time = parts.next().unwrap().strip_prefix("t=").unwrap();
@@ -22,7 +22,7 @@ fn fits(secret: &str, received: &Received) -> bool {
     parts.any(|signature| signature == expected)
 }
 
-/// The one notification that came.
+/// The only notification that was received.
 async fn only(simulator: &Simulator, receiver: &Receiver) -> Received {
     simulator.webhooks().settled().await;
     let mut received = receiver.take_anything();
@@ -31,7 +31,7 @@ async fn only(simulator: &Simulator, receiver: &Receiver) -> Received {
 }
 
 #[tokio::test]
-async fn any_message_is_sent_as_it_is() {
+async fn any_message_is_sent_unchanged() {
     let (simulator, _client, receiver) = listening(|settings| settings.webhooks.duplicates = 1).await;
     for body in [EVENT.as_bytes(), b"", b"no JSON", b"\xff\xfe", br#"{"id":7}"#] {
         simulator.webhooks().send(body);
@@ -49,7 +49,7 @@ async fn any_message_is_sent_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_message_of_ones_own_is_shown_masked() {
+async fn a_custom_message_is_shown_masked() {
     let (simulator, _client, _receiver) = listening(|_| ()).await;
     for body in [json!({ "details": { "old_account_number": VISA } }).to_string(), format!("card {VISA}")] {
         simulator.webhooks().send(body);

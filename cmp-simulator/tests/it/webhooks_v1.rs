@@ -12,16 +12,16 @@ use crate::webhooks::{listening, members};
 const NONE: [&str; 0] = [];
 
 #[tokio::test]
-async fn the_end_of_an_enrollment_is_told_without_a_get() {
+async fn the_end_of_an_enrollment_makes_a_notification_without_a_get() {
     let (simulator, client, receiver) = listening(|_| ()).await;
     client.enroll(ALIAS).await;
-    assert_eq!(receiver.told(&simulator).await, ["network_token.updated ACTIVE"]);
+    assert_eq!(receiver.names(&simulator).await, ["network_token.updated ACTIVE"]);
     client.send(Operation::ProvisionV1NetworkToken, "", Some(&enrollment(ALIAS))).await.expect(200);
-    assert_eq!(receiver.told(&simulator).await, NONE, "it was enrolled already");
+    assert_eq!(receiver.names(&simulator).await, NONE, "it was enrolled already");
 
     simulator.world().v1_outcome("another", V1Outcome::Failed);
     client.enroll("another").await;
-    assert_eq!(receiver.told(&simulator).await, ["network_token.updated FAILED"]);
+    assert_eq!(receiver.names(&simulator).await, ["network_token.updated FAILED"]);
 }
 
 #[tokio::test]
@@ -31,25 +31,25 @@ async fn a_token_arrives_by_the_clock_and_on_demand() {
     for alias in ["one", "two"] {
         client.enroll(alias).await;
     }
-    assert_eq!(receiver.told(&simulator).await, NONE);
+    assert_eq!(receiver.names(&simulator).await, NONE);
     simulator.world().advance_clock(Duration::from_secs(600));
     simulator.webhooks().settled().await;
     let aliases: Vec<_> =
-        receiver.take().iter().map(|told| told.body["details"]["pan_alias"].clone()).collect();
+        receiver.take().iter().map(|received| received.body["details"]["pan_alias"].clone()).collect();
     assert_eq!(aliases, ["one", "two"], "in the order of their enrollment");
 
     simulator.configure(|settings| settings.token_arrival = TokenArrival::Held);
     client.enroll(ALIAS).await;
-    assert_eq!(receiver.told(&simulator).await, NONE);
+    assert_eq!(receiver.names(&simulator).await, NONE);
     simulator.world().deliver_v1_token(ALIAS).unwrap();
-    assert_eq!(receiver.told(&simulator).await, ["network_token.updated ACTIVE"]);
+    assert_eq!(receiver.names(&simulator).await, ["network_token.updated ACTIVE"]);
 }
 
 #[tokio::test]
 async fn each_change_has_its_event() {
     let (simulator, client, receiver) = listening(|_| ()).await;
     client.enroll(ALIAS).await;
-    assert_eq!(receiver.told(&simulator).await.len(), 1);
+    assert_eq!(receiver.names(&simulator).await.len(), 1);
     let world = simulator.world();
     world.change_v1_token(ALIAS, NetworkTokenState::Suspended).unwrap();
     world.change_v1_token(ALIAS, NetworkTokenState::Activated).unwrap();
@@ -68,12 +68,12 @@ async fn each_change_has_its_event() {
         "network_token.deleted DELETED",
         "au_card.expired",
     ];
-    assert_eq!(receiver.told(&simulator).await, expected);
+    assert_eq!(receiver.names(&simulator).await, expected);
     assert!(simulator.webhooks().sent().iter().all(|sent| sent.outcome == Outcome::Delivered));
 
     assert!(world.use_v1_token("nobody").is_err());
     assert!(world.report_v1_update("nobody", CardUpdateEvent::Closed).is_err());
-    assert_eq!(receiver.told(&simulator).await, NONE);
+    assert_eq!(receiver.names(&simulator).await, NONE);
 }
 
 #[tokio::test]

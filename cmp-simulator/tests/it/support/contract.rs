@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Answer;
 
-/// `openapi/cmp.json`, ready to be checked against.
+/// The checks of `openapi/cmp.json`.
 pub(crate) struct Contract {
     document: Value,
     responses: HashMap<(Operation, u16), Response>,
@@ -64,7 +64,7 @@ impl Contract {
         jsonschema::options().should_validate_formats(true).build(&root).unwrap()
     }
 
-    /// The statuses that the contract gives an operation.
+    /// The statuses of an operation in the contract.
     pub(crate) fn statuses(&self, operation: Operation) -> Vec<u16> {
         let mut statuses: Vec<_> =
             self.responses.keys().filter(|(of, _)| *of == operation).map(|(_, status)| *status).collect();
@@ -72,7 +72,7 @@ impl Contract {
         statuses
     }
 
-    /// Whether the contract allows this request body.
+    /// Returns `true` if the contract allows this request body.
     pub(crate) fn allows(&self, operation: Operation, body: &Value) -> bool {
         self.requests[&operation].is_valid(body)
     }

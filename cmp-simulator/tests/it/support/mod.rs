@@ -1,4 +1,4 @@
-//! A client without opinions, which validates every answer.
+//! A plain HTTP client that checks every response against the contract.
 
 mod contract;
 pub(crate) mod notifications;
@@ -26,7 +26,7 @@ pub(crate) fn media_type(operation: Operation) -> &'static str {
     if Operation::V1.contains(&operation) { "application/json" } else { JSON_API }
 }
 
-/// An answer that agrees with the contract.
+/// A response that agrees with the contract.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -131,7 +131,7 @@ impl Client {
         self.http.request(operation.method(), format!("{}{path}", self.base)).bearer_auth(&self.access_token)
     }
 
-    /// Sends, and checks the answer against the contract.
+    /// Sends a request, and checks the response against the contract.
     pub(crate) async fn send(&self, operation: Operation, card_id: &str, body: Option<&Value>) -> Answer {
         let mut request = self.request(operation, card_id);
         if let Some(body) = body {
@@ -150,12 +150,12 @@ impl Client {
         self.send(Operation::CreateCard, "", Some(&card(pan))).await
     }
 
-    /// Stores a card and gives its id.
+    /// Stores a card and returns its id.
     pub(crate) async fn store(&self, pan: &str) -> String {
         self.create(pan).await.expect(201).id()
     }
 
-    /// Enrolls an alias with V1, and gives it back.
+    /// Enrolls an alias with V1, and returns it.
     pub(crate) async fn enroll(&self, alias: &str) -> String {
         self.send(Operation::ProvisionV1NetworkToken, "", Some(&enrollment(alias))).await.expect(201);
         alias.to_owned()

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::contract::{Contract, contract};
 
-/// What the contract says of one webhook.
+/// A webhook in the contract.
 struct Described {
     /// The headers that every request has.
     headers: Vec<String>,
     bodies: BTreeMap<String, Validator>,
-    /// The events that are listed for it.
+    /// The events that the contract lists for it.
     events: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn documented_events(webhook: &str) -> &'static [String] {
     &DESCRIBED[webhook].events
 }
 
-/// What of a notification is not as the contract has it for its event, if anything.
+/// Returns how a notification differs from the contract, if it does.
 pub(crate) fn violation(headers: &hyper::HeaderMap, body: &Value) -> Option<String> {
     let event = body["event"].as_str().unwrap_or_default();
     let described =
