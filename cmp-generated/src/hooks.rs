@@ -48,6 +48,17 @@ pub trait Transport: Send + Sync {
     fn send(&self, request: Request) -> Sending<'_>;
 }
 
+/// Returns `Bearer <token>` as a header's value, marked sensitive.
+///
+/// # Errors
+/// A token that can't stand in a header; the error does not repeat it.
+pub fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let text = Zeroizing::new(format!("Bearer {token}"));
+    let mut value = HeaderValue::from_str(&text)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// What one attempt to send a request needs, for [`Client::new_with_client`]. Each attempt has one of its own.
 #[derive(Clone)]
 pub struct Context {
@@ -63,16 +74,11 @@ impl Context {
         Self { media_type, authorization: None, headers: Arc::default(), transport: None }
     }
 
-    /// Adds `authorization: Bearer <token>`, marked sensitive.
-    ///
-    /// # Errors
-    /// A token that can't stand in a header; the error does not repeat it.
-    pub fn bearer(mut self, token: &str) -> Result<Self, InvalidHeaderValue> {
-        let text = Zeroizing::new(format!("Bearer {token}"));
-        let mut value = HeaderValue::from_str(&text)?;
-        value.set_sensitive(true);
+    /// Sets the header `authorization`: see [`bearer`].
+    #[must_use]
+    pub fn authorization(mut self, value: HeaderValue) -> Self {
         self.authorization = Some(value);
-        Ok(self)
+        self
     }
 
     /// Sets the headers that are sent beside those that every request has.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cmp_generated::hooks::{Context, MediaType, Sending, Transport};
+use cmp_generated::hooks::{Context, MediaType, Sending, Transport, bearer};
 use cmp_generated::{Client, Error, types};
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Request, Response, StatusCode};
@@ -54,7 +54,9 @@ async fn every_request_has_its_media_type_credentials_and_headers_and_no_version
     let (url, served) = serve(answer("200 OK", "", "{\"data\":{\"id\":\"CRD1\"}}")).await;
     let mut extra = HeaderMap::new();
     extra.insert("vgs-vault", HeaderValue::from_static("tnt1"));
-    let context = Context::new(MediaType::JsonApi).bearer("abc").expect("a header").headers(Arc::new(extra));
+    let context = Context::new(MediaType::JsonApi)
+        .authorization(bearer("abc").expect("a header"))
+        .headers(Arc::new(extra));
     let card = client(&url, context).update_card("CRD1", &update()).await.expect("a card");
     let id = card.into_inner().data.and_then(|data| data.id).expect("an id");
     assert_eq!(id.as_str(), "CRD1");
@@ -102,10 +104,10 @@ async fn failures_and_redirects_keep_status_headers_and_body() {
 
 #[test]
 fn an_attempt_prints_names_of_headers_only() {
-    let context = Context::new(MediaType::JsonApi).bearer("s3cret").expect("a header");
+    let context = Context::new(MediaType::JsonApi).authorization(bearer("s3cret").expect("a header"));
     let text = format!("{context:?}");
     assert!(text.contains("authorization") && !text.contains("s3cret"), "{text}");
-    let error = Context::new(MediaType::JsonApi).bearer("s3cret\n").expect_err("no header");
+    let error = bearer("s3cret\n").expect_err("no header");
     assert!(!format!("{error} {error:?}").contains("s3cret"));
 }
 

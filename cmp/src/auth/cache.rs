@@ -25,7 +25,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cmp_generated::hooks;
 use futures_util::FutureExt;
+use reqwest::header::HeaderValue;
 use tokio::{
     runtime::{self, Handle},
     sync::watch,
@@ -72,6 +74,8 @@ pub enum AuthState {
 #[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) value: BearerToken,
+    /// The value as a header, made once for all requests.
+    pub(crate) authorization: HeaderValue,
     generation: u64,
     fetch: u64,
     refresh_at: Option<Instant>,
@@ -90,6 +94,7 @@ impl Token {
         Self {
             refresh_at: before_the_end(5, LONGEST_REFRESH_MARGIN, 0.5 + random / 2.0),
             expires_at: before_the_end(20, LONGEST_EXPIRY_MARGIN, 1.0),
+            authorization: hooks::bearer(fetched.value.expose()).expect("an access token is visible ASCII"),
             value: fetched.value,
             generation,
             fetch,

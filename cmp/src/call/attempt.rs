@@ -98,8 +98,7 @@ impl Attempt<'_> {
         let context = Context::new(self.core.media_type)
             .headers(Arc::clone(&self.core.headers))
             .transport(Arc::<Exchange>::clone(&exchange))
-            .bearer(token.value.expose())
-            .map_err(|_| not_built())?;
+            .authorization(token.authorization.clone());
         let builder = self.core.request_builder.clone();
         let client = cmp_generated::Client::new_with_client(&self.core.base_url, builder, context);
         let answered = async {

@@ -295,7 +295,7 @@ impl<E> ClientBuilder<E> {
 }
 
 /// Adds a header that the user set. Of two with one name, the last counts.
-pub(super) fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
+fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
     if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
         return Err(Error::configuration(format!("the header {name} is set by the client itself")));
     }
@@ -318,6 +318,25 @@ impl Client {
     /// Starts a client for `environment`.
     pub fn builder(environment: Environment) -> ClientBuilder {
         ClientBuilder::new(environment)
+    }
+
+    /// The same client with one more header on each request to the API, such as for one call:
+    ///
+    /// ```
+    /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
+    /// let card = cmp.with_header("x-request-id", "c0ffee")?.cards().get(id).await?;
+    /// # drop(card);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the client sets this header itself, or HTTP
+    /// doesn't allow it.
+    pub fn with_header(&self, name: &str, value: &str) -> Result<Self> {
+        let mut headers = (*self.0.headers).clone();
+        add_header(&mut headers, name, value)?;
+        Ok(Self(Arc::new(Core { headers: Arc::new(headers), ..(*self.0).clone() })))
     }
 }
 

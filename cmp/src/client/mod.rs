@@ -6,7 +6,6 @@ mod proxy;
 use std::{future::Future, sync::Arc};
 
 pub use builder::ClientBuilder;
-use builder::add_header;
 use cmp_generated::{ByteStream, ResponseValue};
 pub use proxy::Proxy;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -100,25 +99,6 @@ impl Client {
     #[must_use]
     pub fn with_retry(&self, policy: RetryPolicy) -> Self {
         Self(Arc::new(Core { policy, ..(*self.0).clone() }))
-    }
-
-    /// The same client with one more header on each request to the API, such as for one call:
-    ///
-    /// ```
-    /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
-    /// let card = cmp.with_header("x-request-id", "c0ffee")?.cards().get(id).await?;
-    /// # drop(card);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the client sets this header itself, or HTTP
-    /// doesn't allow it.
-    pub fn with_header(&self, name: &str, value: &str) -> Result<Self> {
-        let mut headers = (*self.0.headers).clone();
-        add_header(&mut headers, name, value)?;
-        Ok(Self(Arc::new(Core { headers: Arc::new(headers), ..(*self.0).clone() })))
     }
 
     /// The same client, which also shows `hook` the status and headers of each answer, good or bad. The hook runs inside
