@@ -117,7 +117,10 @@ pub(super) struct Route {
 
 /// The TLS settings of a client, made once for routes that have the same certificates.
 #[derive(Default)]
-pub(super) struct SharedTls(Option<((Vec<Vec<u8>>, Option<Identity>), Tls)>);
+pub(super) struct SharedTls(Option<(Certificates, Tls)>);
+
+/// Root certificates, and the client's own.
+type Certificates = (Vec<Vec<u8>>, Option<Identity>);
 
 impl Route {
     /// A client for the one host of `url`.

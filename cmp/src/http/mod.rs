@@ -29,8 +29,10 @@ pub(crate) struct Settings {
     pub(crate) keep_alive_timeout: Duration,
     pub(crate) http1_only: bool,
     /// The user's own, which come before these.
-    pub(crate) before: Vec<Arc<dyn Fn(&mut legacy::Builder) + Send + Sync>>,
+    pub(crate) before: Vec<Before>,
 }
+
+type Before = Arc<dyn Fn(&mut legacy::Builder) + Send + Sync>;
 
 impl Default for Settings {
     fn default() -> Self {
