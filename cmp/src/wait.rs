@@ -103,13 +103,18 @@ impl<'a, T: 'a> Wait<'a, T> {
     /// nothing, the next poll comes after the first wait, because the hint may have been faster than the service.
     ///
     /// ```
-    /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
-    /// let (elsewhere, mut hints) = tokio::sync::mpsc::channel::<()>(8);
-    /// let hints = futures_util::stream::poll_fn(|context| hints.poll_recv(context));
-    /// let token = cmp.network_tokens().wait_for(id).hints(hints).await?;
-    /// # drop((elsewhere, token));
-    /// # Ok(())
-    /// # }
+    /// use cmp::{CardId, Client, NetworkToken};
+    /// use futures_util::stream::poll_fn;
+    /// use tokio::sync::mpsc::Receiver;
+    ///
+    /// async fn wait(
+    ///     cmp: &Client,
+    ///     id: &CardId,
+    ///     mut hints: Receiver<()>,
+    /// ) -> cmp::Result<NetworkToken> {
+    ///     let hints = poll_fn(|context| hints.poll_recv(context));
+    ///     cmp.network_tokens().wait_for(id).hints(hints).await
+    /// }
     /// ```
     pub fn hints<S>(mut self, hints: S) -> Self
     where
@@ -123,16 +128,19 @@ impl<'a, T: 'a> Wait<'a, T> {
     /// such as those of the account updater or of other cards.
     ///
     /// ```
-    /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
-    /// use cmp::webhooks::Event;
+    /// use cmp::{CardId, Client, NetworkToken, webhooks::Event};
+    /// use futures_util::stream::poll_fn;
+    /// use tokio::sync::mpsc::Receiver;
     ///
-    /// // The receiver of webhooks sends each verified event.
-    /// let (receiver, mut events) = tokio::sync::mpsc::channel::<Event>(100);
-    /// let events = futures_util::stream::poll_fn(|context| events.poll_recv(context));
-    /// let token = cmp.network_tokens().wait_for(id).events(events).await?;
-    /// # drop((receiver, token));
-    /// # Ok(())
-    /// # }
+    /// /// The receiver of webhooks sends each verified event.
+    /// async fn wait(
+    ///     cmp: &Client,
+    ///     id: &CardId,
+    ///     mut events: Receiver<Event>,
+    /// ) -> cmp::Result<NetworkToken> {
+    ///     let events = poll_fn(|context| events.poll_recv(context));
+    ///     cmp.network_tokens().wait_for(id).events(events).await
+    /// }
     /// ```
     ///
     /// To test a wait that a webhook ends, let the simulator hold the token back (`TokenArrival::Held`) and start the wait

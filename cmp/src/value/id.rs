@@ -107,7 +107,7 @@ pub struct PanAlias(String);
 impl PanAlias {
     /// Takes an alias of letters, digits, `_` and `-`.
     ///
-    /// V1 sends an alias as part of a URL, so never pass a PAN. The form alone does not tell an alias from a PAN.
+    /// V1 sends an alias as part of a URL, so never pass a PAN. An alias can have the form of a PAN, so this can't be checked.
     ///
     /// # Errors
     /// [`InvalidInput`] for any other character, or if the alias is empty or longer than 128.

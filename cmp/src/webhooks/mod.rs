@@ -35,7 +35,8 @@
 //! // For each request, with its headers and its raw body:
 //! let event: Event = verifier.verify(&headers, body)?.parse()?;
 //! let work = async || Ok::<_, StoreError>(view.apply(&event));
-//! assert_eq!(once.handle(&event, work).await?, Handled::Now(Applied::Changed));
+//! let handled = once.handle(&event, work).await?;
+//! assert_eq!(handled, Handled::Now(Applied::Changed));
 //! assert!(!view.network_token().unwrap().is_usable());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;

@@ -13,7 +13,7 @@ use crate::clock::{Clock, SystemClock};
 /// VGS documents no tolerance; other senders of this scheme recommend this one.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// Tells webhooks of the service from forged, changed and replayed ones.
+/// Verifies that a request comes from the service and was not changed or replayed.
 ///
 /// Cheap to clone; make one and keep it.
 ///

@@ -1,4 +1,4 @@
-//! What the service sends and this version doesn't know is counted by name, and nothing else of it is kept.
+//! Drift: unknown things in responses are counted by name, and nothing else of them is kept.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -33,7 +33,7 @@ fn seen(drift: &Drift) -> Vec<(DriftKind, &str, Option<&str>, u64)> {
     events.map(|event| (event.kind, &*event.name, event.value.as_deref(), event.count)).collect()
 }
 
-/// Gets a card whose answer is `body`, and gives what was seen.
+/// Gets a card with this response, and returns the drift.
 async fn drift_of(status: u16, body: String) -> Drift {
     let server = MockServer::start_async().await;
     server

@@ -1,4 +1,4 @@
-//! Waiting for the end of a V1 enrollment, on a clock that stands still.
+//! Waiting for the final state of a V1 enrollment, on a clock that stands still.
 
 use std::{future::IntoFuture, time::Duration};
 

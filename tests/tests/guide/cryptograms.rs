@@ -42,7 +42,7 @@ async fn two_requests_give_two_cryptograms() {
 }
 
 #[tokio::test]
-async fn without_an_active_token_the_error_tells_why_and_what_to_do() {
+async fn without_an_active_token_the_error_says_why_and_what_to_do() {
     let simulator = Simulator::start().await.unwrap();
     let cmp = client(&simulator);
     let id = store_enrolled(&cmp, SUSPENDED).await;

@@ -73,7 +73,7 @@ async fn a_404_misses_no_scope() {
 }
 
 #[tokio::test]
-async fn the_type_tells_what_came_back() {
+async fn the_type_shows_what_came_back() {
     let simulator = simulator(&[Granted::CardsRead, Granted::NetworkTokensRead]).await;
     let (all, few) = (client_of(&simulator, "all"), client_of(&simulator, "few"));
     let id = store(&all, ACTIVE).await;

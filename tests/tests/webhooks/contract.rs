@@ -1,4 +1,4 @@
-//! The contract's webhooks (`openapi/cmp.json`): each event that they list is known, and each member is read.
+//! The webhooks of the contract (`openapi/cmp.json`): the client knows each listed event and reads each member.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ const ENVELOPE: &[Member<Event>] = &[
     ("producer", |event| event.producer.as_ref().map(|_| "there".to_owned())),
 ];
 
-/// An event has all of them.
+/// The members that every event has.
 const ESSENTIAL: [&str; 3] = ["id", "event", "details"];
 
 const PRODUCER: &[Member<Producer>] = &[
@@ -57,7 +57,7 @@ const NETWORK_TOKEN_DETAILS: &[Member<NetworkTokenDetails>] = &[
     ("updated_at", |token| text(token.updated_at)),
 ];
 
-/// V1 does not have them.
+/// The members that V1 does not have.
 const CMP_ALONE: [&str; 3] = ["card_id", "reason_code", "reason_text"];
 
 const CARD_UPDATE_DETAILS: &[Member<CardUpdateDetails>] = &[
@@ -124,7 +124,7 @@ impl Contract {
         parts.flat_map(|part| self.properties(part)).chain(own).collect()
     }
 
-    /// The property of a schema that has it.
+    /// The property with this name.
     fn property<'c>(&'c self, schema: &'c Value, name: &str) -> &'c Value {
         self.properties(schema).into_iter().find(|(property, _)| *property == name).unwrap().1
     }

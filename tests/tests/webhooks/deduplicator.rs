@@ -179,7 +179,7 @@ async fn memory_is_bounded_and_the_oldest_are_forgotten() {
     assert_eq!(store.len(), 4, "three that were handled and the oldest, which was forgotten, anew");
 }
 
-/// A store that fails in one of its three ways.
+/// A store in which one of the three methods fails.
 #[derive(Debug)]
 struct Broken {
     way: &'static str,
@@ -218,7 +218,7 @@ async fn without_its_store_nothing_is_handled() {
 }
 
 #[tokio::test]
-async fn the_error_of_the_work_is_told_though_its_claim_can_not_be_released() {
+async fn the_error_of_the_work_is_returned_when_its_claim_can_not_be_released() {
     let clock = ManualClock::new();
     let once = Broken::at("release", &clock);
     let failed = once.handle(&event("1"), async || Err::<(), _>(StoreError::new("of the work"))).await;

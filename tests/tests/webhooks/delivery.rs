@@ -36,7 +36,7 @@ struct Receiver {
     once: Deduplicator,
     events: Mutex<Vec<Event>>,
     refused: Mutex<Vec<WebhookError>>,
-    /// For whoever waits.
+    /// Events for a wait.
     news: broadcast::Sender<Event>,
 }
 
@@ -224,7 +224,7 @@ async fn repeats_in_the_wrong_order_are_handled_once_and_give_the_same_view() {
 }
 
 #[tokio::test]
-async fn what_another_secret_signed_is_refused_and_given_up() {
+async fn a_webhook_with_another_secret_is_refused_and_given_up() {
     let house = House::start("whsec_another", |settings| settings.webhooks.attempts = 1).await;
     house.cmp.cards().create(new_card()).await.unwrap();
     assert_eq!(house.events().await, []);
@@ -234,7 +234,7 @@ async fn what_another_secret_signed_is_refused_and_given_up() {
 }
 
 #[tokio::test]
-async fn each_way_of_signing_wrongly_is_told_apart() {
+async fn each_wrong_signature_has_its_own_error() {
     let house = House::start(SECRET, |_| ()).await;
     for signing in [
         Signing::Unsigned,

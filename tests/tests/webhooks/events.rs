@@ -75,7 +75,7 @@ fn every_documented_member_of_a_card_update_is_read() {
 }
 
 #[test]
-fn v1_events_are_told_from_those_of_cmp() {
+fn v1_events_are_distinguished_from_those_of_cmp() {
     let v1 = named("network_token.suspended");
     assert!(v1.is_v1());
     assert!(
@@ -168,7 +168,7 @@ fn a_member_of_another_type_counts_as_absent() {
 }
 
 #[test]
-fn details_of_another_type_are_none() {
+fn details_of_another_type_count_as_absent() {
     for details in ["null", "[]", "\"text\"", "{}"] {
         let body = format!(r#"{{"id":"1","event":"cmp_au_card.closed","details":{details}}}"#);
         let event = Event::parse_unverified(body.as_bytes()).unwrap();
@@ -177,7 +177,7 @@ fn details_of_another_type_are_none() {
 }
 
 #[test]
-fn truth_values_and_numbers_are_no_texts() {
+fn booleans_and_numbers_are_not_texts() {
     for scalar in ["true", "5", "1.50", "{}"] {
         let body = format!(
             r#"{{"id":"1","event":"cmp_network_token.updated","tenant":{scalar},
@@ -200,7 +200,7 @@ fn truth_values_and_numbers_are_no_texts() {
 }
 
 #[test]
-fn numbers_are_taken_where_digits_are_meant_and_truth_values_where_truth_is() {
+fn numbers_are_read_as_digits_and_booleans_as_booleans() {
     let update = |members: &str| {
         let body = format!(r#"{{"id":"1","event":"cmp_au_card.updated","details":{{{members}}}}}"#);
         let Details::CardUpdate(update) = event(&body).details else { panic!("{body}") };
@@ -227,7 +227,7 @@ fn numbers_are_taken_where_digits_are_meant_and_truth_values_where_truth_is() {
 }
 
 #[test]
-fn what_nobody_asks_for_is_skipped_however_odd_it_is() {
+fn odd_unknown_members_are_skipped() {
     let deep = |depth: usize| format!("{}{}", r#"{"a":["#.repeat(depth), "]}".repeat(depth));
     for odd in [deep(130), deep(100_000), "1e999".to_owned(), r#""\ud800""#.to_owned(), "-0.0e-0".to_owned()]
     {
@@ -245,7 +245,7 @@ fn what_nobody_asks_for_is_skipped_however_odd_it_is() {
 }
 
 #[test]
-fn a_body_that_is_no_event_is_told_by_rule() {
+fn a_body_that_is_not_an_event_is_refused_with_its_rule() {
     let verdict = |body: &[u8]| Event::parse_unverified(body).unwrap_err();
     assert_eq!(verdict(b"{\"id\":\xff}"), WebhookError::NotUtf8);
     assert_eq!(
@@ -291,7 +291,6 @@ fn nothing_shows_a_number() {
     }
 }
 
-/// Every member that a sample has, and the names of events that this version doesn't know.
 #[test]
 fn an_id_is_shown_to_look_for() {
     for id in ["evt_1", "evt-0b1122c3445d66778e99aabbccddeeff", "5f1f3b1c-7c6b-4c7e-9a53-123456789012"] {
@@ -300,6 +299,7 @@ fn an_id_is_shown_to_look_for() {
     }
 }
 
+/// Puts a PAN into every member of the samples, and into the names of unknown events.
 #[test]
 fn a_pan_in_any_member_is_not_shown() {
     for sample in [NETWORK_TOKEN, CARD_UPDATE] {
@@ -364,7 +364,7 @@ fn a_reference_is_read_digit_by_digit() {
 }
 
 #[test]
-fn what_cannot_be_read_in_one_text_leaves_the_others() {
+fn an_unreadable_text_leaves_the_others() {
     for (before, odd, after) in [
         (&b""[..], &b"\"\xff\xfe\""[..], &b""[..]),
         (b"\xef\xbb\xbf", b"\"\\ud800\"", b"\r\n\0\0"),

@@ -1,4 +1,4 @@
-//! Views that are brought up to date by readings of the card and by events, together.
+//! Views that are kept up to date by readings of the card and by events.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use cmp::{
@@ -31,7 +31,7 @@ impl House {
         self.cmp.cards().get(&self.id).await.unwrap()
     }
 
-    /// An event about the card that names no network token.
+    /// An event about the card without the id of a network token.
     fn nameless(&self, at: DateTime<Utc>, state: &str) -> Event {
         self.event("cmp_network_token.updated", at, json!({ "state": state }))
     }
@@ -49,7 +49,7 @@ fn state(view: &CardView) -> Option<&NetworkTokenState> {
 }
 
 #[tokio::test]
-async fn an_event_that_names_no_token_is_of_the_one_that_is_there() {
+async fn an_event_without_a_token_id_is_about_the_only_token() {
     let house = House::start().await;
     let card = house.card().await;
     let mut view = CardView::of(&card);
@@ -64,7 +64,7 @@ async fn an_event_that_names_no_token_is_of_the_one_that_is_there() {
 }
 
 #[tokio::test]
-async fn a_reading_outdates_what_was_told_without_a_name() {
+async fn a_reading_replaces_an_event_without_a_token_id() {
     let house = House::start().await;
     let mut view = CardView::new(house.id.clone());
     view.apply(&house.nameless(house.card().await.asked_at(), "active"));
@@ -147,7 +147,7 @@ async fn a_reading_that_is_older_than_an_event_says_so() {
 }
 
 #[tokio::test]
-async fn a_reading_tells_what_an_event_left_unknown() {
+async fn a_reading_fills_in_what_an_event_cleared() {
     let house = House::start().await;
     let mut view = CardView::of(&house.card().await);
     let alias = json!({ "new_account_number": "tok_sandbox_1", "new_expiration_date": "1233" });

@@ -1,4 +1,4 @@
-//! Whatever comes, a verdict comes back. The fuzz target `webhook` does the same for longer.
+//! Any header and any body are accepted or refused without a panic. The fuzz target `webhook` tries more of them.
 
 use cmp::webhooks::{Event, Signer, Verifier, WebhookSecret};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ fn secret() -> WebhookSecret {
     WebhookSecret::new("whsec_test").unwrap()
 }
 
-/// A documented body with some octets changed, left out or put in.
+/// A documented body with some bytes changed, removed or added.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let body = prop::sample::select(vec![NETWORK_TOKEN, CARD_UPDATE]);
     let damage = (any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 0..4), 0usize..4);

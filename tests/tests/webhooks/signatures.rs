@@ -34,7 +34,7 @@ fn assert_wrong(verdict: &Result<cmp::webhooks::Verified<'_>, WebhookError>) {
     assert_eq!(verdict, &Err(WebhookError::WrongSignature));
 }
 
-/// Made with another program (`openssl dgst -sha256 -hmac`), so that a mistake can't be on both sides.
+/// The signature comes from another program (`openssl dgst -sha256 -hmac`), so that one mistake can't be on both sides.
 #[test]
 fn a_signature_from_elsewhere_fits() {
     let value = "t=1736935200,v0=978be990e607e2bc51fb4ce8893fb60e8b8fd3c749b5d21b4e6b29ea311043ed";
@@ -198,7 +198,7 @@ fn one_of_several_headers_is_enough() {
 }
 
 #[test]
-fn where_no_header_fits_the_verdict_is_the_most_telling_one() {
+fn where_no_header_fits_the_error_is_the_most_specific_one() {
     let (verifier, signer, clock) = pair();
     let late = signer.sign_at(clock.utc() - TimeDelta::days(1), BODY);
     let wrong = signer.sign(b"{}");

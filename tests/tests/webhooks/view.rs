@@ -27,7 +27,7 @@ fn token(id: &str, second: u32, state: &str) -> Event {
 }
 
 #[test]
-fn a_network_token_event_tells_token_and_card() {
+fn a_network_token_event_updates_token_and_card() {
     let mut card = view();
     let event = Event::parse_unverified(NETWORK_TOKEN.as_bytes()).unwrap();
     assert_eq!(card.apply(&event), Applied::Changed);
@@ -44,7 +44,7 @@ fn a_network_token_event_tells_token_and_card() {
 }
 
 #[test]
-fn an_account_updater_event_tells_number_and_expiry() {
+fn an_account_updater_event_updates_number_and_expiry() {
     let mut card = view();
     let event = Event::parse_unverified(CARD_UPDATE.as_bytes()).unwrap();
     assert_eq!(card.apply(&event), Applied::Changed);
@@ -100,7 +100,7 @@ fn ids_like_card_numbers_still_order_events_of_one_moment() {
 }
 
 #[test]
-fn a_new_number_that_is_not_told_makes_the_old_digits_unknown() {
+fn an_unknown_new_number_clears_the_old_digits() {
     let mut card = view();
     card.apply(&event("1", "cmp_au_card.enrolled", 1, json!({ "card_last4": "1111" })));
     assert_eq!(card.last4(), Some("1111"));
@@ -122,7 +122,7 @@ fn older_events_change_nothing_and_later_ones_do() {
 }
 
 #[test]
-fn of_two_events_at_one_moment_the_one_that_was_told_last_wins() {
+fn of_two_events_of_one_moment_the_one_written_last_wins() {
     let told = |id: &str, second: u32, state: &str| {
         let details =
             json!({ "network_token_id": "NTK1", "state": state, "updated_at": "2025-01-01T00:00:00.5" });
@@ -161,7 +161,7 @@ fn a_deleted_token_does_not_hide_its_successor() {
 }
 
 #[test]
-fn what_is_not_about_the_card_is_told() {
+fn events_about_something_else_are_reported() {
     let mut card = CardView::new("CRDanother".parse().unwrap());
     assert_eq!(card.apply(&token("1", 1, "active")), Applied::NotThisCard);
     let body = json!({ "id": "1", "event": "route.created", "timestamp": "2025-01-15T10:00:00Z" });
@@ -262,7 +262,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     )
 }
 
-/// Events of a real sender have ids of their own.
+/// Events with different ids, as a real sender has.
 fn different_events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(any_event(), 0..12).prop_map(|mut events| {
         events.sort_by(|one, other| one.id.cmp(&other.id));
@@ -303,7 +303,7 @@ proptest! {
 }
 
 #[test]
-fn what_cannot_be_read_in_a_stored_view_is_not_known() {
+fn an_unreadable_part_of_a_stored_view_is_unknown() {
     let at = "2025-01-15T10:00:00Z";
     let good = json!({ "value": "12/2025", "at": at, "event": "1" });
     for odd in [
