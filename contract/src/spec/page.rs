@@ -186,6 +186,13 @@ impl Reading<'_> {
             fault.line += line;
             fault
         });
+        if let Ok(Some(older)) = &document {
+            ensure!(
+                older.get("swagger").is_none() || older.get("paths").is_none(),
+                "{}: the fence has a Swagger document; only OpenAPI 3.0 and 3.1 can be read",
+                self.place(range)
+            );
+        }
         let document = match document {
             Ok(document) => document.filter(|document| document.get("openapi").is_some()),
             Err(fault) if NAME.is_match(text) => return Err(fault).with_context(|| self.section_shown()),
@@ -351,6 +358,14 @@ mod tests {
                 "line 4: an OpenAPI document in text",
             ),
             ("{\"openapi\": \"3.1.0\", \"paths\": {}}\n\n", "line 4: an OpenAPI document in text"),
+            (
+                "```json\n{\"swagger\": \"2.0\", \"paths\": {}}\n```\n",
+                "line 4: the fence has a Swagger document; only OpenAPI",
+            ),
+            (
+                "```yaml\nswagger: '2.0'\npaths: {}\n```\n",
+                "line 4: the fence has a Swagger document; only OpenAPI",
+            ),
         ] {
             let text = error(&format!("# P\n## A\n\n{text}{good}"));
             assert!(text.starts_with("section \"A\"") && text.contains(expected), "{text}");

@@ -158,6 +158,17 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn the_tests_that_an_update_runs_are_there() {
+        let root = crate::root::of_tests();
+        for (_, folder, test) in TESTS {
+            assert!(root.join(format!("{folder}/tests/{test}.rs")).is_file(), "{folder}, {test}");
+        }
+        for (package, file, _) in UNTIL_IT_IS_IN {
+            assert!(root.join(file).is_file(), "{package}, {file}");
+        }
+    }
+
+    #[test]
     fn an_error_is_named_by_its_place_in_the_source() {
         let inner = json!({"file_name": "cmp/src/value/open.rs", "line_start": 40, "is_primary": true,
             "expansion": {"span": {"file_name": "cmp/src/cards/card.rs", "line_start": 19}}});

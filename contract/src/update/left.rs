@@ -34,3 +34,20 @@ fn name(operation: &str, after: &Prepared) -> String {
         after.lowered.as_ref().map(|lowered| &lowered["paths"][path][method.to_lowercase()]["operationId"]);
     lowered.and_then(|name| name.as_str()).unwrap_or("without a name yet").to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_the_steps_are_there() {
+        let root = crate::root::of_tests();
+        for (step, places) in STEPS {
+            let example =
+                places.split_once("such as ").map_or(places, |(_, example)| example.trim_end_matches(')'));
+            for place in example.split(", ") {
+                assert!(root.join(place).exists(), "{place}: {step}");
+            }
+        }
+    }
+}
