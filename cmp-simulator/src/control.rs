@@ -14,14 +14,14 @@
 //! | `GET /_simulator/cards` | all stored cards: [`CardView`](crate::CardView) |
 //! | `GET /_simulator/cards/{card_id}` | one stored card |
 //! | `GET /_simulator/faults` | the faults, and how many requests each met |
-//! | `POST /_simulator/faults` | adds a [`Fault`](crate::Fault) or a list of them |
+//! | `POST /_simulator/faults` | adds a [`Fault`] or a list of them |
 //! | `DELETE /_simulator/faults` | removes all faults, and chaos |
-//! | `PUT /_simulator/chaos` | turns [`Chaos`](crate::Chaos) on |
-//! | `POST /_simulator/world` | lets a [`WorldEvent`](crate::WorldEvent) happen |
+//! | `PUT /_simulator/chaos` | turns [`Chaos`] on |
+//! | `POST /_simulator/world` | lets a [`WorldEvent`] happen |
 //! | `POST /_simulator/cryptograms` | uses the cryptogram `{"value": "…"}`, and returns its [`Redemption`](crate::Redemption) |
 //! | `GET /_simulator/webhooks` | all notifications: [`Notification`](crate::webhooks::Notification) |
 //! | `POST /_simulator/webhooks` | sends any request body as a notification |
-//! | `GET /_simulator/settings` | the [`Settings`](crate::Settings), secrets masked |
+//! | `GET /_simulator/settings` | the [`Settings`], secrets masked |
 //! | `PATCH /_simulator/settings` | changes the named members, lists as a whole; refuses a masked value |
 //! | `GET /_simulator/provoke` | every status of every operation, and how to provoke it |
 //! | `POST /_simulator/reset` | clears everything but the settings |

@@ -1,12 +1,20 @@
 //! The simulator as a program, for services in any language.
 //!
 //! ```no_run
-//! # #[derive(clap::Parser)]
-//! # struct Cli { #[command(flatten)] options: cmp_simulator::program::Options }
-//! # fn main() -> std::io::Result<()> {
-//! let cli: Cli = clap::Parser::parse();
-//! cmp_simulator::program::main(&cli.options, None)
-//! # }
+//! use std::process::ExitCode;
+//!
+//! use clap::Parser;
+//! use cmp_simulator::program::{self, Options};
+//!
+//! #[derive(Parser)]
+//! struct Cli {
+//!     #[command(flatten)]
+//!     options: Options,
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     program::exit(program::main(&Cli::parse().options, None))
+//! }
 //! ```
 
 use std::fmt::Display;

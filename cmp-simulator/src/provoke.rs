@@ -1,6 +1,7 @@
 //! Every status of every operation, and how to provoke it.
 //!
 //! A test runs each row of the table. `cmp-simulator --statuses` prints it.
+//!
 #![doc = include_str!("../STATUSES.md")]
 
 use std::fmt::{self, Write as _};

@@ -221,7 +221,7 @@ impl State {
 
     /// Queues an event for the endpoints. Builds it only if there are any.
     pub(crate) fn notify(&mut self, what: impl FnOnce(&Self) -> Option<Event>) {
-        if !self.has_listeners() {
+        if !self.has_endpoints() {
             return;
         }
         if let Some(event) = what(self) {
@@ -230,14 +230,14 @@ impl State {
         }
     }
 
-    fn has_listeners(&self) -> bool {
+    fn has_endpoints(&self) -> bool {
         !self.settings.webhooks.endpoints.is_empty()
     }
 
     /// Lets every token arrive that is due. Without endpoints nobody sees when, so a token then
     /// arrives when its card is read.
     pub(crate) fn settle_all(&mut self) {
-        if !self.has_listeners() {
+        if !self.has_endpoints() {
             return;
         }
         let pending = self.cards.values().filter(|card| card.pending.is_some());
@@ -253,7 +253,7 @@ impl State {
 
     /// Returns when the next pending token arrives by itself, if there are endpoints.
     pub(crate) fn next_arrival(&self) -> Option<DateTime<Utc>> {
-        if !self.has_listeners() {
+        if !self.has_endpoints() {
             return None;
         }
         let cards = self.cards.values().filter_map(|card| card.pending.as_ref()?.due);

@@ -14,16 +14,18 @@
 //! its own clock.
 //!
 //! ```no_run
-//! # async fn test(card_id: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn test() -> Result<(), Box<dyn std::error::Error>> {
 //! use cmp_simulator::{Simulator, webhooks::Outcome};
 //!
 //! let url = "http://127.0.0.1:3000/hooks";
-//! let simulator = Simulator::builder().webhook(url, "a secret")?.start().await?;
+//! let builder = Simulator::builder().webhook(url, "a secret")?;
+//! let simulator = builder.start().await?;
 //! simulator.configure(|settings| settings.webhooks.duplicates = 1);
 //!
 //! // … the service under test stores a card …
 //!
-//! simulator.world().suspend_token(card_id)?;
+//! let card = &simulator.cards()[0];
+//! simulator.world().suspend_token(&card.id)?;
 //! simulator.webhooks().settled().await;
 //! for sent in simulator.webhooks().sent() {
 //!     assert_eq!(sent.outcome, Outcome::Delivered);
@@ -79,7 +81,8 @@ impl<'a> Webhooks<'a> {
     /// use cmp_simulator::{Simulator, webhooks::Signing};
     ///
     /// let url = "http://127.0.0.1:3000/hooks";
-    /// let simulator = Simulator::builder().webhook(url, "a secret")?.start().await?;
+    /// let builder = Simulator::builder().webhook(url, "a secret")?;
+    /// let simulator = builder.start().await?;
     /// let webhooks = simulator.webhooks();
     /// webhooks.send(r#"{ "id": "evt-1", "event": "cmp_card.painted" }"#);
     /// webhooks.settled().await;

@@ -99,7 +99,7 @@ struct Entry {
     body: Bytes,
     shown: Notification,
     due: DateTime<Utc>,
-    on_its_way: bool,
+    in_flight: bool,
     deliveries_left: u32,
     failures: u32,
 }
@@ -141,7 +141,7 @@ impl Queue {
                 body: body.clone(),
                 shown: Notification::pending(endpoint.url(), body),
                 due,
-                on_its_way: false,
+                in_flight: false,
                 deliveries_left: settings.duplicates.saturating_add(1),
                 failures: 0,
             });
@@ -158,7 +158,7 @@ impl Queue {
             DeliveryOrder::Shuffled => self.shuffle.choice(due),
         };
         let entry = self.entries.get_mut(place?)?;
-        entry.on_its_way = true;
+        entry.in_flight = true;
         Some(Delivery {
             number: entry.number,
             endpoint: entry.endpoint.clone(),
@@ -184,7 +184,7 @@ impl Queue {
     }
 
     pub(super) fn is_settled(&self, now: DateTime<Utc>) -> bool {
-        !self.entries.iter().any(|entry| entry.on_its_way || entry.is_due(now))
+        !self.entries.iter().any(|entry| entry.in_flight || entry.is_due(now))
     }
 
     pub(super) fn list(&self) -> Vec<Notification> {
@@ -194,7 +194,7 @@ impl Queue {
 
 impl Entry {
     fn is_waiting(&self) -> bool {
-        self.shown.outcome == Outcome::Pending && !self.on_its_way
+        self.shown.outcome == Outcome::Pending && !self.in_flight
     }
 
     fn is_due(&self, now: DateTime<Utc>) -> bool {
@@ -202,7 +202,7 @@ impl Entry {
     }
 
     fn note(&mut self, settings: &WebhookSettings, attempt: Attempt) {
-        self.on_its_way = false;
+        self.in_flight = false;
         if attempt.is_accepted() {
             self.failures = 0;
             self.deliveries_left = self.deliveries_left.saturating_sub(1);
