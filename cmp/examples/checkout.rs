@@ -38,23 +38,28 @@ async fn main() -> Result<()> {
         // An account enrolled for manual provisioning has none until it is asked for.
         Err(none_yet) => {
             println!("no token yet ({none_yet}): provisioning");
-            cmp.network_tokens().provision(card.id()).await?.into_network_token()
+            cmp.network_tokens().provision(&card.id).await?.into_network_token()
         }
     };
-    println!("token        {:?}, {}, expires {}", token.number(), token.state(), show(token.expiry()));
+    println!("token        {:?}, {}, expires {}", token.number.as_ref(), &token.state, show(token.expiry));
 
-    let cryptogram = cmp.network_tokens().cryptogram(card.id()).amount(Amount::usd("19.99")?).await?;
-    println!("cryptogram   {:?}, {}, ECI {}", cryptogram.value(), cryptogram.kind(), show(cryptogram.eci()));
+    let cryptogram = cmp.network_tokens().cryptogram(&card.id).amount(Amount::usd("19.99")?).await?;
+    println!(
+        "cryptogram   {:?}, {}, ECI {}",
+        &cryptogram.value,
+        &cryptogram.kind,
+        show(cryptogram.eci.as_ref())
+    );
 
     println!();
     println!("a payment needs:");
-    println!("  token      {:?}", cryptogram.token().number());
-    println!("  expiry     {}", show(cryptogram.token().expiry()));
-    println!("  cryptogram {:?}", cryptogram.value());
-    println!("  ECI        {}", show(cryptogram.eci()));
+    println!("  token      {:?}", cryptogram.network_token.number.as_ref());
+    println!("  expiry     {}", show(cryptogram.network_token.expiry));
+    println!("  cryptogram {:?}", &cryptogram.value);
+    println!("  ECI        {}", show(cryptogram.eci.as_ref()));
 
-    cmp.cards().delete(card.id()).await?;
-    println!("\ndeleted      {}", card.id());
+    cmp.cards().delete(&card.id).await?;
+    println!("\ndeleted      {}", &card.id);
     Ok(())
 }
 

@@ -17,7 +17,7 @@ async fn main() -> Result<()> {
     let card = NewCard::new(Pan::new("5100260000019206")?, Expiry::new(12, 2030)?);
     let id = cmp.cards().create(card).await?.id().clone();
     let token = cmp.network_tokens().wait_for(&id).await?;
-    println!("token    {:?} for {id}", token.number());
+    println!("token    {:?} for {id}", token.number.as_ref());
 
     let payment = cmp.payments().customer_initiated(&id).amount(Amount::usd("19.99")?).await?;
     println!("payment  {payment:?}");
@@ -26,7 +26,7 @@ async fn main() -> Result<()> {
         "number": payment.number.expose(),
         "expiry": payment.expiry.to_string(),
         "cryptogram": payment.cryptogram.expose().as_str(),
-        "eci": payment.eci.as_ref().map(cmp::Eci::as_str),
+        "eci": payment.eci.as_ref().map(cmp::network_tokens::Eci::as_str),
     });
     println!("paid     network transaction {}", psp.pay(&body).await?);
 

@@ -125,7 +125,7 @@ compile_error!("the service speaks TLS only: enable the feature `rustls` (the de
 pub mod auth;
 pub mod bulk;
 mod call;
-mod cards;
+pub mod cards;
 mod client;
 pub mod clock;
 pub mod drift;
@@ -140,7 +140,7 @@ mod example;
 #[cfg_attr(not(feature = "webhooks"), doc = "[events]: crate::Wait::hints")]
 pub mod guide {}
 mod http;
-mod network_tokens;
+pub mod network_tokens;
 mod operation;
 pub mod payments;
 mod retry;
@@ -158,35 +158,32 @@ pub use auth::ServiceAccount;
 pub use bulk::Bulk;
 pub use call::AnswerHead;
 pub use cards::{
-    Address, Capability, Card, CardChanges, CardEvent, CardUpdate, CardUpdateSubscription, Cardholder, Cards,
-    EnrichedAttributes, GetCard, Include, Metadata, NewCard, Observability, OtherIncluded, Stored,
-    StoredNumber, SubscriptionState, TokenType, UpdatedField, WalletType,
+    cardholder::{Address, Cardholder},
+    model::{Card, Stored},
+    new_card::{CardChanges, Metadata, NewCard},
 };
 /// Times are this crate's `DateTime<Utc>`.
 pub use chrono;
 pub use client::{Client, ClientBuilder, Proxy, Raw};
-/// The generated crate, for [`Client::raw`]. What it holds follows the contract and the generator, and is no part of
-/// this crate's promise of compatibility.
+/// The generated crate, for [`Client::raw`]. It follows the contract and the generator, and is not part of this crate's
+/// promise of compatibility.
 pub use cmp_generated as generated;
 pub use environment::{CustomEnvironment, Environment};
 pub use error::{
     Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, NoNetworkToken, Result, StopReason,
 };
 pub use network_tokens::{
-    CardArt, CardArtAsset, CardArtKind, Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv,
-    Eci, NetworkToken, NetworkTokenState, NetworkTokens, Provisioned, RequestCryptogram, Tavv,
-    TransactionType,
+    cryptogram::Cryptogram,
+    model::{NetworkToken, Provisioned},
 };
 pub use operation::{Operation, OperationFacts, RetryClass};
-pub use payments::{Credential, NetworkTransactionId, Payments};
+pub use payments::model::{Credential, NetworkTransactionId};
 pub use retry::{RetryBudget, RetryPolicy};
 /// An [`Amount`] holds this crate's `Decimal`.
 pub use rust_decimal;
 pub use scope::Scope;
-pub use secret::{
-    BearerToken, ClientSecret, CryptogramValue, Cvc, NetworkTokenNumber, Pan, ProxyPassword, UpdatedValue,
-};
-pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId, Text};
+pub use secret::{CryptogramValue, Cvc, NetworkTokenNumber, Pan};
+pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId, Text, TraceId};
 pub use wait::Wait;
-/// What [`CryptogramValue::expose`] hands out: text that is overwritten when it is dropped.
+/// The type of an exposed [`CryptogramValue`]: text that is overwritten when it is dropped.
 pub use zeroize::Zeroizing;

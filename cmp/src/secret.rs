@@ -1,7 +1,7 @@
 //! Secrets: values that no log, error or `Debug` may show.
 //!
-//! Each kind is a type of its own. None of them has `Display`, `Deref` or `Serialize`; those that go into a request or
-//! come from a configuration have `Deserialize`, whose errors don't repeat the value. `Debug` shows at most the last
+//! Each kind is a type of its own. None of them has `Display`, `Deref` or `Serialize`. Those that go into a request have
+//! `Deserialize`, whose errors don't repeat the value. `Debug` shows at most the last
 //! four characters; the memory is overwritten on drop. `expose` is the one way out, so that a search for it finds
 //! every place where a secret leaves.
 
@@ -9,17 +9,17 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::value::{InvalidInput, stored::read_as_text};
+use crate::value::{InvalidInput, read::read_as_text};
 
 /// What the schema of `CardAttributes.pan` allows in a request.
 const PAN_DIGITS: std::ops::RangeInclusive<usize> = 14..=19;
 const CVC_DIGITS: std::ops::RangeInclusive<usize> = 3..=4;
 
 macro_rules! secrets {
-    ($($(#[$doc:meta])* $name:ident, $show:expr;)*) => {$(
+    ($($(#[$doc:meta])* $vis:vis $name:ident, $show:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq)]
-        pub struct $name(Zeroizing<String>);
+        $vis struct $name(Zeroizing<String>);
 
         impl $name {
             /// Takes the value as it is, unchecked: for what came from the service or from a store.
@@ -28,13 +28,13 @@ macro_rules! secrets {
             /// The request is then refused only if the value is empty, has more than 64 characters, or holds white
             /// space or a control character.
             #[must_use]
-            pub fn from_trusted(value: impl Into<String>) -> Self {
+            $vis fn from_trusted(value: impl Into<String>) -> Self {
                 Self(Zeroizing::new(value.into()))
             }
 
             /// The value in clear. Every use is a place to review.
             #[must_use]
-            pub fn expose(&self) -> &str {
+            $vis fn expose(&self) -> &str {
                 &self.0
             }
         }
@@ -76,31 +76,31 @@ secrets! {
     /// assert!(error.to_string().starts_with("invalid pan: must be a string"));
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    Pan, last_four;
+    pub Pan, last_four;
 
     /// A card verification code: three digits, or four on American Express.
-    Cvc, nothing;
+    pub Cvc, nothing;
 
     /// The number of a network token, which takes the PAN's place in a payment.
-    NetworkTokenNumber, last_four;
+    pub NetworkTokenNumber, last_four;
 
     /// The secret of a service account.
-    ClientSecret, nothing;
+    pub(crate) ClientSecret, nothing;
 
     /// A bearer token.
-    BearerToken, nothing;
+    pub(crate) BearerToken, nothing;
 
     /// The password of a proxy.
-    ProxyPassword, nothing;
+    pub(crate) ProxyPassword, nothing;
 
     /// A value that an account updater event reports as changed: it can be a PAN.
-    UpdatedValue, last_four;
+    pub UpdatedValue, last_four;
 }
 
 #[cfg(feature = "webhooks")]
 secrets! {
     /// A member of a notification that this version doesn't know: it can be a PAN.
-    DetailValue, nothing;
+    pub DetailValue, nothing;
 }
 
 /// The value of a cryptogram: up to 32 characters (TAVV) or three digits (DTVV), good for one authorisation.
@@ -166,13 +166,6 @@ impl Cvc {
 
 read_as_text!(Pan, "pan", Pan::new);
 read_as_text!(Cvc, "cvc", Cvc::new);
-read_as_text!(ClientSecret, "client secret", |secret| Ok::<_, InvalidInput>(ClientSecret::from_trusted(
-    secret
-)));
-read_as_text!(ProxyPassword, "proxy password", |password| Ok::<_, InvalidInput>(
-    ProxyPassword::from_trusted(password)
-));
-
 fn only_digits(value: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
     lengths.contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())
 }

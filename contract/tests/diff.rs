@@ -74,7 +74,7 @@ fn a_page_is_laid_over_what_is_there() {
     let page = page(root.path());
     let output = diff(root.path(), &["openapi/cmp.json", page.to_str().expect("UTF-8")]);
     says(&output, ADDITIVE, "Rust: cmp_generated::types::CryptoFetchAttributes.merchant_name");
-    says(&output, ADDITIVE, "Rust: cmp::RequestCryptogram");
+    says(&output, ADDITIVE, "Rust: cmp::network_tokens::RequestCryptogram");
     let pages = root.path().join("pages");
     fs::create_dir(&pages).expect("created");
     fs::rename(&page, pages.join("Cryptograms.md")).expect("moved");

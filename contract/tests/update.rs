@@ -174,7 +174,7 @@ fn a_new_optional_member_of_answers_is_taken_in() {
     ended.says(&[
         "additive      response-optional-property-added (for readers)",
         "Rust: cmp_generated::types::EnrichedCardAttributes.loyalty_program",
-        "Rust: cmp::EnrichedAttributes",
+        "Rust: cmp::cards::EnrichedAttributes",
         "GET /cards/{card_id} (additive)",
         "generated types change",
         "could be updated",
@@ -193,7 +193,7 @@ fn a_new_optional_member_of_requests_is_for_the_facade_to_send() {
     ended.says(&[
         "additive      new-optional-request-property (for callers)",
         "Rust: cmp_generated::types::CryptoFetchAttributes.merchant_category",
-        "Rust: cmp::RequestCryptogram",
+        "Rust: cmp::network_tokens::RequestCryptogram",
         "Facade code that no longer compiles:\n  cmp/src/network_tokens/",
         "missing field `merchant_category`",
         "the workspace is untouched; run the update again with --accept-broken-build",
@@ -215,7 +215,7 @@ fn a_removed_enum_value_names_the_variants_and_the_code_that_uses_them() {
     ended.says(&[
         "breaking      request-property-enum-value-removed (for callers)",
         "Rust: cmp_generated::types::KnownTokenType::Mpan",
-        "Rust: cmp::TokenType::Mpan",
+        "Rust: cmp::cards::TokenType::Mpan",
         "Facade code that no longer compiles:\n  cmp/src/cards/",
         "no variant or associated item named `Mpan` found for enum `KnownTokenType`",
         "the contract breaks",
@@ -238,7 +238,7 @@ fn a_renamed_operation_is_one_gone_and_one_new() {
         "breaking      api-path-removed-without-deprecation (for both)",
         "POST /cards/{card_id}/cryptogram is gone; POST /cards/{card_id}/cryptograms takes and answers the same",
         "Rust: cmp_generated::Client::request_cryptogram",
-        "Rust: cmp::NetworkTokens::cryptogram",
+        "Rust: cmp::network_tokens::NetworkTokens::cryptogram",
         "additive      endpoint-added (for both)",
         "openapi/operations.toml has an entry for \"POST /cards/{card_id}/cryptogram\", which is gone",
         "openapi/operations.toml has no entry for \"POST /cards/{card_id}/cryptograms\": add one",

@@ -129,8 +129,11 @@ fn new_card(body: &Value) -> Result<NewCard, Problem> {
         meta,
     };
     attributes.string("cvc_status", 3, 10)?;
-    attributes.one_of("token_type", &[("dpan", ()), ("mpan", ()), ("pan", ())])?;
-    attributes.one_of("wallet_type", &[("apple_pay", ()), ("google_pay", ())])?;
+    let of_a_wallet = attributes.one_of("token_type", &[("dpan", true), ("mpan", true), ("pan", false)])?;
+    let wallet = attributes.one_of("wallet_type", &[("apple_pay", ()), ("google_pay", ())])?;
+    if of_a_wallet == Some(true) && wallet.is_none() {
+        return Err(Problem::missing_field(attributes.path("wallet_type")));
+    }
     if let Some(cardholder) = attributes.object("cardholder")? {
         check_cardholder(&cardholder)?;
     }

@@ -59,6 +59,11 @@ impl Card {
         Brand::of(&self.pan)
     }
 
+    /// The number is a wallet's, so that neither network tokens nor account updates come by themselves.
+    pub(crate) fn is_of_a_wallet(&self) -> bool {
+        matches!(self.kept.get("token_type").and_then(Value::as_str), Some("dpan" | "mpan"))
+    }
+
     pub(crate) fn usable_token(&self) -> Option<&NetworkToken> {
         self.tokens.iter().rev().find(|token| token.state.is_usable())
     }

@@ -16,7 +16,8 @@ impl State {
     /// Begins the enrollment of a new card if its card network is set to it.
     pub(crate) fn enroll_on_create(&mut self, id: &str) {
         let Some(card) = self.cards.get(id) else { return };
-        if !card.brand().is_some_and(|brand| self.settings.enrolls_on_create(brand)) {
+        if card.is_of_a_wallet() || !card.brand().is_some_and(|brand| self.settings.enrolls_on_create(brand))
+        {
             return;
         }
         let pending = self.token_arrival();
@@ -88,6 +89,9 @@ impl State {
     pub(crate) fn enroll_for_updates(&mut self, id: &str) {
         let now = self.now();
         let Some(card) = self.cards.get(id) else { return };
+        if card.is_of_a_wallet() {
+            return;
+        }
         let outcome = test_cards::outcome(&card.pan);
         let (enrolled, event) = match outcome {
             Some(Outcome::Token { updates: Some(enrolled), .. }) => (enrolled, None),

@@ -11,7 +11,7 @@
 //!     let mut run = cmp.bulk().concurrency(4).over(ids).get();
 //!     while let Some((id, outcome)) = run.next().await {
 //!         match outcome {
-//!             Ok(card) => println!("{id} expires {:?}", card.expiry()),
+//!             Ok(card) => println!("{id} expires {:?}", card.expiry),
 //!             Err(error) => eprintln!("{id}: {error}"),
 //!         }
 //!     }
@@ -129,7 +129,7 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
     ///     while let Some((id, outcome)) = run.next().await {
     ///         match outcome?.network_token() {
     ///             token if token.is_usable() => usable += 1,
-    ///             token => println!("{id}: {}", token.state()),
+    ///             token => println!("{id}: {}", token.state),
     ///         }
     ///     }
     ///     Ok(usable)
@@ -180,7 +180,7 @@ impl<S: Stream<Item = (CardId, CardChanges)>> BulkOver<S> {
     ///     let changes = CardChanges::new().expiry(Expiry::new(1, 2035)?);
     ///     let mut run = cmp.bulk().over([(id, changes)]).update();
     ///     while let Some((id, outcome)) = run.next().await {
-    ///         println!("{id} expires {:?}", outcome?.expiry());
+    ///         println!("{id} expires {:?}", outcome?.expiry);
     ///     }
     ///     Ok(())
     /// }

@@ -9,182 +9,104 @@ use crate::{
     value::read::{self, Part},
 };
 
-/// Who holds a card. Personal data: `Debug` shows only which parts are there.
+/// A cardholder. `Debug` shows only which parts are there, because they are personal data.
 ///
-/// A request with a part that breaks its limits, or holds a control character, is refused before it is sent.
+/// A request with a part that breaks its limits, or contains a control character, is refused before it is sent.
 ///
-/// For Amex network tokens to succeed often, give phone number and e-mail address (source: schema `Cardholder`).
+/// American Express network tokens succeed more often with a phone number and an e-mail address (source: schema
+/// `Cardholder`).
 #[derive(Clone, Default, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub struct Cardholder {
-    name: Option<String>,
-    company: Option<String>,
-    phone: Option<String>,
-    email: Option<String>,
-    address: Option<Address>,
+    /// The name, 1 to 255 characters.
+    pub name: Option<String>,
+    /// The company, up to 255 characters.
+    pub company: Option<String>,
+    /// The phone number, up to 16 characters.
+    pub phone: Option<String>,
+    /// The e-mail address: one `@` with text on both sides, no spaces, up to 320 characters.
+    pub email: Option<String>,
+    /// The address.
+    pub address: Option<Address>,
 }
 
-/// A cardholder's address. Personal data: `Debug` shows only which parts are there. Limits are kept as in [`Cardholder`].
+/// A cardholder's address. `Debug` shows only which parts are there, because they are personal data.
+///
+/// Limits are checked as in [`Cardholder`].
 #[derive(Clone, Default, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub struct Address {
-    lines: [Option<String>; 4],
-    city: Option<String>,
-    region: Option<String>,
-    postal_code: Option<String>,
-    country: Option<String>,
+    /// The four lines, in order, each up to 255 characters.
+    pub lines: [Option<String>; 4],
+    /// The city, up to 255 characters.
+    pub city: Option<String>,
+    /// The region or state, up to 255 characters.
+    pub region: Option<String>,
+    /// The postal code, up to 10 characters.
+    pub postal_code: Option<String>,
+    /// The country, ISO 3166-1 alpha-2 or alpha-3: two or three letters.
+    pub country: Option<String>,
+}
+
+macro_rules! setters {
+    ($($name:ident),*) => {$(
+        #[doc = concat!("Sets [`", stringify!($name), "`](Self::", stringify!($name), ").")]
+        pub fn $name(mut self, $name: impl Into<String>) -> Self {
+            self.$name = Some($name.into());
+            self
+        }
+    )*};
 }
 
 impl Cardholder {
-    /// Nothing known yet.
+    /// Starts without any part.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The name, 1 to 255 characters.
-    pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
+    setters!(name, company, phone, email);
 
-    /// The company, up to 255 characters.
-    pub fn with_company(mut self, company: impl Into<String>) -> Self {
-        self.company = Some(company.into());
-        self
-    }
-
-    /// The phone number, up to 16 characters.
-    pub fn with_phone(mut self, phone: impl Into<String>) -> Self {
-        self.phone = Some(phone.into());
-        self
-    }
-
-    /// The e-mail address: one `@` with something on both sides, no spaces, up to 320 characters.
-    pub fn with_email(mut self, email: impl Into<String>) -> Self {
-        self.email = Some(email.into());
-        self
-    }
-
-    /// The address.
-    pub fn with_address(mut self, address: Address) -> Self {
+    /// Sets the address.
+    pub fn address(mut self, address: Address) -> Self {
         self.address = Some(address);
         self
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-
-    /// The company.
-    #[must_use]
-    pub fn company(&self) -> Option<&str> {
-        self.company.as_deref()
-    }
-
-    /// The phone number.
-    #[must_use]
-    pub fn phone(&self) -> Option<&str> {
-        self.phone.as_deref()
-    }
-
-    /// The e-mail address.
-    #[must_use]
-    pub fn email(&self) -> Option<&str> {
-        self.email.as_deref()
-    }
-
-    /// The address.
-    #[must_use]
-    pub fn address(&self) -> Option<&Address> {
-        self.address.as_ref()
     }
 }
 
 impl Address {
-    /// Nothing known yet.
+    /// Starts without any part.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The first line, up to 255 characters.
-    pub fn with_line1(mut self, line: impl Into<String>) -> Self {
-        self.lines[0] = Some(line.into());
+    /// Sets the first line.
+    pub fn line1(self, line: impl Into<String>) -> Self {
+        self.line(0, line.into())
+    }
+
+    /// Sets the second line.
+    pub fn line2(self, line: impl Into<String>) -> Self {
+        self.line(1, line.into())
+    }
+
+    /// Sets the third line.
+    pub fn line3(self, line: impl Into<String>) -> Self {
+        self.line(2, line.into())
+    }
+
+    /// Sets the fourth line.
+    pub fn line4(self, line: impl Into<String>) -> Self {
+        self.line(3, line.into())
+    }
+
+    fn line(mut self, index: usize, line: String) -> Self {
+        self.lines[index] = Some(line);
         self
     }
 
-    /// The second line, up to 255 characters.
-    pub fn with_line2(mut self, line: impl Into<String>) -> Self {
-        self.lines[1] = Some(line.into());
-        self
-    }
-
-    /// The third line, up to 255 characters.
-    pub fn with_line3(mut self, line: impl Into<String>) -> Self {
-        self.lines[2] = Some(line.into());
-        self
-    }
-
-    /// The fourth line, up to 255 characters.
-    pub fn with_line4(mut self, line: impl Into<String>) -> Self {
-        self.lines[3] = Some(line.into());
-        self
-    }
-
-    /// The city, up to 255 characters.
-    pub fn with_city(mut self, city: impl Into<String>) -> Self {
-        self.city = Some(city.into());
-        self
-    }
-
-    /// The region or state, up to 255 characters.
-    pub fn with_region(mut self, region: impl Into<String>) -> Self {
-        self.region = Some(region.into());
-        self
-    }
-
-    /// The postal code, up to 10 characters.
-    pub fn with_postal_code(mut self, postal_code: impl Into<String>) -> Self {
-        self.postal_code = Some(postal_code.into());
-        self
-    }
-
-    /// The country, ISO 3166-1 alpha-2 or alpha-3: two or three letters.
-    pub fn with_country(mut self, country: impl Into<String>) -> Self {
-        self.country = Some(country.into());
-        self
-    }
-
-    /// The four lines, in order.
-    #[must_use]
-    pub fn lines(&self) -> [Option<&str>; 4] {
-        self.lines.each_ref().map(Option::as_deref)
-    }
-
-    /// The city.
-    #[must_use]
-    pub fn city(&self) -> Option<&str> {
-        self.city.as_deref()
-    }
-
-    /// The region or state.
-    #[must_use]
-    pub fn region(&self) -> Option<&str> {
-        self.region.as_deref()
-    }
-
-    /// The postal code.
-    #[must_use]
-    pub fn postal_code(&self) -> Option<&str> {
-        self.postal_code.as_deref()
-    }
-
-    /// The country, ISO 3166-1 alpha-2 or alpha-3.
-    #[must_use]
-    pub fn country(&self) -> Option<&str> {
-        self.country.as_deref()
-    }
+    setters!(city, region, postal_code, country);
 }
 
 /// From an object with the parts that are there: `name`, `company`, `phone`, `email` and `address`. A refusal does not

@@ -5,8 +5,8 @@ use reqwest::{StatusCode, header::LOCATION};
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    Card,
     lookup::{self, Purpose},
+    model::Card,
 };
 use crate::{
     call::{Body, Call, Head, Sent, with_body},

@@ -1,3 +1,5 @@
+//! The resources that come with a card.
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +12,7 @@ use cmp_generated::{
 use crate::{
     network_tokens::NetworkToken,
     secret::UpdatedValue,
-    value::{NetworkTokenId, Text, open::open_enum, stored::stored_as_text, wire},
+    value::{NetworkTokenId, Text, open::open_enum, read::stored_as_text, wire},
 };
 
 /// The type of network tokens among the resources of the API.
@@ -53,41 +55,63 @@ open_enum! {
 }
 
 /// One report of the account updater about a card.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CardUpdate {
-    id: Option<Text>,
-    event: Option<CardEvent>,
-    reason_code: Option<Text>,
-    reason_text: Option<Text>,
-    changed_fields: Vec<Text>,
-    updated_values: Vec<UpdatedField>,
-    occurred_at: Option<DateTime<Utc>>,
-    received_at: Option<DateTime<Utc>>,
+    /// The service's id of the report.
+    pub id: Option<Text>,
+    /// What happened.
+    pub event: Option<CardEvent>,
+    /// The reason, as a code.
+    pub reason_code: Option<Text>,
+    /// The reason, in words.
+    pub reason_text: Option<Text>,
+    /// The names of the members that changed.
+    pub changed_fields: Vec<Text>,
+    /// The members that changed, with their values before and after.
+    pub updated_values: Vec<UpdatedField>,
+    /// When it happened.
+    pub occurred_at: Option<DateTime<Utc>>,
+    /// When the network reported it to the service.
+    pub received_at: Option<DateTime<Utc>>,
 }
 
 /// A member of the card that an update changed. The values may be PANs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UpdatedField {
-    name: Option<Text>,
-    old: Option<UpdatedValue>,
-    new: Option<UpdatedValue>,
+    /// The member's name.
+    pub name: Option<Text>,
+    /// The value before.
+    pub old_value: Option<UpdatedValue>,
+    /// The value after.
+    pub new_value: Option<UpdatedValue>,
 }
 
 /// A card's subscription to the account updater.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CardUpdateSubscription {
-    id: Option<Text>,
-    state: Option<SubscriptionState>,
-    bin: Option<Text>,
-    created_at: Option<DateTime<Utc>>,
-    updated_at: Option<DateTime<Utc>>,
+    /// The service's id of the subscription.
+    pub id: Option<Text>,
+    /// Whether updates are reported.
+    pub state: Option<SubscriptionState>,
+    /// The card's BIN.
+    pub bin: Option<Text>,
+    /// When the subscription was made.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When the subscription last changed.
+    pub updated_at: Option<DateTime<Utc>>,
 }
 
 /// An included resource of a type that this version doesn't know.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OtherIncluded {
-    kind: Text,
-    id: Option<Text>,
+    /// The resource's `type`.
+    pub kind: Text,
+    /// The resource's id.
+    pub id: Option<Text>,
 }
 
 /// The resources included with a card, sorted by type: their order in the answer has no meaning.
@@ -97,7 +121,7 @@ pub(super) struct Included {
     pub(super) updates: Vec<CardUpdate>,
     pub(super) subscriptions: Vec<CardUpdateSubscription>,
     pub(super) others: Vec<OtherIncluded>,
-    /// Something was included that could not be read: it may have been anything.
+    /// A resource could not be read. It may have been of any type.
     pub(super) is_incomplete: bool,
 }
 
@@ -117,7 +141,7 @@ impl Included {
                     included.subscriptions.push(CardUpdateSubscription::from_wire(*subscription));
                 }
                 IncludedResource::Other(other) => {
-                    // Without a type it may be of any.
+                    // A resource without a type may be of any type.
                     included.is_incomplete |= other.kind.as_str().is_empty();
                     included.others.extend(OtherIncluded::from_wire(*other));
                 }
@@ -127,21 +151,17 @@ impl Included {
         included
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.network_tokens.len() + self.updates.len() + self.subscriptions.len() + self.others.len()
-    }
-
     /// Returns `true` if the relationships name a network token that is not here.
     pub(super) fn lacks_tokens_of(&self, relationships: &HashMap<String, types::LubeRel>) -> bool {
         let shown: Vec<_> =
-            self.network_tokens.iter().map(|token| token.id().map(NetworkTokenId::as_str)).collect();
+            self.network_tokens.iter().map(|token| token.id.as_ref().map(NetworkTokenId::as_str)).collect();
         let without_id = shown.iter().filter(|id| id.is_none()).count();
         let named = relationships.iter().flat_map(|(name, relationship)| tokens_in(name, relationship));
         named.filter(|id| !shown.contains(&Some(id))).count() > without_id
     }
 }
 
-/// The ids of network tokens that a relationship names. A resource without a type is of the relationship's name.
+/// The ids of network tokens that a relationship names. A resource without a type has the relationship's name as its type.
 fn tokens_in<'a>(name: &'a str, relationship: &'a types::LubeRel) -> impl Iterator<Item = &'a str> {
     let named = match &relationship.data {
         Some(types::LubeRelData::LubeResourceId(one)) => std::slice::from_ref(one),
@@ -170,54 +190,6 @@ impl CardUpdate {
             received_at: attributes.received_at.map(wire::time),
         }
     }
-
-    /// The id that the service gives it.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
-    }
-
-    /// What happened.
-    #[must_use]
-    pub fn event(&self) -> Option<&CardEvent> {
-        self.event.as_ref()
-    }
-
-    /// Why, as a code.
-    #[must_use]
-    pub fn reason_code(&self) -> Option<&str> {
-        self.reason_code.as_deref()
-    }
-
-    /// Why, in words.
-    #[must_use]
-    pub fn reason_text(&self) -> Option<&str> {
-        self.reason_text.as_deref()
-    }
-
-    /// The names of the members that changed.
-    #[must_use]
-    pub fn changed_fields(&self) -> &[Text] {
-        &self.changed_fields
-    }
-
-    /// The members that changed, with their values before and after.
-    #[must_use]
-    pub fn updated_values(&self) -> &[UpdatedField] {
-        &self.updated_values
-    }
-
-    /// When it happened.
-    #[must_use]
-    pub fn occurred_at(&self) -> Option<DateTime<Utc>> {
-        self.occurred_at
-    }
-
-    /// When the network told the service.
-    #[must_use]
-    pub fn received_at(&self) -> Option<DateTime<Utc>> {
-        self.received_at
-    }
 }
 
 impl UpdatedField {
@@ -225,27 +197,9 @@ impl UpdatedField {
         let value = |secret: scalar::Secret| UpdatedValue::from_trusted(secret.expose());
         Self {
             name: Text::of(field.field_name),
-            old: field.old_value.map(value),
-            new: field.new_value.map(value),
+            old_value: field.old_value.map(value),
+            new_value: field.new_value.map(value),
         }
-    }
-
-    /// The member's name.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-
-    /// The value before.
-    #[must_use]
-    pub fn old_value(&self) -> Option<&UpdatedValue> {
-        self.old.as_ref()
-    }
-
-    /// The value after.
-    #[must_use]
-    pub fn new_value(&self) -> Option<&UpdatedValue> {
-        self.new.as_ref()
     }
 }
 
@@ -260,36 +214,6 @@ impl CardUpdateSubscription {
             updated_at: attributes.updated_at.map(wire::time),
         }
     }
-
-    /// The id that the service gives it.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
-    }
-
-    /// Whether updates are reported.
-    #[must_use]
-    pub fn state(&self) -> Option<&SubscriptionState> {
-        self.state.as_ref()
-    }
-
-    /// The BIN of the card it is for.
-    #[must_use]
-    pub fn bin(&self) -> Option<&str> {
-        self.bin.as_deref()
-    }
-
-    /// When it was made.
-    #[must_use]
-    pub fn created_at(&self) -> Option<DateTime<Utc>> {
-        self.created_at
-    }
-
-    /// When it last changed.
-    #[must_use]
-    pub fn updated_at(&self) -> Option<DateTime<Utc>> {
-        self.updated_at
-    }
 }
 
 fn texts(texts: Option<Vec<scalar::Text>>) -> Vec<Text> {
@@ -299,17 +223,5 @@ fn texts(texts: Option<Vec<scalar::Text>>) -> Vec<Text> {
 impl OtherIncluded {
     fn from_wire(other: OtherResource) -> Option<Self> {
         Some(Self { kind: Text::of(Some(other.kind))?, id: Text::of(other.id) })
-    }
-
-    /// The resource's `type`.
-    #[must_use]
-    pub fn kind(&self) -> &str {
-        &self.kind
-    }
-
-    /// The resource's id.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
     }
 }

@@ -22,10 +22,11 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::{Card, Include, request};
+use super::model::Card;
 use crate::{
     call::Call,
     error::{Error, ErrorKind, Result},
+    operation::Operation,
     value::CardId,
 };
 
@@ -94,6 +95,33 @@ impl Lookups {
     }
 }
 
+/// A resource to include with a card.
+///
+/// The documents say only that `include` is a comma-delimited list. These are the documented types of `included`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Include {
+    /// The card's network tokens.
+    NetworkTokens,
+    /// The updates that the account updater reported.
+    CardUpdates,
+    /// The subscription to such updates.
+    CardUpdateSubscriptions,
+    /// Another resource or field.
+    Other(String),
+}
+
+impl Include {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::NetworkTokens => "network_tokens",
+            Self::CardUpdates => "card_updates",
+            Self::CardUpdateSubscriptions => "card_update_subscriptions",
+            Self::Other(name) => name,
+        }
+    }
+}
+
 /// What a read is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -101,6 +129,19 @@ pub(super) enum Purpose {
     Card,
     /// The card's network tokens. An empty list means that the service showed none when it was asked for them.
     NetworkTokens,
+}
+
+/// Sends one request, with these names or without `include`.
+pub(super) async fn get(call: &mut Call<'_>, id: &CardId, include: &[Include]) -> Result<Card> {
+    let names = comma_delimited(include);
+    let (path, names) = (id.as_str(), names.as_deref());
+    let send = |client: cmp_generated::Client| async move { client.get_card(path, names).await };
+    call.send(Operation::GetCard, send, |head, answer| Card::of(id, answer, head.asked_at)).await
+}
+
+fn comma_delimited(include: &[Include]) -> Option<String> {
+    let names: Vec<_> = include.iter().map(Include::as_str).collect();
+    (!names.is_empty()).then(|| names.join(","))
 }
 
 /// Reads a card for its network tokens, in a way that shows them whether or not they are included unasked.
@@ -194,12 +235,12 @@ impl Reading<'_, '_> {
     }
 
     async fn unasked(&mut self) -> Result<Card> {
-        request::get(self.call, self.id, &[]).await
+        get(self.call, self.id, &[]).await
     }
 
     /// `None` if the service refuses the names.
     async fn by_name(&mut self, names: &[Include]) -> Result<Option<Card>> {
-        match request::get(self.call, self.id, names).await {
+        match get(self.call, self.id, names).await {
             Err(error) if is_refusal(&error) => Ok(None),
             answer => answer.map(Some),
         }
@@ -214,5 +255,5 @@ fn is_refusal(error: &Error) -> bool {
 
 /// Network tokens came, and none that the card names is missing.
 fn is_whole(card: &Card) -> bool {
-    !card.network_tokens().is_empty() && !card.may_hide_tokens()
+    !card.network_tokens.is_empty() && !card.may_hide_tokens()
 }

@@ -1,22 +1,27 @@
+//! Cards to store, and changes to stored cards.
+
+use std::fmt;
+
 use cmp_generated::{scalar::FreeForm, types};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Cardholder, Metadata, checks};
+use super::{cardholder::Cardholder, checks};
 use crate::{
     error::InvalidInput,
+    scrub::scrub,
     secret::{Cvc, Pan},
     value::{
         Expiry,
         open::open_enum,
+        read::read_as_text,
         read::{self, Part},
-        stored::read_as_text,
         wire,
     },
 };
 
 open_enum! {
-    /// What kind of number a card was stored with (schema `TokenType`).
+    /// The kind of number that a card was stored with (schema `TokenType`).
     TokenType from types::KnownTokenType {
         /// A device PAN, of a wallet.
         Dpan = "dpan",
@@ -37,7 +42,10 @@ open_enum! {
     }
 }
 
-/// A card to be stored: `CardAttributes` and metadata of the contract.
+/// A card to store: `CardAttributes` and metadata of the contract.
+///
+/// A [`Dpan`](TokenType::Dpan) or [`Mpan`](TokenType::Mpan) needs a [`wallet_type`](Self::wallet_type). Without one, the
+/// request is refused before it is sent.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct NewCard {
@@ -52,7 +60,7 @@ pub struct NewCard {
 }
 
 impl NewCard {
-    /// A card with what every card needs.
+    /// Starts with the parts that every card needs.
     pub fn new(pan: Pan, expiry: Expiry) -> Self {
         Self {
             pan,
@@ -78,13 +86,13 @@ impl NewCard {
         self
     }
 
-    /// Who holds the card.
+    /// The cardholder.
     pub fn cardholder(mut self, cardholder: Cardholder) -> Self {
         self.cardholder = Some(cardholder);
         self
     }
 
-    /// What kind of number the PAN is.
+    /// The kind of number that the PAN is. The service takes a number without a kind for a PAN.
     pub fn token_type(mut self, token_type: TokenType) -> Self {
         self.token_type = Some(token_type);
         self
@@ -153,6 +161,13 @@ const WALLET_TYPE: InvalidInput = InvalidInput::new("wallet type", "must be one 
 
 impl NewCard {
     pub(super) fn into_wire(self) -> Result<types::CardResourceRequest, InvalidInput> {
+        let is_of_a_wallet = matches!(self.token_type, Some(TokenType::Dpan | TokenType::Mpan));
+        if is_of_a_wallet && self.wallet_type.is_none() {
+            return Err(InvalidInput::new(
+                "wallet type",
+                "must be given for a card with the token type `dpan` or `mpan`",
+            ));
+        }
         let (exp_month, exp_year) = wire::expiry_parts(self.expiry)?;
         let attributes = types::CardAttributes {
             pan: checks::secret("pan", self.pan.expose())?,
@@ -187,5 +202,122 @@ fn known_wallet_type(kind: &WalletType) -> Result<types::KnownWalletType, Invali
         WalletType::ApplePay => Ok(types::KnownWalletType::ApplePay),
         WalletType::GooglePay => Ok(types::KnownWalletType::GooglePay),
         WalletType::Other(_) => Err(WALLET_TYPE),
+    }
+}
+
+/// Changes to a stored card: its CVC, its expiry, or both (schema `CardUpdateAttributes`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use]
+pub struct CardChanges {
+    cvc: Option<Cvc>,
+    expiry: Option<Expiry>,
+}
+
+impl CardChanges {
+    /// Starts without any change.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A new CVC.
+    pub fn cvc(mut self, cvc: Cvc) -> Self {
+        self.cvc = Some(cvc);
+        self
+    }
+
+    /// A new expiry.
+    pub fn expiry(mut self, expiry: Expiry) -> Self {
+        self.expiry = Some(expiry);
+        self
+    }
+}
+
+/// From an object with `cvc`, `expiry` or both. A refusal does not repeat what was read.
+impl<'de> Deserialize<'de> for CardChanges {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Parts {
+            cvc: Option<Cvc>,
+            expiry: Option<Expiry>,
+        }
+
+        let Parts { cvc, expiry } = read::members(deserializer, "card changes")?;
+        Ok(Self { cvc, expiry })
+    }
+}
+
+impl CardChanges {
+    pub(super) fn into_wire(self) -> Result<types::CardUpdateResourceRequest, InvalidInput> {
+        if self.cvc.is_none() && self.expiry.is_none() {
+            return Err(InvalidInput::new("card changes", "must change something"));
+        }
+        let (exp_month, exp_year) = self.expiry.map(wire::expiry_parts).transpose()?.unzip();
+        let attributes = types::CardUpdateAttributes {
+            cvc: self.cvc.map(|cvc| checks::secret("cvc", cvc.expose())).transpose()?,
+            exp_month,
+            exp_year,
+        };
+        Ok(types::CardUpdateResourceRequest { data: types::CardUpdateResourceRequestData { attributes } })
+    }
+}
+
+/// A card's user-defined metadata: string keys with values of any kind. It is written once, when the card is stored,
+/// and can't be changed later (source: VGS's documentation of user-defined metadata).
+///
+/// `Debug` shows only the keys, scrubbed, since a service may keep anything here.
+#[derive(Clone, Default, PartialEq)]
+pub struct Metadata(Map<String, Value>);
+
+impl Metadata {
+    /// The value under `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)
+    }
+
+    /// The value under `key`, if it is a string.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.get(key)?.as_str()
+    }
+
+    /// All keys and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Returns `true` if there is no metadata.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn insert(&mut self, key: String, value: Value) {
+        self.0.insert(key, value);
+    }
+
+    pub(crate) fn into_map(self) -> Map<String, Value> {
+        self.0
+    }
+}
+
+impl From<Map<String, Value>> for Metadata {
+    fn from(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+}
+
+/// From an object. A refusal does not repeat what was read.
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read::members(deserializer, "metadata").map(Self)
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST_SHOWN: usize = 50;
+        f.write_str("Metadata with ")?;
+        f.debug_list().entries(self.0.keys().take(MOST_SHOWN).map(|key| scrub(key))).finish()
     }
 }

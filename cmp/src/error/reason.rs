@@ -1,6 +1,9 @@
 use std::fmt;
 
-use crate::{scrub::scrub, value::NetworkTokenState};
+use crate::{
+    scrub::scrub,
+    value::{NetworkTokenState, Text},
+};
 
 /// Why a call was not tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +38,7 @@ impl fmt::Display for StopReason {
 }
 
 /// Why a card has no network token to pay with.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoNetworkToken {
     /// The card has no network token: none was provisioned, it is not ready yet, or it was deleted.
@@ -45,13 +48,16 @@ pub enum NoNetworkToken {
     /// [`Card::lists_network_tokens`](crate::Card::lists_network_tokens) is `false`.
     #[error("the answer does not list all network tokens of the card")]
     NotListed,
+    /// The card has a number of a wallet (`dpan` or `mpan`), for which the service makes no network token.
+    #[error("the card has a number of a wallet, and gets no network token")]
+    WalletCard,
     /// There is one, in a state that can't be used.
     #[error("the card's network token is {}{}", scrub(.state.as_str()), in_brackets(.reason_code.as_deref()))]
     NotUsable {
         /// Its state.
         state: NetworkTokenState,
         /// Why it is in that state, if the service says.
-        reason_code: Option<String>,
+        reason_code: Option<Text>,
     },
     /// It is in a usable state, but the answer has no number.
     #[error("the card's network token is {}, but came without its number", scrub(.0.as_str()))]
@@ -59,10 +65,15 @@ pub enum NoNetworkToken {
 }
 
 impl NoNetworkToken {
-    /// Whether waiting can't help: the network refused the token, or it was deleted.
+    /// Returns `true` if waiting can't help: the network refused the token, the token was deleted, or the card has a number of
+    /// a wallet.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::NotUsable { state, .. } if state.is_final_failure())
+        match self {
+            Self::WalletCard => true,
+            Self::NotUsable { state, .. } => state.is_final_failure(),
+            _ => false,
+        }
     }
 
     /// What to do about it, in a sentence for a person.
@@ -76,6 +87,7 @@ impl NoNetworkToken {
                 "read the card by `cards().get`; if its network tokens are not listed there either, provision one: an active \
                  network token is kept and returned"
             }
+            Self::WalletCard => "pay with the number of the wallet",
             Self::NotUsable { state: NetworkTokenState::Failed, .. } => {
                 "the card network refused a token, and the reason code, if there is one, says why: pay with the PAN"
             }
@@ -87,21 +99,6 @@ impl NoNetworkToken {
             }
             Self::NotUsable { .. } => "wait until the token is active",
             Self::WithoutNumber(_) => "read the card again; if the number stays away, ask VGS support",
-        }
-    }
-}
-
-impl fmt::Debug for NoNetworkToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("None"),
-            Self::NotListed => f.write_str("NotListed"),
-            Self::NotUsable { state, reason_code } => f
-                .debug_struct("NotUsable")
-                .field("state", state)
-                .field("reason_code", &reason_code.as_deref().map(scrub))
-                .finish(),
-            Self::WithoutNumber(state) => f.debug_tuple("WithoutNumber").field(state).finish(),
         }
     }
 }

@@ -6,7 +6,7 @@ use cmp_generated::{
     types,
 };
 
-use super::NetworkToken;
+use super::model::NetworkToken;
 use crate::{
     call::Body as _,
     error::{Delivery, Error, ErrorKind, Result},
@@ -56,10 +56,9 @@ pub(super) mod sealed {
     }
 }
 
-/// An Electronic Commerce Indicator (ECI): how the cardholder was authenticated. Two digits, to be sent on unchanged.
+/// An Electronic Commerce Indicator (ECI): how the cardholder was authenticated. Send its two digits on unchanged.
 ///
-/// Where the service sends one digit, as text or as a number, the zero before it is restored: an ECI has no other meaning
-/// without it. What is no number of two digits is left out.
+/// A single digit, as text or as a number, gets its leading zero back. Any other text is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Eci(String);
 
@@ -83,67 +82,23 @@ impl fmt::Display for Eci {
     }
 }
 
-/// A cryptogram with the network token that it is for. Good for one authorisation; not to be stored.
+/// A cryptogram with the network token that it is for. It is good for one authorisation, and must not be stored.
 ///
-/// It can't be copied, and [`into_parts`](Self::into_parts) consumes it, so that a second use doesn't compile.
-#[derive(Debug)]
-pub struct Cryptogram<F = Tavv> {
-    token: NetworkToken,
-    value: CryptogramValue,
-    kind: CryptogramType,
-    eci: Option<Eci>,
-    trace_id: Option<TraceId>,
-    form: PhantomData<F>,
-}
-
-/// What a payment takes from a [`Cryptogram`], which is used up by it.
+/// It can't be copied, and [`CryptogramValue::expose`] consumes the value, so that a second use doesn't compile.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct CryptogramParts {
-    /// The network token that it was made for.
-    pub token: NetworkToken,
-    /// The value, which goes out once.
+pub struct Cryptogram<F = Tavv> {
+    /// The network token that the cryptogram was made for.
+    pub network_token: NetworkToken,
+    /// The value, which can be exposed once.
     pub value: CryptogramValue,
-    /// The Electronic Commerce Indicator to send with it.
+    /// The form, as the service named it.
+    pub kind: CryptogramType,
+    /// The Electronic Commerce Indicator to send with the cryptogram.
     pub eci: Option<Eci>,
-}
-
-impl<F> Cryptogram<F> {
-    /// The network token that it was made for.
-    #[must_use]
-    pub fn token(&self) -> &NetworkToken {
-        &self.token
-    }
-
-    /// The value, which doesn't show: [`into_parts`](Self::into_parts) hands it out.
-    #[must_use]
-    pub fn value(&self) -> &CryptogramValue {
-        &self.value
-    }
-
-    /// Its form, as the service named it.
-    #[must_use]
-    pub fn kind(&self) -> &CryptogramType {
-        &self.kind
-    }
-
-    /// The Electronic Commerce Indicator to send with it.
-    #[must_use]
-    pub fn eci(&self) -> Option<&Eci> {
-        self.eci.as_ref()
-    }
-
     /// The id that VGS support asks for.
-    #[must_use]
-    pub fn trace_id(&self) -> Option<&str> {
-        self.trace_id.as_deref()
-    }
-
-    /// Uses the cryptogram: gives away what the payment needs.
-    #[must_use]
-    pub fn into_parts(self) -> CryptogramParts {
-        CryptogramParts { token: self.token, value: self.value, eci: self.eci }
-    }
+    pub trace_id: Option<TraceId>,
+    form: PhantomData<F>,
 }
 
 impl<F: CryptogramForm> Cryptogram<F> {
@@ -169,12 +124,12 @@ impl<F: CryptogramForm> Cryptogram<F> {
             attributes: Some(token_attributes(from)),
             ..types::NetworkTokenResource::default()
         };
-        let (token, eci) =
-            (NetworkToken::from_wire(token, asked_at), cryptogram.eci.as_ref().and_then(Eci::read));
-        Ok(Self { token, value, kind, eci, trace_id, form: PhantomData })
+        let network_token = NetworkToken::from_wire(token, asked_at);
+        let eci = cryptogram.eci.as_ref().and_then(Eci::read);
+        Ok(Self { network_token, value, kind, eci, trace_id, form: PhantomData })
     }
 
-    /// A form that is known and another one would end in the wrong field of a payment.
+    /// Refuses the other form, which would go into the wrong field of a payment.
     fn check_form(kind: &CryptogramType) -> Result<()> {
         let asked = CryptogramType::from_known(F::ON_THE_WIRE);
         if *kind == asked || matches!(kind, CryptogramType::Other(_)) {
@@ -185,8 +140,8 @@ impl<F: CryptogramForm> Cryptogram<F> {
     }
 }
 
-/// A short cryptogram is three digits. As a number it has lost its leading zeros; as a text with fewer digits it has lost
-/// something that nobody knows, and the payment would be refused. The long form is never a number.
+/// Reads a cryptogram's value. A short cryptogram has three digits. A number has lost its leading zeros, so they are
+/// restored; a text with fewer digits is refused. A long cryptogram is never a number.
 fn value_of_form(value: &Secret, form: types::KnownCryptogramType) -> Option<CryptogramValue> {
     const SHORT: usize = 3;
     let text = value.expose();
@@ -231,8 +186,7 @@ mod tests {
         let answer = format!(
             r#"{{"data": {{"attributes": {{"cryptogram": {{"type": "{kind}", "value": {value}, "eci": {eci}}}}}}}}}"#
         );
-        let read = Cryptogram::<F>::from_wire(serde_json::from_str(&answer).unwrap(), DateTime::UNIX_EPOCH)?
-            .into_parts();
+        let read = Cryptogram::<F>::from_wire(serde_json::from_str(&answer).unwrap(), DateTime::UNIX_EPOCH)?;
         Ok((read.value.expose().to_string(), read.eci.map(|eci| eci.to_string())))
     }
 

@@ -1,19 +1,21 @@
 //! Network tokens: provisioning, deleting, and cryptograms to pay with them.
 
-mod card_art;
-mod cryptogram;
-mod request;
-mod token;
+pub(crate) mod cryptogram;
+pub(crate) mod model;
+mod new_cryptogram;
 
 use cmp_generated::types::NetworkTokenResourceResponse;
 use futures_util::FutureExt;
 
-pub use card_art::{CardArt, CardArtAsset, CardArtKind};
-pub use cryptogram::{Cryptogram, CryptogramForm, CryptogramParts, CryptogramType, Dtvv, Eci, Tavv};
-pub use request::{RequestCryptogram, TransactionType};
-pub use token::NetworkToken;
-pub(crate) use token::usable;
-
+pub(crate) use self::{
+    cryptogram::Cryptogram,
+    model::{NetworkToken, Provisioned, usable},
+};
+pub use self::{
+    cryptogram::{CryptogramForm, CryptogramType, Dtvv, Eci, Tavv},
+    model::{CardArt, CardArtAsset, CardArtKind},
+    new_cryptogram::{RequestCryptogram, TransactionType},
+};
 pub use crate::value::NetworkTokenState;
 #[cfg(feature = "webhooks")]
 use crate::webhooks::CardKey;
@@ -31,40 +33,6 @@ const CREATED: u16 = 201;
 /// The network token operations of a [`Client`](crate::Client).
 #[derive(Debug, Clone, Copy)]
 pub struct NetworkTokens<'a>(&'a Core);
-
-/// A provisioned token, and whether it is new.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Provisioned {
-    /// 201: the token was made now.
-    Created(NetworkToken),
-    /// 200: the card had an active token, which was kept.
-    Existing(NetworkToken),
-}
-
-impl Provisioned {
-    /// The token.
-    #[must_use]
-    pub fn network_token(&self) -> &NetworkToken {
-        match self {
-            Self::Created(token) | Self::Existing(token) => token,
-        }
-    }
-
-    /// Whether the token was made now.
-    #[must_use]
-    pub fn is_created(&self) -> bool {
-        matches!(self, Self::Created(_))
-    }
-
-    /// The token, without whether it is new.
-    #[must_use]
-    pub fn into_network_token(self) -> NetworkToken {
-        match self {
-            Self::Created(token) | Self::Existing(token) => token,
-        }
-    }
-}
 
 impl<'a> NetworkTokens<'a> {
     pub(crate) fn new(core: &'a Core) -> Self {
@@ -171,11 +139,11 @@ impl<'a> NetworkTokens<'a> {
     /// ```
     /// # cmp::example!(|cmp, id| {
     /// # assert!(cmp.cards().get(&id).await?.network_token().is_ok());
-    /// use cmp::{Amount, CryptogramType};
+    /// use cmp::{Amount, network_tokens::CryptogramType};
     ///
     /// let cryptogram = cmp.network_tokens().cryptogram(&id).amount(Amount::usd("19.99")?).await?;
-    /// assert_eq!(cryptogram.kind(), &CryptogramType::Tavv);
-    /// assert_eq!(format!("{:?}", cryptogram.value()), "CryptogramValue(***)");
+    /// assert_eq!(cryptogram.kind, CryptogramType::Tavv);
+    /// assert_eq!(format!("{:?}", cryptogram.value), "CryptogramValue(***)");
     /// # });
     /// ```
     ///
@@ -199,8 +167,7 @@ impl<'a> NetworkTokens<'a> {
     /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
     /// # assert!(cmp.cards().get(stored.id()).await?.network_token().is_ok());
     /// let cryptogram = cmp.network_tokens().short_cryptogram(stored.id()).await?;
-    /// let used = cryptogram.into_parts();
-    /// assert_eq!(used.value.expose().len(), 3);
+    /// assert_eq!(cryptogram.value.expose().len(), 3);
     /// # });
     /// ```
     ///

@@ -9,25 +9,15 @@
 //! Each hands out its secrets to move: a cryptogram's `expose` consumes it. A card without a usable network token is an
 //! error, unless the request ends in `or_pan`.
 
-mod card_form;
-mod customer_initiated;
-mod merchant_initiated;
-mod network_transaction_id;
-mod pan;
+pub(crate) mod model;
+mod new_payment;
 
-pub use card_form::{CardForm, RequestCardForm};
-pub use customer_initiated::{CustomerInitiated, RequestCustomerInitiated};
-pub use merchant_initiated::{MerchantInitiated, RequestMerchantInitiated};
-pub use network_transaction_id::NetworkTransactionId;
-pub use pan::{Credential, PanOnFile, PanPayment};
-
-use crate::{
-    call::Core,
-    error::{Delivery, Error, ErrorKind, NoNetworkToken, Result},
-    network_tokens::{Cryptogram, CryptogramForm, NetworkToken, RequestCryptogram},
-    secret::NetworkTokenNumber,
-    value::{CardId, Expiry},
+pub(crate) use self::model::NetworkTransactionId;
+pub use self::{
+    model::{CardForm, CustomerInitiated, MerchantInitiated, PanOnFile, PanPayment},
+    new_payment::{RequestCardForm, RequestCustomerInitiated, RequestMerchantInitiated},
 };
+use crate::{call::Core, network_tokens::RequestCryptogram, value::CardId};
 
 /// The payments of a [`Client`](crate::Client).
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +44,7 @@ impl<'a> Payments<'a> {
     /// ```
     ///
     /// # Errors
-    /// As [`NetworkTokens::cryptogram`](crate::NetworkTokens::cryptogram).
+    /// As [`NetworkTokens::cryptogram`](crate::network_tokens::NetworkTokens::cryptogram).
     pub fn customer_initiated(&self, card: &CardId) -> RequestCustomerInitiated<'a> {
         RequestCustomerInitiated::new(RequestCryptogram::new(self.0, card.clone()))
     }
@@ -76,7 +66,7 @@ impl<'a> Payments<'a> {
     /// ```
     ///
     /// # Errors
-    /// As [`NetworkTokens::short_cryptogram`](crate::NetworkTokens::short_cryptogram).
+    /// As [`NetworkTokens::short_cryptogram`](crate::network_tokens::NetworkTokens::short_cryptogram).
     pub fn card_form(&self, card: &CardId) -> RequestCardForm<'a> {
         RequestCardForm::new(RequestCryptogram::new(self.0, card.clone()))
     }
@@ -97,7 +87,7 @@ impl<'a> Payments<'a> {
     /// ```
     ///
     /// # Errors
-    /// As [`Cards::get`](crate::Cards::get), and [`ErrorKind::NoNetworkToken`].
+    /// As [`Cards::get`](crate::cards::Cards::get), and [`ErrorKind::NoNetworkToken`](crate::ErrorKind::NoNetworkToken).
     pub fn merchant_initiated(
         &self,
         card: &CardId,
@@ -105,27 +95,4 @@ impl<'a> Payments<'a> {
     ) -> RequestMerchantInitiated<'a> {
         RequestMerchantInitiated::new(self.0, card.clone(), first_payment)
     }
-}
-
-/// Pays with the network token that comes with a cryptogram.
-async fn token<F: CryptogramForm, T>(
-    request: RequestCryptogram<'_, F>,
-    with: fn(Cryptogram<F>) -> Result<T>,
-) -> Result<T> {
-    let mut call = request.begin();
-    let paid = request.explained(&mut call).await.and_then(with);
-    paid.map_err(|error| call.fail(error))
-}
-
-/// The parts of a network token that no payment can do without.
-fn number_and_expiry(token: &NetworkToken) -> Result<(NetworkTokenNumber, Expiry)> {
-    let Some(number) = token.number() else {
-        return Err(NoNetworkToken::WithoutNumber(token.state().clone()).into());
-    };
-    let expiry = token.expiry().ok_or_else(|| incomplete("the network token came without its expiry"))?;
-    Ok((number.clone(), expiry))
-}
-
-fn incomplete(what: &'static str) -> Error {
-    Error::new(ErrorKind::Decode, Delivery::Answered, what)
 }

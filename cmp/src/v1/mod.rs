@@ -156,7 +156,7 @@ impl Client {
     }
 
     /// Deletes the network token of a card: `DELETE /network-tokens/{pan_alias}`. Returns the token in its new state,
-    /// [`NetworkTokenState::Deleted`](crate::NetworkTokenState::Deleted).
+    /// [`NetworkTokenState::Deleted`](crate::network_tokens::NetworkTokenState::Deleted).
     ///
     /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent). If the response to one attempt is lost and the next one
     /// gets 404, the call succeeds without a token. Source: the V1 API reference, `DELETE /network-tokens/{pan_alias}`.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 use super::{
     InvalidInput,
     read::{self, TextOrMembers},
-    stored::{read_as_text, stored_as_text},
+    read::{read_as_text, stored_as_text},
 };
 
 /// An ISO 4217 currency.

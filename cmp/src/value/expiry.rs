@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use super::{InvalidInput, stored::stored_as_text};
+use super::{InvalidInput, read::stored_as_text};
 
 /// The month and year in which a card or network token expires.
 ///

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use super::{InvalidInput, stored::stored_as_text};
+use super::{InvalidInput, read::stored_as_text};
 use crate::scrub::looks_like_a_pan;
 
 const LONGEST: usize = 128;

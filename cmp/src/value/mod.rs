@@ -3,18 +3,34 @@
 mod amount;
 mod expiry;
 pub(crate) mod id;
-mod invalid_input;
+mod network_token_state;
 pub(crate) mod open;
 pub(crate) mod read;
-pub(crate) mod stored;
 mod text;
-mod token_state;
 pub(crate) mod wire;
 
 pub use amount::{Amount, Currency};
 pub use expiry::Expiry;
 pub use id::{CardId, NetworkTokenId, PanAlias};
-pub use invalid_input::InvalidInput;
-pub use text::Text;
-pub(crate) use text::TraceId;
-pub use token_state::NetworkTokenState;
+pub use network_token_state::NetworkTokenState;
+pub use text::{Text, TraceId};
+
+/// An error that says which value was refused, and by which rule. It never contains the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("invalid {field}: {rule}")]
+pub struct InvalidInput {
+    field: &'static str,
+    rule: &'static str,
+}
+
+impl InvalidInput {
+    pub(crate) const fn new(field: &'static str, rule: &'static str) -> Self {
+        Self { field, rule }
+    }
+
+    /// The name of the refused value.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+}

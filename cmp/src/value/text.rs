@@ -2,7 +2,7 @@ use std::{fmt, ops::Deref};
 
 use cmp_generated::{lenient::LONGEST_TEXT, scalar};
 
-use super::{InvalidInput, stored::read_as_text};
+use super::{InvalidInput, read::read_as_text};
 use crate::scrub::{looks_like_a_pan, scrub};
 
 /// A text that the service, a notification or a store wrote.
@@ -83,9 +83,9 @@ impl fmt::Debug for Text {
 
 read_as_text!(Text, "text", |text| Text::new(text).ok_or(InvalidInput::new("text", "is too long")));
 
-/// A trace id: what VGS support asks for. It is shown everywhere, so what a PAN may be in is not one.
+/// A trace id: the id of a request that VGS support asks for. It can be shown, because no PAN can be in it.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct TraceId(String);
+pub struct TraceId(String);
 
 impl TraceId {
     const LONGEST: usize = 64;
@@ -112,6 +112,12 @@ impl Deref for TraceId {
 impl fmt::Debug for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
     }
 }
 

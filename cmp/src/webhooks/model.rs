@@ -6,7 +6,7 @@ use serde_json::error::Category;
 
 use super::{error::WebhookError, members::Members};
 use crate::{
-    CardEvent,
+    cards::CardEvent,
     secret::{DetailValue, NetworkTokenNumber, Pan},
     value::{CardId, Expiry, NetworkTokenId, NetworkTokenState, PanAlias, Text, id, open::open_enum},
 };
@@ -17,7 +17,7 @@ use crate::{
 /// not know are dropped. Events that it does not know are [`Details::Other`].
 ///
 /// ```
-/// use cmp::{NetworkTokenState, webhooks::{Details, Event}};
+/// use cmp::{webhooks::{Details, Event}, network_tokens::NetworkTokenState};
 ///
 /// let body = br#"{
 ///     "id": "evt-1",

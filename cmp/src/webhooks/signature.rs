@@ -17,7 +17,7 @@ use crate::{
     clock::{Clock, SystemClock},
     error::InvalidInput,
     scrub::is_invisible,
-    value::stored::read_as_text,
+    value::read::read_as_text,
     variables::trimmed,
 };
 

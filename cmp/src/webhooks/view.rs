@@ -11,7 +11,7 @@ use super::{
     model::{CardUpdateDetails, Details, Event, NetworkTokenDetails},
 };
 use crate::{
-    Card, CardEvent, CardUpdate,
+    cards::{Card, CardEvent},
     network_tokens::NetworkToken,
     scrub::{is_pan, looks_like_a_pan},
     value::{CardId, Expiry, NetworkTokenId, NetworkTokenState, PanAlias, Text},
@@ -147,7 +147,7 @@ impl CardView {
     /// Creates a view of a card that was read.
     #[must_use]
     pub fn of(card: &Card) -> Self {
-        let mut view = Self::new(card.id().clone());
+        let mut view = Self::new(card.id.clone());
         view.read(card);
         view
     }
@@ -156,9 +156,9 @@ impl CardView {
     ///
     /// The reading's time is the later of [`Card::asked_at`] by the client's clock and the card's last change by the
     /// service's. The two clocks should agree, so that an event from before does not outdate the reading. A network token
-    /// that [`get`](crate::Cards::get) does not show any more is deleted.
+    /// that [`get`](crate::cards::Cards::get) does not show any more is deleted.
     pub fn read(&mut self, card: &Card) -> Applied {
-        if self.card_id() != Some(card.id()) {
+        if self.card_id() != Some(&card.id) {
             return Applied::NotThisCard;
         }
         let stamp = Stamp::of_reading(as_of(card));
@@ -166,24 +166,24 @@ impl CardView {
             || self.expiry.is_after(&stamp)
             || self.network_tokens.values().any(|token| token.is_after(&stamp));
         self.change_by_reading(is_outdated, |view| {
-            view.last4.offer(card.last4().and_then(Last4::new), &stamp);
-            view.expiry.offer(card.expiry(), &stamp);
-            for token in card.network_tokens() {
-                view.token_mut(token.id()).read(token, &stamp);
+            view.last4.offer(card.last4.as_deref().and_then(Last4::new), &stamp);
+            view.expiry.offer(card.expiry, &stamp);
+            for token in &card.network_tokens {
+                view.token_mut(token.id.as_ref()).read(token, &stamp);
             }
-            if card.lists_network_tokens() {
+            if card.lists_network_tokens {
                 view.all_tokens_read.offer(Some(true), &stamp);
             }
-            for update in card.updates() {
-                let at = update.occurred_at().unwrap_or(DateTime::UNIX_EPOCH);
-                let event = storable(update.event().cloned(), CardEvent::as_str);
+            for update in &card.updates {
+                let at = update.occurred_at.unwrap_or(DateTime::UNIX_EPOCH);
+                let event = storable(update.event.clone(), CardEvent::as_str);
                 view.account_updater.offer_known(event, &Stamp::of_reading(at));
             }
         })
     }
 
-    /// Brings the view up to date from a network token, as [`wait_for`](crate::NetworkTokens::wait_for) and
-    /// [`provision`](crate::NetworkTokens::provision) return it. The token does not name its card: make sure it is this one.
+    /// Brings the view up to date from a network token, as [`wait_for`](crate::network_tokens::NetworkTokens::wait_for) and
+    /// [`provision`](crate::network_tokens::NetworkTokens::provision) return it. The token does not name its card: make sure it is this one.
     ///
     /// The reading's time is the later of [`NetworkToken::asked_at`] and the token's last change. The view's values of the
     /// card and of other network tokens stay.
@@ -204,10 +204,10 @@ impl CardView {
         if self.card_id().is_none() {
             return Applied::NotThisCard;
         }
-        let stamp = Stamp::of_reading(token.updated_at().into_iter().fold(token.asked_at(), DateTime::max));
-        let known = self.network_tokens.get(token.id().map_or(WITHOUT_ID, NetworkTokenId::as_str));
+        let stamp = Stamp::of_reading(token.updated_at.into_iter().fold(token.asked_at, DateTime::max));
+        let known = self.network_tokens.get(token.id.as_ref().map_or(WITHOUT_ID, NetworkTokenId::as_str));
         let is_outdated = known.is_some_and(|known| known.is_after(&stamp));
-        self.change_by_reading(is_outdated, |view| view.token_mut(token.id()).read(token, &stamp))
+        self.change_by_reading(is_outdated, |view| view.token_mut(token.id.as_ref()).read(token, &stamp))
     }
 
     /// Merges another view of the same card into this one, such as one that another receiver stored in between. The
@@ -388,9 +388,9 @@ impl fmt::Debug for CardView {
 
 /// The card is at least as new as the moment at which it was requested, if the clocks agree, and as its own dates.
 fn as_of(card: &Card) -> DateTime<Utc> {
-    let tokens = card.network_tokens().iter().filter_map(NetworkToken::updated_at);
-    let updates = card.updates().iter().filter_map(CardUpdate::occurred_at);
-    card.updated_at().into_iter().chain(tokens).chain(updates).fold(card.asked_at(), DateTime::max)
+    let tokens = card.network_tokens.iter().filter_map(|token| token.updated_at);
+    let updates = card.updates.iter().filter_map(|update| update.occurred_at);
+    card.updated_at.into_iter().chain(tokens).chain(updates).fold(card.asked_at, DateTime::max)
 }
 
 /// An alias does not have the number's last four digits.
@@ -426,10 +426,10 @@ impl TokenView {
     }
 
     fn read(&mut self, token: &NetworkToken, stamp: &Stamp) {
-        self.state.offer(storable(Some(token.state().clone()), NetworkTokenState::as_str), stamp);
-        self.reason_code.offer(storable(token.reason_code().and_then(Text::new), Text::as_ref), stamp);
-        self.last4.offer_known(token.last4().and_then(Last4::new), stamp);
-        self.expiry.offer_known(token.expiry(), stamp);
+        self.state.offer(storable(Some(token.state.clone()), NetworkTokenState::as_str), stamp);
+        self.reason_code.offer(storable(token.reason_code.clone(), Text::as_ref), stamp);
+        self.last4.offer_known(token.last4.as_deref().and_then(Last4::new), stamp);
+        self.expiry.offer_known(token.expiry, stamp);
     }
 
     /// Takes a token that a later reading of all tokens does not have for deleted: no other way to go is documented.

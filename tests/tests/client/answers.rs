@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use cmp::{
-    Card, Client, Delivery, Environment, ErrorCode, ErrorKind, NetworkTokenState, Operation, RetryPolicy,
-    ServiceAccount, clock::ManualClock, drift::DriftKind,
+    Card, Client, Delivery, Environment, ErrorCode, ErrorKind, Operation, RetryPolicy, ServiceAccount,
+    clock::ManualClock, drift::DriftKind, network_tokens::NetworkTokenState,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -157,7 +157,7 @@ async fn what_is_almost_json_is_read() {
             .map(|octet| if octet == b'?' { 0xff } else { octet })
             .collect(),
     ] {
-        assert_eq!(card(&body).await.last4(), Some("1234"), "{}", String::from_utf8_lossy(&body));
+        assert_eq!(card(&body).await.last4.as_deref(), Some("1234"), "{}", String::from_utf8_lossy(&body));
     }
 }
 
@@ -209,7 +209,7 @@ async fn last_four_are_four_digits_or_absent() {
         (r#""12a4""#, None),
     ] {
         let read = card(with_attributes(&format!(r#"{{"last4":{last4}}}"#)).as_bytes()).await;
-        assert_eq!(read.last4(), expected, "{last4}");
+        assert_eq!(read.last4.as_deref(), expected, "{last4}");
     }
 }
 
@@ -225,7 +225,7 @@ async fn date_times_of_other_stacks_are_read() {
         "2025-01-17T12:53:00.000000000",
     ] {
         let read = card(with_attributes(&format!(r#"{{"created_at":"{text}"}}"#)).as_bytes()).await;
-        let at = read.created_at().map(|at| at.to_rfc3339());
+        let at = read.created_at.map(|at| at.to_rfc3339());
         assert_eq!(at.as_deref(), Some("2025-01-17T12:53:00+00:00"), "{text}");
     }
 }
@@ -235,8 +235,8 @@ async fn a_token_that_failed_may_have_expired_in_month_zero() {
     let body = r#"{"data":{"id":"CRDecqZp3xRgXU3TFmtcDdzQs","type":"cards","attributes":{}},
         "included":[{"type":"network_tokens","id":"NT1","attributes":{"state":"failed","exp_month":0,"exp_year":0}}]}"#;
     let read = card(body.as_bytes()).await;
-    let token = &read.network_tokens()[0];
-    assert_eq!((token.state(), token.expiry()), (&NetworkTokenState::Failed, None));
+    let token = &read.network_tokens[0];
+    assert_eq!((&token.state, token.expiry), (&NetworkTokenState::Failed, None));
 }
 
 #[tokio::test]
@@ -261,7 +261,7 @@ async fn a_list_that_could_not_be_read_whole_is_not_called_complete() {
     ] {
         let read = card(with(&included).as_bytes()).await;
         let shown = &included[..included.len().min(80)];
-        assert_eq!((read.lists_network_tokens(), read.network_tokens().len()), (complete, tokens), "{shown}");
+        assert_eq!((read.lists_network_tokens, read.network_tokens.len()), (complete, tokens), "{shown}");
     }
 }
 
@@ -316,7 +316,7 @@ async fn trace_ids_are_told_from_pans() {
         let body =
             json!({"data": {"id": card_id().as_str()}, "metadata": {"observability": {"trace_id": id}}});
         let read = card(body.to_string().as_bytes()).await;
-        assert_eq!(read.observability().and_then(|seen| seen.trace_id()), expected);
+        assert_eq!(read.observability.as_ref().and_then(|seen| seen.trace_id.as_deref()), expected);
     }
 }
 
@@ -445,21 +445,27 @@ fn shown(value: &impl Debug) -> String {
 fn all_of(card: &Card) -> String {
     let mut shown = shown(card);
     let mut show = |text: String| shown.push_str(&text);
-    show(self::shown(&(card.number(), card.pan(), card.cvc(), card.cardholder(), card.enriched())));
-    show(self::shown(&(card.token_type(), card.wallet_type(), card.capabilities(), card.meta())));
     show(self::shown(&(
-        card.observability(),
-        card.updates(),
-        card.update_subscription(),
-        card.other_included(),
+        card.number(),
+        card.pan.as_ref(),
+        card.cvc.as_ref(),
+        card.cardholder.as_ref(),
+        card.enriched.as_ref(),
     )));
-    for update in card.updates() {
-        show(self::shown(&(update.event(), update.updated_values())));
+    show(self::shown(&(card.token_type.as_ref(), card.wallet_type.as_ref(), &card.capabilities, &card.meta)));
+    show(self::shown(&(
+        card.observability.as_ref(),
+        &card.updates,
+        card.update_subscription(),
+        &card.other_included,
+    )));
+    for update in &card.updates {
+        show(self::shown(&(update.event.as_ref(), &update.updated_values)));
     }
-    for token in card.network_tokens() {
-        show(self::shown(&(token, token.number(), token.state(), token.card_art())));
-        show(token.state().to_string());
-        show(self::shown(&token.card_art().map(|art| art.assets().to_vec())));
+    for token in &card.network_tokens {
+        show(self::shown(&(token, token.number.as_ref(), &token.state, token.card_art.as_ref())));
+        show(token.state.to_string());
+        show(self::shown(&token.card_art.as_ref().map(|art| art.assets.to_vec())));
     }
     show(self::shown(&card.network_token().err()));
     shown
@@ -518,12 +524,12 @@ async fn no_public_type_shows_what_comes_in_its_texts() {
         let cryptogram = cmp.network_tokens().cryptogram(&card_id()).await.unwrap();
         text += &shown(&(
             &cryptogram,
-            cryptogram.eci(),
-            cryptogram.kind(),
-            cryptogram.value(),
-            cryptogram.trace_id(),
+            cryptogram.eci.as_ref(),
+            &cryptogram.kind,
+            &cryptogram.value,
+            cryptogram.trace_id.as_deref(),
         ));
-        text += &shown(&cryptogram.into_parts());
+        text += &shown(&cryptogram);
         let (server, _) = always(200, "application/json", &filled_with(&v1_document, pan).to_string()).await;
         let environment = cmp::v1::Environment::custom(server.base_url(), server.base_url()).unwrap();
         let bearer = cmp::auth::AccessToken::new("test-token").unwrap();

@@ -188,7 +188,7 @@ async fn the_hook_may_ask_for_what_was_seen() {
         .unwrap();
     slot.set(built.clone()).unwrap();
     for _ in 0..2 {
-        built.cards().get(&card_id()).include([cmp::Include::NetworkTokens]).await.unwrap();
+        built.cards().get(&card_id()).include([cmp::cards::Include::NetworkTokens]).await.unwrap();
     }
     assert_eq!(*counts.lock().unwrap(), [(1, 1), (2, 1)]);
 }

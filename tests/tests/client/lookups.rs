@@ -16,9 +16,10 @@ use axum::{
     routing::{get, post},
 };
 use cmp::{
-    Card, Client, Credential, ErrorKind, Include, NetworkTokenState, NetworkTransactionId, NoNetworkToken,
-    RetryPolicy,
+    Card, Client, Credential, ErrorKind, NetworkTransactionId, NoNetworkToken, RetryPolicy,
+    cards::Include,
     clock::ManualClock,
+    network_tokens::NetworkTokenState,
     webhooks::{CardView, Event},
 };
 use serde_json::{Value, json};
@@ -185,7 +186,7 @@ async fn every_reader_finds_the_active_token_in_every_reading() {
 
         let (service, cmp) = fresh().await;
         let card = cmp.cards().get(&id).await.unwrap();
-        assert!(card.network_token().is_ok() && card.lists_network_tokens(), "{reading:?}");
+        assert!(card.network_token().is_ok() && card.lists_network_tokens, "{reading:?}");
         assert_eq!(service.requests(), reading.first_requests, "{reading:?}");
         let (_service, cmp) = fresh().await;
         assert!(bulk_get(&cmp).await.network_token().is_ok(), "{reading:?}");
@@ -205,7 +206,7 @@ async fn every_reader_finds_the_active_token_in_every_reading() {
 #[tokio::test]
 async fn a_failed_token_is_reported_as_failed_in_every_reading() {
     let id = card_id();
-    let reason_code = Some("cmp_network_token.failed".to_owned());
+    let reason_code = Some("cmp_network_token.failed".into());
     let failed = NoNetworkToken::NotUsable { state: NetworkTokenState::Failed, reason_code };
     for reading in READINGS {
         let fresh = async || Service::start(reading, vec![token("NT1", "failed")]).await;
@@ -252,7 +253,7 @@ async fn what_worked_is_learnt_once_for_all_clones() {
         service.change(|world| world.tokens.clear());
         let card = cmp.cards().get(&id).await.unwrap();
         assert_eq!(service.requests(), once, "that there is none costs no more: {reading:?}");
-        assert!(card.lists_network_tokens(), "{reading:?}");
+        assert!(card.lists_network_tokens, "{reading:?}");
         assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::None, "{reading:?}");
     }
 }
@@ -261,14 +262,14 @@ async fn what_worked_is_learnt_once_for_all_clones() {
 async fn refused_names_are_not_sent_again() {
     let (service, cmp) = Service::start(REFUSES, vec![]).await;
     let id = card_id();
-    assert!(!cmp.cards().get(&id).await.unwrap().lists_network_tokens());
+    assert!(!cmp.cards().get(&id).await.unwrap().lists_network_tokens);
     assert_eq!(service.requests(), ["-", ALL, TOKENS]);
     cmp.cards().get(&id).await.unwrap();
     let waiting = cmp.network_tokens().wait_for(&id).deadline(Duration::from_secs(1)).await;
     assert_eq!(waiting.unwrap_err().no_network_token(), Some(&NoNetworkToken::NotListed));
     assert!(service.requests().iter().all(|include| include == "-"));
     service.change(|world| world.tokens = active());
-    assert!(cmp.cards().get(&id).await.unwrap().lists_network_tokens());
+    assert!(cmp.cards().get(&id).await.unwrap().lists_network_tokens);
 }
 
 #[tokio::test]
@@ -312,7 +313,7 @@ async fn no_list_is_called_complete_that_may_not_be() {
         let (service, cmp) = Service::start(reading, vec![]).await;
         service.change(|world| world.empty_list = empty_list);
         let card = cmp.cards().get(&id).await.unwrap();
-        assert_eq!(card.lists_network_tokens(), complete, "{reading:?}, {empty_list}");
+        assert_eq!(card.lists_network_tokens, complete, "{reading:?}, {empty_list}");
         let expected = if complete { NoNetworkToken::None } else { NoNetworkToken::NotListed };
         assert_eq!(card.network_token().unwrap_err(), expected, "{reading:?}, {empty_list}");
 
@@ -335,7 +336,7 @@ async fn a_token_that_the_card_names_and_no_answer_shows_is_not_taken_for_none()
         let (service, cmp) = Service::start(HIDES, tokens).await;
         service.change(|world| world.named = vec!["NT0", "NT1"]);
         let card = cmp.cards().get(&id).await.unwrap();
-        assert!(!card.lists_network_tokens());
+        assert!(!card.lists_network_tokens);
         assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotListed);
         service.requests();
         let error = cmp.payments().merchant_initiated(&id, first_payment()).or_pan().await.unwrap_err();
@@ -348,7 +349,7 @@ async fn a_token_that_the_card_names_and_no_answer_shows_is_not_taken_for_none()
         let (service, cmp) = Service::start(ALWAYS, vec![unreadable]).await;
         let card = cmp.cards().get(&id).await.unwrap();
         assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotListed);
-        assert!(!card.lists_network_tokens());
+        assert!(!card.lists_network_tokens);
         service.requests();
         let error = cmp.payments().merchant_initiated(&id, first_payment()).or_pan().await.unwrap_err();
         assert_eq!(error.no_network_token(), Some(&NoNetworkToken::NotListed), "the PAN is not taken");
@@ -358,7 +359,7 @@ async fn a_token_that_the_card_names_and_no_answer_shows_is_not_taken_for_none()
     let (service, cmp) = Service::start(ALWAYS, vec![token("NT0", "deleted")]).await;
     service.change(|world| world.named = vec!["NT0", "NT1"]);
     let card = cmp.cards().get(&id).await.unwrap();
-    assert!(!card.lists_network_tokens());
+    assert!(!card.lists_network_tokens);
     assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotListed, "waiting for it may help");
 }
 
@@ -422,7 +423,7 @@ async fn where_the_second_look_fails_nothing_is_made_of_the_first() {
         service.change(|world| world.fails = Some((Reads::ByName, status)));
         service.requests();
         let card = cmp.cards().get(&id).await.unwrap();
-        assert!(!card.lists_network_tokens(), "{status}");
+        assert!(!card.lists_network_tokens, "{status}");
         assert_eq!(service.requests(), ["-", ALL]);
     }
     service.change(|world| world.fails = None);
@@ -439,18 +440,18 @@ async fn include_by_the_user_is_one_request_as_it_is() {
     assert_eq!((error.status(), error.attempts()), (Some(400), 1));
     assert_eq!(service.requests(), ["network_tokens,card_updates"]);
     let card = cmp.cards().get(&id).include([Include::NetworkTokens]).await.unwrap();
-    assert!(card.lists_network_tokens() && card.network_token().is_ok());
+    assert!(card.lists_network_tokens && card.network_token().is_ok());
     assert_eq!(service.requests(), [TOKENS]);
 
     let (service, cmp) = Service::start(ON_REQUEST, vec![]).await;
     service.change(|world| world.empty_list = true);
     let card = cmp.cards().get(&id).include([Include::CardUpdates]).await.unwrap();
-    assert!(!card.lists_network_tokens(), "they were not asked for");
+    assert!(!card.lists_network_tokens, "they were not asked for");
     assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotListed);
-    assert!(cmp.cards().get(&id).include([Include::NetworkTokens]).await.unwrap().lists_network_tokens());
+    assert!(cmp.cards().get(&id).include([Include::NetworkTokens]).await.unwrap().lists_network_tokens);
     service.change(|world| world.empty_list = false);
     let card = cmp.cards().get(&id).include([Include::NetworkTokens]).await.unwrap();
-    assert!(!card.lists_network_tokens(), "there is no list");
+    assert!(!card.lists_network_tokens, "there is no list");
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use chrono::{TimeZone, Utc};
 use cmp::{
-    Capability, Card, CardEvent, CryptogramType, Delivery, ErrorCode, ErrorKind, Expiry, NetworkTokenState,
-    NoNetworkToken, Operation, Provisioned, StopReason, Stored, SubscriptionState, TokenType, WalletType,
+    Card, Delivery, ErrorCode, ErrorKind, Expiry, NoNetworkToken, Operation, Provisioned, StopReason, Stored,
+    cards::{Capability, CardEvent, SubscriptionState, TokenType, WalletType},
+    network_tokens::{CryptogramType, NetworkTokenState},
 };
 use cmp_generated::mock::MockServerExt;
 use httpmock::{Method, MockServer};
@@ -52,26 +53,29 @@ async fn read(document: Value) -> Card {
 #[tokio::test]
 async fn the_sample_of_the_guide() {
     let card = read(guide_card(|_| {})).await;
-    assert_eq!(card.id(), &card_id());
-    assert_eq!(card.pan().map(cmp::Pan::expose), Some("4111111111111111"));
-    assert_eq!((card.bin(), card.first8(), card.last4()), (Some("411111"), Some("41111111"), Some("1111")));
-    assert_eq!(card.expiry(), Expiry::new(5, 2028).ok());
-    assert_eq!(card.cvc_status(), Some("active"));
-    assert_eq!(card.fingerprint(), Some("6TeSCB16LtyifEAmY2goxYfSk5sALriXpefzzxh29xhu"));
-    assert_eq!(card.capabilities(), [Capability::NetworkTokens]);
-    assert_eq!(card.created_at(), Some(Utc.with_ymd_and_hms(2025, 8, 1, 0, 0, 0).unwrap()));
-    assert_eq!(card.meta().text("token_type"), Some("pan"));
+    assert_eq!(&card.id, &card_id());
+    assert_eq!(card.pan.as_ref().map(cmp::Pan::expose), Some("4111111111111111"));
+    assert_eq!(
+        (card.bin.as_deref(), card.first8.as_deref(), card.last4.as_deref()),
+        (Some("411111"), Some("41111111"), Some("1111"))
+    );
+    assert_eq!(card.expiry, Expiry::new(5, 2028).ok());
+    assert_eq!(card.cvc_status.as_deref(), Some("active"));
+    assert_eq!(card.fingerprint.as_deref(), Some("6TeSCB16LtyifEAmY2goxYfSk5sALriXpefzzxh29xhu"));
+    assert_eq!(card.capabilities, [Capability::NetworkTokens]);
+    assert_eq!(card.created_at, Some(Utc.with_ymd_and_hms(2025, 8, 1, 0, 0, 0).unwrap()));
+    assert_eq!(card.meta.text("token_type"), Some("pan"));
     let token = card.network_token().expect("an active token");
-    assert_eq!(token.number().map(cmp::NetworkTokenNumber::expose), Some("4124980000004244"));
-    assert_eq!(token.payment_account_reference(), Some("V0010014610000000085141000282"));
-    assert_eq!(token.expiry(), Expiry::new(11, 2027).ok());
-    assert_eq!(token.state(), &NetworkTokenState::Active);
+    assert_eq!(token.number.as_ref().map(cmp::NetworkTokenNumber::expose), Some("4124980000004244"));
+    assert_eq!(token.payment_account_reference.as_deref(), Some("V0010014610000000085141000282"));
+    assert_eq!(token.expiry, Expiry::new(11, 2027).ok());
+    assert_eq!(&token.state, &NetworkTokenState::Active);
 }
 
 #[tokio::test]
 async fn date_times_without_zone_are_utc() {
     let card = read(guide_card(|_| {})).await;
-    let created = card.network_tokens()[0].created_at().expect("a time");
+    let created = card.network_tokens[0].created_at.expect("a time");
     assert_eq!(
         created,
         Utc.with_ymd_and_hms(2025, 7, 24, 4, 13, 51).unwrap() + chrono::TimeDelta::microseconds(428_077)
@@ -86,8 +90,8 @@ async fn included_is_found_wherever_it_is() {
     }));
     let both = read(guide_card(|card| card["included"] = json!([{"type": "card_updates", "id": "CUPx"}])));
     let (top, both) = tokio::join!(top, both);
-    assert_eq!(top.network_tokens().len(), 1);
-    assert_eq!((both.network_tokens().len(), both.updates().len()), (1, 1));
+    assert_eq!(top.network_tokens.len(), 1);
+    assert_eq!((both.network_tokens.len(), both.updates.len()), (1, 1));
     // An empty list says that no token exists. A missing list says nothing.
     for (nothing, reason) in [(json!(null), NoNetworkToken::NotListed), (json!([]), NoNetworkToken::None)] {
         let card = read(guide_card(|card| card["data"]["included"] = nothing)).await;
@@ -95,7 +99,7 @@ async fn included_is_found_wherever_it_is() {
     }
     let absent =
         read(guide_card(|card| drop(card["data"].as_object_mut().unwrap().remove("included")))).await;
-    assert!(absent.network_tokens().is_empty());
+    assert!(absent.network_tokens.is_empty());
 }
 
 #[tokio::test]
@@ -110,20 +114,20 @@ async fn included_resources_are_told_apart_by_type_in_any_order() {
     let included = json!([subscription, {"type": "loyalty_points", "id": "LP1", "attributes": {"n": 1}}, update, network_token()]);
     let card = read(guide_card(|card| card["data"]["included"] = included)).await;
     assert!(card.network_token().is_ok());
-    let update = &card.updates()[0];
-    assert_eq!((update.id(), update.event()), (Some("CUP1"), Some(&CardEvent::Updated)));
+    let update = &card.updates[0];
+    assert_eq!((update.id.as_deref(), update.event.as_ref()), (Some("CUP1"), Some(&CardEvent::Updated)));
     assert_eq!(
-        update.updated_values()[0].new_value().map(cmp::UpdatedValue::expose),
+        update.updated_values[0].new_value.as_ref().map(cmp::cards::UpdatedValue::expose),
         Some("4000000000000002")
     );
-    assert!(update.occurred_at() < update.received_at());
+    assert!(update.occurred_at < update.received_at);
     let subscription = card.update_subscription().expect("a subscription");
     assert_eq!(
-        (subscription.state(), subscription.bin()),
+        (subscription.state.as_ref(), subscription.bin.as_deref()),
         (Some(&SubscriptionState::Enrolled), Some("411111"))
     );
-    let other = &card.other_included()[0];
-    assert_eq!((other.kind(), other.id()), ("loyalty_points", Some("LP1")));
+    let other = &card.other_included[0];
+    assert_eq!((&*other.kind, other.id.as_deref()), ("loyalty_points", Some("LP1")));
 }
 
 #[tokio::test]
@@ -143,10 +147,10 @@ async fn unknown_values_and_members_are_kept_or_ignored() {
     }))
     .await;
     let unknown = Capability::Other("teleportation".to_owned());
-    assert_eq!(card.capabilities(), [Capability::NetworkTokens, unknown]);
-    assert_eq!(card.token_type(), Some(&TokenType::Other("qpan".to_owned())));
-    assert_eq!(card.wallet_type(), Some(&WalletType::ApplePay));
-    assert_eq!(card.cvc_status(), Some("unavailable"));
+    assert_eq!(card.capabilities, [Capability::NetworkTokens, unknown]);
+    assert_eq!(card.token_type.as_ref(), Some(&TokenType::Other("qpan".to_owned())));
+    assert_eq!(card.wallet_type.as_ref(), Some(&WalletType::ApplePay));
+    assert_eq!(card.cvc_status.as_deref(), Some("unavailable"));
     let state = NetworkTokenState::Other("FROZEN".to_owned());
     assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotUsable { state, reason_code: None });
 }
@@ -161,15 +165,15 @@ async fn amex_has_no_first8_and_other_accounts_see_no_pan() {
         card["data"]["relationships"] = json!(null);
     }))
     .await;
-    assert_eq!((card.first8(), card.pan()), (None, None));
-    assert!(card.capabilities().is_empty());
+    assert_eq!((card.first8.as_deref(), card.pan.as_ref()), (None, None));
+    assert!(card.capabilities.is_empty());
 }
 
 #[tokio::test]
 async fn a_long_alias_can_stand_for_the_pan() {
     let alias = "tok_sandbox_cXhW6pK8yXnC1ZQdGk3zTq";
     let card = read(guide_card(|card| card["data"]["attributes"]["pan"] = json!(alias))).await;
-    assert_eq!(card.pan().map(cmp::Pan::expose), Some(alias));
+    assert_eq!(card.pan.as_ref().map(cmp::Pan::expose), Some(alias));
 }
 
 #[tokio::test]
@@ -179,10 +183,10 @@ async fn a_failed_token_has_little_but_a_reason() {
             json!({"state": "failed", "reason_code": "cmp_network_token.provisioning_failed", "reason_text": "Declined"});
     }))
     .await;
-    let reason_code = Some("cmp_network_token.provisioning_failed".to_owned());
+    let reason_code = Some("cmp_network_token.provisioning_failed".into());
     let failed = NoNetworkToken::NotUsable { state: NetworkTokenState::Failed, reason_code };
     assert_eq!(card.network_token().unwrap_err(), failed);
-    assert_eq!(card.network_tokens()[0].reason_text(), Some("Declined"));
+    assert_eq!(card.network_tokens[0].reason_text.as_deref(), Some("Declined"));
 }
 
 #[tokio::test]
@@ -200,7 +204,7 @@ async fn of_several_tokens_the_latest_usable_one_is_taken() {
         token("NT3", "deleted", "2025-03-01T00:00:00"),
     ]);
     let card = read(guide_card(|card| card["data"]["included"] = tokens)).await;
-    assert_eq!(card.network_token().unwrap().id().map(cmp::NetworkTokenId::as_str), Some("NT2"));
+    assert_eq!(card.network_token().unwrap().id.as_ref().map(cmp::NetworkTokenId::as_str), Some("NT2"));
 }
 
 /// `seeds/001`: the rendered example of "Provision", with numbers where the schema has strings.
@@ -216,8 +220,8 @@ async fn token_numbers_are_read_and_leading_zeros_restored() {
         let provisioned = cmp.network_tokens().provision(&card_id()).await.unwrap();
         assert_eq!(matches!(provisioned, Provisioned::Created(_)), is_new);
         let token = provisioned.into_network_token();
-        assert_eq!(token.number().map(cmp::NetworkTokenNumber::expose), Some("5580043943638177"));
-        assert_eq!((token.last4(), token.bin()), (Some("0077"), Some("558004")));
+        assert_eq!(token.number.as_ref().map(cmp::NetworkTokenNumber::expose), Some("5580043943638177"));
+        assert_eq!((token.last4.as_deref(), token.bin.as_deref()), (Some("0077"), Some("558004")));
     }
 }
 
@@ -238,12 +242,15 @@ async fn the_rendered_cryptogram() {
     let (_server, cmp) = always(200, JSON_API, &body.to_string()).await;
     let cryptogram = cmp.network_tokens().cryptogram(&card_id()).await.unwrap();
     assert_eq!(
-        (cryptogram.kind(), cryptogram.eci().map(cmp::Eci::as_str)),
+        (&cryptogram.kind, cryptogram.eci.as_ref().map(cmp::network_tokens::Eci::as_str)),
         (&CryptogramType::Tavv, Some("07"))
     );
-    assert_eq!(cryptogram.token().number().map(cmp::NetworkTokenNumber::expose), Some("4113216317012304"));
-    assert_eq!(cryptogram.trace_id(), Some("f2046b6548e7dbe5793adee1f4a13c63"));
-    assert_eq!(*cryptogram.into_parts().value.expose(), "JWrMYLqNQjmEHQDAZbSx+A==");
+    assert_eq!(
+        cryptogram.network_token.number.as_ref().map(cmp::NetworkTokenNumber::expose),
+        Some("4113216317012304")
+    );
+    assert_eq!(cryptogram.trace_id.as_deref(), Some("f2046b6548e7dbe5793adee1f4a13c63"));
+    assert_eq!(*cryptogram.value.expose(), "JWrMYLqNQjmEHQDAZbSx+A==");
 }
 
 /// The generator's typed stand-in, which can't leave the contract.
@@ -259,7 +266,7 @@ async fn a_typed_answer() {
     let request = request.cards();
     let card = request
         .get(&card_id())
-        .include([cmp::Include::NetworkTokens, cmp::Include::CardUpdates])
+        .include([cmp::cards::Include::NetworkTokens, cmp::cards::Include::CardUpdates])
         .await
         .unwrap();
     assert!(card.network_token().is_ok());
@@ -309,10 +316,7 @@ async fn a_duplicate_with_and_without_body_and_location() {
         let (server, cmp) = card_is(serde_json::from_str(&found).unwrap()).await;
         see_other(&server, body, location).await;
         let stored = cmp.cards().create(new_card()).await.unwrap();
-        assert!(
-            matches!(&stored, Stored::Existing(card) if card.id() == &card_id()),
-            "{body:?} {location:?}"
-        );
+        assert!(matches!(&stored, Stored::Existing(card) if &card.id == &card_id()), "{body:?} {location:?}");
     }
 }
 

@@ -1,10 +1,10 @@
 //! The V1 client: its samples, headers, errors and retries.
 
 use cmp::{
-    Delivery, Error, ErrorCode, ErrorKind, Expiry, NetworkTokenState, Operation, Proxy, RetryClass,
-    StopReason,
+    Delivery, Error, ErrorCode, ErrorKind, Expiry, Operation, Proxy, RetryClass, StopReason,
     auth::AccessToken,
     clock::ManualClock,
+    network_tokens::NetworkTokenState,
     v1::{Client, ClientBuilder, Environment, NetworkToken, NewEnrollment, PanAlias},
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator, V1Outcome};

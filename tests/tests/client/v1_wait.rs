@@ -3,8 +3,8 @@
 use std::{future::IntoFuture, time::Duration};
 
 use cmp::{
-    Delivery, ErrorKind, NetworkTokenState, NoNetworkToken, Operation, StopReason, clock::ManualClock,
-    v1::FinalState,
+    Delivery, ErrorKind, NoNetworkToken, Operation, StopReason, clock::ManualClock,
+    network_tokens::NetworkTokenState, v1::FinalState,
 };
 use cmp_simulator::{
     Fault, NetworkTokenState as State, Operation as Simulated, Simulator, TokenArrival, V1Outcome,

@@ -1,8 +1,9 @@
 //! What is sent: every documented attribute, the media types, and nothing more.
 
 use cmp::{
-    Address, Amount, CardChanges, Cardholder, Currency, Cvc, ErrorKind, Expiry, NewCard, Pan, TokenType,
-    TransactionType, WalletType,
+    Address, Amount, CardChanges, Cardholder, Currency, Cvc, ErrorKind, Expiry, NewCard, Pan,
+    cards::{TokenType, WalletType},
+    network_tokens::TransactionType,
 };
 use cmp_simulator::Simulator;
 use httpmock::{Method, Mock, MockServer};
@@ -48,20 +49,20 @@ async fn every_attribute_of_a_new_card() {
     }});
     let server = expecting(Method::POST, "/cards", 201, body).await;
     let address = Address::new()
-        .with_line1("1 Main St")
-        .with_line2("b")
-        .with_line3("c")
-        .with_line4("d")
-        .with_city("New York")
-        .with_region("NY")
-        .with_postal_code("12301")
-        .with_country("US");
+        .line1("1 Main St")
+        .line2("b")
+        .line3("c")
+        .line4("d")
+        .city("New York")
+        .region("NY")
+        .postal_code("12301")
+        .country("US");
     let holder = Cardholder::new()
-        .with_name("Jane Doe")
-        .with_company("Doe Ltd")
-        .with_phone("+14155550100")
-        .with_email("jane@doe.example")
-        .with_address(address);
+        .name("Jane Doe")
+        .company("Doe Ltd")
+        .phone("+14155550100")
+        .email("jane@doe.example")
+        .address(address);
     let card = new_card()
         .cvc(Cvc::new("123").unwrap())
         .cvc_status("active")
@@ -160,14 +161,14 @@ async fn wrong_input_is_refused_before_anything_is_sent() {
     let cmp = client(&server.base_url());
     let holder = |holder: Cardholder| new_card().cardholder(holder);
     for card in [
-        holder(Cardholder::new().with_name("")),
-        holder(Cardholder::new().with_name("x".repeat(256))),
-        holder(Cardholder::new().with_phone("1".repeat(17))),
-        holder(Cardholder::new().with_address(Address::new().with_country("U"))),
-        holder(Cardholder::new().with_address(Address::new().with_postal_code("12345678901"))),
-        holder(Cardholder::new().with_address(Address::new().with_country("U1"))),
-        holder(Cardholder::new().with_address(Address::new().with_city("New\nYork"))),
-        holder(Cardholder::new().with_email("jane.doe.example")),
+        holder(Cardholder::new().name("")),
+        holder(Cardholder::new().name("x".repeat(256))),
+        holder(Cardholder::new().phone("1".repeat(17))),
+        holder(Cardholder::new().address(Address::new().country("U"))),
+        holder(Cardholder::new().address(Address::new().postal_code("12345678901"))),
+        holder(Cardholder::new().address(Address::new().country("U1"))),
+        holder(Cardholder::new().address(Address::new().city("New\nYork"))),
+        holder(Cardholder::new().email("jane.doe.example")),
         NewCard::new(Pan::from_trusted("not a pan"), Expiry::new(12, 2030).unwrap()),
         new_card().cvc(Cvc::from_trusted("")),
         new_card().cvc_status("no"),

@@ -42,10 +42,7 @@ async fn each_operation_reaches_each_card() {
     let changes = ids.iter().map(|id| (id.clone(), CardChanges::new().expiry(renewed)));
     let mut updated = cmp.bulk().over(changes).update();
     while let Some((id, outcome)) = updated.next().await {
-        assert_eq!(
-            (outcome.as_ref().unwrap().id(), outcome.as_ref().unwrap().expiry()),
-            (&id, Some(renewed))
-        );
+        assert_eq!((&outcome.as_ref().unwrap().id, outcome.as_ref().unwrap().expiry), (&id, Some(renewed)));
     }
     let mut read = cmp.bulk().over(ids.clone()).get();
     while let Some((_, outcome)) = read.next().await {

@@ -1,6 +1,9 @@
 use std::error::Error as _;
 
-use cmp::{Amount, CryptogramType, ErrorKind, TransactionType};
+use cmp::{
+    Amount, ErrorKind,
+    network_tokens::{CryptogramType, TransactionType},
+};
 use cmp_simulator::{
     CryptogramRefused, Fault, Operation, Scope as Granted, ServiceAccount as Account, Simulator,
     TransactionType as Made,
@@ -16,16 +19,16 @@ async fn each_form_is_made_for_its_payment_and_good_once() {
     let id = store_enrolled(&cmp, VISA).await;
     let request = cmp.network_tokens().cryptogram(&id).amount(Amount::usd("19.99").unwrap());
     let long = request.transaction_type(TransactionType::Aft).await.unwrap();
-    assert_eq!(long.kind(), &CryptogramType::Tavv);
-    let value = long.into_parts().value.expose();
+    assert_eq!(&long.kind, &CryptogramType::Tavv);
+    let value = long.value.expose();
     let made_for = simulator.redeem_cryptogram(&value).unwrap();
     assert_eq!(made_for.transaction_type, Made::Aft);
     assert_eq!(made_for.amount.as_deref(), Some("19.99"));
     assert_eq!(simulator.redeem_cryptogram(&value), Err(CryptogramRefused::AlreadyUsed));
 
     let short = cmp.network_tokens().short_cryptogram(&id).await.unwrap();
-    assert_eq!(short.kind(), &CryptogramType::Dtvv);
-    let made_for = simulator.redeem_cryptogram(&short.into_parts().value.expose()).unwrap();
+    assert_eq!(&short.kind, &CryptogramType::Dtvv);
+    let made_for = simulator.redeem_cryptogram(&short.value.expose()).unwrap();
     assert_eq!(made_for.transaction_type, Made::Ecom);
 }
 
@@ -36,7 +39,7 @@ async fn two_requests_give_two_cryptograms() {
     let id = store_enrolled(&cmp, ACTIVE).await;
     let mut values = Vec::new();
     for _ in 0..2 {
-        values.push(cmp.network_tokens().cryptogram(&id).await.unwrap().into_parts().value.expose());
+        values.push(cmp.network_tokens().cryptogram(&id).await.unwrap().value.expose());
     }
     assert_ne!(values[0], values[1], "nothing is cached");
 }

@@ -1,4 +1,4 @@
-use cmp::{Amount, Expiry, NewCard, Operation, Pan, Scope, StoredNumber};
+use cmp::{Amount, Expiry, NewCard, Operation, Pan, Scope, cards::StoredNumber};
 use cmp_simulator::{
     Fault, Operation as Simulated, PanWithoutScope, Readings, Scope as Granted, ServiceAccount as Account,
     Simulator,
@@ -89,7 +89,7 @@ async fn the_type_shows_what_came_back() {
         });
         let masked = few.cards().get(&id).await.unwrap();
         let Some(StoredNumber::Alias(alias)) = masked.number() else { panic!("{reading:?}: no alias") };
-        assert_eq!(Some(&*alias), masked.pan_alias(), "{reading:?}");
+        assert_eq!(Some(&*alias), masked.pan_alias.as_deref(), "{reading:?}");
     }
     let amount = Amount::usd("1").unwrap();
     assert!(few.payments().customer_initiated(&id).amount(amount).await.is_ok(), "no PCI scope is needed");

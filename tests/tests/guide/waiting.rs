@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use cmp::{
-    CardId, Client, ErrorKind, NetworkTokenState, NoNetworkToken, Operation as Op, StopReason,
-    clock::ManualClock, webhooks::Event,
+    CardId, Client, ErrorKind, NoNetworkToken, Operation as Op, StopReason, clock::ManualClock,
+    network_tokens::NetworkTokenState, webhooks::Event,
 };
 use cmp_simulator::{Fault, Operation, Simulator, TokenArrival};
 use futures_util::stream;
@@ -53,7 +53,7 @@ async fn a_failed_token_ends_the_wait_at_once() {
     let error = cmp.network_tokens().wait_for(&id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoNetworkToken);
     assert!(!error.is_retryable());
-    let reason_code = Some("cmp_network_token.provisioning_failed".to_owned());
+    let reason_code = Some("cmp_network_token.provisioning_failed".into());
     let expected = NoNetworkToken::NotUsable { state: NetworkTokenState::Failed, reason_code };
     assert_eq!(error.no_network_token(), Some(&expected));
     assert_eq!((error.operation(), error.attempts()), (Some(Op::GetCard), 1));

@@ -142,7 +142,7 @@ impl Place {
             }
             _ => {
                 let card = self.cmp.cards().create(new_card()?).await?.into_card();
-                return Ok(Target { card: card.id().clone(), alias });
+                return Ok(Target { card: card.id.clone(), alias });
             }
         }
         Ok(Target { card: "CRDnobody".parse()?, alias })

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use cmp::{
-    CardEvent, NetworkTokenState,
+    cards::CardEvent,
+    network_tokens::NetworkTokenState,
     v1::PanAlias,
     webhooks::{CardUpdateDetails, Details, Event, NetworkTokenDetails, NetworkTokenEvent, Producer},
 };

@@ -14,7 +14,9 @@ use axum::{
     routing::post,
 };
 use cmp::{
-    CardEvent, Client, Environment, Expiry, NetworkTokenState, NewCard, Pan, ServiceAccount,
+    Client, Environment, Expiry, NewCard, Pan, ServiceAccount,
+    cards::CardEvent,
+    network_tokens::NetworkTokenState,
     v1::{self, NewEnrollment, PanAlias},
     webhooks::{
         Applied, CardView, Deduplicator, Event, Handled, StoreError, Verifier, WebhookError, WebhookSecret,
@@ -149,12 +151,12 @@ async fn a_view_kept_by_events_is_what_a_get_would_show() {
             view.apply(&event);
         }
         let card = house.cmp.cards().get(id).await.unwrap();
-        let token = &card.network_tokens()[0];
+        let token = &card.network_tokens[0];
         let known = view.network_token().unwrap();
-        assert_eq!(known.state(), Some(token.state()), "step {step}");
-        assert_eq!((known.last4(), known.expiry()), (token.last4(), token.expiry()), "step {step}");
-        assert_eq!((view.last4(), view.expiry()), (card.last4(), card.expiry()), "step {step}");
-        let event = card.updates().last().and_then(|update| update.event());
+        assert_eq!(known.state(), Some(&token.state), "step {step}");
+        assert_eq!((known.last4(), known.expiry()), (token.last4.as_deref(), token.expiry), "step {step}");
+        assert_eq!((view.last4(), view.expiry()), (card.last4.as_deref(), card.expiry), "step {step}");
+        let event = card.updates.last().and_then(|update| update.event.as_ref());
         assert_eq!(view.account_updater(), event, "step {step}");
         assert_eq!(view.clone().read(&card), Applied::Unchanged, "step {step}");
         let read = CardView::of(&card);

@@ -1,5 +1,6 @@
 use cmp::{
-    CardEvent, NetworkTokenState,
+    cards::CardEvent,
+    network_tokens::NetworkTokenState,
     v1::PanAlias,
     webhooks::{Details, Event, NetworkTokenEvent, WebhookError},
 };

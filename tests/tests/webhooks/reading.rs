@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use cmp::{
-    Card, CardId, Client, Environment, Expiry, NetworkTokenState, NewCard, Pan, ServiceAccount,
+    Card, CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount,
+    network_tokens::NetworkTokenState,
     webhooks::{Applied, CardView, Event},
 };
 use cmp_simulator::{Enrollment, Simulator};
@@ -53,8 +54,8 @@ async fn an_event_without_a_token_id_is_about_the_only_token() {
     let house = House::start().await;
     let card = house.card().await;
     let mut view = CardView::of(&card);
-    assert_eq!((state(&view), card.network_tokens().len()), (Some(&NetworkTokenState::Active), 1));
-    let before = house.nameless(card.asked_at() - TimeDelta::seconds(1), "suspended");
+    assert_eq!((state(&view), card.network_tokens.len()), (Some(&NetworkTokenState::Active), 1));
+    let before = house.nameless(card.asked_at - TimeDelta::seconds(1), "suspended");
     view.apply(&before);
     assert_eq!(state(&view), Some(&NetworkTokenState::Active), "the reading is newer");
     let after = house.nameless(Utc::now() + TimeDelta::seconds(1), "suspended");
@@ -67,7 +68,7 @@ async fn an_event_without_a_token_id_is_about_the_only_token() {
 async fn a_reading_replaces_an_event_without_a_token_id() {
     let house = House::start().await;
     let mut view = CardView::new(house.id.clone());
-    view.apply(&house.nameless(house.card().await.asked_at(), "active"));
+    view.apply(&house.nameless(house.card().await.asked_at, "active"));
     assert_eq!(state(&view), Some(&NetworkTokenState::Active));
     house.simulator.world().suspend_token(house.id.as_str()).unwrap();
     let card = house.card().await;
@@ -89,16 +90,16 @@ async fn a_token_that_a_reading_does_not_show_any_more_is_deleted() {
         Some(&NetworkTokenState::Active),
         "the answer to a change doesn't tell of tokens"
     );
-    let card = house.cmp.cards().get(&house.id).include([cmp::Include::CardUpdates]).await.unwrap();
+    let card = house.cmp.cards().get(&house.id).include([cmp::cards::Include::CardUpdates]).await.unwrap();
     view.read(&card);
     assert_eq!(state(&view), Some(&NetworkTokenState::Active), "nor does one that was not asked for them");
     let card = house.card().await;
-    assert_eq!((view.read(&card), card.network_tokens().len()), (Applied::Changed, 0));
+    assert_eq!((view.read(&card), card.network_tokens.len()), (Applied::Changed, 0));
     assert_eq!(state(&view), Some(&NetworkTokenState::Deleted));
     assert_eq!(CardView::of(&card).network_token(), None);
 
     let mut nameless = CardView::new(house.id.clone());
-    nameless.apply(&house.nameless(card.asked_at(), "active"));
+    nameless.apply(&house.nameless(card.asked_at, "active"));
     assert_eq!(nameless.read(&house.card().await), Applied::Changed);
     assert_eq!(state(&nameless), None, "which one it was nobody can say");
 }
@@ -106,14 +107,14 @@ async fn a_token_that_a_reading_does_not_show_any_more_is_deleted() {
 #[tokio::test]
 async fn a_deleted_token_stays_deleted_when_a_late_event_comes() {
     let house = House::start().await;
-    let token = house.card().await.network_tokens()[0].clone();
+    let token = house.card().await.network_tokens[0].clone();
     house.cmp.network_tokens().delete(&house.id).await.unwrap();
     let card = house.card().await;
     let late = |at| {
-        let details = json!({ "network_token_id": token.id().unwrap().as_str(), "state": "active" });
+        let details = json!({ "network_token_id": token.id.as_ref().unwrap().as_str(), "state": "active" });
         house.event("cmp_network_token.updated", at, details)
     };
-    let (before, after) = (card.asked_at() - TimeDelta::days(1), Utc::now() + TimeDelta::seconds(1));
+    let (before, after) = (card.asked_at - TimeDelta::days(1), Utc::now() + TimeDelta::seconds(1));
 
     let mut read_first = CardView::of(&card);
     read_first.apply(&late(before));
@@ -155,7 +156,7 @@ async fn a_reading_fills_in_what_an_event_cleared() {
     assert_eq!(view.last4(), None);
     let card = house.card().await;
     assert_eq!(view.read(&card), Applied::Changed);
-    assert_eq!((view.last4(), view.expiry()), (card.last4(), card.expiry()));
+    assert_eq!((view.last4(), view.expiry()), (card.last4.as_deref(), card.expiry));
 }
 
 #[tokio::test]
@@ -165,7 +166,7 @@ async fn an_update_of_the_expiry_alone_leaves_the_number() {
     let mut view = CardView::of(&card);
     let renewed = json!({ "new_expiration_date": "1233" });
     view.apply(&house.event("cmp_au_card.updated", Utc::now() + TimeDelta::seconds(1), renewed));
-    assert_eq!((view.last4(), view.expiry()), (card.last4(), Expiry::new(12, 2033).ok()));
+    assert_eq!((view.last4(), view.expiry()), (card.last4.as_deref(), Expiry::new(12, 2033).ok()));
     view.apply(&house.event("cmp_au_card.updated", Utc::now() + TimeDelta::seconds(2), json!({})));
     assert_eq!(view.last4(), None, "an update that tells nothing is of the number");
 }
@@ -176,7 +177,7 @@ async fn a_simulated_clock_that_is_ahead_does_not_outdate_readings() {
     let world = house.simulator.world();
     world.advance_clock(std::time::Duration::from_secs(600));
     world.suspend_token(house.id.as_str()).unwrap();
-    let suspended_at = house.card().await.network_tokens()[0].updated_at().unwrap();
+    let suspended_at = house.card().await.network_tokens[0].updated_at.unwrap();
     let mut view = CardView::new(house.id.clone());
     view.apply(&house.nameless(suspended_at, "suspended"));
     world.resume_token(house.id.as_str()).unwrap();
@@ -194,7 +195,7 @@ async fn a_token_that_was_waited_for_or_provisioned_needs_no_other_reading() {
     let stored = cmp.cards().create(card).await.unwrap();
     // All network tokens were read, and there was none.
     let read = cmp.cards().get(stored.id()).await.unwrap();
-    assert!(read.lists_network_tokens());
+    assert!(read.lists_network_tokens);
     let mut view = CardView::of(&read);
     let provisioned = cmp.network_tokens().provision(stored.id()).await.unwrap();
     assert_eq!(view.read_token(provisioned.network_token()), Applied::Changed);
@@ -202,9 +203,9 @@ async fn a_token_that_was_waited_for_or_provisioned_needs_no_other_reading() {
     let token = view.network_token().unwrap();
     assert_eq!(
         (token.last4(), token.expiry()),
-        (provisioned.network_token().last4(), provisioned.network_token().expiry())
+        (provisioned.network_token().last4.as_deref(), provisioned.network_token().expiry)
     );
-    assert_eq!(view.last4(), read.last4(), "the card stays as it is");
+    assert_eq!(view.last4(), read.last4.as_deref(), "the card stays as it is");
 
     let mut waited = CardView::new(stored.id().clone());
     let token = cmp.network_tokens().wait_for(stored.id()).await.unwrap();
@@ -216,11 +217,11 @@ async fn a_token_that_was_waited_for_or_provisioned_needs_no_other_reading() {
     let (id, name) = (stored.id(), "cmp_network_token.updated");
     let event = |at: DateTime<Utc>| {
         let body = json!({ "id": "e", "event": name, "timestamp": at.to_rfc3339_opts(SecondsFormat::Nanos, true),
-            "details": { "card_id": id, "network_token_id": token.id(), "state": "suspended" } });
+            "details": { "card_id": id, "network_token_id": token.id.as_ref(), "state": "suspended" } });
         Event::parse_unverified(body.to_string().as_bytes()).unwrap()
     };
     for (seconds, expected) in [(-60, NetworkTokenState::Active), (60, NetworkTokenState::Suspended)] {
-        let event = event(token.asked_at() + TimeDelta::seconds(seconds));
+        let event = event(token.asked_at + TimeDelta::seconds(seconds));
         let (mut one, mut other) = (CardView::new(id.clone()), CardView::new(id.clone()));
         one.apply(&event);
         assert_eq!(one.read_token(&token), Applied::Changed, "its number was not known");

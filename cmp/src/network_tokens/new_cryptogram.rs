@@ -1,3 +1,5 @@
+//! Requests for cryptograms.
+
 use std::{
     fmt,
     future::{Future, IntoFuture},
@@ -8,13 +10,13 @@ use std::{
 
 use cmp_generated::types;
 
-use super::{Cryptogram, CryptogramForm, Tavv};
+use super::cryptogram::{Cryptogram, CryptogramForm, Tavv};
 use crate::{
     call::{Call, Core, Head},
     cards::read_for_tokens,
     error::{Error, InvalidInput, Result},
     operation::Operation,
-    value::{Amount, CardId, stored::stored_as_text, wire},
+    value::{Amount, CardId, read::stored_as_text, wire},
 };
 
 /// What the payment is for.

@@ -1,6 +1,6 @@
 use cmp_generated::scalar::Text;
 
-use super::{open::open_enum, stored::stored_as_text};
+use super::{open::open_enum, read::stored_as_text};
 
 open_enum! {
     /// The state of a network token. The service writes it in lower case, older documents in upper case; both are read.
