@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::ptr;
 
 use anyhow::{Context, Result};
 
-use super::scan::{Function, Names, Scan};
+use super::scan::{Function, Holder, Names, Receiver, Scan};
 
 /// More sources than this make a value of its own, not a field under another name.
 const MOST_SOURCES: usize = 3;
@@ -40,23 +41,75 @@ impl Facade {
         paths.into_iter().collect()
     }
 
-    /// The public functions that run a generated operation.
+    /// The public functions that run a generated operation, themselves or through others.
     pub(super) fn operation(&self, method: &str) -> Vec<String> {
+        let functions = &self.0.functions;
+        let runs = |function: &&Function| {
+            function.calls.iter().any(|call| call.name == method && call.of != Receiver::Nothing)
+        };
+        let mut open: Vec<&Function> = functions.iter().filter(runs).collect();
+        let mut seen: BTreeSet<*const Function> =
+            open.iter().map(|function| ptr::from_ref(*function)).collect();
         let mut out = Names::new();
-        for function in self.0.functions.iter().filter(|function| function.calls.contains(method)) {
-            let Some(owner) = &function.owner else { continue };
-            if function.public {
-                out.extend(self.path(&function.file, owner).map(|path| format!("{path}::{}", function.name)));
+        while let Some(function) = open.pop() {
+            let owner = function.owner.as_deref();
+            let path = owner.and_then(|owner| self.path(&function.file, owner));
+            if let (true, Some(path)) = (function.public, &path) {
+                out.insert(format!("{path}::{}", function.name));
                 continue;
             }
-            out.extend(self.path(&function.file, owner));
-            out.extend(
-                self.public_functions()
-                    .filter(|f| f.returns.contains(owner))
-                    .filter_map(|f| Some(format!("{}::{}", self.path(&f.file, f.owner.as_ref()?)?, f.name))),
-            );
+            if let (true, Some(path), Some(owner)) = (function.of_trait, &path, owner) {
+                out.insert(path.clone());
+                out.extend(self.made_by(owner));
+                continue;
+            }
+            let mut callers = functions.iter().filter(|caller| self.calls(caller, function)).peekable();
+            if callers.peek().is_none() {
+                out.extend(path);
+            }
+            open.extend(callers.filter(|caller| seen.insert(ptr::from_ref(*caller))));
         }
         out.into_iter().collect()
+    }
+
+    /// The public functions that return a type.
+    fn made_by(&self, name: &str) -> Vec<String> {
+        let made = self.public_functions().filter(|f| f.returns.contains(name));
+        made.filter_map(|f| Some(format!("{}::{}", self.path(&f.file, f.owner.as_ref()?)?, f.name))).collect()
+    }
+
+    /// Whether a function may call another, by the names in its source.
+    fn calls(&self, caller: &Function, called: &Function) -> bool {
+        if ptr::eq(caller, called) {
+            return false;
+        }
+        let near = caller.file == called.file;
+        let imports =
+            |name: &str| self.0.imported.get(&caller.file).is_some_and(|names| names.contains(name));
+        caller.calls.iter().filter(|call| call.name == called.name).any(|call| {
+            match (&call.of, &called.owner) {
+                (Receiver::Nothing, None) => near || imports(&called.name),
+                (Receiver::Path(module), None) => {
+                    let folder = |file: &str| file.split(['/', '.']).next().map(str::to_owned);
+                    *module == module_of(&called.file)
+                        || (matches!(module.as_str(), "self" | "super" | "crate")
+                            && folder(&caller.file) == folder(&called.file))
+                }
+                (Receiver::Value, Some(owner)) => {
+                    near || caller.owner.as_ref() == Some(owner)
+                        || caller.mentioned.contains(owner)
+                        || self
+                            .0
+                            .holders
+                            .iter()
+                            .any(|h| Some(&h.name) == caller.owner.as_ref() && h.holds.contains(owner))
+                }
+                (Receiver::Path(name), Some(owner)) => {
+                    name == owner || (name == "Self" && caller.owner.as_ref() == Some(owner))
+                }
+                _ => false,
+            }
+        })
     }
 
     /// The public items that read or set a field of a generated type, met by way of that type or one around it.
@@ -128,18 +181,24 @@ impl Facade {
 
     /// How users call a type of that file, if they can.
     fn path(&self, file: &str, name: &str) -> Option<String> {
-        if self.0.exported.contains(name) {
+        let module = file.split(['/', '.']).next().unwrap_or_default();
+        if self.0.exported.contains(&(module.to_owned(), name.to_owned())) {
             return Some(format!("cmp::{name}"));
         }
-        let module = file.split(['/', '.']).next().unwrap_or_default();
         let declared = self.0.holders.iter().any(|h| h.public && h.name == name && h.file == file);
         (declared && self.0.public_modules.contains(module)).then(|| format!("cmp::{module}::{name}"))
     }
 
-    /// A type with those of its public methods that are called by one of `names`, or else handle one.
+    /// A type with its public fields or methods that have one of `names`, or else the methods that handle one.
     fn with_methods(&self, file: &str, name: &str, names: &Names) -> Vec<String> {
         let Some(path) = self.path(file, name) else { return Vec::new() };
         let own = || self.public_functions().filter(|f| f.owner.as_deref() == Some(name) && f.file == file);
+        let of_type = |holder: &&Holder| holder.file == file && holder.name == name;
+        let fields = self.0.holders.iter().filter(of_type).flat_map(|holder| &holder.fields);
+        let fields: Vec<_> = fields.filter(|field| names.contains(*field)).collect();
+        if !fields.is_empty() {
+            return fields.into_iter().map(|field| format!("{path}::{field}")).collect();
+        }
         let mut methods: Vec<&Function> = own().filter(|f| names.contains(&f.name)).collect();
         if methods.is_empty() {
             methods = own().filter(|f| handles(f, names)).collect();
@@ -183,6 +242,12 @@ impl Facade {
     }
 }
 
+/// The name of a file's module: `cards` for `cards/mod.rs`.
+fn module_of(file: &str) -> &str {
+    let module = file.trim_end_matches(".rs").trim_end_matches("/mod");
+    module.rsplit('/').next().unwrap_or_default()
+}
+
 fn mentions(function: &Function, field: &str) -> bool {
     function.fields.contains(field) || function.members.iter().any(|(member, _)| member == field)
 }
@@ -222,4 +287,81 @@ fn rust_files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facade(files: &[(&str, &str)]) -> Facade {
+        let mut scan = Scan::default();
+        for (file, text) in files {
+            scan.read(file, text).expect("Rust");
+        }
+        Facade(scan)
+    }
+
+    /// Each way of calling a generated operation, with the helper that calls it and the method that calls the helper.
+    #[test]
+    fn an_operation_is_followed_to_the_public_method_however_it_is_called() {
+        let root = ("lib.rs", "mod cards; mod request; pub use cards::{Cards, GetCard};");
+        for (helper, method) in [
+            ("", "pub fn get(&self) { self.0.call(|c| async move { c.get_card(1).await }) }"),
+            ("", "pub fn get(&self) { self.0.call(|c| { let sent = c; sent.get_card(1) }) }"),
+            ("", "pub fn get(&self) { self.0.call(Client::get_card) }"),
+            ("", "pub fn get(&self) { select! { card = self.0.client().get_card(1) => card } }"),
+            ("fn one(core: &Core) { core.client.get_card(1) }", "pub fn get(&self) { one(&self.0) }"),
+            ("fn one(c: &C) { c.get_card(1) } fn two() { one(1) }", "pub fn get(&self) { retry(two) }"),
+            (
+                "struct Reading; impl Reading { fn run(self) { self.0.get_card(1) } }",
+                "pub fn get(&self) { Reading.run() }",
+            ),
+            (
+                "pub struct GetCard; impl IntoFuture for GetCard { fn into_future(self) { self.0.get_card(1) } }",
+                "pub fn get(&self) -> GetCard { GetCard }",
+            ),
+        ] {
+            let cards =
+                format!("pub struct Cards; {helper} impl Cards {{ {method} pub fn other(&self) {{}} }}");
+            let found = facade(&[root, ("cards.rs", &cards)]).operation("get_card");
+            assert!(found.contains(&"cmp::Cards::get".to_owned()), "{helper} {method}: {found:?}");
+            assert!(!found.contains(&"cmp::Cards::other".to_owned()), "{helper} {method}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_function_of_another_file_is_followed_by_its_import_or_its_module() {
+        let root = ("lib.rs", "mod cards; mod request; pub use cards::Cards;");
+        let request = ("request.rs", "pub(crate) fn one(c: &C) { c.get_card(1) }");
+        for (cards, is_found) in [
+            (
+                "use super::request; pub struct Cards; impl Cards { pub fn get(&self) { request::one(1) } }",
+                true,
+            ),
+            ("use super::request::one; pub struct Cards; impl Cards { pub fn get(&self) { one(1) } }", true),
+            ("pub struct Cards; fn one() {} impl Cards { pub fn get(&self) { other::one(1) } }", false),
+        ] {
+            let found = facade(&[root, request, ("cards.rs", cards)]).operation("get_card");
+            assert_eq!(found == ["cmp::Cards::get"], is_found, "{cards}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn two_types_of_one_name_are_told_apart_by_their_modules() {
+        let client = "pub struct Client; impl Client { pub fn get(&self) { self.0.get_card(1) } }";
+        let root = ("lib.rs", "mod client; pub mod v1; pub use client::Client;");
+        assert_eq!(facade(&[root, ("client.rs", client)]).operation("get_card"), ["cmp::Client::get"]);
+        assert_eq!(facade(&[root, ("v1/mod.rs", client)]).operation("get_card"), ["cmp::v1::Client::get"]);
+    }
+
+    #[test]
+    fn a_field_is_named_by_the_public_field_that_holds_it() {
+        let card = "pub struct Card { pub last4: String, pub mark: Mark }\n\
+                    impl Card { fn read(from: types::StoredCard) -> Self {\n\
+                    Self { last4: from.last4, mark: Mark::new(from.fingerprint) } } }";
+        let facade = facade(&[("lib.rs", "mod card; pub use card::Card;"), ("card.rs", card)]);
+        let field = |name| facade.field(["StoredCard"].into_iter(), name);
+        assert_eq!(field("last4"), ["cmp::Card::last4"]);
+        assert_eq!(field("fingerprint"), ["cmp::Card::mark"]);
+    }
 }

@@ -143,3 +143,67 @@ fn is_own_text(spot: &Spot) -> bool {
     let Some((field, named)) = spot.fields.last().zip(spot.named.as_ref()) else { return false };
     *named == format!("{}{}", field.owner, pascal(&field.name))
 }
+
+/// Whether the source of the real facade can still be read for what reports need.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::files::Layout;
+
+    fn facade() -> Facade {
+        Facade::read(&crate::root::of_tests()).expect("the facade's source")
+    }
+
+    #[test]
+    fn every_operation_with_facts_is_found_in_a_public_method_of_the_facade() {
+        let facade = facade();
+        for (request, operation) in Layout::new(&crate::root::of_tests()).facts().expect("facts").operations {
+            let found = facade.operation(&operation.name);
+            let is_method = |path: &String| path.split("::").last().is_some_and(|name| snake(name) == name);
+            assert!(found.iter().any(is_method), "{request} ({}): only {found:?}", operation.name);
+        }
+    }
+
+    #[test]
+    fn each_operation_is_named_by_the_method_that_is_for_it() {
+        let facade = facade();
+        for (operation, method) in [
+            ("create_card", "cmp::Cards::create"),
+            ("get_card", "cmp::Cards::get"),
+            ("update_card", "cmp::Cards::update"),
+            ("delete_card", "cmp::Cards::delete"),
+            ("provision_network_token", "cmp::NetworkTokens::provision"),
+            ("delete_network_token", "cmp::NetworkTokens::delete"),
+            ("request_cryptogram", "cmp::NetworkTokens::cryptogram"),
+            ("provision_v1_network_token", "cmp::v1::Client::enroll"),
+            ("get_v1_network_token", "cmp::v1::Client::get"),
+            ("delete_v1_network_token", "cmp::v1::Client::delete"),
+        ] {
+            let found = facade.operation(operation);
+            assert!(found.iter().any(|path| path == method), "{operation}: {method} is not in {found:?}");
+        }
+        assert_eq!(facade.operation("no_such_operation"), [""; 0]);
+    }
+
+    #[test]
+    fn the_types_that_read_notifications_are_found() {
+        let facade = facade();
+        for (name, facts) in Layout::new(&crate::root::of_tests()).facts().expect("facts").notifications {
+            let found = facade.of_module(EVENTS, &facts.read_as);
+            assert_eq!(found.len(), 1, "{name}: cmp::{EVENTS} has no public type {}", facts.read_as);
+        }
+        assert_eq!(facade.of_module(EVENTS, EVENT), ["cmp::webhooks::Event"]);
+    }
+
+    #[test]
+    fn fields_of_answers_are_named_by_what_reads_them() {
+        let facade = facade();
+        for (generated, field, item) in [
+            ("CardResourceAttributes", "last4", "cmp::Card::last4"),
+            ("CardResourceAttributes", "created_at", "cmp::Card::created_at"),
+        ] {
+            let found = facade.field([generated].into_iter(), field);
+            assert!(found.iter().any(|path| path == item), "{generated}.{field}: {item} is not in {found:?}");
+        }
+    }
+}

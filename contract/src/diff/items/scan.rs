@@ -1,4 +1,7 @@
 //! What the facade's source says about its use of the generated crate, file by file.
+//!
+//! The source is parsed, not compiled: the tool must work while the facade does not compile. So a call is resolved by its
+//! names. Where two functions could be meant, both are. `items::tests` fails if an operation is not found any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +19,8 @@ pub(super) struct Function {
     pub(super) owner: Option<String>,
     pub(super) name: String,
     pub(super) public: bool,
+    /// Whether it implements a trait's function, such as `IntoFuture::into_future`.
+    pub(super) of_trait: bool,
     /// The types in its signature.
     pub(super) signature: Names,
     pub(super) returns: Names,
@@ -23,12 +28,30 @@ pub(super) struct Function {
     pub(super) mentioned: Names,
     /// Generated types among that.
     pub(super) generated: Names,
-    /// Methods of the generated client that it calls.
-    pub(super) calls: Names,
+    /// The functions that it calls or passes on.
+    pub(super) calls: BTreeSet<Call>,
     /// Fields that it reads or sets.
     pub(super) fields: Names,
     /// Members of struct literals, each with the fields that its value comes from.
     pub(super) members: Vec<(String, Names)>,
+}
+
+/// A use of a function, by the names in the source.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Call {
+    pub(super) name: String,
+    pub(super) of: Receiver,
+}
+
+/// What a called function's name stands behind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Receiver {
+    /// `value.name()`
+    Value,
+    /// `Type::name()` or `module::name()`
+    Path(String),
+    /// `name()`
+    Nothing,
 }
 
 /// A struct or an enum, and the types in it.
@@ -40,6 +63,8 @@ pub(super) struct Holder {
     pub(super) holds: Names,
     pub(super) generated: Names,
     pub(super) variants: Names,
+    /// Public fields.
+    pub(super) fields: Names,
 }
 
 /// Everything found in the source.
@@ -51,12 +76,15 @@ pub(super) struct Scan {
     pub(super) made_from: BTreeMap<String, String>,
     /// Accessors written by a macro: file, method, field.
     pub(super) accessors: Vec<(String, String, String)>,
-    /// What the root of the crate exports under its own name.
-    pub(super) exported: Names,
+    /// What the root of the crate exports: the module that has it, and its name.
+    pub(super) exported: BTreeSet<(String, String)>,
     /// Modules that are public by themselves.
     pub(super) public_modules: Names,
+    /// The names that each file imports.
+    pub(super) imported: BTreeMap<String, Names>,
     file: String,
     owner: Option<String>,
+    in_trait: bool,
     /// `type Document = types::CardResourceResponse;`
     aliases: BTreeMap<String, String>,
 }
@@ -76,7 +104,13 @@ impl Scan {
     fn root(&mut self, file: &syn::File) {
         for item in &file.items {
             match item {
-                syn::Item::Use(item) if is_public(&item.vis) => leaves(&item.tree, &mut self.exported),
+                syn::Item::Use(item) if is_public(&item.vis) => {
+                    if let syn::UseTree::Path(path) = &item.tree {
+                        let mut names = Names::new();
+                        leaves(&path.tree, &mut names);
+                        self.exported.extend(names.into_iter().map(|name| (path.ident.to_string(), name)));
+                    }
+                }
                 syn::Item::Mod(item) if is_public(&item.vis) => {
                     self.public_modules.insert(item.ident.to_string());
                 }
@@ -98,21 +132,23 @@ impl Scan {
             owner: self.owner.clone(),
             name: signature.ident.to_string(),
             public,
+            of_trait: self.in_trait,
             signature: arguments,
             returns: returns.found.mentioned,
             ..inner.found
         });
     }
 
-    fn holder(&mut self, name: &syn::Ident, vis: &syn::Visibility, fields: Mentions<'_>, variants: Names) {
-        self.holders.push(Holder {
+    fn holder(&self, name: &syn::Ident, vis: &syn::Visibility, fields: Mentions<'_>) -> Holder {
+        Holder {
             file: self.file.clone(),
             name: name.to_string(),
             public: is_public(vis),
             holds: fields.found.mentioned,
             generated: fields.found.generated,
-            variants,
-        });
+            variants: Names::new(),
+            fields: Names::new(),
+        }
     }
 }
 
@@ -129,8 +165,13 @@ impl<'ast> Visit<'ast> for Scan {
             syn::Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
             _ => None,
         };
+        self.in_trait = block.trait_.is_some();
         visit::visit_item_impl(self, block);
-        self.owner = None;
+        (self.owner, self.in_trait) = (None, false);
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        leaves(&item.tree, self.imported.entry(self.file.clone()).or_default());
     }
 
     fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
@@ -145,15 +186,19 @@ impl<'ast> Visit<'ast> for Scan {
         let aliases = self.aliases.clone();
         let mut fields = Mentions { aliases: &aliases, found: Function::default() };
         fields.visit_fields(&item.fields);
-        self.holder(&item.ident, &item.vis, fields, Names::new());
+        let mut holder = self.holder(&item.ident, &item.vis, fields);
+        let public = item.fields.iter().filter(|field| is_public(&field.vis));
+        holder.fields = public.filter_map(|field| field.ident.as_ref().map(ToString::to_string)).collect();
+        self.holders.push(holder);
     }
 
     fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
         let aliases = self.aliases.clone();
         let mut fields = Mentions { aliases: &aliases, found: Function::default() };
         item.variants.iter().for_each(|variant| fields.visit_variant(variant));
-        let variants = item.variants.iter().map(|variant| variant.ident.to_string()).collect();
-        self.holder(&item.ident, &item.vis, fields, variants);
+        let mut holder = self.holder(&item.ident, &item.vis, fields);
+        holder.variants = item.variants.iter().map(|variant| variant.ident.to_string()).collect();
+        self.holders.push(holder);
     }
 
     fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
@@ -177,7 +222,8 @@ impl Scan {
         let variants = words.windows(2).filter(|pair| pair[1] == "=").map(|pair| pair[0].clone()).collect();
         self.made_from.insert(known.clone(), name.clone());
         let (holds, generated) = (Names::new(), Names::from([known.clone()]));
-        self.holders.push(Holder { file: self.file.clone(), name, public: true, holds, generated, variants });
+        let (file, fields) = (self.file.clone(), Names::new());
+        self.holders.push(Holder { file, name, public: true, holds, generated, variants, fields });
     }
 
     /// `product_name: properties.product_name;`, with or without a type before the value.
@@ -219,10 +265,36 @@ impl<'ast> Visit<'ast> for Mentions<'_> {
     }
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
-        if matches!(&*call.receiver, syn::Expr::Path(path) if path.path.is_ident("client")) {
-            self.found.calls.insert(call.method.to_string());
-        }
+        self.found.calls.insert(Call { name: call.method.to_string(), of: Receiver::Value });
         visit::visit_expr_method_call(self, call);
+    }
+
+    /// A function is called by its path, or passed on by it.
+    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+        let mut names = path.path.segments.iter().rev().map(|segment| segment.ident.to_string());
+        if let Some(name) = names.next() {
+            let of = names.next().map_or(Receiver::Nothing, Receiver::Path);
+            self.found.calls.insert(Call { name, of });
+        }
+        visit::visit_expr_path(self, path);
+    }
+
+    /// The arguments of a macro are no syntax tree. Each name in them may be called.
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        let words = flat(call.tokens.clone());
+        for (index, name) in words.iter().enumerate() {
+            let before = |back: usize| index.checked_sub(back).map_or("", |at| words[at].as_str());
+            let of = match (before(1), before(2)) {
+                (".", _) => Receiver::Value,
+                (":", ":") => Receiver::Path(before(3).to_owned()),
+                _ => Receiver::Nothing,
+            };
+            if syn::parse_str::<syn::Ident>(name).is_ok() {
+                self.found.mentioned.insert(name.clone());
+                self.found.calls.insert(Call { name: name.clone(), of });
+            }
+        }
+        visit::visit_macro(self, call);
     }
 
     fn visit_field_value(&mut self, field: &'ast syn::FieldValue) {
