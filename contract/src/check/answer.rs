@@ -4,8 +4,15 @@ use cmp_simulator::Operation;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
-use super::contract::media_type;
 use super::outcome::{Checked, Stop};
+
+pub(crate) const JSON_API: &str = "application/vnd.api+json";
+const JSON: &str = "application/json";
+
+/// The media type of an operation's requests and answers.
+pub(crate) fn media_type(operation: Operation) -> &'static str {
+    if Operation::V1.contains(&operation) { JSON } else { JSON_API }
+}
 
 /// An answer is never larger than this, so that a broken service can't fill the memory.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;

@@ -8,13 +8,11 @@ use cmp_simulator::Operation;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::{Answer, media_type};
 use super::explain::explain;
 use super::masked;
 use super::outcome::Violation;
 
-pub(crate) const JSON_API: &str = "application/vnd.api+json";
-const JSON: &str = "application/json";
 const HTML: &str = "text/html";
 const NO_CONTENT: u16 = 204;
 const SEE_OTHER: u16 = 303;
@@ -32,11 +30,6 @@ pub(crate) struct Contract {
     names: HashSet<String>,
     /// By the text of their schema: making one takes far longer than using it.
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
-}
-
-/// The media type of an operation's requests and answers.
-pub(crate) fn media_type(operation: Operation) -> &'static str {
-    if Operation::V1.contains(&operation) { JSON } else { JSON_API }
 }
 
 impl Contract {

@@ -7,8 +7,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::answer::{Answer, Body, Call, Caller, INCLUDE, network, no_answer};
-use super::contract::{Contract, JSON_API, is_from_the_gateway, media_type};
+use super::answer::{Answer, Body, Call, Caller, INCLUDE, JSON_API, media_type, network, no_answer};
+use super::contract::{Contract, is_from_the_gateway};
 use super::masked::{self, describe};
 use super::outcome::{Checked, Stop, Violation, skip};
 use super::run::Run;

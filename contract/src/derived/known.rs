@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Operation;
+use crate::spec::facts::Lowered;
 
 const REFERENCE: &str = "#/components/schemas/";
 
 /// The names of everything that an answer can hold. Its form is `Known` in `cmp/src/drift/known.rs`.
-pub(crate) fn known(contract: &Value, operations: &[Operation]) -> Value {
+pub(crate) fn known(contract: &Value, operations: &[Lowered]) -> Value {
     let operations: Map<_, _> = operations
         .iter()
         .map(|operation| {

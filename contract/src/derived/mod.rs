@@ -13,28 +13,19 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use serde_json::Value;
 use similar::TextDiff;
 
 use crate::check::{Contract, Corrections};
 use crate::spec::facts;
 use crate::spec::files::Layout;
-use crate::spec::split::METHODS;
-use crate::spec::{json, pipeline, transcribed, write};
-
-/// An operation of the lowered contract.
-struct Operation {
-    method: String,
-    path: String,
-    facts: facts::Operation,
-}
+use crate::spec::{import, json, pipeline, write};
 
 /// Each derived file with its content.
 pub(crate) fn files(layout: &Layout) -> Result<Vec<(PathBuf, String)>> {
     let rendered = pipeline::render(layout)?;
     let lowered = serde_json::from_str(&rendered.lowered)?;
     let contract = Contract::new(serde_json::from_str(&rendered.contract)?);
-    let operations = operations(&lowered);
+    let operations = facts::of_lowered(&lowered);
     let notifications = notifications::section(contract.document(), &layout.facts()?.notifications)?;
     let corrections = Corrections::read(&layout.root)?;
     let page = page::page(&contract, &corrections, &lowered, &operations, &notifications)?;
@@ -47,25 +38,9 @@ pub(crate) fn files(layout: &Layout) -> Result<Vec<(PathBuf, String)>> {
     ])
 }
 
-/// The operations, by path and method.
-fn operations(lowered: &Value) -> Vec<Operation> {
-    let items = lowered["paths"].as_object().into_iter().flatten();
-    let all = items.flat_map(|(path, item)| {
-        let methods = item.as_object().into_iter().flatten();
-        let methods = methods.filter(|(method, _)| METHODS.contains(&method.as_str()));
-        methods.filter_map(move |(method, operation)| {
-            let facts = facts::Operation::of_lowered(operation)?;
-            Some(Operation { method: method.to_uppercase(), path: path.clone(), facts })
-        })
-    });
-    let mut all: Vec<_> = all.collect();
-    all.sort_by(|a, b| (&a.path, &a.method).cmp(&(&b.path, &b.method)));
-    all
-}
-
 /// Fails, with a diff, unless every derived file is up to date.
 pub(crate) fn check(layout: &Layout) -> Result<()> {
-    transcribed::check(layout)?;
+    import::check_transcribed(layout)?;
     let mut stale = Vec::new();
     for (path, fresh) in files(layout)? {
         let written = fs::read_to_string(&path).unwrap_or_default();

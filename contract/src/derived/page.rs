@@ -5,9 +5,8 @@ use anyhow::Result;
 use cmp_simulator::{Operation as Simulated, provoke};
 use serde_json::Value;
 
-use super::Operation;
 use crate::check::{Contract, Corrections, EXAMPLES, PROBES, Probe, statuses};
-use crate::spec::facts::Class;
+use crate::spec::facts::{Class, Lowered};
 
 const HEAD: &str = "<!-- Written by `cargo xtask spec merge`. Do not edit. -->\n\n# Conformance\n\n";
 /// The marks of values that must not be shown: see `openapi/lowering.toml`.
@@ -17,7 +16,7 @@ pub(super) fn page(
     contract: &Contract,
     corrections: &Corrections,
     lowered: &Value,
-    operations: &[Operation],
+    operations: &[Lowered],
     notifications: &str,
 ) -> Result<String> {
     let mut text = HEAD.to_owned();
@@ -47,7 +46,7 @@ pub(super) fn page(
     Ok(text)
 }
 
-fn row(operation: &Operation, contract: &Contract, lowered: &Value) -> Result<String> {
+fn row(operation: &Lowered, contract: &Contract, lowered: &Value) -> Result<String> {
     let generated = &lowered["paths"][&operation.path][operation.method.to_lowercase()];
     let typed = if generated["operationId"] == operation.facts.name { "yes" } else { "no" };
     let simulated = Simulated::ALL.into_iter().find(|simulated| simulated.name() == operation.facts.name);

@@ -10,24 +10,21 @@
 
 pub(crate) mod change;
 pub(crate) mod compare;
+pub(crate) mod comparison;
 mod equal;
 pub(crate) mod items;
 pub(crate) mod prepare;
 pub(crate) mod report;
 mod source;
 
-use std::collections::HashMap;
-
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
 use crate::spec::files::Layout;
 use crate::spec::write;
-use change::{Change, Items, Level, Side, add_new};
-use compare::{Finding, Target};
-use items::{Facade, Naming};
-use prepare::Prepared;
+use change::Level;
+use comparison::Comparison;
+use items::Facade;
 use report::Format;
 
 /// What `cargo xtask spec diff` takes.
@@ -58,26 +55,6 @@ enum FailOn {
     Any,
 }
 
-/// Two contracts, compared.
-#[derive(Debug, Serialize)]
-pub(crate) struct Comparison {
-    pub(crate) changes: Vec<Change>,
-    /// What `spec merge` would refuse in the new contract.
-    pub(crate) problems: Vec<String>,
-}
-
-impl Comparison {
-    pub(crate) fn of(old: &Prepared, new: &Prepared, facade: &Facade) -> Result<Self> {
-        let naming = Naming::new(old.lowered.as_ref(), new.lowered.as_ref(), facade);
-        let findings = compare::compare(&old.contract, &new.contract)?;
-        Ok(Self { changes: grouped(&findings, &naming), problems: new.problems.clone() })
-    }
-
-    pub(crate) fn level(&self) -> Option<Level> {
-        self.changes.iter().map(|change| change.level).max()
-    }
-}
-
 /// Compares, prints, and ends the process with the status that the arguments ask for.
 pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
     let (old, new) = (source::load(layout, &arguments.old)?, source::load(layout, &arguments.new)?);
@@ -103,47 +80,6 @@ fn status(level: Option<Level>, fail_on: FailOn) -> i32 {
             Level::Breaking => 30,
         },
         _ => 0,
-    }
-}
-
-/// One change for findings that are the same at the same place, reached by several operations.
-fn grouped(findings: &[Finding], naming: &Naming<'_>) -> Vec<Change> {
-    let mut changes: Vec<Change> = Vec::new();
-    let mut known: HashMap<(&str, &str, Side, Level), usize> = HashMap::new();
-    for finding in findings {
-        let (operations, member) = match &finding.target {
-            Target::Contract => (Vec::new(), String::new()),
-            Target::Operation(operation) => (vec![operation.label()], String::new()),
-            Target::Member(place) | Target::Values(place, _) => {
-                (vec![place.operation.label()], place.member())
-            }
-        };
-        let items = naming.items(&finding.target);
-        let key = (finding.id.as_str(), finding.at.as_str(), finding.side, finding.level);
-        match known.get(&key).map(|index| &mut changes[*index]) {
-            Some(change) => {
-                add_new(&mut change.operations, operations);
-                change.items.extend(items);
-            }
-            None => {
-                known.insert(key, changes.len());
-                changes.push(new_change(finding, operations, member, items));
-            }
-        }
-    }
-    changes
-}
-
-fn new_change(finding: &Finding, operations: Vec<String>, member: String, items: Items) -> Change {
-    Change {
-        id: finding.id.clone(),
-        level: finding.level,
-        side: finding.side,
-        operations,
-        member,
-        at: finding.at.clone(),
-        text: finding.text.clone(),
-        items,
     }
 }
 

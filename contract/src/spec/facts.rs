@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use syn::Ident;
 
+use super::split::METHODS as HTTP_METHODS;
+
 const FILE: &str = "openapi/operations.toml";
 
 /// The extension that carries the facts in the lowered contract. `cmp-generated/operations.rs` reads it.
@@ -64,6 +66,13 @@ pub(crate) enum Class {
     Safe,
     Idempotent,
     Unsafe,
+}
+
+/// An operation of the lowered contract.
+pub(crate) struct Lowered {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) facts: Operation,
 }
 
 /// How the client reads the details of a notification.
@@ -154,6 +163,22 @@ impl Operation {
         let known = operation.get(EXTENSION).and_then(|facts| Known::deserialize(facts).ok());
         Some(Self { name, known })
     }
+}
+
+/// The operations of the lowered contract, by path and method.
+pub(crate) fn of_lowered(lowered: &Value) -> Vec<Lowered> {
+    let items = lowered["paths"].as_object().into_iter().flatten();
+    let all = items.flat_map(|(path, item)| {
+        let methods = item.as_object().into_iter().flatten();
+        let methods = methods.filter(|(method, _)| HTTP_METHODS.contains(&method.as_str()));
+        methods.filter_map(move |(method, operation)| {
+            let facts = Operation::of_lowered(operation)?;
+            Some(Lowered { method: method.to_uppercase(), path: path.clone(), facts })
+        })
+    });
+    let mut all: Vec<_> = all.collect();
+    all.sort_by(|a, b| (&a.path, &a.method).cmp(&(&b.path, &b.method)));
+    all
 }
 
 fn is_scope(scope: &str) -> bool {

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::files::{Layout, Tree};
+use super::files::{Layout, Tree, visible};
 use super::read::{self, Language};
 use super::sources::{Origin, Source, Sources};
 use super::{json, merge, page, pipeline, split, summary, transcribed, write};
@@ -53,6 +53,29 @@ pub(crate) fn checked(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree
 /// The fragments and sources as they are once `pages` are imported over `old`.
 pub(crate) fn imported(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree> {
     import(old, read_all(pages)?, note)
+}
+
+/// Fails unless the transcribed fragments are what the files in `openapi/transcribed` give.
+pub(crate) fn check_transcribed(layout: &Layout) -> Result<()> {
+    let old = layout.tree()?;
+    let files = transcribed_files(layout)?;
+    let new = transcriptions(&old, &files)?;
+    let stale = old.fragments.iter().find(|(file, fragment)| {
+        new.fragments.get(*file) != Some(*fragment) || new.sources.0.get(*file) != old.sources.0.get(*file)
+    });
+    let missing = new.fragments.keys().find(|file| !old.fragments.contains_key(*file));
+    let file = stale.map(|(file, _)| file).or(missing);
+    ensure!(
+        file.is_none(),
+        "openapi/fragments/{} is not what openapi/transcribed gives; run `cargo xtask spec import openapi/transcribed/*`",
+        file.map(String::as_str).unwrap_or_default()
+    );
+    Ok(())
+}
+
+fn transcribed_files(layout: &Layout) -> Result<Vec<PathBuf>> {
+    let folder = layout.transcriptions();
+    if folder.exists() { visible(&folder) } else { Ok(Vec::new()) }
 }
 
 /// What the published fragments of `old` and these transcriptions make together.

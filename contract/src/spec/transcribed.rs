@@ -3,14 +3,10 @@
 //! They stand in `openapi/transcribed`, and `import` makes fragments of them. Each of their operations says where it was
 //! read, in an extension that stays on it in the contract.
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::files::{Layout, visible};
-use super::import;
 use super::split::{METHODS, SECTIONS};
 
 /// The extension on an operation that says where it was read.
@@ -36,29 +32,6 @@ pub(crate) fn place(fragment: &Value) -> Result<Option<Place>> {
         }
     }
     Ok(None)
-}
-
-/// Fails unless the transcribed fragments are what the files in `openapi/transcribed` give.
-pub(crate) fn check(layout: &Layout) -> Result<()> {
-    let old = layout.tree()?;
-    let files = files(layout)?;
-    let new = import::transcriptions(&old, &files)?;
-    let stale = old.fragments.iter().find(|(file, fragment)| {
-        new.fragments.get(*file) != Some(*fragment) || new.sources.0.get(*file) != old.sources.0.get(*file)
-    });
-    let missing = new.fragments.keys().find(|file| !old.fragments.contains_key(*file));
-    let file = stale.map(|(file, _)| file).or(missing);
-    ensure!(
-        file.is_none(),
-        "openapi/fragments/{} is not what openapi/transcribed gives; run `cargo xtask spec import openapi/transcribed/*`",
-        file.map(String::as_str).unwrap_or_default()
-    );
-    Ok(())
-}
-
-fn files(layout: &Layout) -> Result<Vec<PathBuf>> {
-    let folder = layout.transcriptions();
-    if folder.exists() { visible(&folder) } else { Ok(Vec::new()) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is left to do by hand for an operation that is new.
 
-use crate::diff::Comparison;
+use crate::diff::comparison::Comparison;
 use crate::diff::prepare::Prepared;
 
 /// What to do, and where.

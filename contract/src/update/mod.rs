@@ -16,17 +16,16 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
-use serde_json::Value;
 
 use crate::derived;
-use crate::diff::Comparison;
+use crate::diff::comparison::Comparison;
 use crate::diff::items::Facade;
 use crate::diff::prepare::{Prepared, prepare};
 use crate::spec::files::{Layout, Tree};
 use crate::spec::import::{self, Note};
 use crate::spec::write;
-use build::Build;
-use stage::Stage;
+use report::{Ending, Outcome};
+use stage::{Files, Stage};
 
 /// What `cargo xtask spec update` takes.
 #[derive(Debug, Args)]
@@ -49,35 +48,6 @@ pub struct Arguments {
     /// Don't run the contract's tests.
     #[arg(long)]
     no_tests: bool,
-}
-
-/// What an update found out.
-pub(crate) struct Outcome {
-    /// Pages that could not be fetched, each with the reason.
-    unreached: Vec<String>,
-    comparison: Comparison,
-    /// Why the documents can't be taken over as they are.
-    obstacles: Vec<String>,
-    /// Absent where there was nothing to build, or no way to.
-    build: Option<Build>,
-    version: String,
-    /// What new operations leave to do, each with its file.
-    left: Vec<String>,
-    ending: Ending,
-}
-
-/// Files with what they are to hold, or with nothing if they go.
-type Files = Vec<(PathBuf, Option<String>)>;
-
-/// What became of the workspace.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// The pages say what they said before.
-    NothingNew,
-    Updated,
-    /// It would have been updated.
-    DryRun,
-    Untouched,
 }
 
 pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
@@ -181,27 +151,5 @@ fn rehearse(
             }
             Ok(None)
         }
-    }
-}
-
-/// The lowered documents' types and operations, without words.
-fn shape(lowered: &Value) -> (Vec<(String, Value)>, Value) {
-    let schemas = lowered.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
-    let types = schemas.map(|(name, schema)| (name.clone(), crate::spec::lower::bare(schema))).collect();
-    let mut paths = lowered["paths"].clone();
-    without_words(&mut paths);
-    (types, paths)
-}
-
-fn without_words(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|key, member| {
-                !(member.is_string() && matches!(key.as_str(), "summary" | "description" | "title"))
-            });
-            members.values_mut().for_each(without_words);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_words),
-        _ => {}
     }
 }

@@ -4,9 +4,36 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::{Ending, Outcome};
+use super::build::Build;
 use crate::diff::change::Level;
+use crate::diff::comparison::Comparison;
 use crate::diff::report::{self, Format};
+
+/// What an update found out.
+pub(super) struct Outcome {
+    /// Pages that could not be fetched, each with the reason.
+    pub(super) unreached: Vec<String>,
+    pub(super) comparison: Comparison,
+    /// Why the documents can't be taken over as they are.
+    pub(super) obstacles: Vec<String>,
+    /// Absent where there was nothing to build, or no way to.
+    pub(super) build: Option<Build>,
+    pub(super) version: String,
+    /// What new operations leave to do, each with its file.
+    pub(super) left: Vec<String>,
+    pub(super) ending: Ending,
+}
+
+/// What became of the workspace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The pages say what they said before.
+    NothingNew,
+    Updated,
+    /// It would have been updated.
+    DryRun,
+    Untouched,
+}
 
 pub(super) fn render(outcome: &Outcome) -> Result<String> {
     let mut out = report::render(&outcome.comparison, Format::Text)?;

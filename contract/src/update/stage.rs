@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use fs4::FileExt;
 
-use super::Files;
 use crate::spec::files::Layout;
+
+/// Files with what they are to hold, or with nothing if they go.
+pub(super) type Files = Vec<(PathBuf, Option<String>)>;
 
 /// What a copy leaves out.
 const LEFT_OUT: [&str; 3] = [".git", "target", ".update"];

@@ -1,10 +1,10 @@
 //! The version that the change asks for, by <https://semver.org> as cargo reads it below 1.0.
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
-use super::shape;
-use crate::diff::Comparison;
 use crate::diff::change::Level;
+use crate::diff::comparison::Comparison;
 use crate::diff::prepare::Prepared;
 use crate::spec::files::Layout;
 
@@ -62,6 +62,28 @@ fn version(layout: &Layout) -> Result<[u64; 3]> {
 
 fn shown(version: [u64; 3]) -> String {
     version.map(|part| part.to_string()).join(".")
+}
+
+/// The lowered documents' types and operations, without words.
+fn shape(lowered: &Value) -> (Vec<(String, Value)>, Value) {
+    let schemas = lowered.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
+    let types = schemas.map(|(name, schema)| (name.clone(), crate::spec::lower::bare(schema))).collect();
+    let mut paths = lowered["paths"].clone();
+    without_words(&mut paths);
+    (types, paths)
+}
+
+fn without_words(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|key, member| {
+                !(member.is_string() && matches!(key.as_str(), "summary" | "description" | "title"))
+            });
+            members.values_mut().for_each(without_words);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_words),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Done, metadata, say};
+use super::run::{Done, cargo, metadata, say};
 
 const SNAPSHOT: &str = "cmp/public-api.txt";
 const FEATURES: &str = "test-util,webhooks";
@@ -38,7 +38,7 @@ pub(super) fn semver(root: &Path) -> Result<Done> {
     if !installed.is_ok_and(|output| output.status.success()) {
         return Ok(Done::Skipped("cargo-semver-checks is not installed".to_owned()));
     }
-    super::cargo(root, &["semver-checks", "-p", "cmp", "--baseline-rev", &release], &[])
+    cargo(root, &["semver-checks", "-p", "cmp", "--baseline-rev", &release], &[])
 }
 
 /// One line an item. rustdoc's JSON is not stable, so the compiler has to be told that we know.

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{Done, metadata};
+use super::run::{Done, metadata};
 
 /// Each package with the workspace's packages that it may use outside of tests.
 const ALLOWED: &[(&str, &[&str])] = &[

@@ -2,8 +2,10 @@
 
 pub(crate) mod api;
 mod arrows;
+mod circles;
 mod msrv;
 mod outside;
+mod run;
 mod schemathesis;
 mod tidy;
 
@@ -13,15 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
-
-/// How a step ended when it didn't fail.
-pub(crate) enum Done {
-    Passed,
-    /// Something that can't be installed here is missing; the text says what.
-    Skipped(String),
-}
+use anyhow::{Result, bail};
+use run::{Done, cargo, say};
 
 struct Step {
     name: &'static str,
@@ -32,6 +27,7 @@ const STEPS: &[Step] = &[
     Step { name: "format", run: |root| cargo(root, &["fmt", "--all", "--check"], &[]) },
     Step { name: "tidy", run: tidy::check },
     Step { name: "arrows", run: arrows::check },
+    Step { name: "circles", run: circles::check },
     Step { name: "spec", run: |root| cargo(root, &["xtask", "spec", "check"], &[]) },
     Step { name: "clippy", run: |root| cargo(root, &with_warnings_denied(&["--all-targets"]), &[]) },
     Step { name: "clippy of each feature", run: each_feature },
@@ -107,21 +103,6 @@ fn timed(step: impl FnOnce() -> Result<Done>) -> (Result<Done>, Duration) {
     (step(), start.elapsed())
 }
 
-/// Runs cargo in the workspace, its output shown.
-fn cargo(root: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Done> {
-    say(&format!("\n$ cargo {}", arguments.join(" ")));
-    let status = Command::new(env!("CARGO"))
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .current_dir(root)
-        .status()
-        .context("cargo can't be started")?;
-    if !status.success() {
-        bail!("`cargo {}` failed", arguments.join(" "));
-    }
-    Ok(Done::Passed)
-}
-
 fn with_warnings_denied<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     let mut all = vec!["clippy", "--workspace"];
     all.extend(arguments);
@@ -160,23 +141,4 @@ fn native_tls(root: &Path) -> Result<Done> {
         return Ok(Done::Skipped("pkg-config doesn't find OpenSSL's headers".to_owned()));
     }
     clippy_cmp(root, &["--no-default-features", "--features", "native-tls"])
-}
-
-/// What `cargo metadata` says of the workspace.
-fn metadata(root: &Path, arguments: &[&str]) -> Result<Value> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1"])
-        .args(arguments)
-        .current_dir(root)
-        .output()
-        .context("cargo can't be started")?;
-    if !output.status.success() {
-        bail!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-#[expect(clippy::print_stdout, reason = "the report of a command line tool")]
-fn say(line: &str) {
-    println!("{line}");
 }

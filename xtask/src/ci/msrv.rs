@@ -8,7 +8,7 @@ use std::{path::Path, process::Command};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{Done, metadata};
+use super::run::{Done, metadata};
 
 pub(super) fn check(root: &Path) -> Result<Done> {
     let ours = declared(root)?;

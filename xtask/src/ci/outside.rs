@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Done, metadata};
+use super::run::{Done, metadata};
 
 /// Where the README's `Cargo.toml` has the unpacked crates.
 const VENDOR: &str = "vendor";

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use cmp_simulator::{Enrollment, Simulator};
 
-use super::{Done, metadata};
+use super::run::{Done, metadata};
 
 const VERSION: &str = "schemathesis>=4,<5";
 const SEEDS: [&str; 3] = ["1", "2", "3"];

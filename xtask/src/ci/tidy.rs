@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::{Context, Result, ensure};
 use regex::Regex;
 
-use super::Done;
+use super::run::Done;
 
 struct Rule {
     what: &'static str,

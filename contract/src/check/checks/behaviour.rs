@@ -7,7 +7,7 @@ use super::super::answer::{Answer, Call, Caller};
 use super::super::masked::describe;
 use super::super::outcome::{Checked, Stop, skip};
 use super::super::session::{Session, TEST_CARD, attributes, card, create};
-use super::{Written, as_it_is};
+use super::table::{Written, as_it_is};
 
 const CRYPTOGRAM: &str = "/data/attributes/cryptogram";
 const USABLE: [&str; 3] = ["active", "activated", "card_updated"];

@@ -11,7 +11,8 @@ use super::super::corrections::Corrections;
 use super::super::outcome::{Checked, Stop, skip};
 use super::super::session::{Session, TEST_CARD, attributes, card, create};
 use super::super::target::Boxed;
-use super::{as_it_is, v1};
+use super::table::as_it_is;
+use super::v1;
 
 type See = for<'s, 'a> fn(&'s mut Session<'a>) -> Boxed<'s, Checked<Answer>>;
 

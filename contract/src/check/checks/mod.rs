@@ -5,6 +5,7 @@ mod corrections;
 mod examples;
 mod requests;
 mod statuses;
+mod table;
 mod v1;
 
 use cmp_simulator::Settings;
@@ -13,20 +14,11 @@ use super::contract::Contract;
 use super::corrections::Corrections;
 use super::outcome::Checked;
 use super::session::Session;
-use super::target::Boxed;
 
 pub(crate) use corrections::{PROBES, Probe};
 pub(crate) use examples::EXAMPLES;
-
-/// What a check does.
-pub(crate) type Run = for<'s, 'a> fn(&'s mut Session<'a>) -> Boxed<'s, Checked>;
-
-/// A check that is a function.
-pub(crate) struct Written {
-    pub(crate) name: &'static str,
-    pub(crate) set_up: fn(&mut Settings),
-    pub(crate) run: Run,
-}
+use table::Written;
+pub(crate) use table::as_it_is;
 
 enum What {
     Status(cmp_simulator::provoke::Row),
@@ -43,9 +35,6 @@ pub(crate) struct Check {
     pub(crate) set_up: fn(&mut Settings),
     what: What,
 }
-
-/// Leaves a simulator as it is.
-pub(crate) fn as_it_is(_: &mut Settings) {}
 
 /// Every check, in the order in which they run.
 pub(crate) fn all(contract: &Contract, corrections: &Corrections) -> Vec<Check> {

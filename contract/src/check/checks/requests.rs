@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::answer::{Body, Call};
 use super::super::outcome::Checked;
 use super::super::session::{Session, TEST_CARD, attributes, card, create};
-use super::{Written, as_it_is};
+use super::table::{Written, as_it_is};
 
 pub(super) const TABLE: &[Written] = &[
     Written { name: "the_least_request_is_enough", set_up: as_it_is, run: |s| Box::pin(least(s)) },

@@ -4,8 +4,8 @@ use cmp_simulator::provoke::{self, How, Row};
 use cmp_simulator::{Enrollment, Fault, Operation, Settings};
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Body, Call, Caller, no_answer};
-use super::super::contract::{JSON_API, is_from_the_gateway};
+use super::super::answer::{Answer, Body, Call, Caller, JSON_API, no_answer};
+use super::super::contract::is_from_the_gateway;
 use super::super::outcome::{Checked, Stop, skip};
 use super::super::session::{Session, TEST_CARD, attributes, card, create};
 use super::v1;

@@ -16,7 +16,8 @@ use super::report;
 use super::run::Run;
 use super::runner::{Runner, Watch};
 use super::target::{Place, Target, simulated};
-use table::{Break, Mutation, TABLE};
+use proxy::Break;
+use table::{Mutation, TABLE};
 
 struct Checked {
     contract: Contract,

@@ -11,7 +11,17 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::table::Break;
+#[derive(Clone, Copy)]
+pub(super) enum Break {
+    /// The proxy changes nothing.
+    Nothing,
+    Request(fn(&mut Request, &Memory)),
+    Answer(fn(&Request, &mut Reply, &Memory)),
+    /// An answer in the place of the simulator's.
+    Instead(fn(&Request, &Memory) -> Option<Reply>),
+    /// No answer at all.
+    Drop(Operation),
+}
 
 #[derive(Clone)]
 pub(super) struct Request {

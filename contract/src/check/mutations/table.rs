@@ -3,19 +3,7 @@
 use cmp_simulator::Operation;
 use serde_json::{Value, json};
 
-use super::proxy::{Memory, Reply, Request};
-
-#[derive(Clone, Copy)]
-pub(super) enum Break {
-    /// The proxy changes nothing.
-    Nothing,
-    Request(fn(&mut Request, &Memory)),
-    Answer(fn(&Request, &mut Reply, &Memory)),
-    /// An answer in the place of the simulator's.
-    Instead(fn(&Request, &Memory) -> Option<Reply>),
-    /// No answer at all.
-    Drop(Operation),
-}
+use super::proxy::{Break, Memory, Reply};
 
 pub(super) struct Mutation {
     pub(super) name: &'static str,

@@ -1,7 +1,7 @@
 //! Answers, their headers, and the media types of bodies.
 
+use super::finding::{Compare, Fields, Target};
 use super::place::{Operation, Part, Place, Step};
-use super::{Compare, Fields, Target};
 use crate::diff::change::{Level, Side};
 use crate::diff::equal::Id;
 use crate::spec::json::below;

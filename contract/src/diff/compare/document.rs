@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Compare, Fields, Target, short};
+use super::finding::{Compare, Fields, Target};
+use super::left::short;
 use crate::diff::change::{Level, Side};
 use crate::diff::equal::{Component, Id, Root, UNUSED};
 use crate::spec::json::below;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::short;
 use crate::diff::equal::{Graph, Id, canonical};
 use crate::spec::json::below;
 
@@ -137,5 +136,14 @@ fn differences(old: &Value, new: &Value, at: &str, out: &mut Vec<(String, String
             }
         }
         _ => out.push((at.to_owned(), format!("{} → {}", short(old), short(new)))),
+    }
+}
+
+/// A value as text, cut where it gets long.
+pub(super) fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }

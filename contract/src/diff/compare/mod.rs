@@ -6,6 +6,7 @@
 
 mod content;
 mod document;
+mod finding;
 mod left;
 mod operations;
 mod parameters;
@@ -13,43 +14,16 @@ mod place;
 mod schema;
 mod security;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use serde_json::Value;
 
-use super::change::{Level, Side};
-use super::equal::{Graph, Id, Root};
-use left::left;
+use super::equal::graph;
+use finding::Compare;
+pub(crate) use finding::{Finding, Target};
 pub(crate) use operations::template;
 pub(crate) use place::{Operation, Part, Place, Step};
-use schema::{Judgement, Pair};
-
-/// The id of every finding that no rule made.
-pub(crate) const NOT_CLASSIFIED: &str = "not-classified";
-
-/// What of the Rust side a finding is about.
-#[derive(Debug, Clone)]
-pub(crate) enum Target {
-    /// The contract as a whole: no item.
-    Contract,
-    /// One operation.
-    Operation(Operation),
-    /// A parameter, a body, or a member of one.
-    Member(Place),
-    /// Values of a list at that place.
-    Values(Place, Vec<String>),
-}
-
-#[derive(Debug)]
-pub(crate) struct Finding {
-    pub(crate) id: String,
-    pub(crate) level: Level,
-    pub(crate) side: Side,
-    pub(crate) at: String,
-    pub(crate) text: String,
-    pub(crate) target: Target,
-}
 
 /// The differences between two corrected contracts, in the order of the new one. None exactly if both say the same.
 pub(crate) fn compare(old: &Value, new: &Value) -> Result<Vec<Finding>> {
@@ -57,7 +31,7 @@ pub(crate) fn compare(old: &Value, new: &Value) -> Result<Vec<Finding>> {
 }
 
 fn compared<'d>(old: &'d Value, new: &'d Value) -> Result<Compare<'d>> {
-    let (graph, old, new) = Graph::of(old, new)?;
+    let (graph, old, new) = graph(old, new)?;
     let mut compare = Compare {
         graph,
         old,
@@ -75,167 +49,6 @@ fn compared<'d>(old: &'d Value, new: &'d Value) -> Result<Compare<'d>> {
         }
     }
     Ok(compare)
-}
-
-struct Compare<'d> {
-    graph: Graph<'d>,
-    old: Root,
-    new: Root,
-    findings: Vec<Finding>,
-    /// Counts what was said about differences: findings, and references to findings that are made elsewhere.
-    said: usize,
-    /// What the rules say of two schemas, whichever operation uses them.
-    judged: HashMap<Pair, Judgement>,
-    /// The schemas that were compared for the operation at hand.
-    walked: HashSet<Pair>,
-}
-
-/// The members of two nodes that differ.
-struct Fields {
-    at: String,
-    open: BTreeMap<String, (Option<Id>, Option<Id>)>,
-}
-
-impl<'d> Compare<'d> {
-    fn fields(&self, old: Id, new: Id) -> Fields {
-        let graph = &self.graph;
-        let at = graph.at(new).to_owned();
-        let mut open = BTreeMap::new();
-        if graph.text(old).is_some() || graph.text(new).is_some() {
-            open.insert(String::new(), (Some(old), Some(new)));
-            return Fields { at, open };
-        }
-        let after: BTreeMap<&str, Id> = graph.members(new).collect();
-        let before: BTreeMap<&str, Id> = graph.members(old).collect();
-        for (key, id) in &after {
-            let other = before.get(key).copied();
-            if other.is_none_or(|other| !graph.same(other, *id)) {
-                open.insert((*key).to_owned(), (other, Some(*id)));
-            }
-        }
-        for (key, id) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
-            open.insert((*key).to_owned(), (Some(*id), None));
-        }
-        Fields { at, open }
-    }
-
-    /// Runs a rule on the member `key`, if it differs. A difference about which the rule says nothing is reported.
-    fn rule(
-        &mut self,
-        fields: &mut Fields,
-        target: &Target,
-        key: &str,
-        rule: impl FnOnce(&mut Self, Option<Id>, Option<Id>),
-    ) {
-        let Some((old, new)) = fields.open.remove(key) else { return };
-        let before = self.said;
-        rule(self, old, new);
-        if self.said == before {
-            self.leave(target, old.as_slice(), new.as_slice());
-        }
-    }
-
-    /// Reports all members that no rule took.
-    fn rest(&mut self, fields: Fields, target: &Target) {
-        for (key, (old, new)) in fields.open {
-            let ids: Vec<Id> = old.into_iter().chain(new).collect();
-            if !key.is_empty() && ids.iter().all(|id| self.graph.kind(*id).is_words()) {
-                let (id, text) = match target {
-                    Target::Contract => {
-                        (format!("{}-changed", kebab(&key)), format!("the contract has another {key}"))
-                    }
-                    Target::Operation(operation) => (
-                        format!("api-{}-changed", kebab(&key)),
-                        format!("{} has another {key}", operation.label()),
-                    ),
-                    Target::Member(place) | Target::Values(place, _) => (
-                        format!("{}-{}-changed", place.prefix(), kebab(&key)),
-                        format!("{} has another {key}", place.words()),
-                    ),
-                };
-                let at = match (target, ids.last()) {
-                    (Target::Contract, Some(id)) => self.graph.at(*id).to_owned(),
-                    _ => fields.at.clone(),
-                };
-                self.say(target, &id, Level::Documentation, &at, text);
-            } else {
-                self.leave(target, old.as_slice(), new.as_slice());
-            }
-        }
-    }
-
-    /// Reports what differs as not classified.
-    fn leave(&mut self, target: &Target, old: &[Id], new: &[Id]) {
-        for left in left(&self.graph, old, new) {
-            let (id, level) = match left.is_words {
-                true => ("words-changed", Level::Documentation),
-                false => (NOT_CLASSIFIED, Level::Unclassified),
-            };
-            let words = match target {
-                Target::Contract => "the contract".to_owned(),
-                Target::Operation(operation) => operation.label(),
-                Target::Member(place) | Target::Values(place, _) => place.words(),
-            };
-            let text = format!("{words} {}: {}", unclassified(left.is_words), left.text);
-            self.say(target, id, level, &left.at, text);
-        }
-    }
-
-    fn say(&mut self, target: &Target, id: &str, level: Level, at: &str, text: String) {
-        let side = match target {
-            Target::Contract | Target::Operation(_) => Side::Both,
-            Target::Member(place) | Target::Values(place, _) => place.side(),
-        };
-        self.say_to(target, side, id, level, at, text);
-    }
-
-    fn say_to(&mut self, target: &Target, side: Side, id: &str, level: Level, at: &str, text: String) {
-        self.said += 1;
-        self.findings.push(Finding {
-            id: id.to_owned(),
-            level,
-            side,
-            at: at.to_owned(),
-            text,
-            target: target.clone(),
-        });
-    }
-
-    /// A finding about the member at `place`, whose id begins with what `place` is.
-    fn member(&mut self, place: &Place, suffix: &str, level: Level, at: &str, text: &str) {
-        self.member_as(place, &format!("{}-{suffix}", place.prefix()), level, at, text);
-    }
-
-    fn member_as(&mut self, place: &Place, id: &str, level: Level, at: &str, text: &str) {
-        let text = format!("{} {text}", place.words());
-        self.say(&Target::Member(place.clone()), id, level, at, text);
-    }
-}
-
-/// What a text says of a difference without a rule.
-fn unclassified(is_words: bool) -> &'static str {
-    if is_words { "has other words" } else { "changed, not classified" }
-}
-
-/// A value as text, cut where it gets long.
-fn short(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-/// `one-of` of `oneOf`.
-fn kebab(keyword: &str) -> String {
-    let mut out = String::new();
-    for letter in keyword.chars() {
-        if letter.is_ascii_uppercase() {
-            out.push('-');
-        }
-        out.push(letter.to_ascii_lowercase());
-    }
-    out
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::finding::{Compare, Fields, Target};
+use super::left::short;
 use super::place::{Operation, Part, Place};
-use super::{Compare, Fields, Target, short};
 use crate::diff::change::{Level, Side};
 use crate::diff::equal::Id;
 use crate::spec::json::below;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::finding::{Compare, Target, kebab};
 use super::place::{Operation, Part, Place};
-use super::{Compare, Target, kebab};
 use crate::diff::change::Level;
 use crate::diff::equal::Id;
 
@@ -98,7 +98,12 @@ impl Compare<'_> {
     }
 
     /// How a parameter or header is written, and its schema.
-    pub(super) fn value_of(&mut self, place: &Place, fields: &mut super::Fields, (old, new): (Id, Id)) {
+    pub(super) fn value_of(
+        &mut self,
+        place: &Place,
+        fields: &mut super::finding::Fields,
+        (old, new): (Id, Id),
+    ) {
         let target = Target::Member(place.clone());
         let at = fields.at.clone();
         for key in ["style", "explode", "allowReserved", "allowEmptyValue"] {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::finding::{Compare, Target};
 use super::place::Operation;
-use super::{Compare, Target};
 use crate::diff::change::{Level, Side};
 use crate::diff::equal::{Id, canonical};
 use crate::spec::json::below;

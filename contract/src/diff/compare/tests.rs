@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{Compare, Level, compare, compared};
+use super::{Compare, compare, compared};
+use crate::diff::change::Level;
+use crate::diff::equal;
 use crate::spec::json::below;
 
 fn read(path: &str) -> Value {
@@ -16,7 +18,7 @@ fn read(path: &str) -> Value {
 
 /// A contract in which every construct of OpenAPI has a place.
 fn everything() -> Value {
-    read("xtask/tests/fixtures/diff/everything.json")
+    read("contract/tests/fixtures/diff/everything.json")
 }
 
 /// The pointers of all values in a document but the document itself.
@@ -272,7 +274,7 @@ proptest! {
         let at = place.get(&all);
         if let Some(other) = edited(&document, at, edit) {
             // Some random schemas say a thing twice: the graph knows, by its own tests.
-            let (graph, one, two) = super::Graph::of(&document, &other).expect("a graph");
+            let (graph, one, two) = equal::graph(&document, &other).expect("a graph");
             if !graph.same(one.node, two.node) {
                 prop_assert_eq!(answer(&document, &other), Ok(()), "{} {}", at, edit);
                 prop_assert_eq!(answer(&other, &document), Ok(()), "{} {}", at, edit);

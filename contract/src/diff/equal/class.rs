@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::{Graph, Id, Shape};
+use super::graph::{Graph, Id, Shape};
 
 /// What kind of node it is, and its parts.
 type Signature = (u8, Vec<u32>);

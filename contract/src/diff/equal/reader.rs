@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::kind::Form;
-use super::{Component, Graph, Id, Kind, Root, Schema, Shape, Symbol, canonical};
+use super::graph::{Component, Graph, Id, Root, Schema, Shape, Symbol, canonical};
+use super::kind::{Form, Kind};
 use crate::spec::json::below;
 use crate::spec::split::{METHODS, SECTIONS};
 
@@ -15,7 +15,7 @@ pub(super) static NOTHING: Value = Value::Null;
 const DETOURS: usize = 100;
 
 /// The member of a document with the components that nothing refers to.
-pub(in crate::diff) const UNUSED: &str = "$unused";
+pub(crate) const UNUSED: &str = "$unused";
 
 /// The sections of `components`, and what they hold.
 const COMPONENTS: [(&str, Kind); 10] = [

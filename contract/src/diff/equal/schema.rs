@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::graph::{Id, Schema, Shape, canonical};
+use super::kind::Kind;
 use super::reader::{NOTHING, Reader, reference_of};
-use super::{Id, Kind, Schema, Shape, canonical};
 use crate::spec::json::below;
 
 /// Keywords whose value is a schema.
@@ -33,7 +34,7 @@ pub(super) const LISTED: &str = "$listed";
 pub(super) const SEPARATOR: &str = "\0";
 
 /// Whether a keyword is for people and their tools.
-pub(in crate::diff) fn is_annotation(keyword: &str) -> bool {
+pub(crate) fn is_annotation(keyword: &str) -> bool {
     WORDS.contains(&keyword) || keyword == "deprecated" || keyword.starts_with("x-")
 }
 

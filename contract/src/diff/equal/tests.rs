@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Graph;
+use super::graph;
 
 /// A contract that takes and answers `schema`.
 fn contract(schema: &Value, more: &Value) -> Value {
@@ -30,7 +30,7 @@ fn contract(schema: &Value, more: &Value) -> Value {
 }
 
 fn same(one: &Value, other: &Value) -> bool {
-    let (graph, one, other) = Graph::of(one, other).expect("a graph");
+    let (graph, one, other) = graph(one, other).expect("a graph");
     graph.same(one.node, other.node)
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::view::{Choices, View, component};
 use super::{Judge, Open, Step};
 use crate::diff::change::Level;
-use crate::diff::compare::{kebab, short};
+use crate::diff::compare::finding::kebab;
+use crate::diff::compare::left::short;
 use crate::diff::equal::Id;
 
 impl Judge<'_, '_> {

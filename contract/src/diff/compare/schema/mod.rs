@@ -11,34 +11,12 @@ mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::finding::{Compare, Finding, Judgement, Local, NOT_CLASSIFIED, Pair, Target, unclassified};
 use super::left::left;
 use super::place::{Place, Role, Step};
-use super::{Compare, Finding, NOT_CLASSIFIED, Target, unclassified};
 use crate::diff::change::Level;
 use crate::diff::equal::{Graph, Id};
 use view::View;
-
-/// Two schemas, and what their values are. A list, because several schemas may describe one value.
-pub(super) type Pair = (Vec<Id>, Vec<Id>, Role);
-
-/// What the rules say of two schemas.
-#[derive(Debug, Default)]
-pub(super) struct Judgement {
-    findings: Vec<Local>,
-    /// The schemas below that differ, and the way there.
-    children: Vec<(Vec<Step>, Pair)>,
-}
-
-/// A finding, wherever the two schemas are.
-#[derive(Debug)]
-struct Local {
-    steps: Vec<Step>,
-    id: String,
-    level: Level,
-    at: String,
-    text: String,
-    values: Option<Vec<String>>,
-}
 
 /// Keywords that differ, with what stands on each side only.
 type Open = BTreeMap<String, (Vec<Id>, Vec<Id>)>;

@@ -6,7 +6,8 @@ use super::limits::is_limit;
 use super::view::View;
 use super::{Judge, Open, Step};
 use crate::diff::change::Level;
-use crate::diff::compare::{kebab, short};
+use crate::diff::compare::finding::kebab;
+use crate::diff::compare::left::short;
 use crate::diff::equal::{Id, is_annotation};
 
 /// Keywords that say which values there may be. The rules read them together.

@@ -1,0 +1,48 @@
+//! How steps run and end.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// How a step ended when it didn't fail.
+pub(crate) enum Done {
+    Passed,
+    /// Something that can't be installed here is missing; the text says what.
+    Skipped(String),
+}
+
+/// Runs cargo in the workspace, its output shown.
+pub(super) fn cargo(root: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Done> {
+    say(&format!("\n$ cargo {}", arguments.join(" ")));
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .current_dir(root)
+        .status()
+        .context("cargo can't be started")?;
+    if !status.success() {
+        bail!("`cargo {}` failed", arguments.join(" "));
+    }
+    Ok(Done::Passed)
+}
+
+/// Runs `cargo metadata`.
+pub(super) fn metadata(root: &Path, arguments: &[&str]) -> Result<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1"])
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .context("cargo can't be started")?;
+    if !output.status.success() {
+        bail!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+#[expect(clippy::print_stdout, reason = "the report of a command line tool")]
+pub(super) fn say(line: &str) {
+    println!("{line}");
+}
