@@ -3,12 +3,13 @@
 //! The documents describe them by a `oneOf` whose branches overlap; an untagged decoder takes a failed network token for
 //! a subscription. See `openapi/corrections/022-included-kinds.json` in the repository.
 
-use std::vec;
+use std::borrow::Cow;
+use std::{fmt, vec};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess};
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::lenient::{self, Any, Lenient, Name, Notes};
 use crate::scalar::{FreeForm, Text};
@@ -51,7 +52,7 @@ impl Lenient for IncludedResource {
                 kind = map.next_value_seed(Any::<Text>::new(notes))?;
                 break;
             }
-            before.push((name.into_owned(), map.next_value::<Box<RawValue>>()?));
+            before.push((name, map.next_value::<Raw<'de>>()?));
         }
         let kind = kind.unwrap_or_else(|| Text::new(""));
         notes.kind(kind.as_str());
@@ -109,27 +110,60 @@ impl OtherResource {
     }
 }
 
+/// The text of a value that is read later. It is borrowed if the document is in memory, and copied otherwise.
+struct Raw<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Raw<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// How `serde_json` knows its own `RawValue`, which is either always borrowed or always copied.
+        const RAW_VALUE: &str = "$serde_json::private::RawValue";
+        struct Texts;
+
+        impl<'de> Visitor<'de> for Texts {
+            type Value = Raw<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("JSON")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
+                map.next_key::<IgnoredAny>()?;
+                map.next_value().map(|Name(text)| Raw(text))
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(RAW_VALUE, Texts)
+    }
+}
+
 /// The members of an object after its `type` was read: those that came before it, then the others.
-struct Rest<'a, A> {
-    before: vec::IntoIter<(String, Box<RawValue>)>,
-    value: Option<Box<RawValue>>,
+struct Rest<'a, 'de, A> {
+    before: vec::IntoIter<(Cow<'de, str>, Raw<'de>)>,
+    value: Option<Raw<'de>>,
     after: &'a mut A,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, 'de, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let Some((name, value)) = self.before.next() else { return self.after.next_key_seed(seed) };
         self.value = Some(value);
-        seed.deserialize(name.into_deserializer()).map(Some)
+        match name {
+            Cow::Borrowed(name) => seed.deserialize(BorrowedStrDeserializer::new(name)),
+            Cow::Owned(name) => seed.deserialize(name.into_deserializer()),
+        }
+        .map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        let Some(value) = self.value.take() else { return self.after.next_value_seed(seed) };
-        let mut json = serde_json::Deserializer::from_reader(value.get().as_bytes());
+        let Some(Raw(value)) = self.value.take() else { return self.after.next_value_seed(seed) };
+        let read = match value {
+            Cow::Borrowed(text) => seed.deserialize(&mut serde_json::Deserializer::from_str(text)),
+            Cow::Owned(text) => seed.deserialize(&mut serde_json::Deserializer::from_reader(text.as_bytes())),
+        };
         // What is wrong here is wrong with the JSON. The decoder's own message may repeat a value.
-        seed.deserialize(&mut json).map_err(|_| A::Error::custom("invalid value, expected JSON"))
+        read.map_err(|_| A::Error::custom("invalid value, expected JSON"))
     }
 }
 
@@ -159,6 +193,18 @@ mod tests {
 
     fn decoded(value: Value) -> IncludedResource {
         serde_json::from_value(value).expect("decodes")
+    }
+
+    #[test]
+    fn members_before_the_type_are_read_from_memory_and_from_a_stream() {
+        let text = r#"{"attributes": {"last4": "42\u0034\u0034", "state": "active"}, "id": "NTK1", "type": "network_tokens"}"#;
+        let from_memory: IncludedResource = serde_json::from_str(text).expect("decodes");
+        let from_stream: IncludedResource = serde_json::from_reader(text.as_bytes()).expect("decodes");
+        for resource in [from_memory, from_stream, decoded(serde_json::from_str(text).expect("JSON"))] {
+            let IncludedResource::NetworkToken(token) = resource else { panic!("{resource:?}") };
+            assert_eq!(token.id.expect("an id").as_str(), "NTK1");
+            assert_eq!(token.attributes.expect("attributes").last4.expect("digits").as_str(), "4244");
+        }
     }
 
     #[test]
