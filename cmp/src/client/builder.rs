@@ -189,9 +189,8 @@ impl<E> ClientBuilder<E> {
     /// limits and the pool's timers. The type is that of hyper-util 0.1, and follows its versions.
     ///
     /// ```
-    /// # fn builder() -> cmp::ClientBuilder { unimplemented!() }
-    /// # fn example() {
-    /// let builder = builder().http(|http| {
+    /// # fn example(builder: cmp::ClientBuilder) {
+    /// let builder = builder.http(|http| {
     ///     http.pool_max_idle_per_host(4).http2_adaptive_window(true);
     /// });
     /// # }
