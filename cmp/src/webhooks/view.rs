@@ -182,22 +182,31 @@ impl CardView {
         })
     }
 
-    /// Brings the view up to date from a network token, as [`wait_for`](crate::network_tokens::NetworkTokens::wait_for) and
-    /// [`provision`](crate::network_tokens::NetworkTokens::provision) return it. The token does not name its card: make sure it is this one.
+    /// Brings the view up to date from a network token, as
+    /// [`wait_for`](crate::network_tokens::NetworkTokens::wait_for) and
+    /// [`provision`](crate::network_tokens::NetworkTokens::provision) return it. The token does not name its card: make
+    /// sure that it belongs to this one.
     ///
     /// The reading's time is the later of [`NetworkToken::asked_at`] and the token's last change. The view's values of the
     /// card and of other network tokens stay.
     ///
     /// ```
-    /// # cmp::example!(|cmp| {
-    /// # let card = cmp::NewCard::new(cmp::Pan::new("5100260000019206")?, cmp::Expiry::new(12, 2030)?);
-    /// use cmp::webhooks::CardView;
+    /// use cmp::{CardId, Client, webhooks::CardView};
     ///
-    /// let stored = cmp.cards().create(card).await?;
-    /// let mut view = CardView::of(stored.card());
-    /// let token = cmp.network_tokens().wait_for(stored.id()).await?;
-    /// view.read_token(&token);
-    /// assert!(view.network_token().is_some_and(|token| token.is_usable()));
+    /// async fn provision(
+    ///     cmp: &Client,
+    ///     id: &CardId,
+    ///     view: &mut CardView,
+    /// ) -> cmp::Result<()> {
+    ///     cmp.network_tokens().provision(id).await?;
+    ///     let token = cmp.network_tokens().wait_for(id).await?;
+    ///     view.read_token(&token);
+    ///     Ok(())
+    /// }
+    /// # cmp::example!(|cmp, id| {
+    /// #     let mut view = CardView::new(id.clone());
+    /// #     provision(&cmp, &id, &mut view).await?;
+    /// #     assert!(view.network_token().is_some_and(|token| token.is_usable()));
     /// # });
     /// ```
     pub fn read_token(&mut self, token: &NetworkToken) -> Applied {

@@ -61,14 +61,14 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
     }
 }
 
-struct House {
+struct Setup {
     simulator: Simulator,
     cmp: Client,
     receiver: Arc<Receiver>,
     serving: JoinHandle<()>,
 }
 
-impl House {
+impl Setup {
     async fn start(secret: &str, change: impl FnOnce(&mut Settings)) -> Self {
         let receiver = Arc::new(Receiver {
             verifier: Verifier::new(WebhookSecret::new(SECRET).unwrap()),
@@ -102,7 +102,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for Setup {
     fn drop(&mut self) {
         self.serving.abort();
     }
@@ -114,18 +114,18 @@ fn new_card() -> NewCard {
 
 #[tokio::test]
 async fn a_webhook_wakes_a_wait() {
-    let house = House::start(SECRET, |settings| settings.token_arrival = TokenArrival::Held).await;
-    let stored = house.cmp.cards().create(new_card()).await.unwrap();
+    let setup = Setup::start(SECRET, |settings| settings.token_arrival = TokenArrival::Held).await;
+    let stored = setup.cmp.cards().create(new_card()).await.unwrap();
     let id = stored.id();
-    let news = house.receiver.news.subscribe();
+    let news = setup.receiver.news.subscribe();
     let events = stream::unfold(news, async |mut news| Some((news.recv().await.ok()?, news))).boxed();
     let hour = Duration::from_secs(3600);
-    let waiting = house.cmp.network_tokens().wait_for(id).deadline(2 * hour).polls(hour, hour).events(events);
+    let waiting = setup.cmp.network_tokens().wait_for(id).deadline(2 * hour).polls(hour, hour).events(events);
     let delivery = async {
-        while house.simulator.count(Operation::GetCard) == 0 {
+        while setup.simulator.count(Operation::GetCard) == 0 {
             tokio::task::yield_now().await;
         }
-        house.simulator.world().deliver_token(id.as_str()).unwrap();
+        setup.simulator.world().deliver_token(id.as_str()).unwrap();
     };
     let both = async { tokio::join!(waiting.into_future(), delivery).0 };
     let token = tokio::time::timeout(Duration::from_secs(60), both).await.expect("the event wakes it");
@@ -134,10 +134,10 @@ async fn a_webhook_wakes_a_wait() {
 
 #[tokio::test]
 async fn a_view_kept_by_events_is_what_a_get_would_show() {
-    let house = House::start(SECRET, |_| ()).await;
-    let stored = house.cmp.cards().create(new_card()).await.unwrap();
+    let setup = Setup::start(SECRET, |_| ()).await;
+    let stored = setup.cmp.cards().create(new_card()).await.unwrap();
     let id = stored.id();
-    let world = house.simulator.world();
+    let world = setup.simulator.world();
     let mut view = CardView::new(id.clone());
     for step in 0..5 {
         match step {
@@ -147,10 +147,10 @@ async fn a_view_kept_by_events_is_what_a_get_would_show() {
             3 => world.update_card(id.as_str()).unwrap(),
             _ => world.report_update(id.as_str(), CardUpdateEvent::Closed).unwrap(),
         }
-        for event in house.events().await {
+        for event in setup.events().await {
             view.apply(&event);
         }
-        let card = house.cmp.cards().get(id).await.unwrap();
+        let card = setup.cmp.cards().get(id).await.unwrap();
         let token = &card.network_tokens[0];
         let known = view.network_token().unwrap();
         assert_eq!(known.state(), Some(&token.state), "step {step}");
@@ -167,10 +167,10 @@ async fn a_view_kept_by_events_is_what_a_get_would_show() {
 
 #[tokio::test]
 async fn a_view_of_a_v1_alias_is_what_a_get_would_show() {
-    let house = House::start(SECRET, |_| ()).await;
-    let v1 = house.v1();
+    let setup = Setup::start(SECRET, |_| ()).await;
+    let v1 = setup.v1();
     let alias: PanAlias = "5573495XKjDP28V7312".parse().unwrap();
-    let world = house.simulator.world();
+    let world = setup.simulator.world();
     let mut view = CardView::of_alias(alias.clone());
     v1.enroll(NewEnrollment::new(alias.clone(), Expiry::new(12, 2030).unwrap())).await.unwrap();
     for step in 0..6 {
@@ -182,7 +182,7 @@ async fn a_view_of_a_v1_alias_is_what_a_get_would_show() {
             4 => world.report_v1_update(alias.as_str(), CardUpdateEvent::Expired).unwrap(),
             _ => drop(v1.delete(&alias).await.unwrap()),
         }
-        for event in house.events().await {
+        for event in setup.events().await {
             view.apply(&event);
         }
         let token = v1.get(&alias).await.unwrap();
@@ -193,28 +193,28 @@ async fn a_view_of_a_v1_alias_is_what_a_get_would_show() {
         assert_eq!((view.last4(), view.expiry()), (card.last4.as_deref(), card.expiry), "step {step}");
     }
     assert_eq!(view.account_updater(), Some(&CardEvent::Expired));
-    assert_eq!(house.events().await.len(), 7);
+    assert_eq!(setup.events().await.len(), 7);
 }
 
 #[tokio::test]
 async fn repeats_in_the_wrong_order_are_handled_once_and_give_the_same_view() {
-    let house = House::start(SECRET, |settings| {
+    let setup = Setup::start(SECRET, |settings| {
         settings.webhooks.delay_seconds = 3600;
         settings.webhooks.order = DeliveryOrder::NewestFirst;
         settings.webhooks.duplicates = 2;
     })
     .await;
-    let stored = house.cmp.cards().create(new_card()).await.unwrap();
-    let world = house.simulator.world();
+    let stored = setup.cmp.cards().create(new_card()).await.unwrap();
+    let world = setup.simulator.world();
     world.suspend_token(stored.id().as_str()).unwrap();
     world.resume_token(stored.id().as_str()).unwrap();
     for _ in 0..3 {
         world.advance_clock(Duration::from_secs(3600));
-        house.simulator.webhooks().settled().await;
+        setup.simulator.webhooks().settled().await;
     }
-    let sent = house.simulator.webhooks().sent();
+    let sent = setup.simulator.webhooks().sent();
     assert_eq!(sent.iter().map(|sent| sent.attempts.len()).collect::<Vec<_>>(), [3; 3]);
-    let events = house.events().await;
+    let events = setup.events().await;
     assert_eq!(events.len(), 3, "each was handled once");
     assert_eq!(events[0].id, *sent[2].event_id, "the newest came first");
 
@@ -227,17 +227,17 @@ async fn repeats_in_the_wrong_order_are_handled_once_and_give_the_same_view() {
 
 #[tokio::test]
 async fn a_webhook_with_another_secret_is_refused_and_given_up() {
-    let house = House::start("whsec_another", |settings| settings.webhooks.attempts = 1).await;
-    house.cmp.cards().create(new_card()).await.unwrap();
-    assert_eq!(house.events().await, []);
-    assert_eq!(*house.receiver.refused.lock().unwrap(), [WebhookError::WrongSignature]);
-    let sent = house.simulator.webhooks().sent();
+    let setup = Setup::start("whsec_another", |settings| settings.webhooks.attempts = 1).await;
+    setup.cmp.cards().create(new_card()).await.unwrap();
+    assert_eq!(setup.events().await, []);
+    assert_eq!(*setup.receiver.refused.lock().unwrap(), [WebhookError::WrongSignature]);
+    let sent = setup.simulator.webhooks().sent();
     assert_eq!((sent[0].outcome, sent[0].attempts[0].status), (Outcome::Failed, Some(401)));
 }
 
 #[tokio::test]
 async fn each_wrong_signature_has_its_own_error() {
-    let house = House::start(SECRET, |_| ()).await;
+    let setup = Setup::start(SECRET, |_| ()).await;
     for signing in [
         Signing::Unsigned,
         Signing::WrongSecret,
@@ -245,11 +245,11 @@ async fn each_wrong_signature_has_its_own_error() {
         Signing::OffBySeconds(-3600),
         Signing::OffBySeconds(3600),
     ] {
-        house.simulator.configure(|settings| settings.webhooks.signing = signing);
-        house.simulator.webhooks().send(r#"{ "id": "evt-1", "event": "cmp_card.painted" }"#);
-        assert_eq!(house.events().await, [], "{signing:?}");
+        setup.simulator.configure(|settings| settings.webhooks.signing = signing);
+        setup.simulator.webhooks().send(r#"{ "id": "evt-1", "event": "cmp_card.painted" }"#);
+        assert_eq!(setup.events().await, [], "{signing:?}");
     }
-    let refused = house.receiver.refused.lock().unwrap().clone();
+    let refused = setup.receiver.refused.lock().unwrap().clone();
     assert!(
         matches!(
             refused.as_slice(),

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use crate::samples::PAN;
 
-struct House {
+struct Setup {
     simulator: Simulator,
     cmp: Client,
     id: CardId,
 }
 
-impl House {
+impl Setup {
     async fn start() -> Self {
         let simulator = Simulator::start().await.unwrap();
         let environment = Environment::custom(simulator.url(), simulator.token_url()).unwrap();
@@ -51,14 +51,14 @@ fn state(view: &CardView) -> Option<&NetworkTokenState> {
 
 #[tokio::test]
 async fn an_event_without_a_token_id_is_about_the_only_token() {
-    let house = House::start().await;
-    let card = house.card().await;
+    let setup = Setup::start().await;
+    let card = setup.card().await;
     let mut view = CardView::of(&card);
     assert_eq!((state(&view), card.network_tokens.len()), (Some(&NetworkTokenState::Active), 1));
-    let before = house.nameless(card.asked_at - TimeDelta::seconds(1), "suspended");
+    let before = setup.nameless(card.asked_at - TimeDelta::seconds(1), "suspended");
     view.apply(&before);
     assert_eq!(state(&view), Some(&NetworkTokenState::Active), "the reading is newer");
-    let after = house.nameless(Utc::now() + TimeDelta::seconds(1), "suspended");
+    let after = setup.nameless(Utc::now() + TimeDelta::seconds(1), "suspended");
     assert_eq!(view.apply(&after), Applied::Changed);
     assert_eq!(state(&view), Some(&NetworkTokenState::Suspended));
     assert!(!view.network_token().unwrap().is_usable());
@@ -66,12 +66,12 @@ async fn an_event_without_a_token_id_is_about_the_only_token() {
 
 #[tokio::test]
 async fn a_reading_replaces_an_event_without_a_token_id() {
-    let house = House::start().await;
-    let mut view = CardView::new(house.id.clone());
-    view.apply(&house.nameless(house.card().await.asked_at, "active"));
+    let setup = Setup::start().await;
+    let mut view = CardView::new(setup.id.clone());
+    view.apply(&setup.nameless(setup.card().await.asked_at, "active"));
     assert_eq!(state(&view), Some(&NetworkTokenState::Active));
-    house.simulator.world().suspend_token(house.id.as_str()).unwrap();
-    let card = house.card().await;
+    setup.simulator.world().suspend_token(setup.id.as_str()).unwrap();
+    let card = setup.card().await;
     assert_eq!(view.read(&card), Applied::Changed);
     assert_eq!(state(&view), Some(&NetworkTokenState::Suspended));
     assert_eq!(view.read(&card), Applied::Unchanged);
@@ -79,46 +79,46 @@ async fn a_reading_replaces_an_event_without_a_token_id() {
 
 #[tokio::test]
 async fn a_token_that_a_reading_does_not_show_any_more_is_deleted() {
-    let house = House::start().await;
-    let mut view = CardView::of(&house.card().await);
-    house.cmp.network_tokens().delete(&house.id).await.unwrap();
+    let setup = Setup::start().await;
+    let mut view = CardView::of(&setup.card().await);
+    setup.cmp.network_tokens().delete(&setup.id).await.unwrap();
     let stored =
-        house.cmp.cards().update(&house.id, cmp::CardChanges::new().expiry(Expiry::new(1, 2031).unwrap()));
+        setup.cmp.cards().update(&setup.id, cmp::CardChanges::new().expiry(Expiry::new(1, 2031).unwrap()));
     assert_eq!(view.read(&stored.await.unwrap()), Applied::Changed, "the expiry");
     assert_eq!(
         state(&view),
         Some(&NetworkTokenState::Active),
         "the answer to a change doesn't tell of tokens"
     );
-    let card = house.cmp.cards().get(&house.id).include([cmp::cards::Include::CardUpdates]).await.unwrap();
+    let card = setup.cmp.cards().get(&setup.id).include([cmp::cards::Include::CardUpdates]).await.unwrap();
     view.read(&card);
     assert_eq!(state(&view), Some(&NetworkTokenState::Active), "nor does one that was not asked for them");
-    let card = house.card().await;
+    let card = setup.card().await;
     assert_eq!((view.read(&card), card.network_tokens.len()), (Applied::Changed, 0));
     assert_eq!(state(&view), Some(&NetworkTokenState::Deleted));
     assert_eq!(CardView::of(&card).network_token(), None);
 
-    let mut nameless = CardView::new(house.id.clone());
-    nameless.apply(&house.nameless(card.asked_at, "active"));
-    assert_eq!(nameless.read(&house.card().await), Applied::Changed);
+    let mut nameless = CardView::new(setup.id.clone());
+    nameless.apply(&setup.nameless(card.asked_at, "active"));
+    assert_eq!(nameless.read(&setup.card().await), Applied::Changed);
     assert_eq!(state(&nameless), None, "which one it was nobody can say");
 }
 
 #[tokio::test]
 async fn a_deleted_token_stays_deleted_when_a_late_event_comes() {
-    let house = House::start().await;
-    let token = house.card().await.network_tokens[0].clone();
-    house.cmp.network_tokens().delete(&house.id).await.unwrap();
-    let card = house.card().await;
+    let setup = Setup::start().await;
+    let token = setup.card().await.network_tokens[0].clone();
+    setup.cmp.network_tokens().delete(&setup.id).await.unwrap();
+    let card = setup.card().await;
     let late = |at| {
         let details = json!({ "network_token_id": token.id.as_ref().unwrap().as_str(), "state": "active" });
-        house.event("cmp_network_token.updated", at, details)
+        setup.event("cmp_network_token.updated", at, details)
     };
     let (before, after) = (card.asked_at - TimeDelta::days(1), Utc::now() + TimeDelta::seconds(1));
 
     let mut read_first = CardView::of(&card);
     read_first.apply(&late(before));
-    let mut applied_first = CardView::new(house.id.clone());
+    let mut applied_first = CardView::new(setup.id.clone());
     applied_first.apply(&late(before));
     let mut merged = applied_first.clone();
     assert_eq!(state(&merged), Some(&NetworkTokenState::Active));
@@ -135,12 +135,12 @@ async fn a_deleted_token_stays_deleted_when_a_late_event_comes() {
 
 #[tokio::test]
 async fn a_reading_that_is_older_than_an_event_says_so() {
-    let house = House::start().await;
-    let mut view = CardView::of(&house.card().await);
-    let ahead = house.nameless(Utc::now() + TimeDelta::hours(1), "suspended");
+    let setup = Setup::start().await;
+    let mut view = CardView::of(&setup.card().await);
+    let ahead = setup.nameless(Utc::now() + TimeDelta::hours(1), "suspended");
     assert_eq!(view.apply(&ahead), Applied::Changed);
-    house.cmp.network_tokens().delete(&house.id).await.unwrap();
-    let card = house.card().await;
+    setup.cmp.network_tokens().delete(&setup.id).await.unwrap();
+    let card = setup.card().await;
     assert_eq!(view.read(&card), Applied::Changed, "the named token is gone");
     assert_eq!(view.read(&card), Applied::Outdated);
     assert_eq!(state(&view), Some(&NetworkTokenState::Suspended));
@@ -149,39 +149,39 @@ async fn a_reading_that_is_older_than_an_event_says_so() {
 
 #[tokio::test]
 async fn a_reading_fills_in_what_an_event_cleared() {
-    let house = House::start().await;
-    let mut view = CardView::of(&house.card().await);
+    let setup = Setup::start().await;
+    let mut view = CardView::of(&setup.card().await);
     let alias = json!({ "new_account_number": "tok_sandbox_1", "new_expiration_date": "1233" });
-    view.apply(&house.event("cmp_au_card.updated", Utc::now(), alias));
+    view.apply(&setup.event("cmp_au_card.updated", Utc::now(), alias));
     assert_eq!(view.last4(), None);
-    let card = house.card().await;
+    let card = setup.card().await;
     assert_eq!(view.read(&card), Applied::Changed);
     assert_eq!((view.last4(), view.expiry()), (card.last4.as_deref(), card.expiry));
 }
 
 #[tokio::test]
 async fn an_update_of_the_expiry_alone_leaves_the_number() {
-    let house = House::start().await;
-    let card = house.card().await;
+    let setup = Setup::start().await;
+    let card = setup.card().await;
     let mut view = CardView::of(&card);
     let renewed = json!({ "new_expiration_date": "1233" });
-    view.apply(&house.event("cmp_au_card.updated", Utc::now() + TimeDelta::seconds(1), renewed));
+    view.apply(&setup.event("cmp_au_card.updated", Utc::now() + TimeDelta::seconds(1), renewed));
     assert_eq!((view.last4(), view.expiry()), (card.last4.as_deref(), Expiry::new(12, 2033).ok()));
-    view.apply(&house.event("cmp_au_card.updated", Utc::now() + TimeDelta::seconds(2), json!({})));
+    view.apply(&setup.event("cmp_au_card.updated", Utc::now() + TimeDelta::seconds(2), json!({})));
     assert_eq!(view.last4(), None, "an update that tells nothing is of the number");
 }
 
 #[tokio::test]
 async fn a_simulated_clock_that_is_ahead_does_not_outdate_readings() {
-    let house = House::start().await;
-    let world = house.simulator.world();
+    let setup = Setup::start().await;
+    let world = setup.simulator.world();
     world.advance_clock(std::time::Duration::from_secs(600));
-    world.suspend_token(house.id.as_str()).unwrap();
-    let suspended_at = house.card().await.network_tokens[0].updated_at.unwrap();
-    let mut view = CardView::new(house.id.clone());
-    view.apply(&house.nameless(suspended_at, "suspended"));
-    world.resume_token(house.id.as_str()).unwrap();
-    view.read(&house.card().await);
+    world.suspend_token(setup.id.as_str()).unwrap();
+    let suspended_at = setup.card().await.network_tokens[0].updated_at.unwrap();
+    let mut view = CardView::new(setup.id.clone());
+    view.apply(&setup.nameless(suspended_at, "suspended"));
+    world.resume_token(setup.id.as_str()).unwrap();
+    view.read(&setup.card().await);
     assert_eq!(state(&view), Some(&NetworkTokenState::Activated));
 }
 
