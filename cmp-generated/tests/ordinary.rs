@@ -35,6 +35,18 @@ fn thing() -> Value {
 }
 
 #[test]
+fn lists_and_maps_of_secrets_show_nothing() {
+    let mut thing = thing();
+    thing["phones"] = json!(["5550100"]);
+    thing["emails"] = json!({"work": "me@example.com"});
+    let thing: types::Thing = serde_json::from_value(thing).expect("a lenient type");
+    assert_eq!(thing.phones.as_ref().map(Vec::len), Some(1));
+    assert_eq!(thing.emails.as_ref().map(|emails| emails.len()), Some(1));
+    let shown = format!("{thing:?}");
+    assert!(!shown.contains("5550100") && !shown.contains("example"), "{shown}");
+}
+
+#[test]
 fn answers_decode_values_that_the_contract_does_not_list() {
     let thing: types::Thing = serde_json::from_value(thing()).expect("a lenient type");
     assert_eq!(thing.level.as_ref().map(|level| level.0), Some(7));

@@ -15,7 +15,7 @@ const LOCALS: [&str; 3] = ["body", "header_map", "info"];
 /// How many types may stand inside of one another. The compiler's own limit is 128, and the client's futures use a part of it.
 const MOST_NESTED: usize = 100;
 /// Types of these names would hide what generated code calls.
-pub(super) const HIDING: [&str; 4] = ["Ok", "Err", "Some", "None"];
+pub(super) const HIDING: [&str; 5] = ["Ok", "Err", "Some", "None", "String"];
 /// The field for members of an object that the contract does not list.
 const OTHERS: &str = "extra";
 
