@@ -68,6 +68,9 @@ pub(crate) fn is_pan(text: &str) -> bool {
 /// hexadecimal digits with a letter among them, and in UUIDs, only a number that an issuer can have given counts: see
 /// [`hides_a_pan`]. A decimal id of 12 digits or more looks just like a PAN: better an id is missing than a PAN is shown.
 pub(crate) fn looks_like_a_pan(text: &str) -> bool {
+    if digits_in(text) < *PAN_DIGITS.start() {
+        return false;
+    }
     let mut groups: Vec<String> = Vec::new();
     let words: Vec<_> = text.split_inclusive(|c: char| !c.is_alphanumeric()).collect();
     let mut rest = &words[..];
@@ -248,7 +251,7 @@ fn scrub_word(word: &str) -> String {
 
 /// Words of one or two digits each can be a PAN together.
 fn without_pan(shown: String) -> String {
-    if digits_in(&shown) < *PAN_DIGITS.start() || !looks_like_a_pan(&shown) {
+    if !looks_like_a_pan(&shown) {
         return shown;
     }
     shown.chars().map(|c| if c.is_numeric() { '*' } else { c }).collect()
