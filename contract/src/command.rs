@@ -10,7 +10,7 @@ use crate::spec::files::Layout;
 use crate::spec::{import, pipeline, write};
 use crate::{derived, update};
 
-/// What `cargo xtask spec` can do.
+/// The commands of `spec`.
 #[derive(Debug, Subcommand)]
 pub enum Spec {
     /// Read documentation pages (Markdown) or whole OpenAPI files (JSON or YAML) into openapi/fragments.
@@ -35,7 +35,7 @@ pub enum Spec {
         #[arg(long)]
         lowered: bool,
     },
-    /// Say what a change of the contract means for callers, for readers and for the Rust items of this workspace.
+    /// Report what a change of the contract means for callers, for readers and for the Rust items of this workspace.
     Diff(DiffArguments),
     /// Import pages into a copy of the workspace, and take them over if everything still builds and passes.
     Update(update::Arguments),

@@ -1,4 +1,4 @@
-//! `cargo xtask contract` as a program, against a service of which it knows the address alone.
+//! The program `cmp-contract check` against a service at a URL.
 
 use std::net::TcpListener;
 use std::path::Path;

@@ -130,7 +130,7 @@ fn a_change_of_a_notification_is_told_by_its_name() {
         says(&output, BREAKING, text);
     }
     let details = contract.pointer_mut("/components/schemas/V1NetworkTokenDetails/allOf/1/required");
-    *details.expect("what V1 always tells") = serde_json::json!([]);
+    *details.expect("the required members of V1") = serde_json::json!([]);
     fs::write(root.path().join("v1.json"), contract.to_string()).expect("written");
     says(
         &diff(root.path(), &["new.json", "v1.json"]),

@@ -29,7 +29,7 @@ enum Task {
     Spec(Spec),
     /// Run the simulator as a program, with this workspace's contract at /openapi.json
     Simulator(program::Options),
-    /// Write down the public API of `cmp` after a change that is meant
+    /// Write the public API of `cmp` to cmp/public-api.txt
     Api,
     /// Check whether a service keeps the contract: the simulator, a URL, or an environment of VGS.
     Contract(CheckOptions),
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(status) => status,
         Err(error) => {
-            // Nobody is left to tell if standard error is closed.
+            // A closed standard error leaves nobody to read the message.
             let _ = writeln!(io::stderr(), "Error: {error:#}");
             ExitCode::FAILURE
         }

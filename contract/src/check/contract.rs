@@ -19,7 +19,7 @@ const SEE_OTHER: u16 = 303;
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
 const TOO_MANY_REQUESTS: u16 = 429;
 
-/// Whether an answer is from in front of the application: it may hold anything, and says nothing about the contract.
+/// Whether an answer comes from a gateway in front of the application. Such an answer proves nothing about the contract.
 pub(crate) fn is_from_the_gateway(status: u16) -> bool {
     matches!(status, TOO_MANY_REQUESTS | 502..=504)
 }

@@ -1,11 +1,11 @@
-//! `cargo xtask contract`: does a service keep the contract?
+//! Checks whether a service keeps the contract.
 //!
 //! Each check asks a target something over plain HTTP, without the client, so that a mistake in the client can't hide
 //! one in the service. Every request and answer is held against `openapi/cmp.json`, whatever the check is about.
 //!
-//! - [`checks`]: what is asked, as tables; [`session`]: what a check has to ask with; [`target`]: whom.
-//! - [`mod@contract`], [`explain`], [`secrets`]: what an answer must be, and what is said of one that isn't.
-//! - [`runner`], [`mod@run`], [`outcome`], [`report`]: running them all within limits, and saying how it went.
+//! - [`checks`]: what is asked, as tables; [`session`]: the tools that a check asks with; [`target`]: the service.
+//! - [`mod@contract`], [`explain`], [`secrets`]: what an answer must be, and the report of one that is not.
+//! - [`runner`], [`mod@run`], [`outcome`], [`report`]: running all checks within limits, and the reports.
 
 mod answer;
 mod checks;
@@ -47,7 +47,7 @@ const UNUSABLE: u8 = 2;
 Without a target, the in-process simulator is checked. The others need VGS_CLIENT_ID and VGS_CLIENT_SECRET, use only \
 documented test cards, and delete what they stored.
 
-Exit status: 0 nothing to see (passed or skipped), 1 the service broke the contract, 2 unusable arguments or variables, \
+Exit status: 0 every check passed or was skipped, 1 the service broke the contract, 2 unusable arguments or variables, \
 3 only that a correction is no longer needed, 4 no whole answer came or a test card is left, and nothing broke the \
 contract, 130 interrupted. 2 also if the token endpoint refuses the client id and secret.")]
 pub struct Options {

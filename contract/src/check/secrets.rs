@@ -9,7 +9,7 @@ use super::outcome::Violation;
 
 const READ_CARD_DATA: &str = "cards:read-pci";
 
-/// An access token, and what it allows as far as it says so.
+/// An access token, and its scopes if it names them.
 #[derive(Clone)]
 pub(crate) struct Grant {
     pub(crate) token: String,
@@ -19,8 +19,8 @@ pub(crate) struct Grant {
 impl Grant {
     pub(crate) fn read(answer: &Answer) -> Option<Self> {
         let token = answer.at("/access_token").as_str().filter(|_| answer.status == 200)?.to_owned();
-        let told = answer.at("/scope").as_str().map(str::to_owned).or_else(|| claimed_scopes(&token));
-        let scopes = told.map(|scopes| scopes.split(' ').map(str::to_owned).collect());
+        let named = answer.at("/scope").as_str().map(str::to_owned).or_else(|| claimed_scopes(&token));
+        let scopes = named.map(|scopes| scopes.split(' ').map(str::to_owned).collect());
         Some(Self { token, scopes })
     }
 

@@ -1,9 +1,9 @@
-//! What a change of the contract means: for callers, for readers, and for the Rust items of this workspace.
+//! Reports what a change of the contract means for callers, for readers, and for the Rust items of this workspace.
 //!
 //! The walker is our own: `drift` 0.2 yields "Unhandled" for every new member, enum value, limit and requiredness of the
 //! lowered documents (tried on them), and the lowered documents no longer have media types, statuses or security.
-//! Change ids are oasdiff's where it has one; it says nothing of descriptions, servers and the like, which are named in
-//! the same manner. A webhook is judged as an answer is: the service sends it, users read it.
+//! Change ids are oasdiff's where it has one; it has none for descriptions, servers and the like, which are named in
+//! the same way. A webhook is judged as an answer is: the service sends it, users read it.
 //!
 //! `equal` says when two contracts say the same. `compare` has the rules, and reports what they leave over as changed,
 //! not classified. So "no change" is never the answer to two contracts that are not equal.
@@ -27,7 +27,7 @@ use comparison::Comparison;
 use items::Facade;
 use report::Format;
 
-/// What `cargo xtask spec diff` takes.
+/// Arguments of `spec diff`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The exit status says what the heaviest change is: 0 none, or lighter than --fail-on; \
@@ -35,9 +35,9 @@ use report::Format;
                         30 breaking. 1 and 2 are errors."
 )]
 pub struct Arguments {
-    /// What was: an OpenAPI file, a folder of fragments or pages, a page, or a git revision (`rev:NAME` to be sure).
+    /// The old contract: an OpenAPI file, a folder of fragments or pages, a page, or a git revision (`rev:NAME` to be sure).
     old: String,
-    /// What is, given in the same ways. A page is laid over the fragments of this workspace.
+    /// The new contract, given in the same ways. A page is laid over the fragments of this workspace.
     new: String,
     #[arg(long, value_enum, default_value = "text")]
     format: Format,

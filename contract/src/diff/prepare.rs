@@ -1,5 +1,5 @@
-//! Fragments to a contract that can be compared, also where a strict `spec merge` would stop: what stands in its way is
-//! noted, because a comparison is what tells a maintainer what to do about it.
+//! Builds a contract that can be compared, even if `spec merge` would refuse it. Its problems are noted, because the
+//! comparison shows a maintainer how to solve them.
 
 use std::collections::BTreeMap;
 

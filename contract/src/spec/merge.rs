@@ -272,18 +272,18 @@ mod tests {
         let schemas = json!({"S": {"type": "string"}});
         let parts = [
             ("1.json", fragment("A", "/a", schemas)),
-            ("2.json", webhook("B", "told")),
+            ("2.json", webhook("B", "event")),
             ("3.json", webhook("B", "again")),
         ];
         let out = merged(&parts).expect("merged");
         assert_eq!(
             out["webhooks"],
-            json!({"told": {"post": {"security": []}}, "again": {"post": {"security": []}}})
+            json!({"event": {"post": {"security": []}}, "again": {"post": {"security": []}}})
         );
         assert_eq!(out["security"], json!([{"bearer": []}]));
-        let text = error(&[("1.json", webhook("A", "told")), ("2.json", webhook("A", "told"))]);
+        let text = error(&[("1.json", webhook("A", "event")), ("2.json", webhook("A", "event"))]);
         assert!(
-            text.contains("2.json: /webhooks/told/post: the same operation is in openapi/fragments/1.json"),
+            text.contains("2.json: /webhooks/event/post: the same operation is in openapi/fragments/1.json"),
             "{text}"
         );
     }

@@ -34,7 +34,7 @@ pub(crate) struct Source {
     /// `info.version` of the document.
     pub(crate) version: String,
     pub(crate) origin: Origin,
-    /// The day on which this content was downloaded, where the import was told.
+    /// The day of the download, if the import was given one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) imported: Option<String>,
     /// SHA-256 of the published text.

@@ -272,7 +272,7 @@ mod tests {
         let document = json!({
             "components": {"schemas": {"A": {}, "B": {"$ref": "#/components/schemas/C"}, "C": {}}},
             "paths": {"/p": {"get": {"responses": {"200": {"$ref": "#/components/schemas/A"}}}}},
-            "webhooks": {"told": {"post": {"requestBody": {"$ref": "#/components/schemas/B"}}}}
+            "webhooks": {"event": {"post": {"requestBody": {"$ref": "#/components/schemas/B"}}}}
         });
         let parts = by_operation(&document).expect("two fragments");
         assert_eq!(parts[0].get("webhooks"), None);

@@ -49,7 +49,7 @@ mod tests {
         let found = place(&fragment(json!({MARK: {"page": "P", "section": "S"}}))).expect("a place");
         let read = Place { page: "P".to_owned(), section: "S".to_owned() };
         assert_eq!(found, Some(read));
-        let webhook = json!({"webhooks": {"told": {"post": {MARK: {"page": "P", "section": "S"}}}}});
+        let webhook = json!({"webhooks": {"event": {"post": {MARK: {"page": "P", "section": "S"}}}}});
         assert_eq!(place(&webhook).expect("a place"), found);
         assert_eq!(place(&fragment(json!({}))).expect("published"), None);
         let error = place(&fragment(json!({MARK: "P"}))).expect_err("no section");

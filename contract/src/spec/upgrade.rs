@@ -30,7 +30,7 @@ pub(crate) fn to_3_1(document: &Value) -> Result<Cow<'_, Value>> {
     Ok(Cow::Owned(document))
 }
 
-/// In 3.0 `exclusiveMinimum: true` says how `minimum` is meant; in 3.1 it is the limit itself.
+/// In 3.0, `exclusiveMinimum: true` makes `minimum` exclusive. In 3.1, it is the limit itself.
 fn exclusive_limits(members: &mut Map<String, Value>, at: &str) -> Result<()> {
     for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
         let Some(is_exclusive) = members.shift_remove(exclusive) else { continue };

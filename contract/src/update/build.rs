@@ -143,12 +143,12 @@ fn call_site(mut span: &Value) -> &Value {
     span
 }
 
-/// A failure's output from where it begins to tell of it.
+/// A failure's output, from the first line with an error.
 fn lines_of(output: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(output);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let telling = |line: &&str| line.contains("error") || line.contains("panicked");
-    let start = lines.iter().position(telling).unwrap_or_default();
+    let is_cause = |line: &&str| line.contains("error") || line.contains("panicked");
+    let start = lines.iter().position(is_cause).unwrap_or_default();
     lines[start..].iter().take(LINES).map(|line| (*line).to_owned()).collect()
 }
 

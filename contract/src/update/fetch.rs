@@ -34,7 +34,7 @@ pub(super) fn all(sources: &Sources, folder: &Path) -> Result<(Vec<PathBuf>, Vec
     Ok((pages, unreached))
 }
 
-/// What `import` tells the kind of a file by.
+/// The file extension, by which `import` knows the kind of a file.
 fn extension(url: &str) -> &str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let found = ["json", "yaml", "yml"].into_iter().find(|known| path.ends_with(&format!(".{known}")));

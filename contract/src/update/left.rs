@@ -6,7 +6,7 @@ use crate::diff::prepare::Prepared;
 /// What to do, and where.
 const STEPS: [(&str, &str); 7] = [
     ("its facts: retry class, scope, advice", "openapi/operations.toml"),
-    ("a method of the facade, with its request and its answer", "cmp/src (such as cmp/src/cards/request.rs)"),
+    ("a method of the facade, with its request and its answer", "cmp/src (such as cmp/src/cards/mod.rs)"),
     ("a row in the table of operations", "README.md"),
     ("its name, method and path in the simulator", "cmp-simulator/src/operation.rs"),
     ("its route in the simulator", "cmp-simulator/src/api"),

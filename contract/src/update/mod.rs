@@ -27,7 +27,7 @@ use crate::spec::write;
 use report::{Ending, Outcome};
 use stage::{Files, Stage};
 
-/// What `cargo xtask spec update` takes.
+/// Arguments of `spec update`.
 #[derive(Debug, Args)]
 #[command(after_help = "Without pages, those with a `url` in openapi/sources.toml are fetched with curl.\n\
                         The exit status is 0 if the workspace is updated, or could be (--dry-run), and 1 if \
@@ -39,10 +39,10 @@ pub struct Arguments {
     /// The day on which the pages were downloaded (YYYY-MM-DD), noted beside fragments that changed; today unless given.
     #[arg(long, value_name = "DATE")]
     date: Option<String>,
-    /// Say what would happen, and leave the workspace as it is.
+    /// Report what would happen, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Take the documents over although the facade does not compile or a test fails, to mend it there.
+    /// Take the documents over even if the facade does not compile or a test fails.
     #[arg(long)]
     accept_broken_build: bool,
     /// Don't run the contract's tests.

@@ -19,7 +19,7 @@ pub(super) fn check(root: &Path) -> Result<Done> {
     }
     let diff = similar::TextDiff::from_lines(&before, &now);
     say(&diff.unified_diff().context_radius(0).header(SNAPSHOT, "as it is").to_string());
-    bail!("the public API has changed: if that is meant, run `cargo xtask api`");
+    bail!("the public API has changed: if you want that, run `cargo xtask api`");
 }
 
 /// Writes the snapshot.
@@ -41,7 +41,7 @@ pub(super) fn semver(root: &Path) -> Result<Done> {
     cargo(root, &["semver-checks", "-p", "cmp", "--baseline-rev", &release], &[])
 }
 
-/// One line an item. rustdoc's JSON is not stable, so the compiler has to be told that we know.
+/// Lists one item a line. rustdoc's JSON is unstable, so the compiler needs a flag to allow it.
 fn listed(root: &Path) -> Result<Option<String>> {
     let status = Command::new(env!("CARGO"))
         .args(["rustdoc", "--quiet", "-p", "cmp", "--lib", "--features", FEATURES])

@@ -1,4 +1,4 @@
-//! The arrows of the house: which package may depend on which. `ARCHITECTURE.md` gives the reasons.
+//! Which package of the workspace may depend on which. `ARCHITECTURE.md` gives the reasons.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Habits that no compiler enforces.
+//! Rules that the compiler does not enforce.
 
 use std::{path::Path, process::Command};
 
@@ -32,7 +32,7 @@ const RULES: &[Rule] = &[
         files: is_not_a_lock_file,
     },
     Rule {
-        what: "the folder of the build, where that of the run is meant (std::env::var)",
+        what: "the folder of the build: use the folder of the run (std::env::var)",
         pattern: &[r#"\benv!\("CARGO_MANI"#, r#"FEST_DIR"\)"#],
         files: is_rust,
     },
@@ -95,7 +95,7 @@ mod tests {
                 "a.rs:2: unfinished work",
                 "a.rs:3: a machine's path",
                 "a.rs:4: a package registry's host",
-                "a.rs:5: the folder of the build, where that of the run is meant (std::env::var)"
+                "a.rs:5: the folder of the build: use the folder of the run (std::env::var)"
             ]
         );
         assert!(broken_rules("Cargo.lock", text[3]).unwrap().is_empty());

@@ -204,12 +204,12 @@ async fn failed(session: &mut Session<'_>) -> Checked<Answer> {
     let id = session.store("5100260000009207").await?;
     let answer = session.expect(Call::new(Operation::GetCard, &id), 200).await?;
     if answer.included("network_tokens").is_empty() {
-        return skip("the service hasn't told the outcome of the test card's enrollment yet");
+        return skip("the service has not reported the outcome of the test card's enrollment yet");
     }
     Ok(answer)
 }
 
-/// A provision for what may come: its absence from a service says nothing.
+/// A provision for future values. A service without them proves nothing.
 async fn later(session: &mut Session<'_>) -> Checked<Answer> {
     session.simulator()?;
     stored(session).await

@@ -75,7 +75,7 @@ impl<'d> Compare<'d> {
         Fields { at, open }
     }
 
-    /// Runs a rule on the member `key`, if it differs. A difference about which the rule says nothing is reported.
+    /// Runs a rule on the member `key`, if it differs. A difference that the rule does not report is reported as not classified.
     pub(super) fn rule(
         &mut self,
         fields: &mut Fields,

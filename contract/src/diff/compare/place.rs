@@ -11,7 +11,7 @@ const LONGEST: usize = 40;
 /// An operation as requests see it, or a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Operation {
-    /// The service sends it, to whoever is told.
+    /// The service sends it, as a webhook.
     pub(crate) is_webhook: bool,
     /// In lower case.
     pub(crate) method: String,

@@ -31,7 +31,7 @@ pub(super) fn close(graph: &mut Graph<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Drops keywords that allow everything: their schema says nothing, also once such keywords are dropped in it.
+/// Drops keywords whose schema allows everything, repeatedly: a schema may only do so once its own keywords are dropped.
 fn without_open(graph: &mut Graph<'_>) {
     let keys = OPEN.map(|key| graph.symbol(key));
     loop {

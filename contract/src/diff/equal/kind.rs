@@ -130,7 +130,7 @@ impl Kind {
         }
     }
 
-    /// Whether to write `key` down says nothing, because an absent one means the same.
+    /// Whether an absent `key` means the same as this value.
     pub(super) fn is_default(self, key: &str, value: &Value, beside: &Map<String, Value>) -> bool {
         let is_empty =
             value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);

@@ -1,4 +1,4 @@
-//! Which public items of `cmp` stand on a generated item, as its source says.
+//! The public items of `cmp` that use a generated item, read from the source.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use super::scan::{Function, Holder, Names, Receiver, Scan};
 /// More sources than this make a value of its own, not a field under another name.
 const MOST_SOURCES: usize = 3;
 
-/// The facade as far as it touches generated items.
+/// The facade's use of generated items.
 pub(crate) struct Facade(Scan);
 
 impl Facade {

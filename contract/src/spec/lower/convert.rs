@@ -23,7 +23,7 @@ fn convert(schema: &mut Value, at: &str, document: &Value) -> Result<()> {
     ensure!(!members.contains_key("not"), "{}: can't be lowered", below(at, "not"));
     ensure!(
         !members.contains_key("discriminator"),
-        "{}: can't be lowered; types told apart by a member are decoded by hand",
+        "{}: can't be lowered; types that a member selects are decoded by hand",
         below(at, "discriminator")
     );
     types(members, at)?;

@@ -149,7 +149,7 @@ fn check_object(part: &Value, at: &str) -> Result<()> {
     let is_known = |key: &str| OF_OBJECTS.contains(&key) || NOTES.contains(&key);
     if let Some(key) = members.keys().find(|key| !is_known(key)) {
         let why =
-            if key == "discriminator" { "; types told apart by a member are decoded by hand" } else { "" };
+            if key == "discriminator" { "; types that a member selects are decoded by hand" } else { "" };
         bail!("{}: can't be part of an allOf{why}", below(at, key));
     }
     ensure!(

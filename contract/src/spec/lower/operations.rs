@@ -205,7 +205,7 @@ impl Named {
     /// A reference to the body's schema, under its title if that is a type's name, or else as `fallback`.
     fn body(&mut self, schema: &Value, at: &str, fallback: &str) -> Value {
         if target(schema).is_some() {
-            // What stands beside the reference says nothing about the type.
+            // Keywords beside the reference do not change the type.
             return json!({ "$ref": schema["$ref"] });
         }
         if schema.as_object().is_none_or(Map::is_empty) {

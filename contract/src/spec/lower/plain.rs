@@ -74,7 +74,7 @@ fn plain(schema: &mut Value, at: &str) -> Result<()> {
     Ok(())
 }
 
-/// A choice between lists of required members says nothing about types.
+/// A choice between lists of required members does not change the type.
 fn without_conditions(members: &mut Map<String, Value>) {
     for key in ["anyOf", "oneOf"] {
         let choices = members.get(key).and_then(Value::as_array);

@@ -31,7 +31,7 @@ mod tests {
         let body = |name: &str| json!({"content": {"application/json": {"schema": reference(name)}}});
         let document = json!({
             "paths": {"/p": {"get": {"responses": {"200": body("A")}}}},
-            "webhooks": {"told": {"post": {"requestBody": body("Told"), "responses": {"200": body("Taken")}}}},
+            "webhooks": {"event": {"post": {"requestBody": body("Event"), "responses": {"200": body("Taken")}}}},
             "components": {"schemas": {"A": {}, "Told": {"items": reference("A")}, "Taken": {}}}
         });
         let out = unreachable(webhooks(document).expect("an object")).expect("pruned");

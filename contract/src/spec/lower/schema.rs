@@ -161,7 +161,7 @@ pub(crate) fn target(schema: &Value) -> Option<&str> {
     schema.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
 }
 
-/// Whether a schema says nothing of what a value is, so that it may be a string.
+/// Whether a schema leaves the type open, so that the value may be a string.
 pub(super) fn is_untyped(schema: &Value) -> bool {
     const TYPING: [&str; 10] = [
         "$ref",

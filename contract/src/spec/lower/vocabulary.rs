@@ -169,16 +169,16 @@ mod tests {
     #[test]
     fn webhooks_are_checked_like_paths() {
         let error = |item: Value| {
-            let document = json!({"webhooks": {"told": item}, "components": {"schemas": {}}});
+            let document = json!({"webhooks": {"event": item}, "components": {"schemas": {}}});
             check(&document).expect_err("unknown").to_string()
         };
-        assert_eq!(error(json!({"put": {}})), "/webhooks/told/put: unknown keyword");
-        assert_eq!(error(json!({"post": {"body": {}}})), "/webhooks/told/post/body: unknown keyword");
+        assert_eq!(error(json!({"put": {}})), "/webhooks/event/put: unknown keyword");
+        assert_eq!(error(json!({"post": {"body": {}}})), "/webhooks/event/post/body: unknown keyword");
         let inline = json!({"content": {"application/json": {"schema": {"if": {}}}}});
         let text = error(json!({"post": {"requestBody": inline}}));
         assert_eq!(
             text,
-            "/webhooks/told/post/requestBody/content/application~1json/schema/if: unknown keyword"
+            "/webhooks/event/post/requestBody/content/application~1json/schema/if: unknown keyword"
         );
     }
 

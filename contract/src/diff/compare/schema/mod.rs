@@ -164,7 +164,7 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// Runs a rule on a keyword, if it differs. A difference about which the rule says nothing is reported.
+    /// Runs a rule on a keyword, if it differs. A difference that the rule does not report is reported as not classified.
     fn rule(&mut self, open: &mut Open, key: &str, rule: impl FnOnce(&mut Self, &[Id], &[Id])) {
         let Some((old, new)) = open.remove(key) else { return };
         let before = self.said;
