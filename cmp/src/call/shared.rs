@@ -1,11 +1,17 @@
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Instant,
+};
 
 use cmp_generated::hooks::MediaType;
 use reqwest::header::HeaderMap;
 
 use crate::{
     auth::{AccessTokenError, Token, TokenCache},
-    cards::Lookups,
     clock::{Clock, Jitter, after},
     drift::Watch,
     error::{Error, Result},
@@ -103,5 +109,57 @@ impl Core {
             outcome = self.auth.token(patience) => outcome,
         };
         outcome.map_err(|cause| Failure { transient: cause.is_transient(), error: cause.into_error() })
+    }
+}
+
+const UNPROVEN_READS: u8 = 16;
+
+/// What a client and its clones have learnt about included resources.
+///
+/// Parallel reads may learn at the same time: each acts on its own answers alone, so the worst is a request too many.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups {
+    learnt: AtomicU8,
+    unproven_reads: AtomicU8,
+}
+
+/// How to ask for a card so that its network tokens come with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Learnt {
+    Nothing,
+    /// They come without `include`.
+    Unasked,
+    /// They come for the names of all that is documented.
+    AllByName,
+    /// They come for their own name, and the list of all names is refused.
+    TokensByName,
+    /// All names are refused.
+    Refused,
+}
+
+impl Lookups {
+    pub(crate) fn learnt(&self) -> Learnt {
+        use Learnt::{AllByName, Refused, TokensByName, Unasked};
+        let learnt = self.learnt.load(Ordering::Relaxed);
+        let known = [Unasked, AllByName, TokensByName, Refused];
+        known.into_iter().find(|known| *known as u8 == learnt).unwrap_or(Learnt::Nothing)
+    }
+
+    /// Takes a lesson, unless another read has learnt something meanwhile.
+    pub(crate) fn learn(&self, before: Learnt, now: Learnt) {
+        let (before, now) = (before as u8, now as u8);
+        let _ = self.learnt.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Takes the strongest lesson, which holds whatever another read has learnt: no name is left to be refused.
+    pub(crate) fn learn_unasked(&self) {
+        self.learnt.store(Learnt::Unasked as u8, Ordering::Relaxed);
+    }
+
+    /// Whether a read for which no network token matters looks a second time.
+    pub(crate) fn looks_twice(&self) -> bool {
+        let count = |reads| (reads < UNPROVEN_READS).then(|| reads + 1);
+        self.unproven_reads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok()
     }
 }

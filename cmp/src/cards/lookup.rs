@@ -14,17 +14,15 @@
 //! returned, with a list that is not complete.
 //!
 //! Until something is proven, a read that finds no network token costs a second request. Reads for which the network token
-//! matters always make it; others make it for the first [`UNPROVEN_READS`] times, for the sake of clients whose cards have
+//! matters always make it; others make it for the first sixteen times, for the sake of clients whose cards have
 //! no network tokens at all.
 //!
 //! A lesson holds until an answer contradicts it: names that had worked are refused, or the card's `relationships` name a
 //! network token that the answer does not show, or what is included can't be read. The other way of asking is then tried, and learnt if it shows the token.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
 use super::model::Card;
 use crate::{
-    call::Call,
+    call::{Call, Learnt, Lookups},
     error::{Error, ErrorKind, Result},
     operation::Operation,
     value::CardId,
@@ -32,66 +30,13 @@ use crate::{
 
 const ALL: [Include; 3] = [Include::NetworkTokens, Include::CardUpdates, Include::CardUpdateSubscriptions];
 const NETWORK_TOKENS: [Include; 1] = [Include::NetworkTokens];
-const UNPROVEN_READS: u8 = 16;
 
-/// What a client and its clones have learnt about included resources.
-///
-/// Parallel reads may learn at the same time: each acts on its own answers alone, so the worst is a request too many.
-#[derive(Debug, Default)]
-pub(crate) struct Lookups {
-    learnt: AtomicU8,
-    unproven_reads: AtomicU8,
-}
-
-/// How to ask for a card so that its network tokens come with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-enum Learnt {
-    Nothing,
-    /// They come without `include`.
-    Unasked,
-    /// They come for the names of all that is documented.
-    AllByName,
-    /// They come for their own name, and the list of all names is refused.
-    TokensByName,
-    /// All names are refused.
-    Refused,
-}
-
-impl Learnt {
-    /// The names to ask by, where names are what works.
-    fn names(self) -> Option<&'static [Include]> {
-        match self {
-            Self::AllByName => Some(&ALL),
-            Self::TokensByName => Some(&NETWORK_TOKENS),
-            Self::Nothing | Self::Unasked | Self::Refused => None,
-        }
-    }
-}
-
-impl Lookups {
-    fn learnt(&self) -> Learnt {
-        use Learnt::{AllByName, Refused, TokensByName, Unasked};
-        let learnt = self.learnt.load(Ordering::Relaxed);
-        let known = [Unasked, AllByName, TokensByName, Refused];
-        known.into_iter().find(|known| *known as u8 == learnt).unwrap_or(Learnt::Nothing)
-    }
-
-    /// Takes a lesson, unless another read has learnt something meanwhile.
-    fn learn(&self, before: Learnt, now: Learnt) {
-        let (before, now) = (before as u8, now as u8);
-        let _ = self.learnt.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed);
-    }
-
-    /// Takes the strongest lesson, which holds whatever another read has learnt: no name is left to be refused.
-    fn learn_unasked(&self) {
-        self.learnt.store(Learnt::Unasked as u8, Ordering::Relaxed);
-    }
-
-    /// Whether a read for which no network token matters looks a second time.
-    fn looks_twice(&self) -> bool {
-        let count = |reads| (reads < UNPROVEN_READS).then(|| reads + 1);
-        self.unproven_reads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok()
+/// Returns the names to ask by, if names are what works.
+fn names(learnt: Learnt) -> Option<&'static [Include]> {
+    match learnt {
+        Learnt::AllByName => Some(&ALL),
+        Learnt::TokensByName => Some(&NETWORK_TOKENS),
+        Learnt::Nothing | Learnt::Unasked | Learnt::Refused => None,
     }
 }
 
@@ -165,7 +110,7 @@ struct Reading<'r, 'c> {
 
 impl Reading<'_, '_> {
     async fn finish(mut self) -> Result<Card> {
-        if let Some(names) = self.learnt.names() {
+        if let Some(names) = names(self.learnt) {
             match self.by_name(names).await? {
                 Some(card) if self.is_enough(&card) => return Ok(card.listing_what_it_names()),
                 Some(card) => {

@@ -31,7 +31,7 @@ pub use self::{
     new_card::{TokenType, WalletType},
 };
 pub(crate) use self::{
-    lookup::{Lookups, read_for_tokens},
+    lookup::read_for_tokens,
     model::{Card, Stored},
     new_card::{CardChanges, NewCard},
 };

@@ -3,7 +3,6 @@
 mod amount;
 mod expiry;
 pub(crate) mod id;
-mod network_token_state;
 pub(crate) mod open;
 pub(crate) mod read;
 mod text;
@@ -12,7 +11,7 @@ pub(crate) mod wire;
 pub use amount::{Amount, Currency};
 pub use expiry::Expiry;
 pub use id::{CardId, NetworkTokenId, PanAlias};
-pub use network_token_state::NetworkTokenState;
+pub use open::NetworkTokenState;
 pub use text::{Text, TraceId};
 
 /// An error that says which value was refused, and by which rule. It never contains the value.
