@@ -10,7 +10,7 @@ use super::schema::{self, target};
 use crate::spec::json::below;
 
 /// How a word of such a name ends. Names are run together as often as not: `cardnumber`, `firstname`.
-const ENDINGS: [&str; 26] = [
+const ENDINGS: [&str; 33] = [
     "account",
     "address",
     "alias",
@@ -18,16 +18,23 @@ const ENDINGS: [&str; 26] = [
     "birthday",
     "city",
     "code",
+    "credential",
     "cryptogram",
+    "csc",
     "cvc",
+    "cvn",
     "cvv",
     "cvv2",
+    "dob",
+    "fax",
     "holder",
     "iban",
     "mail",
+    "mobile",
     "name",
     "number",
     "pan",
+    "passport",
     "password",
     "phone",
     "pin",
@@ -158,6 +165,13 @@ mod tests {
             "fundingPAN",
             "cvv2",
             "aliases",
+            "csc",
+            "cvn2",
+            "holder_dob",
+            "faxes",
+            "mobile",
+            "passport",
+            "credentials",
         ];
         let text = json!({"type": ["string", "null"]});
         for name in names {
