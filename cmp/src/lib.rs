@@ -27,12 +27,13 @@
 //! # Who sees card numbers
 //!
 //! Most services never need to see a PAN: VGS Collect takes it from the customer's browser to VGS, and the card's id comes
-//! to the service. Everything but [`Cards::create`] takes the id. What each call moves:
+//! to the service. Only [`Cards::create`] takes a PAN. This is the card data that each call moves:
 //!
 //! * [`Cards::create`] sends the PAN and the CVC, [`Cards::update`] a new CVC. No other call sends card data.
-//! * A card that comes back, whichever call reads it, has PAN and CVC only with the scope [`Scope::CardsReadPci`]; without
-//!   it there are aliases. It comes with its network tokens.
-//! * [`NetworkTokens::provision`] returns the network token; a cryptogram comes with the network token that it is for.
+//! * A [`Card`] has PAN and CVC only with the scope [`Scope::CardsReadPci`], and aliases without it. It has its network
+//!   tokens.
+//! * [`NetworkTokens::provision`] returns the network token; a cryptogram has the network token that
+//!   it is for.
 //! * `or_pan` of a [payment](payments) needs [`Scope::CardsReadPci`], and returns the PAN where there is no network token.
 //! * Webhooks carry network tokens, and in account updates PANs or their aliases.
 //!
@@ -42,17 +43,18 @@
 //! # Where things are
 //!
 //! * [`guide`] follows the steps of VGS's guide, from a service account to lifecycle events.
-//! * [`Client`] is where a program starts; [`Client::cards`] and [`Client::network_tokens`] hold the seven operations,
-//!   [`Client::payments`] what each kind of payment needs, [`Client::bulk`] runs over many cards.
-//! * [`Error`] is the one error: its predicates say what happened, [`Error::delivery`] whether the request was sent, and
-//!   [`Error::next_step`] what to do where the outcome is unknown.
-//! * [`RetryPolicy`] says how often and how long; [`Operation`] lists each operation with its [`RetryClass`].
-//! * [`auth`] is where access tokens come from; [`Environment`] says where requests go.
-//! * [`drift`] tells when the service begins to send what this version doesn't know.
-//! * Secrets ([`Pan`], [`Cvc`], [`NetworkTokenNumber`], [`CryptogramValue`]) never show; their `expose` is the one way out.
+//! * [`Client`] is where a program starts. [`cards`] and [`network_tokens`] have the seven operations, [`payments`] what each
+//!   kind of payment needs, and [`bulk`] runs one operation over many cards.
+//! * [`Error`] is the one error. Its predicates say what happened, [`Error::delivery`] says whether the request was sent, and
+//!   [`Error::next_step`] what to do if the outcome is unknown.
+//! * [`RetryPolicy`] says how often and how long to try. [`Operation`] lists each operation with its [`RetryClass`].
+//! * [`auth`] is the source of access tokens, and [`Environment`] the place where requests go.
+//! * [`drift`] reports what the service sends and this version doesn't know.
+//! * [`clock`] is the time that a client sees, for tests.
+//! * [`Pan`], [`Cvc`], [`NetworkTokenNumber`] and [`CryptogramValue`] never show; only their `expose` returns the value.
 //! * [`v1`] is the API before CMP, and the way from it.
 //! * `webhooks`, with the feature of that name, verifies and reads notifications.
-//! * [`Client::raw`] is the way past all this, to the generated client.
+//! * [`Client::raw`] returns the generated client, which has all operations of the contract.
 //!
 //! Connections are kept and shared between calls, also over HTTP/2. One whose request got no complete answer, in time or
 //! because the call was dropped, takes no further request.
@@ -73,7 +75,7 @@
 //! | `last4`, a CVC, a short cryptogram, an ECI as numbers | with their leading zeros restored |
 //! | `last4` that is not four digits, a CVC that is too short | absent |
 //! | `errors` in the place of `data`, with a status of success | as an error |
-//! | no `pan`, no `first8`, a long alias as `pan` | absent is `None`; the alias as it is, and [`Card::number`] tells |
+//! | no `pan`, no `first8`, a long alias as `pan` | absent is `None`; the alias as it is; [`Card::number`] says which it is |
 //! | `included` beside `data`, within `data`, both, null, empty, absent | together, sorted by `type`; order has no meaning |
 //! | `included` unasked, on request only, or `include` refused | found out by the first answers: see [`Cards::get`] |
 //! | relationships that name a network token which is not included | [`Card::lists_network_tokens`] is `false` |
@@ -115,6 +117,11 @@
 //! One way is left: a process that sets no `tracing` subscriber but a logger of the crate `log`, in a build where some
 //! crate turns on `tracing`'s feature `log`. Such a logger should drop the targets `h2`, `hyper_util` and
 //! `rustls_platform_verifier`, such as by `RUST_LOG=info,h2=off,hyper_util=off,rustls_platform_verifier=off`.
+//!
+//! [`Cards::create`]: cards::Cards::create
+//! [`Cards::get`]: cards::Cards::get
+//! [`Cards::update`]: cards::Cards::update
+//! [`NetworkTokens::provision`]: network_tokens::NetworkTokens::provision
 
 // docs.rs builds with a nightly compiler, which marks what is behind a feature.
 #![cfg_attr(docsrs, feature(doc_cfg))]

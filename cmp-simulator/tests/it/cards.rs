@@ -37,6 +37,24 @@ async fn a_card_lives_from_creation_to_deletion() {
 }
 
 #[tokio::test]
+async fn a_number_of_a_wallet_needs_its_wallet_and_gets_no_token() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    for kind in ["dpan", "mpan"] {
+        let mut body = card(MASTERCARD);
+        body["data"]["attributes"]["token_type"] = json!(kind);
+        let refused = client.send(Operation::CreateCard, "", Some(&body)).await.expect(422);
+        assert_eq!(refused.error_code(), "missing-required-field");
+        body["data"]["attributes"]["wallet_type"] = json!("google_pay");
+        let created = client.send(Operation::CreateCard, "", Some(&body)).await.expect(201).json();
+        let id = created["data"]["id"].as_str().unwrap();
+        for _ in 0..2 {
+            assert_eq!(included(&client.get(id).await.json(), "network_tokens").len(), 0, "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_stored_number_is_a_duplicate_with_detection_on() {
     let simulator = Simulator::builder().duplicate_detection(true).start().await.unwrap();
     let client = Client::new(&simulator).await;

@@ -171,13 +171,13 @@ mod tests {
     #[test]
     fn an_error_is_named_by_its_place_in_the_source() {
         let inner = json!({"file_name": "cmp/src/value/open.rs", "line_start": 40, "is_primary": true,
-            "expansion": {"span": {"file_name": "cmp/src/cards/card.rs", "line_start": 19}}});
+            "expansion": {"span": {"file_name": "cmp/src/cards/model.rs", "line_start": 19}}});
         let message = |spans: Value| {
             json!({"reason": "compiler-message",
             "message": {"level": "error", "message": "no variant `Gone`", "spans": spans}})
         };
         let messages = [message(json!([inner])), message(json!([])), json!({"reason": "build-finished"})];
         let lines: Vec<String> = messages.iter().map(ToString::to_string).collect();
-        assert_eq!(errors(&lines.join("\n")), ["cmp/src/cards/card.rs:19: no variant `Gone`"]);
+        assert_eq!(errors(&lines.join("\n")), ["cmp/src/cards/model.rs:19: no variant `Gone`"]);
     }
 }

@@ -174,6 +174,8 @@ async fn wrong_input_is_refused_before_anything_is_sent() {
         new_card().cvc_status("no"),
         new_card().token_type(TokenType::Other("qpan".to_owned())),
         new_card().wallet_type(WalletType::Other("purse".to_owned())),
+        new_card().token_type(TokenType::Dpan),
+        new_card().token_type(TokenType::Mpan),
     ] {
         let error = cmp.cards().create(card).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);

@@ -1,7 +1,7 @@
 async fn pay(cmp: &cmp::Client, card: &cmp::CardId) -> cmp::Result<()> {
     let cryptogram = cmp.network_tokens().cryptogram(card).await?;
-    let _first = cryptogram.into_parts();
-    let _second = cryptogram.into_parts();
+    let _first = cryptogram.value;
+    let _second = cryptogram.value;
     Ok(())
 }
 

@@ -1,8 +1,11 @@
 use std::time::Duration;
 
 use cmp::{
-    CardId, Client, ErrorKind, NoNetworkToken, Operation as Op, StopReason, clock::ManualClock,
-    network_tokens::NetworkTokenState, webhooks::Event,
+    CardId, Client, ErrorKind, Expiry, NewCard, NoNetworkToken, Operation as Op, Pan, StopReason,
+    cards::{TokenType, WalletType},
+    clock::ManualClock,
+    network_tokens::NetworkTokenState,
+    webhooks::Event,
 };
 use cmp_simulator::{Fault, Operation, Simulator, TokenArrival};
 use futures_util::stream;
@@ -42,6 +45,23 @@ async fn jitter_takes_away_at_most_half_of_a_wait() {
     let id = store(&cmp, ACTIVE).await;
     cmp.network_tokens().wait_for(&id).await.unwrap();
     assert_eq!(clock.slept(), [SECOND / 2]);
+}
+
+#[tokio::test]
+async fn a_card_of_a_wallet_ends_the_wait_at_once() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = with_clock(&simulator, &clock);
+    for kind in [TokenType::Dpan, TokenType::Mpan] {
+        let card = NewCard::new(Pan::new(ACTIVE).unwrap(), Expiry::new(12, 2030).unwrap());
+        let card = card.token_type(kind).wallet_type(WalletType::ApplePay);
+        let stored = cmp.cards().create(card).await.unwrap();
+        let error = cmp.network_tokens().wait_for(stored.id()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoNetworkToken);
+        assert_eq!(error.no_network_token(), Some(&NoNetworkToken::WalletCard));
+        assert!(!error.is_retryable());
+    }
+    assert!(clock.slept().is_empty());
 }
 
 #[tokio::test]
