@@ -34,8 +34,6 @@ pub use notes::Notes;
 #[doc(hidden)]
 pub use object::{derived, derived_from_float, read_document};
 
-use crate::scalar::Text;
-
 /// A longer text is not read. Far above any text of the API: the longest are addresses of pictures.
 pub const LONGEST_TEXT: usize = 8 * 1024;
 /// Further entries of a list or object are not read. A card has a few network tokens, and an update a month at most, so
@@ -234,8 +232,7 @@ fn number_in<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::E
 /// The value of the member of that name, which anybody can send.
 fn number_text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
     let mut nothing = Notes::default();
-    let text: Option<Text> = map.next_value_seed(Any::new(&mut nothing))?;
-    Ok(text.map(Text::into_inner))
+    map.next_value_seed(Any::new(&mut nothing))
 }
 
 pub(crate) fn skip_list<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<(), A::Error> {
