@@ -1,4 +1,4 @@
-//! The resources that come beside a card, told apart by their `type`.
+//! The resources that come beside a card, distinguished by their `type`.
 //!
 //! The documents describe them by a `oneOf` whose branches overlap; an untagged decoder takes a failed network token for
 //! a subscription. See `openapi/corrections/022-included-kinds.json` in the repository.
@@ -15,7 +15,7 @@ use crate::lenient::{self, Any, Lenient, Name, Notes};
 use crate::scalar::{FreeForm, Text};
 use crate::types;
 
-/// A resource beside a card. Exhaustive on purpose: a kind that the documents add must break whoever tells them apart.
+/// A resource beside a card. Exhaustive on purpose: a kind that the documents add must break code that distinguishes them.
 #[derive(Debug, Clone)]
 pub enum IncludedResource {
     /// `network_tokens`

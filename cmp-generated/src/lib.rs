@@ -10,7 +10,7 @@
 //! - [`with_operations`]: the facts about each operation, from `openapi/operations.toml`.
 //! - [`scalar`]: the types of single values on the wire. Sensitive ones never print what they hold.
 //! - [`lenient`]: how answers are read, member by member.
-//! - [`included`]: the resources beside a card, told apart by their `type`.
+//! - [`included`]: the resources beside a card, distinguished by their `type`.
 //! - [`hooks`]: what every attempt to send a request needs, [`Context`].
 //!
 //! Two hazards, both handled by the facade: `Display` and `Debug` of [`Error`] print whole bodies, and the generated

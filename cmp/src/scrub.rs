@@ -46,7 +46,7 @@ pub(crate) fn is_plain_word(word: &str) -> bool {
         && digits_in(word) < DIGITS_THAT_MAY_BE_SECRET
 }
 
-/// Whether this can be the name of something in the API, and can't hold a secret, as far as can be told.
+/// Returns `true` if the text looks like an API name and cannot contain a secret.
 pub(crate) fn is_harmless_name(word: &str) -> bool {
     is_plain_word(word) && scrub_word(word) == word
 }

@@ -146,7 +146,7 @@ impl<'a> Cards<'a> {
     /// Deletes a card and all that belongs to it, for good: `DELETE /cards/{card_id}`.
     ///
     /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
-    /// told 404, that is a success. Source: the CMP documentation, "Delete a card".
+    /// answered 404, that is a success. Source: the CMP documentation, "Delete a card".
     ///
     /// ```
     /// # cmp::example!(|cmp, id| {

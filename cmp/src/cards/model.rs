@@ -79,7 +79,7 @@ pub struct Card {
     /// The id, which stays the same for the life of the card.
     pub id: CardId,
     /// `pan` as the service sent it: the PAN with the scope `cards:read-pci`, otherwise an alias or nothing.
-    /// [`number`](Self::number) tells these apart.
+    /// [`number`](Self::number) distinguishes these.
     pub pan: Option<Pan>,
     /// The alias of the PAN, in the account's alias format.
     pub pan_alias: Option<Text>,

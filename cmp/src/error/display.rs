@@ -55,7 +55,7 @@ impl Error {
 }
 
 const WHEN_THE_REASON_IS_UNKNOWN: &str =
-    "get the card, which takes the scope `cards:read`: its network token, or that it has none, tells why";
+    "get the card, which takes the scope `cards:read`: it says why, by its network token or by having none";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

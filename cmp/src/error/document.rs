@@ -115,7 +115,7 @@ fn read_code(code: &Text) -> Option<ErrorCode> {
     (!code.is_empty()).then(|| ErrorCode::read(code))
 }
 
-/// The first code that can be shown; where there is none, the stand-in for the others.
+/// Returns the first code that can be shown, or the stand-in for codes that can't.
 fn first_readable(codes: impl Iterator<Item = ErrorCode>) -> Option<ErrorCode> {
     codes.min_by_key(ErrorCode::is_unreadable)
 }

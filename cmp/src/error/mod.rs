@@ -1,4 +1,4 @@
-//! What can go wrong, told without showing what must not be shown.
+//! Errors: what went wrong, without a body, a header or a secret.
 
 mod display;
 pub(crate) mod document;
@@ -409,7 +409,7 @@ impl Error {
 
     /// Why the card has no network token to pay with, where that is known: state and reason code of the one it has.
     ///
-    /// Only the card tells. Where it could not be read, for want of the scope `cards:read` or for another reason, this
+    /// Only the card says why. Where it could not be read, for want of the scope `cards:read` or for another reason, this
     /// is `None`, and [`source`](std::error::Error::source) is the error that reading it ended with.
     #[must_use]
     pub fn no_network_token(&self) -> Option<&NoNetworkToken> {

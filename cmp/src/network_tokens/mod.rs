@@ -78,7 +78,7 @@ impl<'a> NetworkTokens<'a> {
     /// Deletes a card's network token: `DELETE /cards/{card_id}/network-tokens`. The card stays.
     ///
     /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
-    /// told 404, that is a success. Source: the CMP documentation, "Delete".
+    /// answered 404, that is a success. Source: the CMP documentation, "Delete".
     ///
     /// ```
     /// # cmp::example!(|cmp, id| {
@@ -151,7 +151,7 @@ impl<'a> NetworkTokens<'a> {
     /// 400, 401, 403, 404, 422, 424 (or 422 with `failed-dependency`: no active network token, see
     /// [`Error::is_without_active_token`](crate::Error::is_without_active_token)), 500 and the transient ones. The
     /// service doesn't say why there is no active token, so the card is then read once, if the scopes allow it:
-    /// [`Error::no_network_token`](crate::Error::no_network_token) tells, and
+    /// [`Error::no_network_token`](crate::Error::no_network_token) has the reason, and
     /// [`Error::next_step`](crate::Error::next_step) says what to do.
     pub fn cryptogram(&self, card: &CardId) -> RequestCryptogram<'a> {
         RequestCryptogram::new(self.0, card.clone())

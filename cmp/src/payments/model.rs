@@ -152,7 +152,7 @@ const LONGEST: usize = 64;
 /// merchant-initiated payment after it refers to. Store it beside the card.
 ///
 /// Its form differs by network (15 digits; a reference and a date), so it is not looked into. It is no secret, but nothing in
-/// its form tells it from a PAN, so `Debug` does not show it.
+/// its form distinguishes it from a PAN, so `Debug` does not show it.
 ///
 /// ```
 /// use cmp::NetworkTransactionId;

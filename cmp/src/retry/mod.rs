@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn retry_after_is_obeyed_or_ends_the_call() {
         let policy = RetryPolicy::default();
-        let told = |seconds, time_left| {
+        let after = |seconds, time_left| {
             let facts = Facts {
                 retry_after: Some(Duration::from_secs(seconds)),
                 time_left: Duration::from_secs(time_left),
@@ -291,10 +291,10 @@ mod tests {
             };
             policy.decide(&facts, 0.3)
         };
-        assert_eq!(told(2, 60), Verdict::RetryAfter(Duration::from_secs(2)));
-        assert_eq!(told(0, 60), Verdict::RetryAfter(Duration::from_millis(75)), "the back-off is the least");
-        assert_eq!(told(31, 60), Verdict::Stop(StopReason::RetryAfterTooLong));
-        assert_eq!(told(30, 30), Verdict::Stop(StopReason::DeadlineTooClose));
+        assert_eq!(after(2, 60), Verdict::RetryAfter(Duration::from_secs(2)));
+        assert_eq!(after(0, 60), Verdict::RetryAfter(Duration::from_millis(75)), "the back-off is the least");
+        assert_eq!(after(31, 60), Verdict::Stop(StopReason::RetryAfterTooLong));
+        assert_eq!(after(30, 30), Verdict::Stop(StopReason::DeadlineTooClose));
     }
 
     #[test]

@@ -212,7 +212,7 @@ fn refused(error: AmountError) -> InvalidInput {
         AmountError::Negative => "must not be negative",
         AmountError::TooPrecise => "has more than the two decimals allowed",
         AmountError::TooLarge => "must be less than ten trillion",
-        _ => "is none that the service takes",
+        _ => "is not an amount that the service takes",
     };
     InvalidInput::new("amount", rule)
 }
