@@ -150,6 +150,7 @@ fn of_tls(error: &(dyn Error + 'static)) -> Option<Cause> {
     })
 }
 
+#[cfg(feature = "rustls")]
 fn fault(error: &CertificateError) -> CertificateFault {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,

@@ -219,8 +219,6 @@ async fn token<F: CryptogramForm, T>(
     paid.map_err(|error| call.fail(error))
 }
 
-/// The parts of a network token that no payment can do without.
-
 /// Pays with the network token that comes with a cryptogram, or where there is no active one with the PAN.
 pub(super) async fn token_or_pan<F: CryptogramForm, T>(
     request: RequestCryptogram<'_, F>,

@@ -316,7 +316,7 @@ async fn a_duplicate_with_and_without_body_and_location() {
         let (server, cmp) = card_is(serde_json::from_str(&found).unwrap()).await;
         see_other(&server, body, location).await;
         let stored = cmp.cards().create(new_card()).await.unwrap();
-        assert!(matches!(&stored, Stored::Existing(card) if &card.id == &card_id()), "{body:?} {location:?}");
+        assert!(matches!(&stored, Stored::Existing(card) if card.id == card_id()), "{body:?} {location:?}");
     }
 }
 
