@@ -56,11 +56,13 @@
 //! * `webhooks`, with the feature of that name, verifies and reads notifications.
 //! * [`Client::raw`] returns the generated client, which has all operations of the contract.
 //!
-//! Connections are kept and shared between calls, also over HTTP/2. One whose request got no complete answer, in time or
-//! because the call was dropped, takes no further request.
+//! Calls share connections, also over HTTP/2. If a call ends without a complete response, because of a time-out or because
+//! the call was dropped, its connection takes no further request.
 //!
-//! A client needs a tokio runtime with time and I/O enabled, and panics without one. "The transient ones" among the errors
-//! of an operation are 429, 502, 503, 504, broken connections and time-outs.
+//! A client needs a tokio runtime with time and I/O enabled, and panics without one.
+//!
+//! The page of each operation lists its errors. "The transient ones" are 429, 502, 503, 504, broken connections and
+//! time-outs.
 //!
 //! # What is read, and how
 //!
@@ -103,7 +105,7 @@
 //! | `http.request.resend_count` | 0 for the first attempt of a call, 1 for the second, … |
 //! | `url.template` | the path with the names of its parameters, such as `/cards/{card_id}` |
 //! | `server.address`, `server.port` | host and port of the API |
-//! | `network.protocol.version` | `1.1` or `2`, once an answer has come |
+//! | `network.protocol.version` | `1.0`, `1.1` or `2`, once an answer has come |
 //! | `http.response.status_code` | the answer's status |
 //! | `error.type` | of a failed attempt: the status that the service refused it with, or else `connection`, `timeout`, `decode`, `unexpected_answer` or `invalid_input` |
 //! | `cmp.trace_id` | the id that VGS support asks for, if the answer has one |
