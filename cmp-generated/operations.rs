@@ -1,4 +1,4 @@
-//! The facts about each operation, as a macro of which the facade makes its `Operation`.
+//! The facts about each operation, as a macro that makes the facade's `Operation`.
 
 use std::error::Error;
 

@@ -21,7 +21,6 @@ use crate::{
 };
 
 /// An answer of the service without its body, as [`Client::on_answer`](crate::Client::on_answer) sees it.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct AnswerHead<'a> {
     /// The operation that was answered.
@@ -30,8 +29,18 @@ pub struct AnswerHead<'a> {
     pub attempt: u32,
     /// The HTTP status.
     pub status: u16,
-    /// The headers. They are the peer's text and may repeat what was sent.
+    /// The headers. They are the peer's text and may repeat what was sent, so `Debug` shows none of them.
     pub headers: &'a HeaderMap,
+}
+
+impl fmt::Debug for AnswerHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerHead")
+            .field("operation", &self.operation)
+            .field("attempt", &self.attempt)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone)]

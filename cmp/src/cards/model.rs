@@ -272,7 +272,7 @@ impl Card {
     /// The network token to pay with: the usable one that changed last.
     ///
     /// # Errors
-    /// [`NoNetworkToken`] says why there is none.
+    /// [`NoNetworkToken`] says why the card has no usable one.
     pub fn network_token(&self) -> Result<&NetworkToken, NoNetworkToken> {
         match usable(self.network_tokens.iter()) {
             Err(NoNetworkToken::None) if self.is_of_a_wallet() => Err(NoNetworkToken::WalletCard),

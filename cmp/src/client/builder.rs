@@ -319,7 +319,8 @@ impl Client {
         ClientBuilder::new(environment)
     }
 
-    /// The same client with one more header on each request to the API, such as for one call:
+    /// The same client with one more header on each request to the API, such as for one call. The header must not be a
+    /// secret.
     ///
     /// ```
     /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {

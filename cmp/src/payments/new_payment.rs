@@ -145,7 +145,7 @@ impl<'a> RequestMerchantInitiated<'a> {
     /// Sends the request. Takes the PAN if the card has no usable network token, and after no other failure. If the answer
     /// may hide a network token (see [`Card::lists_network_tokens`]), that is a failure.
     ///
-    /// Some services show no network token however they are asked, and don't say that there is none either. The PAN is then
+    /// Some services show no network token however they are asked, and don't say that the card lacks one. The PAN is then
     /// taken with [`NoNetworkToken::NotListed`] as the reason: who must not pay with the PAN beside a token has to look at it.
     ///
     /// ```

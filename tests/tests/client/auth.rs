@@ -117,7 +117,7 @@ impl AccessTokenProvider for Scripted {
             self.let_through.acquire().await.expect("never closed").forget();
             let number = self.fetched.fetch_add(1, Ordering::SeqCst);
             if self.failing.load(Ordering::SeqCst) {
-                return Err(AccessTokenError::transient("told to fail"));
+                return Err(AccessTokenError::transient("the test asked for a failure"));
             }
             Ok(AccessToken::new(format!("token-{number}"))?.lifetime(Duration::from_secs(60)))
         })

@@ -40,19 +40,26 @@ fn what_the_client_sets_itself_is_refused_for_one_call_too() {
     }
 }
 
+/// A documented test card.
+const SECRET: &str = "5100260000019206";
+
 #[tokio::test]
 async fn the_status_and_headers_of_every_answer_are_shown() {
     let server = MockServer::start_async().await;
     for (path, status) in [("/cards/CRDecqZp3xRgXU3TFmtcDdzQs", 204), ("/cards/CRDnobody", 503)] {
         server.mock(|when, then| {
             when.method(Method::DELETE).path(path);
-            then.status(status).header("content-type", JSON_API).header("x-ratelimit-remaining", "7");
+            then.status(status)
+                .header("content-type", JSON_API)
+                .header("x-ratelimit-remaining", "7")
+                .header("x-echo", SECRET);
         });
     }
     let seen = Arc::new(Mutex::new(Vec::new()));
     let shown = Arc::clone(&seen);
     let cmp = client(&server.base_url()).with_retry(RetryPolicy::default().max_attempts(2)).on_answer(
         move |answer| {
+            assert!(!format!("{answer:?}").contains(SECRET), "the peer may repeat what was sent");
             let left = answer.headers["x-ratelimit-remaining"].to_str().unwrap().to_owned();
             shown.lock().unwrap().push((answer.operation, answer.attempt, answer.status, left));
         },

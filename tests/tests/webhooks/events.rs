@@ -129,8 +129,8 @@ fn a_reason_code_without_a_state_implies_it() {
     ] {
         assert_eq!(state(&format!(r#"{{"reason_code":"{code}"}}"#)), expected, "{code}");
     }
-    let told = state(r#"{"reason_code":"cmp_network_token.suspended","state":"ACTIVATED"}"#);
-    assert_eq!(told, Some(NetworkTokenState::Activated), "what is told comes first");
+    let both = state(r#"{"reason_code":"cmp_network_token.suspended","state":"ACTIVATED"}"#);
+    assert_eq!(both, Some(NetworkTokenState::Activated), "the state counts, not the reason");
 }
 
 #[test]
