@@ -153,12 +153,10 @@ pub mod network_tokens;
 mod operation;
 pub mod payments;
 mod retry;
-mod scope;
 mod scrub;
 mod secret;
 pub mod v1;
 mod value;
-mod variables;
 mod wait;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
@@ -185,12 +183,11 @@ pub use network_tokens::{
     cryptogram::Cryptogram,
     model::{NetworkToken, Provisioned},
 };
-pub use operation::{Operation, OperationFacts, RetryClass};
+pub use operation::{Operation, OperationFacts, RetryClass, Scope};
 pub use payments::model::{Credential, NetworkTransactionId};
 pub use retry::{RetryBudget, RetryPolicy};
 /// An [`Amount`] holds this crate's `Decimal`.
 pub use rust_decimal;
-pub use scope::Scope;
 pub use secret::{CryptogramValue, Cvc, NetworkTokenNumber, Pan};
 pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId, Text, TraceId};
 pub use wait::Wait;

@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 use super::{AccessToken, AccessTokenError, AccessTokenFuture, AccessTokenProvider};
 use crate::{
     clock::Clock,
+    environment::Variables,
     error::Result,
     http::{self, Cause, Http},
     retry::retry_after,
     scrub::scrub,
     secret::ClientSecret,
-    variables::Variables,
 };
 
 /// Assumed where the answer doesn't say: the shortest lifetime that a service account can be configured to.

@@ -1,9 +1,11 @@
-use std::fmt;
+//! The cardholder of a card to store. What the service would refuse is refused before anything is sent; the messages name
+//! the rule and never the value.
+
+use std::{fmt, ops::RangeInclusive};
 
 use cmp_generated::{scalar::Personal, types};
 use serde::{Deserialize, Deserializer};
 
-use super::checks;
 use crate::{
     error::InvalidInput,
     value::read::{self, Part},
@@ -199,10 +201,10 @@ fn list_present(f: &mut fmt::Formatter<'_>, name: &str, parts: &[(&str, bool)]) 
 impl Cardholder {
     pub(super) fn into_wire(self) -> Result<types::NewCardholder, InvalidInput> {
         Ok(types::NewCardholder {
-            name: checks::text("cardholder name", &checks::NAME, self.name)?,
-            company: checks::text("cardholder company", &checks::TEXT, self.company)?,
-            phone: checks::text("cardholder phone", &checks::PHONE, self.phone)?,
-            email: checks::email(self.email)?,
+            name: within("cardholder name", &NAME, self.name)?,
+            company: within("cardholder company", &TEXT, self.company)?,
+            phone: within("cardholder phone", &PHONE, self.phone)?,
+            email: email(self.email)?,
             address: self.address.map(Address::into_wire).transpose()?,
         })
     }
@@ -211,16 +213,16 @@ impl Cardholder {
 impl Address {
     fn into_wire(self) -> Result<types::NewAddress, InvalidInput> {
         let [address1, address2, address3, address4] = self.lines;
-        let line = |line| checks::text("address line", &checks::TEXT, line);
+        let line = |line| within("address line", &TEXT, line);
         Ok(types::NewAddress {
             address1: line(address1)?,
             address2: line(address2)?,
             address3: line(address3)?,
             address4: line(address4)?,
-            city: checks::text("address city", &checks::TEXT, self.city)?,
-            region: checks::text("address region", &checks::TEXT, self.region)?,
-            postal_code: checks::text("address postal code", &checks::POSTAL_CODE, self.postal_code)?,
-            country: checks::country(self.country)?,
+            city: within("address city", &TEXT, self.city)?,
+            region: within("address region", &TEXT, self.region)?,
+            postal_code: within("address postal code", &POSTAL_CODE, self.postal_code)?,
+            country: country(self.country)?,
         })
     }
 }
@@ -246,6 +248,120 @@ impl Address {
             region: wire.region.map(Personal::into_inner),
             postal_code: wire.postal_code.map(Personal::into_inner),
             country: wire.country.map(Personal::into_inner),
+        }
+    }
+}
+
+/// How many characters a text may have, with the words that say so.
+#[derive(Debug, Clone)]
+struct Limit {
+    lengths: RangeInclusive<usize>,
+    rule: &'static str,
+}
+
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident = $least:literal to $most:literal;)*) => {$(
+        $(#[$doc])*
+        const $name: Limit =
+            Limit { lengths: $least..=$most, rule: concat!("must be ", $least, " to ", $most, " characters") };
+    )*};
+}
+
+// The lengths are the contract's (schemas `Cardholder` and `Address`).
+limits! {
+    NAME = 1 to 255;
+    TEXT = 0 to 255;
+    PHONE = 0 to 16;
+    POSTAL_CODE = 0 to 10;
+}
+
+/// The longest that RFC 5321 allows: 64 for the mailbox, 255 for the domain; the contract gives no length.
+const LONGEST_EMAIL: usize = 320;
+
+fn within(
+    field: &'static str,
+    limit: &Limit,
+    text: Option<String>,
+) -> Result<Option<Personal>, InvalidInput> {
+    let Some(text) = text else { return Ok(None) };
+    if !limit.lengths.contains(&text.chars().count()) {
+        return Err(InvalidInput::new(field, limit.rule));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(InvalidInput::new(field, "must not hold a control character, such as a line break"));
+    }
+    Ok(Some(Personal::new(text)))
+}
+
+fn email(email: Option<String>) -> Result<Option<Personal>, InvalidInput> {
+    let fits = |email: &str| {
+        let sides = email.split('@').collect::<Vec<_>>();
+        email.chars().count() <= LONGEST_EMAIL
+            && !email.chars().any(is_blank)
+            && matches!(sides[..], [mailbox, domain] if !mailbox.is_empty() && !domain.is_empty())
+    };
+    keep("cardholder email", "must be up to 320 characters without spaces, with one `@` inside", fits, email)
+}
+
+/// Only the form: which codes exist is for the service to know.
+fn country(country: Option<String>) -> Result<Option<Personal>, InvalidInput> {
+    let fits =
+        |code: &str| matches!(code.len(), 2 | 3) && code.bytes().all(|byte| byte.is_ascii_alphabetic());
+    keep("address country", "must be two or three letters (ISO 3166-1)", fits, country)
+}
+
+fn keep(
+    field: &'static str,
+    rule: &'static str,
+    fits: impl Fn(&str) -> bool,
+    text: Option<String>,
+) -> Result<Option<Personal>, InvalidInput> {
+    match text {
+        Some(text) if !fits(&text) => Err(InvalidInput::new(field, rule)),
+        text => Ok(text.map(Personal::new)),
+    }
+}
+
+pub(super) fn is_blank(character: char) -> bool {
+    character.is_whitespace() || character.is_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_keeps_to_its_length_and_has_no_control_characters() {
+        let name = |value: &str| within("cardholder name", &NAME, Some(value.to_owned()));
+        assert!(name(&"é".repeat(255)).is_ok(), "characters are counted, not bytes");
+        for bad in [String::new(), "x".repeat(256)] {
+            let error = name(&bad).unwrap_err().to_string();
+            assert_eq!(error, "invalid cardholder name: must be 1 to 255 characters");
+        }
+        for bad in ["Jane\0Doe", "Jane\r\nDoe", "Jane\u{85}"] {
+            assert!(name(bad).unwrap_err().to_string().contains("control character"), "{bad:?}");
+        }
+        assert_eq!(within("address city", &TEXT, None), Ok(None));
+    }
+
+    #[test]
+    fn an_email_address_has_two_sides() {
+        for good in ["a@b", "jane.doe+cards@doe.example", "ж@почта.example"] {
+            assert!(email(Some(good.to_owned())).is_ok(), "{good}");
+        }
+        let long = format!("a@{}", "b".repeat(319));
+        for bad in ["", "jane", "@", "a@", "@b", "a@b@c", "a b@c", "a@b\r\nc", "a@b\0", &long] {
+            assert!(email(Some(bad.to_owned())).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_country_is_two_or_three_letters() {
+        for good in ["US", "USA", "de"] {
+            assert!(country(Some(good.to_owned())).is_ok(), "{good}");
+        }
+        for bad in ["", "U", "USAA", "U1", "84", "é", "U\n"] {
+            assert!(country(Some(bad.to_owned())).is_err(), "{bad:?}");
         }
     }
 }

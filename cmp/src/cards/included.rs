@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use cmp_generated::{
     included::{IncludedResource, OtherResource},
-    scalar::{self, Digits},
+    scalar::{self, Digits, Timestamp},
     types,
 };
 
 use crate::{
     network_tokens::NetworkToken,
     secret::UpdatedValue,
-    value::{NetworkTokenId, Text, open::open_enum, read::stored_as_text, wire},
+    value::{NetworkTokenId, Text, open::open_enum, read::stored_as_text},
 };
 
 /// The type of network tokens among the resources of the API.
@@ -186,8 +186,8 @@ impl CardUpdate {
             reason_text: Text::of(attributes.reason_text),
             changed_fields: texts(attributes.changed_fields),
             updated_values: values.map(UpdatedField::from_wire).collect(),
-            occurred_at: attributes.occurred_at.map(wire::time),
-            received_at: attributes.received_at.map(wire::time),
+            occurred_at: attributes.occurred_at.map(Timestamp::get),
+            received_at: attributes.received_at.map(Timestamp::get),
         }
     }
 }
@@ -210,8 +210,8 @@ impl CardUpdateSubscription {
             id: Text::of(subscription.id),
             state: attributes.state.map(SubscriptionState::from_wire),
             bin: attributes.bin.map(Digits::into_inner).and_then(Text::new),
-            created_at: attributes.created_at.map(wire::time),
-            updated_at: attributes.updated_at.map(wire::time),
+            created_at: attributes.created_at.map(Timestamp::get),
+            updated_at: attributes.updated_at.map(Timestamp::get),
         }
     }
 }

@@ -4,7 +4,6 @@
 //! return a [`Card`], which is [`Stored`] by a creation. The types here are parts of these.
 
 pub(crate) mod cardholder;
-mod checks;
 mod duplicate;
 mod included;
 mod lookup;

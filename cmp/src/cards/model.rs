@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use cmp_generated::{
-    scalar::{Digits, Last4, Secret},
+    scalar::{Digits, Last4, Secret, Timestamp},
     types,
 };
 
@@ -16,7 +16,7 @@ use crate::{
     network_tokens::{NetworkToken, usable},
     scrub::is_pan,
     secret::{Cvc, Pan},
-    value::{CardId, Expiry, Text, TraceId, open::open_enum, wire},
+    value::{CardId, Expiry, Text, TraceId, open::open_enum},
 };
 
 open_enum! {
@@ -171,7 +171,7 @@ impl Card {
             pan_alias: Text::of(from.pan_alias),
             cvc_alias: Text::of(from.cvc_alias),
             cvc_status: Text::of(from.cvc_status),
-            expiry: wire::expiry(from.exp_month, from.exp_year),
+            expiry: Expiry::from_wire(from.exp_month, from.exp_year),
             bin: from.bin.map(Digits::into_inner).map(Text::from),
             first8: from.first8.map(Digits::into_inner).map(Text::from),
             last4: from.last4.map(Last4::into_inner).map(Text::from),
@@ -183,8 +183,8 @@ impl Card {
             wallet_type: from.wallet_type.map(WalletType::from_wire),
             capabilities: from.capabilities.into_iter().flatten().map(Capability::from_wire).collect(),
             enriched: from.enriched_attributes.map(EnrichedAttributes::from_wire),
-            created_at: from.created_at.map(wire::time),
-            updated_at: from.updated_at.map(wire::time),
+            created_at: from.created_at.map(Timestamp::get),
+            updated_at: from.updated_at.map(Timestamp::get),
             meta: Metadata::default(),
             network_tokens: included.network_tokens,
             lists_network_tokens: false,

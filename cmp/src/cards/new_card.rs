@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use cmp_generated::{scalar::FreeForm, types};
+use cmp_generated::{
+    scalar::{FreeForm, Secret},
+    types,
+};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::{cardholder::Cardholder, checks};
+use super::cardholder::{Cardholder, is_blank};
 use crate::{
     error::InvalidInput,
     scrub::scrub,
@@ -16,9 +19,11 @@ use crate::{
         open::open_enum,
         read::read_as_text,
         read::{self, Part},
-        wire,
     },
 };
+
+/// Room for an alias, such as `tok_sandbox_…`, in the place of a PAN.
+const LONGEST_SECRET: usize = 64;
 
 open_enum! {
     /// The kind of number that a card was stored with (schema `TokenType`).
@@ -168,12 +173,12 @@ impl NewCard {
                 "must be given for a card with the token type `dpan` or `mpan`",
             ));
         }
-        let (exp_month, exp_year) = wire::expiry_parts(self.expiry)?;
+        let (exp_month, exp_year) = self.expiry.into_wire()?;
         let attributes = types::CardAttributes {
-            pan: checks::secret("pan", self.pan.expose())?,
+            pan: secret("pan", self.pan.expose())?,
             exp_month,
             exp_year,
-            cvc: self.cvc.map(|cvc| checks::secret("cvc", cvc.expose())).transpose()?,
+            cvc: self.cvc.map(|cvc| secret("cvc", cvc.expose())).transpose()?,
             cvc_status: self.cvc_status.map(cvc_status).transpose()?,
             cardholder: self.cardholder.map(Cardholder::into_wire).transpose()?,
             token_type: self.token_type.as_ref().map(known_token_type).transpose()?,
@@ -251,9 +256,9 @@ impl CardChanges {
         if self.cvc.is_none() && self.expiry.is_none() {
             return Err(InvalidInput::new("card changes", "must change something"));
         }
-        let (exp_month, exp_year) = self.expiry.map(wire::expiry_parts).transpose()?.unzip();
+        let (exp_month, exp_year) = self.expiry.map(Expiry::into_wire).transpose()?.unzip();
         let attributes = types::CardUpdateAttributes {
-            cvc: self.cvc.map(|cvc| checks::secret("cvc", cvc.expose())).transpose()?,
+            cvc: self.cvc.map(|cvc| secret("cvc", cvc.expose())).transpose()?,
             exp_month,
             exp_year,
         };
@@ -319,5 +324,32 @@ impl fmt::Debug for Metadata {
         const MOST_SHOWN: usize = 50;
         f.write_str("Metadata with ")?;
         f.debug_list().entries(self.0.keys().take(MOST_SHOWN).map(|key| scrub(key))).finish()
+    }
+}
+
+/// A PAN or CVC, or behind an inbound proxy the alias that stands for it.
+fn secret(field: &'static str, value: &str) -> Result<Secret, InvalidInput> {
+    if !(1..=LONGEST_SECRET).contains(&value.chars().count()) || value.chars().any(is_blank) {
+        return Err(InvalidInput::new(
+            field,
+            "must be 1 to 64 characters without spaces and control characters",
+        ));
+    }
+    Ok(Secret::new(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_one_word() {
+        for good in ["4111111111111111", "tok_sandbox_9GfZrBnYFNWLFYYqjaMfWC", "123"] {
+            assert!(secret("pan", good).is_ok(), "{good}");
+        }
+        for bad in ["", "not a pan", "4111\n", "4111\0", "\u{a0}", &"1".repeat(65)] {
+            let error = secret("pan", bad).unwrap_err();
+            assert_eq!(error.field(), "pan", "{bad:?}");
+        }
     }
 }

@@ -17,13 +17,12 @@ use crate::{
     call::{AnswerHead, Body, Core, OnAnswer, with_body},
     cards::Cards,
     drift::Drift,
-    environment::Environment,
+    environment::{Environment, Variables},
     error::Result,
     network_tokens::NetworkTokens,
     operation::Operation,
     payments::Payments,
     retry::{RetryBudget, RetryPolicy},
-    variables::Variables,
 };
 
 /// A client of the Card Management Platform.

@@ -21,127 +21,79 @@
 //!
 //! An event prints as `create_card: unknown member a_later_member, seen 1 time`.
 
-mod known;
-mod model;
-mod walk;
+mod watch;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Mutex, PoisonError},
-};
+use std::fmt;
 
-use bytes::Bytes;
-use zeroize::Zeroizing;
-
-pub use self::model::{Drift, DriftEvent, DriftKind};
-use self::{known::Known, walk::Finding};
+pub(crate) use self::watch::Watch;
 use crate::operation::Operation;
 
-/// Names come from the service, so their number needs a limit.
-const MOST_ENTRIES: usize = 256;
-
-type Hook = Box<dyn Fn(&DriftEvent) + Send + Sync>;
-type Key = (&'static str, DriftKind, String, Option<String>);
-
-/// Looks at responses and counts what is unknown in them.
-#[derive(Default)]
-pub(crate) struct Watch {
-    counted: Mutex<Counted>,
-    hook: Option<Hook>,
+/// The kind of an unknown thing in a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum DriftKind {
+    /// A status that the contract does not have for the operation.
+    Status,
+    /// A member that the contract does not have there.
+    Member,
+    /// A value that is not in a list of the contract, or an unknown state of a network token.
+    EnumValue,
+    /// A type of included resource that the contract does not have.
+    IncludedType,
+    /// A member that does not match the contract and counts as absent.
+    Unreadable,
 }
 
-#[derive(Default)]
-struct Counted {
-    entries: BTreeMap<Key, DriftEvent>,
-    unlisted: u64,
+/// An unknown thing in the responses of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DriftEvent {
+    /// The operation of the response.
+    pub operation: Operation,
+    /// The kind of the thing.
+    pub kind: DriftKind,
+    /// The status, or the path of the member, such as `included[network_tokens].attributes.later`. A name in the path
+    /// that could be a secret is `***`.
+    pub name: String,
+    /// The unknown value of an [`EnumValue`](DriftKind::EnumValue) or [`IncludedType`](DriftKind::IncludedType), unless
+    /// it could be a secret.
+    pub value: Option<String>,
+    /// How often the client and its clones have seen it, including this time.
+    pub count: u64,
 }
 
-impl Watch {
-    pub(crate) fn with_hook(hook: impl Fn(&DriftEvent) + Send + Sync + 'static) -> Self {
-        Self { hook: Some(Box::new(hook)), ..Self::default() }
-    }
-
-    /// `unreadable` lists the paths of the members of a body that can't be read.
-    pub(crate) fn look_at(
-        &self,
-        operation: Operation,
-        status: u16,
-        body: &[Bytes],
-        unreadable: fn(&[u8]) -> Vec<String>,
-    ) {
-        let known = Known::get();
-        let Some(shape) = known.answer(operation.name(), status) else {
-            return self.count(
-                operation,
-                Finding { kind: DriftKind::Status, name: status.to_string(), value: None },
-            );
-        };
-        let look = |body: &[u8]| (walk::unknown_in(body, shape, known), unreadable(body));
-        let (unknown, unreadable) = match body {
-            [] => return,
-            [whole] => look(whole),
-            pieces => look(&Zeroizing::new(pieces.concat())),
-        };
-        let unreadable = unreadable.iter().map(|path| Finding {
-            kind: DriftKind::Unreadable,
-            name: walk::harmless_path(path),
-            value: None,
-        });
-        for finding in unknown.into_iter().chain(unreadable) {
-            self.count(operation, finding);
-        }
-    }
-
-    pub(crate) fn snapshot(&self) -> Drift {
-        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        Drift { events: counted.entries.values().cloned().collect(), unlisted: counted.unlisted }
-    }
-
-    fn count(&self, operation: Operation, finding: Finding) {
-        let event = self.counted.lock().unwrap_or_else(PoisonError::into_inner).add(operation, finding);
-        // The lock is free again: the hook may ask for the snapshot.
-        if let (Some(hook), Some(event)) = (&self.hook, event) {
-            hook(&event);
-        }
-    }
-}
-
-impl Counted {
-    fn add(&mut self, operation: Operation, finding: Finding) -> Option<DriftEvent> {
-        let Finding { kind, name, value } = finding;
-        let key = (operation.name(), kind, name.clone(), value.clone());
-        if self.entries.len() >= MOST_ENTRIES && !self.entries.contains_key(&key) {
-            self.unlisted += 1;
-            return None;
-        }
-        let entry = self.entries.entry(key).or_insert(DriftEvent { operation, kind, name, value, count: 0 });
-        entry.count += 1;
-        Some(entry.clone())
-    }
-}
-
-impl fmt::Debug for Watch {
+impl fmt::Display for DriftEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").field("drift", &self.snapshot()).finish_non_exhaustive()
+        let what = match self.kind {
+            DriftKind::Status => "unknown status",
+            DriftKind::Member => "unknown member",
+            DriftKind::EnumValue => "unknown value of",
+            DriftKind::Unreadable => "unreadable member",
+            DriftKind::IncludedType => "unknown type in",
+        };
+        write!(f, "{}: {what} {}", self.operation, self.name)?;
+        if let Some(value) = &self.value {
+            write!(f, " ({value})")?;
+        }
+        write!(f, ", seen {} time{}", self.count, if self.count == 1 { "" } else { "s" })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Everything unknown that a client and its clones have seen so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drift {
+    /// The unknown things, by operation, kind and name.
+    pub events: Vec<DriftEvent>,
+    /// How often something unknown was seen that is not in the list, because the list is full. The hook is not called
+    /// for these.
+    pub unlisted: u64,
+}
 
-    #[test]
-    fn the_number_of_names_has_an_end() {
-        let watch = Watch::default();
-        for number in 0..MOST_ENTRIES + 10 {
-            let name = format!("member{number}");
-            watch.count(Operation::GetCard, Finding { kind: DriftKind::Member, name, value: None });
-        }
-        let name = "member0".to_owned();
-        watch.count(Operation::GetCard, Finding { kind: DriftKind::Member, name, value: None });
-        let drift = watch.snapshot();
-        assert_eq!((drift.events.len(), drift.unlisted), (MOST_ENTRIES, 10));
-        assert!(drift.events.iter().any(|event| event.count == 2));
+impl Drift {
+    /// Returns `true` if nothing unknown was seen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.unlisted == 0
     }
 }

@@ -10,11 +10,8 @@ pub(crate) use document::is_trace_id;
 pub use document::{ErrorCode, ErrorDetail};
 pub use reason::{NoNetworkToken, StopReason};
 
+use crate::operation::{Operation, RetryClass, Scope};
 pub use crate::value::InvalidInput;
-use crate::{
-    operation::{Operation, RetryClass},
-    scope::Scope,
-};
 
 /// The kind of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use cmp_generated::{
-    scalar::{Digits, Last4, Reference},
+    scalar::{Digits, Last4, Reference, Timestamp},
     types,
 };
 
 use crate::{
     error::NoNetworkToken,
     secret::NetworkTokenNumber,
-    value::{Expiry, NetworkTokenId, NetworkTokenState, Text, open::open_enum, wire},
+    value::{Expiry, NetworkTokenId, NetworkTokenState, Text, open::open_enum},
 };
 
 /// A provisioned network token, new or not.
@@ -100,12 +100,12 @@ impl NetworkToken {
                 .and_then(Text::new),
             last4: from.last4.map(Last4::into_inner).map(Text::from),
             bin: from.bin.map(Digits::into_inner).map(Text::from),
-            expiry: wire::expiry(from.exp_month, from.exp_year),
+            expiry: Expiry::from_wire(from.exp_month, from.exp_year),
             state: NetworkTokenState::from_wire(from.state.as_ref()),
             reason_code: Text::of(from.reason_code),
             reason_text: Text::of(from.reason_text),
-            created_at: from.created_at.map(wire::time),
-            updated_at: from.updated_at.map(wire::time),
+            created_at: from.created_at.map(Timestamp::get),
+            updated_at: from.updated_at.map(Timestamp::get),
             card_art: resource.meta.and_then(|meta| meta.card_art).map(CardArt::from_wire),
             asked_at,
         }

@@ -16,7 +16,7 @@ use crate::{
     cards::read_for_tokens,
     error::{Error, InvalidInput, Result},
     operation::Operation,
-    value::{Amount, CardId, read::stored_as_text, wire},
+    value::{Amount, CardId, read::stored_as_text},
 };
 
 /// What the payment is for.
@@ -136,8 +136,8 @@ impl<'a, F: CryptogramForm> RequestCryptogram<'a, F> {
 
     fn body(&self) -> Result<types::CryptoFetchRequest, InvalidInput> {
         let attributes = types::CryptoFetchAttributes {
-            amount: self.amount.map(wire::amount),
-            currency_code: self.amount.map(wire::currency_code).transpose()?,
+            amount: self.amount.map(Amount::into_wire),
+            currency_code: self.amount.map(|amount| amount.currency().into_wire()).transpose()?,
             transaction_type: self.transaction.map(known),
             cryptogram_type: Some(F::ON_THE_WIRE),
         };

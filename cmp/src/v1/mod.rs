@@ -18,12 +18,11 @@ use crate::{
     call::{Call, Core, Head},
     client::Raw,
     drift::Drift,
-    environment::environment,
+    environment::{Variables, environment},
     error::{InvalidInput, Result},
     operation::Operation,
     retry::{RetryBudget, RetryPolicy},
-    value::{Expiry, read::members, wire},
-    variables::Variables,
+    value::{Expiry, read::members},
     wait::Wait,
 };
 
@@ -276,7 +275,7 @@ impl NewEnrollment {
     }
 
     fn to_wire(&self) -> Result<types::V1Enrollment, InvalidInput> {
-        let (exp_month, exp_year) = wire::expiry_parts(self.expiry)?;
+        let (exp_month, exp_year) = self.expiry.into_wire()?;
         Ok(types::V1Enrollment { pan_alias: Personal::new(self.alias.as_str()), exp_month, exp_year })
     }
 }

@@ -1,11 +1,14 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use cmp_generated::{scalar::Personal, types};
+use cmp_generated::{
+    scalar::{Personal, Timestamp},
+    types,
+};
 
 use crate::{
     error::{NoNetworkToken, Result},
-    value::{Expiry, NetworkTokenState, PanAlias, Text, wire},
+    value::{Expiry, NetworkTokenState, PanAlias, Text},
     wait::not_yet,
 };
 
@@ -40,8 +43,8 @@ impl NetworkToken {
             last4: wire.network_token_last4.map(|last4| last4.into_inner().into()),
             expiry: wire.expires_at.as_ref().and_then(|text| year_and_month(text.as_str())),
             state: NetworkTokenState::from_wire(wire.state.as_ref()),
-            created_at: wire.created_at.map(wire::time),
-            updated_at: wire.updated_at.map(wire::time),
+            created_at: wire.created_at.map(Timestamp::get),
+            updated_at: wire.updated_at.map(Timestamp::get),
             card: wire.card.map(Card::from_wire),
         }
     }

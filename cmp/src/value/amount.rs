@@ -1,6 +1,9 @@
 use std::{fmt, str::FromStr};
 
-use cmp_generated::scalar::{self, AmountError};
+use cmp_generated::{
+    scalar::{self, AmountError},
+    types,
+};
 use rust_decimal::Decimal;
 
 use serde::{Deserialize, Deserializer, de};
@@ -31,6 +34,11 @@ impl Currency {
         iso_currency::Currency::from_code(code)
             .map(Self)
             .ok_or_else(|| InvalidInput::new("currency", "must be an ISO 4217 code such as `USD`"))
+    }
+
+    pub(crate) fn into_wire(self) -> Result<types::CryptoFetchAttributesCurrencyCode, InvalidInput> {
+        let refused = |_| InvalidInput::new("currency", "is not a code that the contract allows");
+        self.code().parse().map_err(refused)
     }
 
     /// The three-letter code.
@@ -132,7 +140,7 @@ impl Amount {
         self.value.get()
     }
 
-    pub(super) fn on_the_wire(self) -> scalar::Amount {
+    pub(crate) fn into_wire(self) -> scalar::Amount {
         self.value
     }
 

@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use cmp_generated::scalar::{ExpMonth, ExpYear};
+
 use super::{InvalidInput, read::stored_as_text};
 
 /// The month and year in which a card or network token expires.
@@ -51,6 +53,20 @@ impl Expiry {
             return Err(InvalidInput::new("expiry year", "must be 0 to 99"));
         }
         Self::new(month, 2000 + u16::from(year))
+    }
+
+    /// Reads both parts of an answer. A year may come with two digits or four; one outside of 2000 to 2099 is no expiry.
+    pub(crate) fn from_wire(month: Option<ExpMonth>, year: Option<ExpYear>) -> Option<Self> {
+        let (month, year) = (month?.get(), year?.get());
+        match u8::try_from(year) {
+            Ok(two_digits @ 0..=99) => Self::with_two_digit_year(month, two_digits).ok(),
+            _ => Self::new(month, year).ok(),
+        }
+    }
+
+    pub(crate) fn into_wire(self) -> Result<(ExpMonth, ExpYear), InvalidInput> {
+        let parts = ExpMonth::new(self.month).zip(ExpYear::new(self.two_digit_year().into()));
+        parts.ok_or_else(|| InvalidInput::new("expiry", "is outside of the contract"))
     }
 
     /// 1 is January.
@@ -107,6 +123,18 @@ mod tests {
     #[test]
     fn order_is_the_order_of_time() {
         assert!(Expiry::new(12, 2027).unwrap() < Expiry::new(1, 2028).unwrap());
+    }
+
+    #[test]
+    fn a_year_of_another_century_is_not_moved_into_this_one() {
+        let read = |year| Expiry::from_wire(ExpMonth::new(12), ExpYear::new(year));
+        for (year, expected) in [(0, 2000), (30, 2030), (99, 2099), (2000, 2000), (2030, 2030), (2099, 2099)]
+        {
+            assert_eq!(read(year), Expiry::new(12, expected).ok(), "{year}");
+        }
+        for year in [100, 130, 255, 256, 1930, 1999, 2100, 2130, 9999] {
+            assert_eq!(read(year), None, "{year}");
+        }
     }
 
     #[test]

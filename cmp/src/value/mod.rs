@@ -6,7 +6,6 @@ pub(crate) mod id;
 pub(crate) mod open;
 pub(crate) mod read;
 mod text;
-pub(crate) mod wire;
 
 pub use amount::{Amount, Currency};
 pub use expiry::Expiry;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use cmp_generated::lenient;
 use serde_json::error::Category;
 
-use super::{error::WebhookError, members::Members};
+use super::{WebhookError, members::Members};
 use crate::{
     cards::CardEvent,
     secret::{DetailValue, NetworkTokenNumber, Pan},

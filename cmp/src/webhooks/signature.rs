@@ -12,13 +12,13 @@ use reqwest::header::HeaderName;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::error::WebhookError;
+use super::WebhookError;
 use crate::{
     clock::{Clock, SystemClock},
+    environment::trimmed,
     error::InvalidInput,
     scrub::is_invisible,
     value::read::read_as_text,
-    variables::trimmed,
 };
 
 const HEADER: &str = "vgs-signature";

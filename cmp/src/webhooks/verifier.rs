@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
 
 use super::{
-    error::WebhookError,
+    WebhookError,
     model::Event,
     signature::{SignatureHeaders, SignatureScheme, WebhookSecret},
 };

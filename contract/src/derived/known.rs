@@ -6,7 +6,7 @@ use crate::spec::facts::Lowered;
 
 const REFERENCE: &str = "#/components/schemas/";
 
-/// The names of everything that an answer can hold. Its form is `Known` in `cmp/src/drift/known.rs`.
+/// The names of everything that an answer can hold. Its form is `Known` in `cmp/src/drift/watch.rs`.
 pub(crate) fn known(contract: &Value, operations: &[Lowered]) -> Value {
     let operations: Map<_, _> = operations
         .iter()
