@@ -84,6 +84,13 @@ pub(super) struct Failure {
 }
 
 impl Core {
+    /// Returns a copy that shares what clones of a client share, with one setting changed.
+    pub(crate) fn with(&self, change: impl FnOnce(&mut Self)) -> Arc<Self> {
+        let mut core = self.clone();
+        change(&mut core);
+        Arc::new(core)
+    }
+
     /// When a call that starts now has to end.
     pub(super) fn deadline(&self) -> Instant {
         after(self.clock.now(), self.policy.time_for_the_call())

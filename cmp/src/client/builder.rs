@@ -41,7 +41,7 @@ const RESERVED_HEADERS: [&str; 14] = [
     "upgrade",
 ];
 
-/// Makes a [`Client`], or for a [`v1::Environment`](crate::v1::Environment) a [`v1::Client`](crate::v1::Client).
+/// Builds a [`Client`], or for a [`v1::Environment`](crate::v1::Environment) a [`v1::Client`](crate::v1::Client).
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder<E = Environment> {
@@ -89,60 +89,60 @@ impl<E> ClientBuilder<E> {
         self
     }
 
-    /// Authenticates with one token that was made elsewhere. When the service refuses it, calls fail.
+    /// Authenticates with one access token from elsewhere. Calls fail once the service refuses it.
     pub fn access_token(self, token: AccessToken) -> Self {
         self.token_provider(StaticToken(token))
     }
 
-    /// Authenticates with tokens from your own source.
+    /// Authenticates with access tokens from your own source.
     pub fn token_provider(mut self, provider: impl AccessTokenProvider) -> Self {
         self.credentials = Some(Credentials::Provider(Box::new(provider)));
         self
     }
 
-    /// How calls are retried.
+    /// Sets how calls are retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// The budget that retries draw on; clients can share one.
+    /// Sets the budget that retries draw on. Clients can share one.
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = budget;
         self
     }
 
-    /// Sends this header with every request to the API, but not with those for an access token. It must not be a
-    /// secret. Of two with one name, the last is sent.
+    /// Sends this header with every request to the API, but not with requests for an access token. It must not be a
+    /// secret. Of two headers with one name, the last is sent.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Sends requests to the API through this proxy, instead of those that the process environment names. Requests for
-    /// an access token don't go through it, since a vault's proxy has no business with the client secret: see
+    /// Sends requests to the API through this proxy, instead of those that the process environment names.
+    ///
+    /// Requests for an access token don't go through it, since a vault's proxy must not see the client secret: see
     /// [`token_proxy`](Self::token_proxy).
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.to_api.proxy = Some(proxy);
         self
     }
 
-    /// Trusts this root certificate (PEM) beside the platform's, such as that of a vault's proxy, for the API but not for
-    /// the token endpoint: see [`token_root_certificate`](Self::token_root_certificate).
+    /// Trusts this root certificate (PEM) beside the platform's, for requests to the API. A vault's proxy needs this. The
+    /// token endpoint has [`token_root_certificate`](Self::token_root_certificate).
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.to_api.root_certificates.push(pem.into());
         self
     }
 
-    /// Sends requests for an access token through this proxy, such as that of a network without another way out. It
-    /// holds for [`service_account`](Self::service_account).
+    /// Sends requests for an access token through this proxy. Only [`service_account`](Self::service_account) uses it.
     pub fn token_proxy(mut self, proxy: Proxy) -> Self {
         self.to_token_endpoint.proxy = Some(proxy);
         self
     }
 
-    /// Trusts this root certificate (PEM) beside the platform's for the token endpoint. It holds for
-    /// [`service_account`](Self::service_account).
+    /// Trusts this root certificate (PEM) beside the platform's for the token endpoint. Only
+    /// [`service_account`](Self::service_account) uses it.
     pub fn token_root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.to_token_endpoint.root_certificates.push(pem.into());
         self
@@ -183,10 +183,10 @@ impl<E> ClientBuilder<E> {
         self
     }
 
-    /// Applies settings of your own to the HTTP client for the API and to that for the token endpoint.
+    /// Applies settings of your own to both HTTP clients: that for the API and that for the token endpoint.
     ///
-    /// The client's own settings come after these, and replace those that keep a request from being sent twice, time
-    /// limits and the pool's timers. The type is that of hyper-util 0.1, and follows its versions.
+    /// The client's own settings come last. So yours can't bring back a hidden retry, or change time limits and the
+    /// pool's timers. The type is that of hyper-util 0.1, and follows its versions.
     ///
     /// ```
     /// # fn example(builder: cmp::ClientBuilder) {
@@ -200,35 +200,35 @@ impl<E> ClientBuilder<E> {
         self
     }
 
-    /// Shows this certificate and its private key, both PEM, to an API that asks for one. The certificate comes first in
-    /// `chain`, and those that it is signed with follow. The token endpoint has
+    /// Authenticates to the API's TLS with this certificate and its private key, both PEM. In `chain` the client's own
+    /// certificate comes first, then those that sign it. The token endpoint has
     /// [`token_client_certificate`](Self::token_client_certificate).
     pub fn client_certificate(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.to_api.identity = Some(Identity::new(chain, key));
         self
     }
 
-    /// Shows this certificate and its private key, both PEM, to a token endpoint that asks for one. It holds for
-    /// [`service_account`](Self::service_account).
+    /// Authenticates to the token endpoint's TLS with this certificate and its private key, both PEM. Only
+    /// [`service_account`](Self::service_account) uses it.
     pub fn token_client_certificate(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.to_token_endpoint.identity = Some(Identity::new(chain, key));
         self
     }
 
-    /// The largest answer that is read, in bytes; 4 MiB unless set.
+    /// Sets the largest response that is read, in bytes. 4 MiB unless set.
     pub fn largest_answer(mut self, bytes: usize) -> Self {
         self.largest_answer = bytes;
         self
     }
 
-    /// Counts what the service sends and this version doesn't know, for [`Client::drift`]: see [`drift`](crate::drift).
+    /// Counts what is unknown in responses, for [`Client::drift`]: see [`drift`](crate::drift).
     pub fn watch_drift(mut self) -> Self {
         self.drift.get_or_insert_default();
         self
     }
 
-    /// The same as [`watch_drift`](Self::watch_drift), and calls `hook` each time, inside the call that met it: it must
-    /// be quick and must not panic.
+    /// Does what [`watch_drift`](Self::watch_drift) does, and calls `hook` for each unknown part. The hook runs inside the
+    /// call: it must be quick and must not panic.
     pub fn on_drift(mut self, hook: impl Fn(&DriftEvent) + Send + Sync + 'static) -> Self {
         self.drift = Some(Watch::with_hook(hook));
         self
@@ -259,7 +259,7 @@ impl<E> ClientBuilder<E> {
         let token_url = parsed("token", self.environment.token_url())?;
         let mut tls = SharedTls::default();
         let http = self.to_api.client(&api_url, &self.connections, &mut tls)?;
-        // Settings are checked even where a token from elsewhere makes no use of them.
+        // Settings are checked even if a token from elsewhere does not use them.
         if !matches!(self.credentials, Some(Credentials::Account(_))) && self.to_token_endpoint.is_set() {
             self.to_token_endpoint.client(&token_url, &self.connections, &mut tls)?;
         }
@@ -293,8 +293,8 @@ impl<E> ClientBuilder<E> {
     }
 }
 
-/// Adds a header that the user set. Of two with one name, the last counts.
-fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
+/// Adds a header of the user. Of two headers with one name, the last counts.
+pub(crate) fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
     if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
         return Err(Error::configuration(format!("the header {name} is set by the client itself")));
     }
@@ -314,29 +314,9 @@ fn parsed(what: &str, url: &str) -> Result<Url> {
 }
 
 impl Client {
-    /// Starts a client for `environment`.
+    /// Starts to build a client for `environment`.
     pub fn builder(environment: Environment) -> ClientBuilder {
         ClientBuilder::new(environment)
-    }
-
-    /// The same client with one more header on each request to the API, such as for one call. The header must not be a
-    /// secret.
-    ///
-    /// ```
-    /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
-    /// let card = cmp.with_header("x-request-id", "c0ffee")?.cards().get(id).await?;
-    /// # drop(card);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the client sets this header itself, or HTTP
-    /// doesn't allow it.
-    pub fn with_header(&self, name: &str, value: &str) -> Result<Self> {
-        let mut headers = (*self.0.headers).clone();
-        add_header(&mut headers, name, value)?;
-        Ok(Self(Arc::new(Core { headers: Arc::new(headers), ..(*self.0).clone() })))
     }
 }
 
@@ -346,11 +326,11 @@ impl ClientBuilder {
         self.header("vgs-vault", vault_id)
     }
 
-    /// Makes the client. Nothing is sent yet.
+    /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there are no credentials, or a header,
-    /// certificate or proxy can't be used.
+    /// certificate or proxy is invalid.
     pub fn build(self) -> Result<Client> {
         Ok(Client(Arc::new(self.into_core(MediaType::JsonApi)?)))
     }

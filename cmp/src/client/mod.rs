@@ -6,23 +6,20 @@ mod proxy;
 use std::{future::Future, sync::Arc};
 
 pub use builder::ClientBuilder;
+pub(crate) use builder::add_header;
 use cmp_generated::{ByteStream, ResponseValue};
 pub use proxy::Proxy;
 use serde::{Deserialize, de::DeserializeOwned};
-use tokio::sync::watch;
 
 use crate::{
-    auth::AuthState,
     bulk::Bulk,
-    call::{AnswerHead, Body, Core, OnAnswer, with_body},
+    call::{Body, Core, with_body},
     cards::Cards,
-    drift::Drift,
-    environment::{Environment, Variables},
+    environment::Environment,
     error::Result,
     network_tokens::NetworkTokens,
     operation::Operation,
     payments::Payments,
-    retry::{RetryBudget, RetryPolicy},
 };
 
 /// A client of the Card Management Platform.
@@ -42,111 +39,148 @@ use crate::{
 pub struct Client(Arc<Core>);
 
 impl Client {
-    /// A client for the service account and environment that the process environment names: see
-    /// [`Environment::from_env`], [`ServiceAccount::from_env`](crate::ServiceAccount::from_env), and `VGS_VAULT_ID`, which is optional.
-    ///
-    /// # Errors
-    /// If a variable is missing or wrong; the message names it.
-    pub fn from_env() -> Result<Self> {
-        let builder =
-            Self::builder(Environment::from_env()?).service_account(crate::ServiceAccount::from_env()?);
-        match Variables::of_process().read("VGS_VAULT_ID")? {
-            Some(vault) => builder.vault(vault).build(),
-            None => builder.build(),
-        }
-    }
-
-    /// Storing, reading, changing and deleting cards.
+    /// Returns the calls that store, read, change and delete cards.
     #[must_use]
     pub fn cards(&self) -> Cards<'_> {
         Cards::new(&self.0)
     }
 
-    /// Provisioning and deleting network tokens, and cryptograms for them.
+    /// Returns the calls that provision and delete network tokens, and get cryptograms for them.
     #[must_use]
     pub fn network_tokens(&self) -> NetworkTokens<'_> {
         NetworkTokens::new(&self.0)
     }
 
-    /// What a payment needs, case by case.
+    /// Returns the calls that get what a payment needs, case by case.
     #[must_use]
     pub fn payments(&self) -> Payments<'_> {
         Payments::new(&self.0)
     }
 
-    /// One operation for each of many cards: see [`bulk`](crate::bulk).
+    /// Runs one operation for each of many cards: see [`bulk`](crate::bulk).
     pub fn bulk(&self) -> Bulk {
         Bulk::new(Arc::clone(&self.0))
     }
-
-    /// The generated client, with this client's token, retries and deadline around it.
-    #[must_use]
-    pub fn raw(&self) -> Raw<'_> {
-        Raw::new(&self.0)
-    }
-
-    /// The same client with another retry policy, for calls that must be quicker or may be slower.
-    ///
-    /// ```
-    /// # fn example(cmp: &cmp::Client) {
-    /// use std::time::Duration;
-    /// use cmp::RetryPolicy;
-    ///
-    /// let at_checkout = cmp.with_retry(RetryPolicy::default().deadline(Duration::from_secs(3)));
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn with_retry(&self, policy: RetryPolicy) -> Self {
-        Self(Arc::new(Core { policy, ..(*self.0).clone() }))
-    }
-
-    /// The same client, which also shows `hook` the status and headers of each answer, good or bad. The hook runs inside
-    /// the call: it must be quick and must not panic.
-    ///
-    /// ```
-    /// # async fn example(cmp: &cmp::Client, id: &cmp::CardId) -> cmp::Result<()> {
-    /// let cmp = cmp.on_answer(|answer| {
-    ///     if let Some(left) = answer.headers.get("x-ratelimit-remaining") {
-    ///         println!("{}: {left:?} requests left", answer.operation);
-    ///     }
-    /// });
-    /// let card = cmp.cards().get(id).await?;
-    /// # drop(card);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn on_answer(&self, hook: impl Fn(&AnswerHead<'_>) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Core { on_answer: Some(OnAnswer(Arc::new(hook))), ..(*self.0).clone() }))
-    }
-
-    /// Gets an access token now, so that the first call doesn't wait for it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Authentication`](crate::ErrorKind::Authentication) if none could be had.
-    pub async fn warm_up(&self) -> Result<()> {
-        self.0.warm_up().await
-    }
-
-    /// The state of the access token, to read or to wait for changes of.
-    #[must_use]
-    pub fn auth_state(&self) -> watch::Receiver<AuthState> {
-        self.0.auth.state()
-    }
-
-    /// What the service has sent so far that this version doesn't know; nothing unless the client was built with
-    /// [`ClientBuilder::watch_drift`]. Clones count together.
-    #[must_use]
-    pub fn drift(&self) -> Drift {
-        self.0.drift.as_ref().map(|watch| watch.snapshot()).unwrap_or_default()
-    }
-
-    /// The retry budget that this client's clones share.
-    #[must_use]
-    pub fn retry_budget(&self) -> &RetryBudget {
-        &self.0.budget
-    }
 }
+
+/// The methods that the clients of CMP and of V1 have alike. `$vault` is the builder's method that sets the vault.
+macro_rules! client_methods {
+    ($client:ident, $environment:ident, $vault:ident) => {
+        impl $client {
+            /// Builds a client from the variables of the process: see [`Environment::from_env`],
+            /// [`ServiceAccount::from_env`](crate::ServiceAccount::from_env), and `VGS_VAULT_ID`, which is optional.
+            ///
+            /// # Errors
+            /// An error that names the variable, if one is missing or invalid.
+            pub fn from_env() -> $crate::Result<Self> {
+                Self::from_variables(&$crate::environment::Variables::of_process())
+            }
+
+            fn from_variables(variables: &$crate::environment::Variables) -> $crate::Result<Self> {
+                let account = $crate::ServiceAccount::from_variables(variables)?;
+                let builder =
+                    Self::builder($environment::from_variables(variables)?).service_account(account);
+                match variables.read("VGS_VAULT_ID")? {
+                    Some(id) => builder.$vault(id).build(),
+                    None => builder.build(),
+                }
+            }
+
+            /// Returns this client with another retry policy, for calls that must be quicker or may be slower.
+            ///
+            /// ```
+            /// # fn example(client: &cmp::Client) {
+            /// use std::time::Duration;
+            /// use cmp::RetryPolicy;
+            ///
+            /// let policy = RetryPolicy::default().deadline(Duration::from_secs(3));
+            /// let at_checkout = client.with_retry(policy);
+            /// # }
+            /// ```
+            #[must_use]
+            pub fn with_retry(&self, policy: $crate::RetryPolicy) -> Self {
+                Self(self.0.with(|core| core.policy = policy))
+            }
+
+            /// Returns this client with one more header on each request to the API, such as for one call. The header
+            /// must not be a secret.
+            ///
+            /// ```
+            /// # fn example(client: &cmp::Client) -> cmp::Result<()> {
+            /// let for_this_call = client.with_header("x-request-id", "c0ffee")?;
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
+            /// # Errors
+            /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the client sets this header itself, or
+            /// HTTP doesn't allow it.
+            pub fn with_header(&self, name: &str, value: &str) -> $crate::Result<Self> {
+                let mut headers = (*self.0.headers).clone();
+                $crate::client::add_header(&mut headers, name, value)?;
+                Ok(Self(self.0.with(|core| core.headers = headers.into())))
+            }
+
+            /// Returns this client with a hook that sees the status and headers of each response, good or bad. It replaces
+            /// an earlier hook. The hook runs inside the call: it must be quick and must not panic.
+            ///
+            /// ```
+            /// # fn example(client: &cmp::Client) {
+            /// let watched = client.on_answer(|answer| {
+            ///     if let Some(left) = answer.headers.get("x-ratelimit-remaining") {
+            ///         println!("{}: {left:?} requests left", answer.operation);
+            ///     }
+            /// });
+            /// # }
+            /// ```
+            #[must_use]
+            pub fn on_answer(&self, hook: impl Fn(&$crate::AnswerHead<'_>) + Send + Sync + 'static) -> Self {
+                Self(
+                    self.0.with(|core| {
+                        core.on_answer = Some($crate::call::OnAnswer(std::sync::Arc::new(hook)))
+                    }),
+                )
+            }
+
+            /// Returns the generated client, with this client's access token, retries and deadline.
+            #[must_use]
+            pub fn raw(&self) -> $crate::Raw<'_> {
+                $crate::client::Raw(&self.0)
+            }
+
+            /// Gets an access token now, so that the first call does not wait for it.
+            ///
+            /// # Errors
+            /// [`ErrorKind::Authentication`](crate::ErrorKind::Authentication) if the token request fails.
+            pub async fn warm_up(&self) -> $crate::Result<()> {
+                self.0.warm_up().await
+            }
+
+            /// Returns the state of the access token, to read or to watch.
+            #[must_use]
+            pub fn auth_state(&self) -> tokio::sync::watch::Receiver<$crate::auth::AuthState> {
+                self.0.auth.state()
+            }
+
+            /// Returns what was unknown in responses so far. It is empty unless the client was built with
+            /// [`ClientBuilder::watch_drift`]. Clones count together: see [`drift`](crate::drift).
+            #[must_use]
+            pub fn drift(&self) -> $crate::drift::Drift {
+                self.0.drift.as_ref().map(|watch| watch.snapshot()).unwrap_or_default()
+            }
+
+            /// Returns the retry budget, which clones of this client share.
+            #[must_use]
+            pub fn retry_budget(&self) -> &$crate::RetryBudget {
+                &self.0.budget
+            }
+        }
+    };
+}
+
+pub(crate) use client_methods;
+
+client_methods!(Client, Environment, vault);
 
 /// A body whose trace id is not looked for.
 #[derive(Deserialize)]
@@ -155,19 +189,15 @@ struct Untraced<T>(T);
 
 impl<T: DeserializeOwned> Body for Untraced<T> {}
 
-/// The way past the facade: generated operations and types, with token, retries, deadline and errors as everywhere.
+/// The generated operations and types, with the access token, retries, deadline and errors of the facade.
 #[derive(Debug, Clone, Copy)]
-pub struct Raw<'a>(&'a Core);
+pub struct Raw<'a>(pub(crate) &'a Core);
 
-impl<'a> Raw<'a> {
-    pub(crate) fn new(core: &'a Core) -> Self {
-        Self(core)
-    }
-
+impl Raw<'_> {
     /// Runs one generated operation. `send` is called for each attempt with a client made for it.
     ///
-    /// The closure sees the generated error, whose `Display` and `Debug` print whole answers, PANs included: pass it on
-    /// as it is and print none of it. Generated requests can be serialised, secrets and all.
+    /// The closure sees the generated error. Its `Display` and `Debug` print whole responses, PANs included: return it
+    /// and don't print it. Generated requests can be serialised, secrets included.
     ///
     /// `operation` decides how failures are retried, so it must be the one that `send` runs.
     ///
@@ -185,7 +215,7 @@ impl<'a> Raw<'a> {
     /// # });
     /// ```
     ///
-    /// An operation that is in the contract, and not in the facade yet, is named by its facts:
+    /// An operation that the facade does not have yet is described by its facts:
     ///
     /// ```
     /// use cmp::{Operation, OperationFacts, RetryClass, Scope};
@@ -202,7 +232,7 @@ impl<'a> Raw<'a> {
     /// ```
     ///
     /// # Errors
-    /// As every call. A 303 of `create_card` is [`ErrorKind::UnexpectedAnswer`](crate::ErrorKind::UnexpectedAnswer) here.
+    /// The errors of every call. A 303 of `create_card` is [`ErrorKind::UnexpectedAnswer`](crate::ErrorKind::UnexpectedAnswer) here.
     pub async fn call<T, F, Fut>(&self, operation: Operation, send: F) -> Result<T>
     where
         T: DeserializeOwned,

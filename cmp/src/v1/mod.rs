@@ -1,28 +1,26 @@
 #![doc = include_str!("migration.md")]
 
 mod model;
+mod new_enrollment;
 
 use std::sync::Arc;
 
-use cmp_generated::{hooks::MediaType, scalar::Personal, types};
+use cmp_generated::{hooks::MediaType, types};
 use futures_util::FutureExt;
-use serde::{Deserialize, Deserializer};
-use tokio::sync::watch;
 
-pub use self::model::{BillingAddress, Card, FinalState, Holder, NetworkToken};
+pub use self::{
+    model::{BillingAddress, Card, FinalState, Holder, NetworkToken},
+    new_enrollment::NewEnrollment,
+};
 pub use crate::value::PanAlias;
 #[cfg(feature = "webhooks")]
 use crate::webhooks::CardKey;
 use crate::{
-    auth::{AuthState, ServiceAccount},
     call::{Call, Core, Head},
-    client::Raw,
-    drift::Drift,
-    environment::{Variables, environment},
-    error::{InvalidInput, Result},
+    client::client_methods,
+    environment::environment,
+    error::Result,
     operation::Operation,
-    retry::{RetryBudget, RetryPolicy},
-    value::{Expiry, read::members},
     wait::Wait,
 };
 
@@ -84,24 +82,6 @@ impl Client {
     /// [`Proxy`](crate::Proxy) and VGS's root certificate.
     pub fn builder(environment: Environment) -> ClientBuilder {
         ClientBuilder::new(environment)
-    }
-
-    /// Builds a client from the variables of the process: see [`Environment::from_env`], [`ServiceAccount::from_env`], and
-    /// `VGS_VAULT_ID`, which is optional.
-    ///
-    /// # Errors
-    /// An error that names the variable, if one is missing or invalid.
-    pub fn from_env() -> Result<Self> {
-        Self::from_variables(&Variables::of_process())
-    }
-
-    fn from_variables(variables: &Variables) -> Result<Self> {
-        let account = ServiceAccount::from_variables(variables)?;
-        let builder = Self::builder(Environment::from_variables(variables)?).service_account(account);
-        match variables.read("VGS_VAULT_ID")? {
-            Some(vault) => builder.tenant(vault).build(),
-            None => builder.build(),
-        }
     }
 
     /// Enrolls a vaulted card for a network token: `POST /network-tokens`.
@@ -209,45 +189,9 @@ impl Client {
         let wait = wait.of_card(CardKey::Alias(alias.clone()));
         wait
     }
-
-    /// Returns the generated client, with this client's access token, retries and deadline.
-    #[must_use]
-    pub fn raw(&self) -> Raw<'_> {
-        Raw::new(&self.0)
-    }
-
-    /// Returns this client with another retry policy.
-    #[must_use]
-    pub fn with_retry(&self, policy: RetryPolicy) -> Self {
-        Self(Arc::new(Core { policy, ..(*self.0).clone() }))
-    }
-
-    /// Gets an access token now, so that the first call does not wait for it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Authentication`](crate::ErrorKind::Authentication) if the token request fails.
-    pub async fn warm_up(&self) -> Result<()> {
-        self.0.warm_up().await
-    }
-
-    /// Returns the state of the access token, to read or to watch.
-    #[must_use]
-    pub fn auth_state(&self) -> watch::Receiver<AuthState> {
-        self.0.auth.state()
-    }
-
-    /// Returns what was unknown in responses so far: see [`drift`](crate::drift).
-    #[must_use]
-    pub fn drift(&self) -> Drift {
-        self.0.drift.as_ref().map(|watch| watch.snapshot()).unwrap_or_default()
-    }
-
-    /// Returns the retry budget, which clones of this client share.
-    #[must_use]
-    pub fn retry_budget(&self) -> &RetryBudget {
-        &self.0.budget
-    }
 }
+
+client_methods!(Client, Environment, tenant);
 
 async fn get(call: &mut Call<'_>, alias: &PanAlias) -> Result<NetworkToken> {
     let alias = alias.as_str();
@@ -260,43 +204,10 @@ fn read(_: Head, token: types::V1NetworkToken) -> Result<NetworkToken> {
     Ok(NetworkToken::from_wire(token))
 }
 
-/// A vaulted card to enroll for a network token (schema `V1Enrollment`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "nothing is sent until it is given to `Client::enroll`"]
-pub struct NewEnrollment {
-    alias: PanAlias,
-    expiry: Expiry,
-}
-
-impl NewEnrollment {
-    /// Takes the alias of the card and the card's expiry.
-    pub fn new(alias: PanAlias, expiry: Expiry) -> Self {
-        Self { alias, expiry }
-    }
-
-    fn to_wire(&self) -> Result<types::V1Enrollment, InvalidInput> {
-        let (exp_month, exp_year) = self.expiry.into_wire()?;
-        Ok(types::V1Enrollment { pan_alias: Personal::new(self.alias.as_str()), exp_month, exp_year })
-    }
-}
-
-/// From an object with `alias` and `expiry`. An error does not repeat the input.
-impl<'de> Deserialize<'de> for NewEnrollment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Parts {
-            alias: PanAlias,
-            expiry: Expiry,
-        }
-
-        let Parts { alias, expiry } = members(deserializer, "enrollment")?;
-        Ok(Self { alias, expiry })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Variables;
 
     #[test]
     fn the_process_environment_decides() {

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use cmp::{ErrorKind, Operation, RetryPolicy};
 use httpmock::{Method, MockServer};
 
-use crate::support::{JSON_API, card_id, client};
+use crate::{
+    support::{JSON_API, card_id, client},
+    v1,
+};
 
 #[tokio::test]
 async fn a_header_of_one_call_is_sent_with_that_call_alone() {
@@ -26,17 +29,36 @@ async fn a_header_of_one_call_is_sent_with_that_call_alone() {
     cmp.with_header("X-Request-Id", "c0ffee").unwrap().cards().delete(&card_id()).await.unwrap();
     cmp.cards().delete(&card_id()).await.unwrap();
     assert_eq!((with.calls(), without.calls()), (1, 1));
+    // The client of V1 has the same method.
+    let v1 = v1::builder(&server.base_url()).merchant("MC1").build().unwrap();
+    v1.with_header("X-Request-Id", "c0ffee").unwrap().delete(&v1::alias()).await.unwrap_err();
+    v1.delete(&v1::alias()).await.unwrap_err();
+    assert_eq!((with.calls(), without.calls()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_header_of_one_call_comes_beside_the_clients_own() {
+    let server = MockServer::start_async().await;
+    let got = server.mock(|when, then| {
+        when.method(Method::GET).header("calm-merchant", "MC2").header("calm-tenant", "tnt1");
+        then.status(200).header("content-type", "application/json").body("{}");
+    });
+    let v1 = v1::builder(&server.base_url()).tenant("tnt1").merchant("MC1").build().unwrap();
+    v1.with_header("Calm-Merchant", "MC2").unwrap().get(&v1::alias()).await.unwrap();
+    assert_eq!(got.calls(), 1);
 }
 
 #[test]
 fn what_the_client_sets_itself_is_refused_for_one_call_too() {
     let cmp = client("http://127.0.0.1:1");
+    let v1 = v1::builder("http://127.0.0.1:1").build().unwrap();
     for (name, value) in
         [("Authorization", "Bearer x"), ("accept-encoding", "gzip"), ("x y", "z"), ("x", "a\r\nb: c")]
     {
-        let error = cmp.with_header(name, value).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Configuration, "{name}");
-        assert!(!error.to_string().contains("b: c"), "{error}");
+        for error in [cmp.with_header(name, value).unwrap_err(), v1.with_header(name, value).unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{name}");
+            assert!(!error.to_string().contains("b: c"), "{error}");
+        }
     }
 }
 
@@ -71,8 +93,39 @@ async fn the_status_and_headers_of_every_answer_are_shown() {
     assert_eq!(*seen.lock().unwrap(), expected);
 }
 
+#[tokio::test]
+async fn the_status_and_headers_of_every_answer_of_v1_are_shown() {
+    let server = MockServer::start_async().await;
+    for (method, status) in [(Method::GET, 200), (Method::DELETE, 503)] {
+        server.mock(|when, then| {
+            when.method(method);
+            then.status(status)
+                .header("content-type", "application/json")
+                .header("x-ratelimit-remaining", "7")
+                .body("{}");
+        });
+    }
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let shown = Arc::clone(&seen);
+    let v1 = v1::builder(&server.base_url()).build().unwrap();
+    let watched = v1.with_retry(RetryPolicy::default().max_attempts(2)).on_answer(move |answer| {
+        let left = answer.headers["x-ratelimit-remaining"].to_str().unwrap().to_owned();
+        shown.lock().unwrap().push((answer.operation, answer.attempt, answer.status, left));
+    });
+    watched.get(&v1::alias()).await.unwrap();
+    watched.delete(&v1::alias()).await.unwrap_err();
+    v1.get(&v1::alias()).await.unwrap();
+    let expected = [
+        (Operation::GetV1NetworkToken, 1, 200),
+        (Operation::DeleteV1NetworkToken, 1, 503),
+        (Operation::DeleteV1NetworkToken, 2, 503),
+    ];
+    let expected = expected.map(|(operation, attempt, status)| (operation, attempt, status, "7".to_owned()));
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
 #[test]
-fn a_policy_says_what_it_was_told() {
+fn a_policy_has_a_getter_for_each_setting() {
     use std::time::Duration;
     let second = Duration::from_secs(1);
     let policy = RetryPolicy::none()
