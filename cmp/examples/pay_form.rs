@@ -7,7 +7,7 @@
 mod psp;
 
 use anyhow::{Result, bail};
-use cmp::{Amount, CardId, Client, Credential, Expiry, NewCard, Pan};
+use cmp::{Amount, CardId, Client, Expiry, NewCard, Pan, payments::Credential};
 use serde_json::json;
 
 /// A Visa test card: short cryptograms are Visa's.

@@ -7,7 +7,7 @@
 mod psp;
 
 use anyhow::Result;
-use cmp::{Amount, Expiry, NetworkTransactionId, NewCard, Pan};
+use cmp::{Amount, Expiry, NewCard, Pan, payments::NetworkTransactionId};
 use serde_json::json;
 
 #[tokio::main]

@@ -30,11 +30,11 @@
 //! to the service. Only [`Cards::create`] takes a PAN. This is the card data that each call moves:
 //!
 //! * [`Cards::create`] sends the PAN and the CVC, [`Cards::update`] a new CVC. No other call sends card data.
-//! * A [`Card`] has PAN and CVC only with the scope [`Scope::CardsReadPci`], and aliases without it. It has its network
+//! * A [`Card`] has PAN and CVC only with the scope [`cards:read-pci`](operation::Scope::CardsReadPci), and aliases without it. It has its network
 //!   tokens.
 //! * [`NetworkTokens::provision`] returns the network token; a cryptogram has the network token that
 //!   it is for.
-//! * `or_pan` of a [payment](payments) needs [`Scope::CardsReadPci`], and returns the PAN where there is no network token.
+//! * `or_pan` of a [payment](payments) needs [`cards:read-pci`](operation::Scope::CardsReadPci), and returns the PAN where there is no network token.
 //! * Webhooks carry network tokens, and in account updates PANs or their aliases.
 //!
 //! PANs and CVCs bring a service into the scope of PCI DSS; what it asks of network tokens and cryptograms is a question
@@ -46,15 +46,17 @@
 //! * [`Client`] is where a program starts. [`cards`] and [`network_tokens`] have the seven operations, [`payments`] what each
 //!   kind of payment needs, and [`bulk`] runs one operation over many cards.
 //! * [`Error`] is the one error. Its predicates say what happened, [`Error::delivery`] says whether the request was sent, and
-//!   [`Error::next_step`] what to do if the outcome is unknown.
-//! * [`RetryPolicy`] says how often and how long to try. [`Operation`] lists each operation with its [`RetryClass`].
+//!   [`Error::next_step`] what to do if the outcome is unknown. [`error`] has its parts.
+//! * [`retry`] says how often and how long to try. [`operation`] lists each operation with its class of repetition and its
+//!   scope.
 //! * [`auth`] is the source of access tokens, and [`Environment`] the place where requests go.
 //! * [`drift`] reports what the service sends and this version doesn't know.
 //! * [`clock`] is the time that a client sees, for tests.
 //! * [`Pan`], [`Cvc`], [`NetworkTokenNumber`] and [`CryptogramValue`] never show; only their `expose` returns the value.
 //! * [`v1`] is the API before CMP, and the way from it.
 //! * `webhooks`, with the feature of that name, verifies and reads notifications.
-//! * [`Client::raw`] returns the generated client, which has all operations of the contract.
+//! * [`Client::raw`] returns the generated client, which has all operations of the contract. [`http`] has what few programs
+//!   need of HTTP, such as a proxy.
 //!
 //! Calls share connections, also over HTTP/2. If a call ends without a complete response, because of a time-out or because
 //! the call was dropped, its connection takes no further request.
@@ -123,6 +125,8 @@
 //! [`Cards::create`]: cards::Cards::create
 //! [`Cards::get`]: cards::Cards::get
 //! [`Cards::update`]: cards::Cards::update
+//! [`CryptogramValue`]: network_tokens::CryptogramValue
+//! [`NetworkTokenNumber`]: network_tokens::NetworkTokenNumber
 //! [`NetworkTokens::provision`]: network_tokens::NetworkTokens::provision
 
 // docs.rs builds with a nightly compiler, which marks what is behind a feature.
@@ -139,7 +143,7 @@ mod client;
 pub mod clock;
 pub mod drift;
 mod environment;
-mod error;
+pub mod error;
 #[cfg(feature = "test-util")]
 mod example;
 #[doc = include_str!("guide.md")]
@@ -148,11 +152,11 @@ mod example;
 #[cfg_attr(feature = "webhooks", doc = "[events]: crate::Wait::events")]
 #[cfg_attr(not(feature = "webhooks"), doc = "[events]: crate::Wait::hints")]
 pub mod guide {}
-mod http;
+pub mod http;
 pub mod network_tokens;
-mod operation;
+pub mod operation;
 pub mod payments;
-mod retry;
+pub mod retry;
 mod scrub;
 mod secret;
 pub mod v1;
@@ -162,8 +166,6 @@ mod wait;
 pub mod webhooks;
 
 pub use auth::ServiceAccount;
-pub use bulk::Bulk;
-pub use call::AnswerHead;
 pub use cards::{
     cardholder::{Address, Cardholder},
     model::{Card, Stored},
@@ -171,25 +173,18 @@ pub use cards::{
 };
 /// Times are this crate's `DateTime<Utc>`.
 pub use chrono;
-pub use client::{Client, ClientBuilder, Proxy, Raw};
+pub use client::{Client, ClientBuilder};
 /// The generated crate, for [`Client::raw`]. It follows the contract and the generator, and is not part of this crate's
 /// promise of compatibility.
 pub use cmp_generated as generated;
 pub use environment::{CustomEnvironment, Environment};
-pub use error::{
-    Delivery, Error, ErrorCode, ErrorDetail, ErrorKind, InvalidInput, NoNetworkToken, Result, StopReason,
-};
+pub use error::model::{Delivery, Error, ErrorKind, Result};
 pub use network_tokens::{
     cryptogram::Cryptogram,
     model::{NetworkToken, Provisioned},
 };
-pub use operation::{Operation, OperationFacts, RetryClass, Scope};
-pub use payments::model::{Credential, NetworkTransactionId};
-pub use retry::{RetryBudget, RetryPolicy};
 /// An [`Amount`] holds this crate's `Decimal`.
 pub use rust_decimal;
-pub use secret::{CryptogramValue, Cvc, NetworkTokenNumber, Pan};
-pub use value::{Amount, CardId, Currency, Expiry, NetworkTokenId, Text, TraceId};
+pub use secret::{Cvc, Pan};
+pub use value::{Amount, CardId, Currency, Expiry, InvalidInput, NetworkTokenId, Text, TraceId};
 pub use wait::Wait;
-/// The type of an exposed [`CryptogramValue`]: text that is overwritten when it is dropped.
-pub use zeroize::Zeroizing;

@@ -58,7 +58,7 @@ macro_rules! operations {
         #[non_exhaustive]
         pub enum Operation {
             $(#[$doc] $variant,)*
-            /// An operation whose facts this version doesn't know, for [`Raw::call`](crate::Raw::call).
+            /// An operation whose facts this version doesn't know, for [`Raw::call`](crate::http::Raw::call).
             Unlisted(&'static OperationFacts),
         }
 
@@ -134,7 +134,7 @@ impl fmt::Display for Operation {
 /// The service never sends a scope, so there is no unknown one to keep; new ones come with new versions.
 ///
 /// ```
-/// use cmp::{Operation, Scope};
+/// use cmp::operation::{Operation, Scope};
 ///
 /// assert_eq!(Operation::RequestCryptogram.scope(), Scope::NetworkTokensRead);
 /// assert_eq!("cards:read-pci".parse(), Ok(Scope::CardsReadPci));

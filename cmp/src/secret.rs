@@ -109,7 +109,7 @@ secrets! {
 ///
 /// ```compile_fail,E0382
 /// # fn pay(_: &str) {}
-/// let cryptogram = cmp::CryptogramValue::from_trusted("/wAAAAwAUkMTObMAAAAAgIRgE4A=");
+/// let cryptogram = cmp::network_tokens::CryptogramValue::from_trusted("/wAAAAwAUkMTObMAAAAAgIRgE4A=");
 /// pay(&cryptogram.expose());
 /// pay(&cryptogram.expose());
 /// ```

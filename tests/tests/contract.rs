@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, env, fs, path::Path};
 
-use cmp::{Operation, RetryClass};
+use cmp::operation::{Operation, RetryClass};
 use serde_json::Value;
 
 fn repository(file: &str) -> String {

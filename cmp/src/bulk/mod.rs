@@ -27,7 +27,7 @@
 //!
 //! [`BulkHandle::stop`] lets the calls in flight finish and starts no others. [`BulkRun::into_remaining`] then returns the
 //! items without an outcome, in order, and [`Bulk::resume`] goes on with them. Dropping a run cancels the calls in
-//! flight. Each of the four operations may be repeated: see [`RetryClass`](crate::RetryClass).
+//! flight. Each of the four operations may be repeated: see [`RetryClass`](crate::operation::RetryClass).
 
 mod run;
 

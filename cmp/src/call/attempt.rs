@@ -13,7 +13,7 @@ use tracing::{Instrument, Span, field};
 use super::shared::{AnswerHead, Core, Failure, OnAnswer};
 use crate::{
     auth::Token,
-    error::{Delivery, Error, ErrorKind, document::Document, is_trace_id},
+    error::{Delivery, Document, Error, ErrorKind, is_trace_id},
     http::{self, Cause, Exchange},
     operation::Operation,
     retry::retry_after,

@@ -53,7 +53,7 @@ impl<'a> Cards<'a> {
     ///
     /// Dropping the future leaves open whether the card is stored.
     ///
-    /// [`RetryClass::Unsafe`](crate::RetryClass::Unsafe): there is no idempotency key, so it is sent again only where
+    /// [`RetryClass::Unsafe`](crate::operation::RetryClass::Unsafe): there is no idempotency key, so it is sent again only where
     /// nothing can have happened. Source: the CMP documentation, "Create a card".
     ///
     /// ```
@@ -98,7 +98,7 @@ impl<'a> Cards<'a> {
     /// [`Card::lists_network_tokens`] says whether the answer is complete. With [`include`](GetCard::include) one request
     /// is sent, as it is.
     ///
-    /// [`RetryClass::Safe`](crate::RetryClass::Safe). Source: the CMP documentation, "Get a card".
+    /// [`RetryClass::Safe`](crate::operation::RetryClass::Safe). Source: the CMP documentation, "Get a card".
     ///
     /// ```
     /// # cmp::example!(|cmp, id| {
@@ -119,7 +119,7 @@ impl<'a> Cards<'a> {
     /// Changes a card's CVC or expiry: `PATCH /cards/{card_id}`. Nothing else can be changed, and no network token is
     /// provisioned by it.
     ///
-    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent). Source: the CMP documentation, "Update a Card".
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent). Source: the CMP documentation, "Update a Card".
     ///
     /// ```
     /// # cmp::example!(|cmp, id| {
@@ -144,7 +144,7 @@ impl<'a> Cards<'a> {
 
     /// Deletes a card and all that belongs to it, for good: `DELETE /cards/{card_id}`.
     ///
-    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
     /// answered 404, that is a success. Source: the CMP documentation, "Delete a card".
     ///
     /// ```

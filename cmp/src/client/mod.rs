@@ -91,14 +91,14 @@ macro_rules! client_methods {
             /// ```
             /// # fn example(client: &cmp::Client) {
             /// use std::time::Duration;
-            /// use cmp::RetryPolicy;
+            /// use cmp::retry::RetryPolicy;
             ///
             /// let policy = RetryPolicy::default().deadline(Duration::from_secs(3));
             /// let at_checkout = client.with_retry(policy);
             /// # }
             /// ```
             #[must_use]
-            pub fn with_retry(&self, policy: $crate::RetryPolicy) -> Self {
+            pub fn with_retry(&self, policy: $crate::retry::RetryPolicy) -> Self {
                 Self(self.0.with(|core| core.policy = policy))
             }
 
@@ -134,7 +134,10 @@ macro_rules! client_methods {
             /// # }
             /// ```
             #[must_use]
-            pub fn on_answer(&self, hook: impl Fn(&$crate::AnswerHead<'_>) + Send + Sync + 'static) -> Self {
+            pub fn on_answer(
+                &self,
+                hook: impl Fn(&$crate::http::AnswerHead<'_>) + Send + Sync + 'static,
+            ) -> Self {
                 Self(
                     self.0.with(|core| {
                         core.on_answer = Some($crate::call::OnAnswer(std::sync::Arc::new(hook)))
@@ -144,7 +147,7 @@ macro_rules! client_methods {
 
             /// Returns the generated client, with this client's access token, retries and deadline.
             #[must_use]
-            pub fn raw(&self) -> $crate::Raw<'_> {
+            pub fn raw(&self) -> $crate::http::Raw<'_> {
                 $crate::client::Raw(&self.0)
             }
 
@@ -171,7 +174,7 @@ macro_rules! client_methods {
 
             /// Returns the retry budget, which clones of this client share.
             #[must_use]
-            pub fn retry_budget(&self) -> &$crate::RetryBudget {
+            pub fn retry_budget(&self) -> &$crate::retry::RetryBudget {
                 &self.0.budget
             }
         }
@@ -209,7 +212,7 @@ impl Raw<'_> {
     /// let id = &id;
     /// let raw = cmp
     ///     .raw()
-    ///     .call(cmp::Operation::GetCard, |client| async move { client.get_card(id, None).await })
+    ///     .call(cmp::operation::Operation::GetCard, |client| async move { client.get_card(id, None).await })
     ///     .await?;
     /// assert_eq!(raw.data.and_then(|data| data.id).unwrap().as_str(), id);
     /// # });
@@ -218,7 +221,7 @@ impl Raw<'_> {
     /// An operation that the facade does not have yet is described by its facts:
     ///
     /// ```
-    /// use cmp::{Operation, OperationFacts, RetryClass, Scope};
+    /// use cmp::operation::{Operation, OperationFacts, RetryClass, Scope};
     ///
     /// const LIST: Operation = Operation::Unlisted(&OperationFacts {
     ///     name: "list_network_tokens",

@@ -18,7 +18,7 @@ use crate::{
 /// authority. V1 calls that carry aliases may have to go through it (source: demos that VGS publishes):
 ///
 /// ```no_run
-/// use cmp::{Proxy, ServiceAccount, v1::{Client, Environment}};
+/// use cmp::{ServiceAccount, http::Proxy, v1::{Client, Environment}};
 ///
 /// # fn read_password() -> String { String::new() }
 /// let proxy = Proxy::new("https://tntabc123.sandbox.verygoodproxy.com:8443")

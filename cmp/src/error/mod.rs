@@ -1,466 +1,132 @@
-//! Errors: what went wrong, without a body, a header or a secret.
+//! Parts of an [`Error`]: what the service said, why a call was not repeated, and why a card has no network
+//! token.
 
-mod display;
-pub(crate) mod document;
-mod reason;
+mod document;
+pub(crate) mod model;
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::fmt;
 
-pub(crate) use document::is_trace_id;
-pub use document::{ErrorCode, ErrorDetail};
-pub use reason::{NoNetworkToken, StopReason};
+pub use self::document::{ErrorCode, ErrorDetail};
+pub(crate) use self::{
+    document::{Document, is_trace_id},
+    model::{Delivery, Error, ErrorKind, Result},
+};
+pub(crate) use crate::value::InvalidInput;
 
-use crate::operation::{Operation, RetryClass, Scope};
-pub use crate::value::InvalidInput;
+use crate::{
+    scrub::scrub,
+    value::{NetworkTokenState, Text},
+};
 
-/// The kind of an [`Error`].
+/// Why a call was not tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum ErrorKind {
-    /// A value was refused before anything was sent.
-    InvalidInput,
-    /// The client can't be built as configured.
-    Configuration,
-    /// No access token could be had.
-    Authentication,
-    /// Nothing was sent: the service asked this client to slow down (429), and the call's deadline comes before the
-    /// end of that pause. [`Error::retry_after`] is what is left of it.
-    Throttled,
-    /// The service answered with an error status.
-    Service,
-    /// The connection could not be made, or broke.
-    Connection,
-    /// An attempt or the whole call took longer than allowed.
-    Timeout,
-    /// The answer could not be read as what the contract says.
-    Decode,
-    /// The response is not one that the contract allows, such as a redirect.
-    UnexpectedAnswer,
-    /// The card has no network token to pay with: see [`Error::no_network_token`].
-    NoNetworkToken,
-    /// The service account may not see the PAN, which was asked for: see [`Error::missing_scope`].
-    NoPan,
+pub enum StopReason {
+    /// Trying again would not help.
+    NotTransient,
+    /// The request may have taken effect, and repeating it may do harm.
+    MayHaveTakenEffect,
+    /// The policy's attempts are used up.
+    AttemptsExhausted,
+    /// The client's retry budget is used up: too many calls are failing.
+    BudgetExhausted,
+    /// The service asked for a longer wait than the policy allows.
+    RetryAfterTooLong,
+    /// The deadline has passed, or would pass during the wait.
+    DeadlineTooClose,
 }
 
-/// Whether the request reached the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Delivery {
-    /// No attempt of the call sent anything: nothing can have happened.
-    NotSent,
-    /// Something was sent and no conclusive answer came: it may or may not have taken effect.
-    OutcomeUnknown,
-    /// The service, or a gateway before it, answered that the request was not carried out. So does an HTTP/2 server that
-    /// refuses the stream or goes away before it.
-    Answered,
-}
-
-impl Delivery {
-    /// What a response with this status says about the one request that it answers.
-    ///
-    /// A 4xx is a refusal, whoever gives it: a gateway that refuses doesn't pass the request on. Two don't refuse: 408
-    /// is also the answer of a server whose handler took too long, and 499 that of a gateway whose client went away.
-    /// A 503 turns the request away. Every other status, an unknown one too, leaves open what happened behind it. So
-    /// does a success, which is only asked about here if it can't be read.
-    pub(crate) fn of_response(status: u16, operation: Operation) -> Self {
-        let refused = matches!(status, 400..=499 | 503) && !matches!(status, 408 | 499);
-        if refused || operation.retry_class() == RetryClass::Safe {
-            Self::Answered
-        } else {
-            Self::OutcomeUnknown
-        }
-    }
-}
-
-/// Why a call failed.
-///
-/// One opaque type: ask it by predicate ([`is_not_found`](Self::is_not_found)), [`kind`](Self::kind), [`status`](Self::status)
-/// or [`code`](Self::code). `Display` is one line; neither it nor `Debug` ever holds a body, a header or a secret.
-///
-/// ```
-/// # cmp::example!(|cmp| {
-/// let error = cmp.cards().get(&"CRDnobody".parse()?).await.unwrap_err();
-/// assert!(error.is_not_found());
-/// assert_eq!(error.attempts(), 1);
-/// # });
-/// ```
-pub struct Error(Box<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    kind: ErrorKind,
-    delivery: Delivery,
-    operation: Option<Operation>,
-    message: Cow<'static, str>,
-    status: Option<u16>,
-    code: Option<ErrorCode>,
-    details: Vec<ErrorDetail>,
-    trace_id: Option<String>,
-    attempts: u32,
-    retry_after: Option<Duration>,
-    stopped: Option<StopReason>,
-    in_doubt: bool,
-    no_network_token: Option<NoNetworkToken>,
-    credentials_refused: bool,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-/// The result of everything that this crate does.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-impl Error {
-    pub(crate) fn new(kind: ErrorKind, delivery: Delivery, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            delivery,
-            operation: None,
-            message: message.into(),
-            status: None,
-            code: None,
-            details: Vec::new(),
-            trace_id: None,
-            attempts: 0,
-            retry_after: None,
-            stopped: None,
-            in_doubt: false,
-            no_network_token: None,
-            credentials_refused: false,
-            source: None,
-        }))
-    }
-
-    pub(crate) fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::Configuration, Delivery::NotSent, message)
-    }
-
-    /// A member that the caller can't do without is absent, or is not what it should be.
-    pub(crate) fn unreadable_at(path: &'static str) -> Self {
-        Self::new(ErrorKind::Decode, Delivery::Answered, format!("the answer can't be read at `{path}`"))
-    }
-
-    pub(crate) fn out_of_time() -> Self {
-        let message = "the deadline passed before the request could be sent";
-        Self::new(ErrorKind::Timeout, Delivery::NotSent, message)
-    }
-
-    pub(crate) fn out_of_time_for_a_token() -> Self {
-        let message = "the deadline passed before there was an access token";
-        Self::new(ErrorKind::Timeout, Delivery::NotSent, message)
-    }
-
-    /// The service's pause outlasts the call's deadline. So much of it is `left`.
-    pub(crate) fn throttled(left: Duration) -> Self {
-        let message = "not sent: the service asked this client to slow down until after the deadline";
-        Self::new(ErrorKind::Throttled, Delivery::NotSent, message).with_retry_after(Some(left))
-    }
-
-    /// The response holds nothing that can be used, although its status is no refusal: for anything but a read, the
-    /// request may have taken effect all the same.
-    pub(crate) fn in_answer(
-        mut self,
-        operation: Operation,
-        status: u16,
-        attempts: u32,
-        trace_id: Option<String>,
-    ) -> Self {
-        self.0.delivery = Delivery::of_response(status, operation);
-        self.0.trace_id = trace_id;
-        self.with_status(status).finished(operation, attempts, StopReason::NotTransient)
-    }
-
-    pub(crate) fn for_operation(mut self, operation: Operation) -> Self {
-        self.0.operation = Some(operation);
-        self
-    }
-
-    pub(crate) fn with_status(mut self, status: impl Into<Option<u16>>) -> Self {
-        self.0.status = status.into();
-        self
-    }
-
-    pub(crate) fn with_document(mut self, document: document::Document) -> Self {
-        self.0.code = document.code;
-        self.0.details = document.details;
-        self.0.trace_id = document.trace_id;
-        self
-    }
-
-    pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
-        self.0.retry_after = after;
-        self
-    }
-
-    pub(crate) fn with_stop_reason(mut self, reason: Option<StopReason>) -> Self {
-        self.0.stopped = reason;
-        self
-    }
-
-    /// Keeps why the card has no usable token. `Display` says it, so it is not a [`source`](std::error::Error::source).
-    pub(crate) fn with_no_network_token(mut self, reason: NoNetworkToken) -> Self {
-        self.0.no_network_token = Some(reason);
-        self
-    }
-
-    /// Keeps the error that this one was caused by. Its text must not be in this one's message: those who print a chain
-    /// would read it twice.
-    pub(crate) fn with_refused_credentials(mut self, refused: bool) -> Self {
-        self.0.credentials_refused = refused;
-        self
-    }
-
-    pub(crate) fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Box::new(source));
-        self
-    }
-
-    pub(crate) fn finished(mut self, operation: Operation, attempts: u32, stopped: StopReason) -> Self {
-        self.0.operation = Some(operation);
-        self.0.attempts = attempts;
-        self.0.stopped = Some(stopped);
-        self
-    }
-
-    /// Judges over all requests of a call, which took so many `attempts`. "Not sent" is right only if none `reached` anybody.
-    pub(crate) fn over_requests(mut self, attempts: u32, reached: bool) -> Self {
-        self.0.attempts = attempts;
-        if reached && self.0.delivery == Delivery::NotSent {
-            self.0.delivery = Delivery::Answered;
-        }
-        self
-    }
-
-    /// Judges over the whole call: whether an earlier attempt `reached` the service, and whether one is `in_doubt`, which
-    /// only a conclusive answer to a later one settles.
-    pub(crate) fn over_all_attempts(mut self, reached: bool, in_doubt: bool) -> Self {
-        self.0.in_doubt = in_doubt;
-        if in_doubt && !self.settles_earlier_attempts() {
-            self.0.delivery = Delivery::OutcomeUnknown;
-        } else if reached && self.0.delivery == Delivery::NotSent {
-            self.0.delivery = Delivery::Answered;
-        }
-        self
-    }
-
-    /// Whether this answer to a repetition also says what became of the attempts before it.
-    ///
-    /// Only the service's own document does, and only with a status that is documented to be about the request or the
-    /// resource. The other statuses are about the caller, the connection or the moment:
-    ///
-    /// | status | settles | because |
-    /// |---|---|---|
-    /// | 400, 415, 422 | yes | the same request was as wrong before |
-    /// | 404 | yes | there is no such resource now, whatever happened before |
-    /// | 424 | yes | the card has no active token; a lost cryptogram is never used |
-    /// | 401, 403, 407 | no | about who asked this time |
-    /// | 408, 425, 429 | no | about the time of this request |
-    /// | 413, 414, 421, 431, 494 | no | about how this request came in |
-    /// | 409, 410, 412, 423, 451 and others | no | the documents don't say what they mean here |
-    fn settles_earlier_attempts(&self) -> bool {
-        matches!(self.answered_with(), Some(400 | 404 | 415 | 422 | 424)) && self.is_from_the_service()
-    }
-
-    /// Whether the error body is the service's own document, and not the page of a gateway before it: a JSON object
-    /// whose `errors` has an entry with a code, a path or a text. Both CMP's forms and V1's are such.
-    fn is_from_the_service(&self) -> bool {
-        self.0.details.iter().any(ErrorDetail::says_something)
-    }
-
-    /// The status, if it is that of an error answer to this operation, and not one of the token endpoint.
-    fn answered_with(&self) -> Option<u16> {
-        self.0.status.filter(|_| self.0.kind == ErrorKind::Service)
-    }
-
-    /// The thing to delete is gone, and an earlier attempt of this very call may be what deleted it.
-    pub(crate) fn is_deleted_by_us(&self) -> bool {
-        self.is_not_found() && self.0.in_doubt
-    }
-
-    /// What kind of failure this is.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.0.kind
-    }
-
-    /// Whether the request reached the service, judged over all attempts.
-    #[must_use]
-    pub fn delivery(&self) -> Delivery {
-        self.0.delivery
-    }
-
-    /// The operation that failed; `None` when the client was being built or warmed up, or the input was refused.
-    #[must_use]
-    pub fn operation(&self) -> Option<Operation> {
-        self.0.operation
-    }
-
-    /// The HTTP status of the last answer, if there was one.
-    #[must_use]
-    pub fn status(&self) -> Option<u16> {
-        self.0.status
-    }
-
-    /// The service's error code, if its answer had one.
-    #[must_use]
-    pub fn code(&self) -> Option<&ErrorCode> {
-        self.0.code.as_ref()
-    }
-
-    /// What the service said in detail. Its texts are kept with every digit run and long word masked, but they may
-    /// still repeat personal data such as a name, so `Debug` doesn't show them.
-    #[must_use]
-    pub fn details(&self) -> &[ErrorDetail] {
-        &self.0.details
-    }
-
-    /// The id that VGS support asks for (`metadata.observability.trace_id`).
-    #[must_use]
-    pub fn trace_id(&self) -> Option<&str> {
-        self.0.trace_id.as_deref()
-    }
-
-    /// How many requests were sent or tried for this call, replays after a 401 included.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.0.attempts
-    }
-
-    /// How long to wait before trying again, where that is known: what the service asked for, or how long the client
-    /// itself sends nothing after the service or the token endpoint refused.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after
-    }
-
-    /// Why there was no further attempt.
-    #[must_use]
-    pub fn stopped_because(&self) -> Option<StopReason> {
-        self.0.stopped
-    }
-
-    /// 404: there is no such card or token (any more).
-    ///
-    /// Only the service's own error document says so. A 404 with another body, such as a page of HTML, comes from a
-    /// gateway that doesn't know the service, and for that this is `false`.
-    #[must_use]
-    pub fn is_not_found(&self) -> bool {
-        self.answered_with() == Some(404) && self.is_from_the_service() && !self.is_declined()
-    }
-
-    /// V1: the card gets no network token, whatever the request says (codes `declined`, `card-not-allowed`,
-    /// `card-brand-not-supported` and `rejected`).
-    #[must_use]
-    pub fn is_declined(&self) -> bool {
-        use ErrorCode::{CardBrandNotSupported, CardNotAllowed, Declined, Rejected};
-        matches!(self.0.code, Some(Declined | CardNotAllowed | CardBrandNotSupported | Rejected))
-    }
-
-    /// 401, or the token endpoint refused the service account: it answered 400, 401 or 403, or with an error code.
-    #[must_use]
-    pub fn is_unauthorized(&self) -> bool {
-        self.is_refused_by_the_service()
-            || (self.0.credentials_refused && self.0.stopped == Some(StopReason::NotTransient))
-    }
-
-    /// The service, and not the token endpoint, answered 401.
-    pub(crate) fn is_refused_by_the_service(&self) -> bool {
-        self.answered_with() == Some(401)
-    }
-
-    /// 403: the service account lacks a scope, or this card or account is refused.
-    #[must_use]
-    pub fn is_forbidden(&self) -> bool {
-        self.answered_with() == Some(403)
-    }
-
-    /// The scope that the service account seems to lack: the one that an operation answered with 403 needs, or
-    /// `cards:read-pci` where a PAN was asked for and none came.
-    ///
-    /// With 403 it is a guess: the service also refuses cards and accounts so, with the scope there, and nothing in its
-    /// answer is documented to tell these apart (source: the CMP documentation).
-    #[must_use]
-    pub fn missing_scope(&self) -> Option<Scope> {
-        match (self.0.kind, self.0.operation) {
-            (ErrorKind::NoPan, _) => Some(Scope::CardsReadPci),
-            (_, Some(operation)) if self.is_forbidden() => Some(operation.scope()),
-            _ => None,
-        }
-    }
-
-    /// The request itself is wrong: refused here before sending, or answered with 400, 413, 415 or 422.
-    #[must_use]
-    pub fn is_invalid_request(&self) -> bool {
-        self.0.kind == ErrorKind::InvalidInput
-            || (matches!(self.answered_with(), Some(400 | 413 | 415 | 422))
-                && !self.is_without_active_token()
-                && !self.is_declined())
-    }
-
-    /// The card has no active network token: 424, the code `failed-dependency` whatever its status (the documents
-    /// give both 422 and 424), or a card that was read and has none.
-    #[must_use]
-    pub fn is_without_active_token(&self) -> bool {
-        self.answered_with() == Some(424)
-            || self.0.code == Some(ErrorCode::FailedDependency)
-            || self.no_network_token().is_some()
-    }
-
-    /// Why the card has no network token to pay with, where that is known: state and reason code of the one it has.
-    ///
-    /// Only the card says why. Where it could not be read, for want of the scope `cards:read` or for another reason, this
-    /// is `None`, and [`source`](std::error::Error::source) is the error that reading it ended with.
-    #[must_use]
-    pub fn no_network_token(&self) -> Option<&NoNetworkToken> {
-        self.0.no_network_token.as_ref()
-    }
-
-    /// The reason was looked for in the card, and reading that failed.
-    fn is_for_unread_reason(&self) -> bool {
-        self.is_without_active_token()
-            && matches!(self.0.source.as_deref(), Some(source) if source.is::<Self>())
-    }
-
-    /// The attempt or the whole call ran out of time.
-    #[must_use]
-    pub fn is_timeout(&self) -> bool {
-        self.0.kind == ErrorKind::Timeout
-    }
-
-    /// The same call may succeed later and repeating it can't do harm.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        let passes = matches!(
-            self.0.kind,
-            ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Throttled | ErrorKind::Authentication
-        );
-        let transient = (passes && self.0.stopped != Some(StopReason::NotTransient))
-            || matches!(self.answered_with(), Some(429 | 502 | 503 | 504));
-        let harmless = self.0.delivery != Delivery::OutcomeUnknown
-            || self.0.operation.is_some_and(|operation| operation.retry_class().may_be_repeated());
-        transient && harmless
-    }
-}
-
-impl fmt::Debug for Error {
+/// As the end of a sentence.
+impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(match self {
+            Self::NotTransient => "trying again would not help",
+            Self::MayHaveTakenEffect => "the request may have taken effect, and repeating it may do harm",
+            Self::AttemptsExhausted => "the policy's attempts are used up",
+            Self::BudgetExhausted => "the client's retry budget is used up",
+            Self::RetryAfterTooLong => "the service asked for a longer wait than the policy allows",
+            Self::DeadlineTooClose => "the deadline has passed, or would pass during the wait",
+        })
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+/// Why a card has no network token to pay with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoNetworkToken {
+    /// The card has no network token: none was provisioned, it is not ready yet, or it was deleted.
+    #[error("the card has no network token")]
+    None,
+    /// The answer shows no network token that can be used, and the card may have one all the same:
+    /// [`Card::lists_network_tokens`](crate::Card::lists_network_tokens) is `false`.
+    #[error("the answer does not list all network tokens of the card")]
+    NotListed,
+    /// The card has a number of a wallet (`dpan` or `mpan`), for which the service makes no network token.
+    #[error("the card has a number of a wallet, and gets no network token")]
+    WalletCard,
+    /// There is one, in a state that can't be used.
+    #[error("the card's network token is {}{}", scrub(.state.as_str()), in_brackets(.reason_code.as_deref()))]
+    NotUsable {
+        /// Its state.
+        state: NetworkTokenState,
+        /// Why it is in that state, if the service says.
+        reason_code: Option<Text>,
+    },
+    /// It is in a usable state, but the answer has no number.
+    #[error("the card's network token is {}, but came without its number", scrub(.0.as_str()))]
+    WithoutNumber(NetworkTokenState),
+}
+
+impl NoNetworkToken {
+    /// Returns `true` if waiting can't help: the network refused the token, the token was deleted, or the card has a number of
+    /// a wallet.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::WalletCard => true,
+            Self::NotUsable { state, .. } => state.is_final_failure(),
+            _ => false,
+        }
+    }
+
+    /// What to do about it, in a sentence for a person.
+    #[must_use]
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::None => {
+                "provision a network token; where the account makes them on creation, wait until it arrives"
+            }
+            Self::NotListed => {
+                "read the card by `cards().get`; if its network tokens are not listed there either, provision one: an active \
+                 network token is kept and returned"
+            }
+            Self::WalletCard => "pay with the number of the wallet",
+            Self::NotUsable { state: NetworkTokenState::Failed, .. } => {
+                "the card network refused a token, and the reason code, if there is one, says why: pay with the PAN"
+            }
+            Self::NotUsable { state: NetworkTokenState::Deleted, .. } => {
+                "provision a new network token, or enroll the card again"
+            }
+            Self::NotUsable { state: NetworkTokenState::Suspended, .. } => {
+                "wait until the issuer activates the token again, or pay in another way"
+            }
+            Self::NotUsable { .. } => "wait until the token is active",
+            Self::WithoutNumber(_) => "read the card again; if the number stays away, ask VGS support",
+        }
     }
 }
 
-impl From<NoNetworkToken> for Error {
-    fn from(reason: NoNetworkToken) -> Self {
-        Self::new(ErrorKind::NoNetworkToken, Delivery::Answered, "there is nothing to pay with")
-            .with_no_network_token(reason)
-    }
+fn in_brackets(reason_code: Option<&str>) -> String {
+    reason_code.map(|code| format!(" ({})", scrub(code))).unwrap_or_default()
 }
 
-impl From<InvalidInput> for Error {
-    fn from(refused: InvalidInput) -> Self {
-        Self::new(ErrorKind::InvalidInput, Delivery::NotSent, refused.to_string())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_reason_completes_a_sentence() {
+        let text = format!("not tried again: {}", StopReason::AttemptsExhausted);
+        assert_eq!(text, "not tried again: the policy's attempts are used up");
     }
 }

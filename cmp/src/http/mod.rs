@@ -1,4 +1,9 @@
-//! HTTP: one client for each host, whose connections and failures this crate knows exactly.
+//! What few programs set or read of HTTP: a proxy, the head of each answer, and the generated client.
+//!
+//! See [`ClientBuilder::proxy`](crate::ClientBuilder::proxy), [`Client::on_answer`](crate::Client::on_answer) and
+//! [`Client::raw`](crate::Client::raw).
+
+// Below them is one client for each host, whose connections and failures this crate knows exactly.
 
 mod cause;
 mod connect;
@@ -19,6 +24,11 @@ use hyper_util::{client::legacy, rt::TokioTimer};
 use quiet::{Quiet, QuietExecutor};
 pub(crate) use tls::{Identity, Tls, roots};
 use zeroize::Zeroizing;
+
+pub use crate::{
+    call::AnswerHead,
+    client::{Proxy, Raw},
+};
 
 /// Connections to one host, and how long they are kept.
 #[derive(Clone)]

@@ -16,7 +16,6 @@ pub use self::{
     model::{CardArt, CardArtAsset, CardArtKind},
     new_cryptogram::{RequestCryptogram, TransactionType},
 };
-pub use crate::value::NetworkTokenState;
 #[cfg(feature = "webhooks")]
 use crate::webhooks::CardKey;
 use crate::{
@@ -27,6 +26,12 @@ use crate::{
     value::CardId,
     wait::{Wait, not_yet},
 };
+pub use crate::{
+    secret::{CryptogramValue, NetworkTokenNumber},
+    value::NetworkTokenState,
+};
+/// The type of an exposed [`CryptogramValue`]: text that is overwritten when it is dropped.
+pub use zeroize::Zeroizing;
 
 const CREATED: u16 = 201;
 
@@ -44,7 +49,7 @@ impl<'a> NetworkTokens<'a> {
     /// For accounts enrolled for manual provisioning (step 2 of the guide). An active token is kept and returned. The
     /// returned token need not be usable: ask [`NetworkToken::is_usable`].
     ///
-    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent). Source: the CMP documentation, "Provision".
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent). Source: the CMP documentation, "Provision".
     ///
     /// ```
     /// # use cmp_simulator::Enrollment;
@@ -77,7 +82,7 @@ impl<'a> NetworkTokens<'a> {
 
     /// Deletes a card's network token: `DELETE /cards/{card_id}/network-tokens`. The card stays.
     ///
-    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
     /// answered 404, that is a success. Source: the CMP documentation, "Delete".
     ///
     /// ```
@@ -133,7 +138,7 @@ impl<'a> NetworkTokens<'a> {
     /// Each is good for one authorisation. Payments that the customer initiates need one, those that the merchant
     /// initiates don't (step 3 of the guide).
     ///
-    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent): one whose answer was lost is replaced by a new one.
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent): one whose answer was lost is replaced by a new one.
     /// Source: the CMP documentation, "Request cryptogram".
     ///
     /// ```

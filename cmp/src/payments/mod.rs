@@ -9,12 +9,14 @@
 //! Each hands out its secrets to move: a cryptogram's `expose` consumes it. A card without a usable network token is an
 //! error, unless the request ends in `or_pan`.
 
-pub(crate) mod model;
+mod model;
 mod new_payment;
 
-pub(crate) use self::model::NetworkTransactionId;
 pub use self::{
-    model::{CardForm, CustomerInitiated, MerchantInitiated, PanOnFile, PanPayment},
+    model::{
+        CardForm, Credential, CustomerInitiated, MerchantInitiated, NetworkTransactionId, PanOnFile,
+        PanPayment,
+    },
     new_payment::{RequestCardForm, RequestCustomerInitiated, RequestMerchantInitiated},
 };
 use crate::{call::Core, network_tokens::RequestCryptogram, value::CardId};
@@ -78,7 +80,7 @@ impl<'a> Payments<'a> {
     ///
     /// ```
     /// # cmp::example!(|cmp, id| {
-    /// use cmp::NetworkTransactionId;
+    /// use cmp::payments::NetworkTransactionId;
     ///
     /// let first_payment = NetworkTransactionId::new("123456789012345")?;
     /// let payment = cmp.payments().merchant_initiated(&id, first_payment).await?;

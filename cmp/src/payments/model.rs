@@ -51,7 +51,7 @@ pub struct MerchantInitiated {
 
 /// The credential of a payment whose request ends in `or_pan`: the network token, or the PAN.
 ///
-/// The PAN needs the scope [`cards:read-pci`](crate::Scope::CardsReadPci). Without it, `or_pan` fails with
+/// The PAN needs the scope [`cards:read-pci`](crate::operation::Scope::CardsReadPci). Without it, `or_pan` fails with
 /// [`ErrorKind::NoPan`](crate::ErrorKind::NoPan). [`Error::missing_scope`](crate::Error::missing_scope) then names the scope,
 /// and [`Error::no_network_token`](crate::Error::no_network_token) says why there is no network token.
 ///
@@ -155,7 +155,7 @@ const LONGEST: usize = 64;
 /// its form distinguishes it from a PAN, so `Debug` does not show it.
 ///
 /// ```
-/// use cmp::NetworkTransactionId;
+/// use cmp::payments::NetworkTransactionId;
 ///
 /// assert_eq!(NetworkTransactionId::new("MCC012345 1122")?.as_str(), "MCC012345 1122");
 /// assert!(NetworkTransactionId::new("").is_err());

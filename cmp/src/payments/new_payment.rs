@@ -44,7 +44,7 @@ impl<'a> RequestCustomerInitiated<'a> {
     /// # let pan = cmp::Pan::new("5100260000009207")?;
     /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
     /// # cmp.cards().get(stored.id()).await?;
-    /// use cmp::{Amount, Credential};
+    /// use cmp::{Amount, payments::Credential};
     ///
     /// // The network token of this test card failed.
     /// let payment = cmp.payments().customer_initiated(stored.id()).amount(Amount::usd("19.99")?);
@@ -98,7 +98,7 @@ impl<'a> RequestCardForm<'a> {
     /// # let pan = cmp::Pan::new("5100260000009207")?;
     /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
     /// # cmp.cards().get(stored.id()).await?;
-    /// use cmp::Credential;
+    /// use cmp::payments::Credential;
     ///
     /// // The network token of this test card failed.
     /// match cmp.payments().card_form(stored.id()).or_pan().await? {
@@ -153,7 +153,7 @@ impl<'a> RequestMerchantInitiated<'a> {
     /// # let pan = cmp::Pan::new("5100260000009207")?;
     /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
     /// # cmp.cards().get(stored.id()).await?;
-    /// use cmp::{Credential, NetworkTransactionId};
+    /// use cmp::payments::{Credential, NetworkTransactionId};
     ///
     /// // The network token of this test card failed.
     /// let first_payment = NetworkTransactionId::new("123456789012345")?;

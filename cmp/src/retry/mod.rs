@@ -1,7 +1,7 @@
 //! When a failed request is sent again, and when it must not be.
 //!
-//! [`RetryPolicy`] is a value that turns facts into a verdict and does nothing else; the loop that acts on it is in
-//! `call`. [`RetryBudget`] keeps a failing service from being flooded by retries.
+//! [`RetryPolicy`] decides about one call. [`RetryBudget`] keeps a failing service from being flooded by the retries of all
+//! calls.
 
 mod throttle;
 

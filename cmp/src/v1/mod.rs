@@ -79,7 +79,7 @@ impl ClientBuilder {
 
 impl Client {
     /// Starts to build a client for `environment`. If aliases have to be revealed on the way, set the vault's
-    /// [`Proxy`](crate::Proxy) and VGS's root certificate.
+    /// [`Proxy`](crate::http::Proxy) and VGS's root certificate.
     pub fn builder(environment: Environment) -> ClientBuilder {
         ClientBuilder::new(environment)
     }
@@ -89,7 +89,7 @@ impl Client {
     /// The response is not final. [`wait_for_final_state`](Self::wait_for_final_state) or a webhook reports the end.
     /// Enroll at a quiet moment, not during the checkout that first sees the card.
     ///
-    /// [`RetryClass::Unsafe`](crate::RetryClass::Unsafe): the effect of a second enrollment is not documented. Source: the
+    /// [`RetryClass::Unsafe`](crate::operation::RetryClass::Unsafe): the effect of a second enrollment is not documented. Source: the
     /// V1 API reference, `POST /network-tokens`.
     ///
     /// ```
@@ -115,7 +115,7 @@ impl Client {
 
     /// Reads the network token of a card: `GET /network-tokens/{pan_alias}`.
     ///
-    /// [`RetryClass::Safe`](crate::RetryClass::Safe). Source: the V1 API reference, `GET /network-tokens/{pan_alias}`.
+    /// [`RetryClass::Safe`](crate::operation::RetryClass::Safe). Source: the V1 API reference, `GET /network-tokens/{pan_alias}`.
     ///
     /// ```
     /// # cmp::example!(v1 |v1| {
@@ -137,7 +137,7 @@ impl Client {
     /// Deletes the network token of a card: `DELETE /network-tokens/{pan_alias}`. Returns the token in its new state,
     /// [`NetworkTokenState::Deleted`](crate::network_tokens::NetworkTokenState::Deleted).
     ///
-    /// [`RetryClass::Idempotent`](crate::RetryClass::Idempotent). If the response to one attempt is lost and the next one
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent). If the response to one attempt is lost and the next one
     /// gets 404, the call succeeds without a token. Source: the V1 API reference, `DELETE /network-tokens/{pan_alias}`.
     ///
     /// ```

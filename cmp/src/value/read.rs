@@ -159,7 +159,8 @@ mod tests {
     use serde::{Serialize, de::DeserializeOwned};
 
     use crate::{
-        CardId, Expiry, NetworkTokenId, NetworkTransactionId, v1::PanAlias, value::NetworkTokenState,
+        CardId, Expiry, NetworkTokenId, payments::NetworkTransactionId, v1::PanAlias,
+        value::NetworkTokenState,
     };
 
     fn stores<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, json: &str) {

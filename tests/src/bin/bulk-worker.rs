@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use cmp::{CardId, Client, Environment, RetryPolicy, ServiceAccount};
+use cmp::{CardId, Client, Environment, ServiceAccount, retry::RetryPolicy};
 use futures_util::{Stream, StreamExt, stream};
 use peak_alloc::PeakAlloc;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin, stdin};

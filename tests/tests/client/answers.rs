@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use cmp::{
-    Card, Client, Delivery, Environment, ErrorCode, ErrorKind, Operation, RetryPolicy, ServiceAccount,
-    clock::ManualClock, drift::DriftKind, network_tokens::NetworkTokenState,
+    Card, Client, Delivery, Environment, ErrorKind, ServiceAccount, clock::ManualClock, drift::DriftKind,
+    error::ErrorCode, network_tokens::NetworkTokenState, operation::Operation, retry::RetryPolicy,
 };
 use serde_json::{Value, json};
 use tokio::{

@@ -9,9 +9,12 @@ use std::{
 };
 
 use cmp::{
-    Client, Delivery, Environment, ErrorKind, Proxy, RetryPolicy, ServiceAccount, StopReason,
+    Client, Delivery, Environment, ErrorKind, ServiceAccount,
     auth::{AccessToken, AccessTokenError, AccessTokenFuture, AccessTokenProvider, AuthState},
     clock::ManualClock,
+    error::StopReason,
+    http::Proxy,
+    retry::RetryPolicy,
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator};
 use tokio::sync::Semaphore;

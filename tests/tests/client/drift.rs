@@ -67,7 +67,7 @@ async fn everything_unknown_is_counted_by_operation_and_name() {
     let of_get: Vec<_> = seen(&Drift::clone(&drift))
         .into_iter()
         .zip(&drift.events)
-        .filter(|(_, event)| event.operation == cmp::Operation::GetCard)
+        .filter(|(_, event)| event.operation == cmp::operation::Operation::GetCard)
         .map(|((kind, name, value, count), _)| (kind, name.to_owned(), value.map(str::to_owned), count))
         .collect();
     for expected in [

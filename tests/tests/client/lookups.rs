@@ -16,10 +16,13 @@ use axum::{
     routing::{get, post},
 };
 use cmp::{
-    Card, Client, Credential, ErrorKind, NetworkTransactionId, NoNetworkToken, RetryPolicy,
+    Card, Client, ErrorKind,
     cards::Include,
     clock::ManualClock,
+    error::NoNetworkToken,
     network_tokens::NetworkTokenState,
+    payments::{Credential, NetworkTransactionId},
+    retry::RetryPolicy,
     webhooks::{CardView, Event},
 };
 use serde_json::{Value, json};

@@ -6,10 +6,12 @@ use std::{
 };
 
 use cmp::{
-    CardChanges, Client, Delivery, Error, ErrorKind, Expiry, Operation, RetryBudget, RetryClass, RetryPolicy,
-    StopReason,
+    CardChanges, Client, Delivery, Error, ErrorKind, Expiry,
     auth::{AccessToken, AccessTokenError, AccessTokenFuture, AccessTokenProvider},
     clock::ManualClock,
+    error::StopReason,
+    operation::{Operation, RetryClass},
+    retry::{RetryBudget, RetryPolicy},
     v1,
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator};
@@ -365,7 +367,7 @@ async fn an_error_says_each_thing_once() {
     }
     errors.push(call("http://127.0.0.1:1", Operation::GetCard, RetryPolicy::none()).await.unwrap_err());
     errors.push(Error::from(cmp::Pan::new("12").unwrap_err()));
-    errors.push(Error::from(cmp::NoNetworkToken::None));
+    errors.push(Error::from(cmp::error::NoNetworkToken::None));
     let unset = cmp::Environment::from_env().err().into_iter().chain(cmp::ServiceAccount::from_env().err());
     errors.extend(unset);
     for error in errors {

@@ -4,9 +4,10 @@ use std::fmt::Debug;
 
 use cmp::{
     Address, Amount, CardChanges, CardId, Cardholder, Currency, Cvc, Expiry, Metadata, NetworkTokenId,
-    NetworkTransactionId, NewCard, Pan,
+    NewCard, Pan,
     cards::{TokenType, WalletType},
     network_tokens::{NetworkTokenState, TransactionType},
+    payments::NetworkTransactionId,
     v1::{NewEnrollment, PanAlias},
     webhooks::WebhookSecret,
 };
@@ -219,9 +220,9 @@ impl<T: Serialize> HasNoSerialize<u8> for T {}
 fn no_secret_can_be_serialized() {
     <Pan as HasNoSerialize<_>>::has_none();
     <Cvc as HasNoSerialize<_>>::has_none();
-    <cmp::NetworkTokenNumber as HasNoSerialize<_>>::has_none();
+    <cmp::network_tokens::NetworkTokenNumber as HasNoSerialize<_>>::has_none();
     <cmp::cards::UpdatedValue as HasNoSerialize<_>>::has_none();
-    <cmp::CryptogramValue as HasNoSerialize<_>>::has_none();
+    <cmp::network_tokens::CryptogramValue as HasNoSerialize<_>>::has_none();
     <WebhookSecret as HasNoSerialize<_>>::has_none();
     <cmp::webhooks::DetailValue as HasNoSerialize<_>>::has_none();
     <NewCard as HasNoSerialize<_>>::has_none();

@@ -2,9 +2,11 @@
 
 use chrono::{TimeZone, Utc};
 use cmp::{
-    Card, Delivery, ErrorCode, ErrorKind, Expiry, NoNetworkToken, Operation, Provisioned, StopReason, Stored,
+    Card, Delivery, ErrorKind, Expiry, Provisioned, Stored,
     cards::{Capability, CardEvent, SubscriptionState, TokenType, WalletType},
+    error::{ErrorCode, NoNetworkToken, StopReason},
     network_tokens::{CryptogramType, NetworkTokenState},
+    operation::Operation,
 };
 use cmp_generated::mock::MockServerExt;
 use httpmock::{Method, MockServer};
@@ -66,7 +68,10 @@ async fn the_sample_of_the_guide() {
     assert_eq!(card.created_at, Some(Utc.with_ymd_and_hms(2025, 8, 1, 0, 0, 0).unwrap()));
     assert_eq!(card.meta.text("token_type"), Some("pan"));
     let token = card.network_token().expect("an active token");
-    assert_eq!(token.number.as_ref().map(cmp::NetworkTokenNumber::expose), Some("4124980000004244"));
+    assert_eq!(
+        token.number.as_ref().map(cmp::network_tokens::NetworkTokenNumber::expose),
+        Some("4124980000004244")
+    );
     assert_eq!(token.payment_account_reference.as_deref(), Some("V0010014610000000085141000282"));
     assert_eq!(token.expiry, Expiry::new(11, 2027).ok());
     assert_eq!(&token.state, &NetworkTokenState::Active);
@@ -220,7 +225,10 @@ async fn token_numbers_are_read_and_leading_zeros_restored() {
         let provisioned = cmp.network_tokens().provision(&card_id()).await.unwrap();
         assert_eq!(matches!(provisioned, Provisioned::Created(_)), is_new);
         let token = provisioned.into_network_token();
-        assert_eq!(token.number.as_ref().map(cmp::NetworkTokenNumber::expose), Some("5580043943638177"));
+        assert_eq!(
+            token.number.as_ref().map(cmp::network_tokens::NetworkTokenNumber::expose),
+            Some("5580043943638177")
+        );
         assert_eq!((token.last4.as_deref(), token.bin.as_deref()), (Some("0077"), Some("558004")));
     }
 }
@@ -246,7 +254,7 @@ async fn the_rendered_cryptogram() {
         (&CryptogramType::Tavv, Some("07"))
     );
     assert_eq!(
-        cryptogram.network_token.number.as_ref().map(cmp::NetworkTokenNumber::expose),
+        cryptogram.network_token.number.as_ref().map(cmp::network_tokens::NetworkTokenNumber::expose),
         Some("4113216317012304")
     );
     assert_eq!(cryptogram.trace_id.as_deref(), Some("f2046b6548e7dbe5793adee1f4a13c63"));

@@ -10,8 +10,11 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use cmp::{
-    CardChanges, Delivery, ErrorKind, Expiry, Operation, RetryBudget, RetryClass, RetryPolicy, StopReason,
+    CardChanges, Delivery, ErrorKind, Expiry,
     clock::{Clock, ManualClock, Tick},
+    error::StopReason,
+    operation::{Operation, RetryClass},
+    retry::{RetryBudget, RetryPolicy},
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator};
 

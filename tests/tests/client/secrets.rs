@@ -6,8 +6,8 @@ use std::{
 };
 
 use cmp::{
-    Amount, CardChanges, Cardholder, Client, Cvc, Environment, Expiry, NetworkTransactionId, NewCard, Pan,
-    ServiceAccount, auth::AccessToken, clock::ManualClock,
+    Amount, CardChanges, Cardholder, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount,
+    auth::AccessToken, clock::ManualClock, payments::NetworkTransactionId,
 };
 use cmp_simulator::{Fault, Simulator};
 use serde_json::json;

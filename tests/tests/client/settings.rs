@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use cmp::{ErrorKind, Operation, RetryPolicy};
+use cmp::{ErrorKind, operation::Operation, retry::RetryPolicy};
 use httpmock::{Method, MockServer};
 
 use crate::{

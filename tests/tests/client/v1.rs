@@ -1,10 +1,13 @@
 //! The V1 client: its samples, headers, errors and retries.
 
 use cmp::{
-    Delivery, Error, ErrorCode, ErrorKind, Expiry, Operation, Proxy, RetryClass, StopReason,
+    Delivery, Error, ErrorKind, Expiry,
     auth::AccessToken,
     clock::ManualClock,
+    error::{ErrorCode, StopReason},
+    http::Proxy,
     network_tokens::NetworkTokenState,
+    operation::{Operation, RetryClass},
     v1::{Client, ClientBuilder, Environment, NetworkToken, NewEnrollment, PanAlias},
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator, V1Outcome};

@@ -3,8 +3,12 @@
 use std::{future::IntoFuture, time::Duration};
 
 use cmp::{
-    Delivery, ErrorKind, NoNetworkToken, Operation, StopReason, clock::ManualClock,
-    network_tokens::NetworkTokenState, v1::FinalState,
+    Delivery, ErrorKind,
+    clock::ManualClock,
+    error::{NoNetworkToken, StopReason},
+    network_tokens::NetworkTokenState,
+    operation::Operation,
+    v1::FinalState,
 };
 use cmp_simulator::{
     Fault, NetworkTokenState as State, Operation as Simulated, Simulator, TokenArrival, V1Outcome,
@@ -99,7 +103,7 @@ async fn the_deadline_ends_it() {
 async fn a_passing_trouble_is_waited_out() {
     let simulator = arriving(TokenArrival::AfterGets(1)).await;
     let clock = ManualClock::new();
-    let v1 = simulated(&simulator, &clock).with_retry(cmp::RetryPolicy::none());
+    let v1 = simulated(&simulator, &clock).with_retry(cmp::retry::RetryPolicy::none());
     v1.enroll(enrollment()).await.unwrap();
     simulator
         .faults()

@@ -214,7 +214,7 @@ async fn calls_can_be_made_side_by_side_from_one_line() {
 #[test]
 fn a_proxy_that_would_be_passed_by_is_refused() {
     let clock = ManualClock::new();
-    let build = |url: &str| builder("http://127.0.0.1:1", &clock).proxy(cmp::Proxy::new(url)).build();
+    let build = |url: &str| builder("http://127.0.0.1:1", &clock).proxy(cmp::http::Proxy::new(url)).build();
     for bad in [
         "ftp://127.0.0.1:1",
         "foo://127.0.0.1",
@@ -256,7 +256,9 @@ fn a_builder_names_what_is_wrong() {
         assert!(builder.build().unwrap_err().to_string().contains(reserved));
     }
     assert!(build(|b| b.root_certificate("no certificate")).contains("certificate"));
-    assert!(!build(|b| b.proxy(cmp::Proxy::new("http://user:secret@proxy.example"))).contains("secret"));
+    assert!(
+        !build(|b| b.proxy(cmp::http::Proxy::new("http://user:secret@proxy.example"))).contains("secret")
+    );
     let without = cmp::Client::builder(cmp::Environment::Sandbox).build().unwrap_err();
     assert!(without.to_string().contains("no credentials"));
 }

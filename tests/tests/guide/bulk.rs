@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use cmp::{CardChanges, CardId, Client, Cvc, Expiry, NewCard, Pan, RetryBudget, RetryPolicy, bulk::BulkRun};
+use cmp::{
+    CardChanges, CardId, Client, Cvc, Expiry, NewCard, Pan,
+    bulk::BulkRun,
+    retry::{RetryBudget, RetryPolicy},
+};
 use cmp_simulator::{Chaos, Enrollment, Fault, Operation, Simulator};
 use futures_util::{Stream, StreamExt, stream};
 

@@ -1,8 +1,11 @@
 use std::{future::IntoFuture, time::Duration};
 
 use cmp::{
-    Amount, Credential, Cvc, ErrorKind, Expiry, NetworkTransactionId, NewCard, Pan, RetryPolicy, Scope,
+    Amount, Cvc, ErrorKind, Expiry, NewCard, Pan,
     clock::ManualClock,
+    operation::Scope,
+    payments::{Credential, NetworkTransactionId},
+    retry::RetryPolicy,
 };
 use cmp_simulator::{
     CryptogramType as Made, Fault, IncludeWhen, Operation, Scope as Granted, ServiceAccount as Account,

@@ -1,4 +1,8 @@
-use cmp::{Amount, Expiry, NewCard, Operation, Pan, Scope, cards::StoredNumber};
+use cmp::{
+    Amount, Expiry, NewCard, Pan,
+    cards::StoredNumber,
+    operation::{Operation, Scope},
+};
 use cmp_simulator::{
     Fault, Operation as Simulated, PanWithoutScope, Readings, Scope as Granted, ServiceAccount as Account,
     Simulator,

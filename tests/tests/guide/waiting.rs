@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use cmp::{
-    CardId, Client, ErrorKind, Expiry, NewCard, NoNetworkToken, Operation as Op, Pan, StopReason,
+    CardId, Client, ErrorKind, Expiry, NewCard, Pan,
     cards::{TokenType, WalletType},
     clock::ManualClock,
+    error::{NoNetworkToken, StopReason},
     network_tokens::NetworkTokenState,
+    operation::Operation as Op,
     webhooks::Event,
 };
 use cmp_simulator::{Fault, Operation, Simulator, TokenArrival};
@@ -103,7 +105,7 @@ async fn one_deadline_ends_it_and_the_error_says_what_the_token_is() {
 async fn a_passing_failure_is_one_more_poll_and_its_retry_after_outranks_hints_and_deadline() {
     let simulator = Simulator::start().await.unwrap();
     let clock = ManualClock::new();
-    let cmp = with_clock(&simulator, &clock).with_retry(cmp::RetryPolicy::none());
+    let cmp = with_clock(&simulator, &clock).with_retry(cmp::retry::RetryPolicy::none());
     let id = store(&cmp, ACTIVE).await;
     simulator.faults().add(Fault::status(503).retry_after(7).on(Operation::GetCard).times(1));
     let hints = stream::repeat(());
@@ -219,7 +221,7 @@ async fn only_events_of_the_cards_network_token_are_hints() {
 async fn a_look_takes_no_longer_than_a_call_may() {
     let simulator = Simulator::start().await.unwrap();
     let clock = ManualClock::new();
-    let policy = cmp::RetryPolicy::default().deadline(3 * SECOND);
+    let policy = cmp::retry::RetryPolicy::default().deadline(3 * SECOND);
     let cmp = with_clock(&simulator, &clock).with_retry(policy);
     let id = store(&cmp, ACTIVE).await;
     simulator.faults().add(Fault::hang().on(Operation::GetCard).times(1));

@@ -4,7 +4,10 @@ mod faults;
 mod log;
 mod place;
 
-use cmp::{Delivery, Error, Operation, RetryClass};
+use cmp::{
+    Delivery, Error,
+    operation::{Operation, RetryClass},
+};
 use cmp_simulator::{Operation as Simulated, Protocol};
 use futures_util::future::join_all;
 

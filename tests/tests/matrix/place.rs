@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use cmp::clock::ManualClock;
 use cmp::{
-    CardChanges, CardId, Client, Cvc, Environment, Expiry, NewCard, Operation, Pan, RetryBudget, RetryPolicy,
-    ServiceAccount, v1,
+    CardChanges, CardId, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount,
+    operation::Operation,
+    retry::{RetryBudget, RetryPolicy},
+    v1,
 };
 use cmp_simulator::{Enrollment, Operation as Simulated, Protocol, Simulator};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,6 +1,6 @@
 //! Which connection a request goes to: none that hung, and none that the server has closed.
 
-use cmp::{Delivery, ErrorKind, RetryPolicy, clock::ManualClock};
+use cmp::{Delivery, ErrorKind, clock::ManualClock, retry::RetryPolicy};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

@@ -1,6 +1,6 @@
 //! HTTP/2 servers that state that they did not process a request: only the retry policy sends it again.
 
-use cmp::{Delivery, ErrorKind, RetryPolicy, ServiceAccount, StopReason, clock::ManualClock};
+use cmp::{Delivery, ErrorKind, ServiceAccount, clock::ManualClock, error::StopReason, retry::RetryPolicy};
 
 use crate::support::{Asked, Reply, card_id, http2, new_card};
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cmp::{Delivery, ErrorKind, Proxy, clock::ManualClock};
+use cmp::{Delivery, ErrorKind, clock::ManualClock, http::Proxy};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use cmp::{Delivery, ErrorKind, RetryPolicy, ServiceAccount, clock::ManualClock};
+use cmp::{Delivery, ErrorKind, ServiceAccount, clock::ManualClock, retry::RetryPolicy};
 use rcgen::SanType;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use cmp::{Client, Delivery, Environment, ErrorKind, Proxy, RetryPolicy, ServiceAccount, clock::ManualClock};
+use cmp::{
+    Client, Delivery, Environment, ErrorKind, ServiceAccount, clock::ManualClock, http::Proxy,
+    retry::RetryPolicy,
+};
 use tokio::{io::AsyncReadExt, net::TcpListener, sync::watch};
 
 use crate::support::{Reply, builder, card_id, http2, identity, new_card};

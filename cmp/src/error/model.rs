@@ -1,0 +1,548 @@
+//! The one error: what it knows, what it says of it, and what to do.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use super::{
+    NoNetworkToken, StopReason,
+    document::{Document, ErrorCode, ErrorDetail},
+};
+use crate::{
+    operation::{Operation, RetryClass, Scope},
+    value::InvalidInput,
+};
+
+/// The kind of an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A value was refused before anything was sent.
+    InvalidInput,
+    /// The client can't be built as configured.
+    Configuration,
+    /// No access token could be had.
+    Authentication,
+    /// Nothing was sent: the service asked this client to slow down (429), and the call's deadline comes before the
+    /// end of that pause. [`Error::retry_after`] is what is left of it.
+    Throttled,
+    /// The service answered with an error status.
+    Service,
+    /// The connection could not be made, or broke.
+    Connection,
+    /// An attempt or the whole call took longer than allowed.
+    Timeout,
+    /// The answer could not be read as what the contract says.
+    Decode,
+    /// The response is not one that the contract allows, such as a redirect.
+    UnexpectedAnswer,
+    /// The card has no network token to pay with: see [`Error::no_network_token`].
+    NoNetworkToken,
+    /// The service account may not see the PAN, which was asked for: see [`Error::missing_scope`].
+    NoPan,
+}
+
+/// Whether the request reached the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// No attempt of the call sent anything: nothing can have happened.
+    NotSent,
+    /// Something was sent and no conclusive answer came: it may or may not have taken effect.
+    OutcomeUnknown,
+    /// The service, or a gateway before it, answered that the request was not carried out. So does an HTTP/2 server that
+    /// refuses the stream or goes away before it.
+    Answered,
+}
+
+impl Delivery {
+    /// What a response with this status says about the one request that it answers.
+    ///
+    /// A 4xx is a refusal, whoever gives it: a gateway that refuses doesn't pass the request on. Two don't refuse: 408
+    /// is also the answer of a server whose handler took too long, and 499 that of a gateway whose client went away.
+    /// A 503 turns the request away. Every other status, an unknown one too, leaves open what happened behind it. So
+    /// does a success, which is only asked about here if it can't be read.
+    pub(crate) fn of_response(status: u16, operation: Operation) -> Self {
+        let refused = matches!(status, 400..=499 | 503) && !matches!(status, 408 | 499);
+        if refused || operation.retry_class() == RetryClass::Safe {
+            Self::Answered
+        } else {
+            Self::OutcomeUnknown
+        }
+    }
+}
+
+/// Why a call failed.
+///
+/// One opaque type: ask it by predicate ([`is_not_found`](Self::is_not_found)), [`kind`](Self::kind), [`status`](Self::status)
+/// or [`code`](Self::code). `Display` is one line; neither it nor `Debug` ever holds a body, a header or a secret.
+///
+/// ```
+/// # cmp::example!(|cmp| {
+/// let error = cmp.cards().get(&"CRDnobody".parse()?).await.unwrap_err();
+/// assert!(error.is_not_found());
+/// assert_eq!(error.attempts(), 1);
+/// # });
+/// ```
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    delivery: Delivery,
+    operation: Option<Operation>,
+    message: Cow<'static, str>,
+    status: Option<u16>,
+    code: Option<ErrorCode>,
+    details: Vec<ErrorDetail>,
+    trace_id: Option<String>,
+    attempts: u32,
+    retry_after: Option<Duration>,
+    stopped: Option<StopReason>,
+    in_doubt: bool,
+    no_network_token: Option<NoNetworkToken>,
+    credentials_refused: bool,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The result of everything that this crate does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, delivery: Delivery, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            delivery,
+            operation: None,
+            message: message.into(),
+            status: None,
+            code: None,
+            details: Vec::new(),
+            trace_id: None,
+            attempts: 0,
+            retry_after: None,
+            stopped: None,
+            in_doubt: false,
+            no_network_token: None,
+            credentials_refused: false,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Configuration, Delivery::NotSent, message)
+    }
+
+    /// A member that the caller can't do without is absent, or is not what it should be.
+    pub(crate) fn unreadable_at(path: &'static str) -> Self {
+        Self::new(ErrorKind::Decode, Delivery::Answered, format!("the answer can't be read at `{path}`"))
+    }
+
+    pub(crate) fn out_of_time() -> Self {
+        let message = "the deadline passed before the request could be sent";
+        Self::new(ErrorKind::Timeout, Delivery::NotSent, message)
+    }
+
+    pub(crate) fn out_of_time_for_a_token() -> Self {
+        let message = "the deadline passed before there was an access token";
+        Self::new(ErrorKind::Timeout, Delivery::NotSent, message)
+    }
+
+    /// The service's pause outlasts the call's deadline. So much of it is `left`.
+    pub(crate) fn throttled(left: Duration) -> Self {
+        let message = "not sent: the service asked this client to slow down until after the deadline";
+        Self::new(ErrorKind::Throttled, Delivery::NotSent, message).with_retry_after(Some(left))
+    }
+
+    /// The response holds nothing that can be used, although its status is no refusal: for anything but a read, the
+    /// request may have taken effect all the same.
+    pub(crate) fn in_answer(
+        mut self,
+        operation: Operation,
+        status: u16,
+        attempts: u32,
+        trace_id: Option<String>,
+    ) -> Self {
+        self.0.delivery = Delivery::of_response(status, operation);
+        self.0.trace_id = trace_id;
+        self.with_status(status).finished(operation, attempts, StopReason::NotTransient)
+    }
+
+    pub(crate) fn for_operation(mut self, operation: Operation) -> Self {
+        self.0.operation = Some(operation);
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: impl Into<Option<u16>>) -> Self {
+        self.0.status = status.into();
+        self
+    }
+
+    pub(crate) fn with_document(mut self, document: Document) -> Self {
+        self.0.code = document.code;
+        self.0.details = document.details;
+        self.0.trace_id = document.trace_id;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
+        self.0.retry_after = after;
+        self
+    }
+
+    pub(crate) fn with_stop_reason(mut self, reason: Option<StopReason>) -> Self {
+        self.0.stopped = reason;
+        self
+    }
+
+    /// Keeps why the card has no usable token. `Display` says it, so it is not a [`source`](std::error::Error::source).
+    pub(crate) fn with_no_network_token(mut self, reason: NoNetworkToken) -> Self {
+        self.0.no_network_token = Some(reason);
+        self
+    }
+
+    /// Keeps the error that this one was caused by. Its text must not be in this one's message: those who print a chain
+    /// would read it twice.
+    pub(crate) fn with_refused_credentials(mut self, refused: bool) -> Self {
+        self.0.credentials_refused = refused;
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+
+    pub(crate) fn finished(mut self, operation: Operation, attempts: u32, stopped: StopReason) -> Self {
+        self.0.operation = Some(operation);
+        self.0.attempts = attempts;
+        self.0.stopped = Some(stopped);
+        self
+    }
+
+    /// Judges over all requests of a call, which took so many `attempts`. "Not sent" is right only if none `reached` anybody.
+    pub(crate) fn over_requests(mut self, attempts: u32, reached: bool) -> Self {
+        self.0.attempts = attempts;
+        if reached && self.0.delivery == Delivery::NotSent {
+            self.0.delivery = Delivery::Answered;
+        }
+        self
+    }
+
+    /// Judges over the whole call: whether an earlier attempt `reached` the service, and whether one is `in_doubt`, which
+    /// only a conclusive answer to a later one settles.
+    pub(crate) fn over_all_attempts(mut self, reached: bool, in_doubt: bool) -> Self {
+        self.0.in_doubt = in_doubt;
+        if in_doubt && !self.settles_earlier_attempts() {
+            self.0.delivery = Delivery::OutcomeUnknown;
+        } else if reached && self.0.delivery == Delivery::NotSent {
+            self.0.delivery = Delivery::Answered;
+        }
+        self
+    }
+
+    /// Whether this answer to a repetition also says what became of the attempts before it.
+    ///
+    /// Only the service's own document does, and only with a status that is documented to be about the request or the
+    /// resource. The other statuses are about the caller, the connection or the moment:
+    ///
+    /// | status | settles | because |
+    /// |---|---|---|
+    /// | 400, 415, 422 | yes | the same request was as wrong before |
+    /// | 404 | yes | there is no such resource now, whatever happened before |
+    /// | 424 | yes | the card has no active token; a lost cryptogram is never used |
+    /// | 401, 403, 407 | no | about who asked this time |
+    /// | 408, 425, 429 | no | about the time of this request |
+    /// | 413, 414, 421, 431, 494 | no | about how this request came in |
+    /// | 409, 410, 412, 423, 451 and others | no | the documents don't say what they mean here |
+    fn settles_earlier_attempts(&self) -> bool {
+        matches!(self.answered_with(), Some(400 | 404 | 415 | 422 | 424)) && self.is_from_the_service()
+    }
+
+    /// Whether the error body is the service's own document, and not the page of a gateway before it: a JSON object
+    /// whose `errors` has an entry with a code, a path or a text. Both CMP's forms and V1's are such.
+    fn is_from_the_service(&self) -> bool {
+        self.0.details.iter().any(ErrorDetail::says_something)
+    }
+
+    /// The status, if it is that of an error answer to this operation, and not one of the token endpoint.
+    fn answered_with(&self) -> Option<u16> {
+        self.0.status.filter(|_| self.0.kind == ErrorKind::Service)
+    }
+
+    /// The thing to delete is gone, and an earlier attempt of this very call may be what deleted it.
+    pub(crate) fn is_deleted_by_us(&self) -> bool {
+        self.is_not_found() && self.0.in_doubt
+    }
+
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the request reached the service, judged over all attempts.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        self.0.delivery
+    }
+
+    /// The operation that failed; `None` when the client was being built or warmed up, or the input was refused.
+    #[must_use]
+    pub fn operation(&self) -> Option<Operation> {
+        self.0.operation
+    }
+
+    /// The HTTP status of the last answer, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The service's error code, if its answer had one.
+    #[must_use]
+    pub fn code(&self) -> Option<&ErrorCode> {
+        self.0.code.as_ref()
+    }
+
+    /// What the service said in detail. Its texts are kept with every digit run and long word masked, but they may
+    /// still repeat personal data such as a name, so `Debug` doesn't show them.
+    #[must_use]
+    pub fn details(&self) -> &[ErrorDetail] {
+        &self.0.details
+    }
+
+    /// The id that VGS support asks for (`metadata.observability.trace_id`).
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.0.trace_id.as_deref()
+    }
+
+    /// How many requests were sent or tried for this call, replays after a 401 included.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// How long to wait before trying again, where that is known: what the service asked for, or how long the client
+    /// itself sends nothing after the service or the token endpoint refused.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Why there was no further attempt.
+    #[must_use]
+    pub fn stopped_because(&self) -> Option<StopReason> {
+        self.0.stopped
+    }
+
+    /// 404: there is no such card or token (any more).
+    ///
+    /// Only the service's own error document says so. A 404 with another body, such as a page of HTML, comes from a
+    /// gateway that doesn't know the service, and for that this is `false`.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.answered_with() == Some(404) && self.is_from_the_service() && !self.is_declined()
+    }
+
+    /// V1: the card gets no network token, whatever the request says (codes `declined`, `card-not-allowed`,
+    /// `card-brand-not-supported` and `rejected`).
+    #[must_use]
+    pub fn is_declined(&self) -> bool {
+        use ErrorCode::{CardBrandNotSupported, CardNotAllowed, Declined, Rejected};
+        matches!(self.0.code, Some(Declined | CardNotAllowed | CardBrandNotSupported | Rejected))
+    }
+
+    /// 401, or the token endpoint refused the service account: it answered 400, 401 or 403, or with an error code.
+    #[must_use]
+    pub fn is_unauthorized(&self) -> bool {
+        self.is_refused_by_the_service()
+            || (self.0.credentials_refused && self.0.stopped == Some(StopReason::NotTransient))
+    }
+
+    /// The service, and not the token endpoint, answered 401.
+    pub(crate) fn is_refused_by_the_service(&self) -> bool {
+        self.answered_with() == Some(401)
+    }
+
+    /// 403: the service account lacks a scope, or this card or account is refused.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.answered_with() == Some(403)
+    }
+
+    /// The scope that the service account seems to lack: the one that an operation answered with 403 needs, or
+    /// `cards:read-pci` where a PAN was asked for and none came.
+    ///
+    /// With 403 it is a guess: the service also refuses cards and accounts so, with the scope there, and nothing in its
+    /// answer is documented to tell these apart (source: the CMP documentation).
+    #[must_use]
+    pub fn missing_scope(&self) -> Option<Scope> {
+        match (self.0.kind, self.0.operation) {
+            (ErrorKind::NoPan, _) => Some(Scope::CardsReadPci),
+            (_, Some(operation)) if self.is_forbidden() => Some(operation.scope()),
+            _ => None,
+        }
+    }
+
+    /// The request itself is wrong: refused here before sending, or answered with 400, 413, 415 or 422.
+    #[must_use]
+    pub fn is_invalid_request(&self) -> bool {
+        self.0.kind == ErrorKind::InvalidInput
+            || (matches!(self.answered_with(), Some(400 | 413 | 415 | 422))
+                && !self.is_without_active_token()
+                && !self.is_declined())
+    }
+
+    /// The card has no active network token: 424, the code `failed-dependency` whatever its status (the documents
+    /// give both 422 and 424), or a card that was read and has none.
+    #[must_use]
+    pub fn is_without_active_token(&self) -> bool {
+        self.answered_with() == Some(424)
+            || self.0.code == Some(ErrorCode::FailedDependency)
+            || self.no_network_token().is_some()
+    }
+
+    /// Why the card has no network token to pay with, where that is known: state and reason code of the one it has.
+    ///
+    /// Only the card says why. Where it could not be read, for want of the scope `cards:read` or for another reason, this
+    /// is `None`, and [`source`](std::error::Error::source) is the error that reading it ended with.
+    #[must_use]
+    pub fn no_network_token(&self) -> Option<&NoNetworkToken> {
+        self.0.no_network_token.as_ref()
+    }
+
+    /// The reason was looked for in the card, and reading that failed.
+    fn is_for_unread_reason(&self) -> bool {
+        self.is_without_active_token()
+            && matches!(self.0.source.as_deref(), Some(source) if source.is::<Self>())
+    }
+
+    /// The attempt or the whole call ran out of time.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == ErrorKind::Timeout
+    }
+
+    /// The same call may succeed later and repeating it can't do harm.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let passes = matches!(
+            self.0.kind,
+            ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Throttled | ErrorKind::Authentication
+        );
+        let transient = (passes && self.0.stopped != Some(StopReason::NotTransient))
+            || matches!(self.answered_with(), Some(429 | 502 | 503 | 504));
+        let harmless = self.0.delivery != Delivery::OutcomeUnknown
+            || self.0.operation.is_some_and(|operation| operation.retry_class().may_be_repeated());
+        transient && harmless
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<NoNetworkToken> for Error {
+    fn from(reason: NoNetworkToken) -> Self {
+        Self::new(ErrorKind::NoNetworkToken, Delivery::Answered, "there is nothing to pay with")
+            .with_no_network_token(reason)
+    }
+}
+
+impl From<InvalidInput> for Error {
+    fn from(refused: InvalidInput) -> Self {
+        Self::new(ErrorKind::InvalidInput, Delivery::NotSent, refused.to_string())
+    }
+}
+
+impl Error {
+    /// What to do, in a sentence for a person: where the outcome is unknown, a scope may be missing, or the card has no
+    /// active network token.
+    #[must_use]
+    pub fn next_step(&self) -> Option<&'static str> {
+        match (self.0.delivery, self.0.operation) {
+            (Delivery::OutcomeUnknown, Some(operation)) => Some(operation.when_unknown()),
+            _ if self.is_forbidden() => Some(
+                "see that the service account has the scope that `missing_scope` names; if it has, the service refuses \
+                 this card or account, which VGS support can explain",
+            ),
+            _ if self.missing_scope().is_some() => {
+                Some("give the service account the scope that `missing_scope` names")
+            }
+            _ if self.is_without_active_token() => {
+                Some(self.no_network_token().map_or(WHEN_THE_REASON_IS_UNKNOWN, NoNetworkToken::next_step))
+            }
+            _ => None,
+        }
+    }
+
+    fn write_advice(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(reason) = self.no_network_token() {
+            write!(f, "; {reason}")?;
+        } else if self.is_for_unread_reason() {
+            f.write_str("; the reason could not be read, which takes the scope cards:read")?;
+        }
+        match self.missing_scope() {
+            Some(scope) if self.is_forbidden() => {
+                write!(
+                    f,
+                    "; the service account may lack the scope {scope}, or this card or account is refused"
+                )
+            }
+            Some(scope) => write!(f, "; it needs the scope {scope}"),
+            None => Ok(()),
+        }
+    }
+
+    fn write_delivery(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reads = self.0.operation.is_some_and(|operation| operation.retry_class() == RetryClass::Safe);
+        match self.0.delivery {
+            Delivery::OutcomeUnknown if reads => f.write_str("; nothing was changed"),
+            Delivery::OutcomeUnknown => f.write_str("; the outcome is unknown"),
+            Delivery::NotSent | Delivery::Answered => Ok(()),
+        }
+    }
+}
+
+const WHEN_THE_REASON_IS_UNKNOWN: &str =
+    "get the card, which takes the scope `cards:read`: it says why, by its network token or by having none";
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if let Some(operation) = inner.operation {
+            write!(f, "{}: ", operation.name())?;
+        }
+        f.write_str(&inner.message)?;
+        match inner.status {
+            Some(status) if inner.kind == ErrorKind::Service => write!(f, " {status}")?,
+            // The message says what the token endpoint answered.
+            Some(_) if inner.kind == ErrorKind::Authentication => {}
+            Some(status) => write!(f, " (status {status})")?,
+            None => {}
+        }
+        if let Some(code) = &inner.code {
+            write!(f, " {code}")?;
+        }
+        if let Some(path) = inner.details.iter().find_map(ErrorDetail::path) {
+            write!(f, " at {path}")?;
+        }
+        self.write_advice(f)?;
+        self.write_delivery(f)?;
+        if inner.attempts > 1 {
+            write!(f, "; {} attempts", inner.attempts)?;
+        }
+        if let Some(trace_id) = &inner.trace_id {
+            write!(f, "; trace {trace_id}")?;
+        }
+        Ok(())
+    }
+}
