@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::diff::{Arguments as DiffArguments, run as compare};
-use crate::spec::files::Layout;
-use crate::spec::{import, pipeline, write};
-use crate::{derived, update};
+use crate::{
+    derived,
+    diff::{Arguments as DiffArguments, run as compare},
+    spec::{files::Layout, import, pipeline, write},
+    update,
+};
 
 /// The commands of `spec`.
 #[derive(Debug, Subcommand)]

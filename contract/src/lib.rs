@@ -14,12 +14,11 @@ mod check;
 mod command;
 mod derived;
 mod diff;
-mod root;
 mod spec;
 mod update;
 
 pub use check::{Options as CheckOptions, run as check};
 pub use command::{Spec, diff, settle, spec};
 pub use diff::Arguments as DiffArguments;
-pub use root::of_run as root_of_run;
+pub use spec::files::{NO_WORKSPACE, root_of_run};
 pub use update::Arguments as UpdateArguments;

@@ -1,17 +1,19 @@
 //! The contract tool as a program.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use cmp_contract::{CheckOptions, DiffArguments, Spec};
 
 #[derive(Parser)]
 #[command(name = "cmp-contract", version, about = "The contract of the VGS Card Management Platform")]
 struct Cli {
-    /// The workspace to work on. Default: the workspace around the current folder.
+    /// The workspace to work on. Default: the one around the current folder. `check` needs no workspace.
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
     #[command(subcommand)]
@@ -42,11 +44,14 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     let root = cmp_contract::root_of_run(cli.root)?;
-    cmp_contract::settle(&root)?;
+    if let Some(root) = &root {
+        cmp_contract::settle(root)?;
+    }
+    let needed = || root.as_deref().context(cmp_contract::NO_WORKSPACE);
     match cli.task {
-        Task::Check(options) => return Ok(cmp_contract::check(&options, &root)),
-        Task::Diff(arguments) => cmp_contract::diff(&arguments, &root)?,
-        Task::Spec(command) => cmp_contract::spec(&command, &root)?,
+        Task::Check(options) => return Ok(cmp_contract::check(&options, root.as_deref())),
+        Task::Diff(arguments) => cmp_contract::diff(&arguments, needed()?)?,
+        Task::Spec(command) => cmp_contract::spec(&command, needed()?)?,
     }
     Ok(ExitCode::SUCCESS)
 }

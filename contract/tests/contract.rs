@@ -1,8 +1,10 @@
 //! The committed contract: fresh, valid OpenAPI 3.1, and true to every published example.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use jsonschema::{Draft, Registry, Resource};
 use serde_json::{Value, json};

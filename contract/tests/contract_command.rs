@@ -1,8 +1,10 @@
 //! The program `cmp-contract check` against a service at a URL.
 
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
 
 use cmp_simulator::{Fault, Operation, Protocol, Settings, Simulator};
 
@@ -269,4 +271,30 @@ async fn no_proxy_is_used_on_this_machine() {
     assert!(simulator.count(Operation::Token) > 0, "{}", text(&output));
     proxy.set_nonblocking(true).expect("set");
     assert!(proxy.accept().is_err(), "the proxy was asked");
+}
+
+/// An installed program has no workspace around it. Its own contract has the corrections too.
+#[test]
+fn a_check_without_a_workspace_uses_the_contract_of_the_build() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cmp-contract"));
+        command.args(arguments).env_remove("CARGO_MANIFEST_DIR").current_dir(folder.path());
+        command.output().expect("runs")
+    };
+    for only in ["get_card/200", "correction/031"] {
+        let output = run(&["check", "--only", only]);
+        assert_eq!(status(&output), Some(0), "{only}: {}", text(&output));
+        let origin = concat!("built into cmp-contract ", env!("CARGO_PKG_VERSION"));
+        assert!(text(&output).contains(origin), "{}", text(&output));
+    }
+    assert!(text(&run(&["check", "--help"])).contains("the one that this program was built with"));
+    for other in [&["spec", "check"][..], &["diff", "HEAD", "HEAD"]] {
+        let output = run(other);
+        assert_eq!(status(&output), Some(1), "{}", text(&output));
+        assert!(text(&output).contains("give one with --root"), "{}", text(&output));
+    }
+    let root = format!("{}/..", std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs the tests"));
+    let output = run(&["check", "--only", "get_card/200", "--root", &root]);
+    assert!(!text(&output).contains("built into"), "{}", text(&output));
 }

@@ -1,8 +1,10 @@
 //! `cargo xtask spec diff` in each way that its two sides can be given, and each form of its report.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
 
 use serde_json::Value;
 use tempfile::TempDir;

@@ -1,8 +1,10 @@
 //! What `cargo xtask spec merge` accepts can be built; what it refuses is named by file and place.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

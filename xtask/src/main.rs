@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
-    let root = cmp_contract::root_of_run(cli.root)?;
+    let root = cmp_contract::root_of_run(cli.root)?.context(cmp_contract::NO_WORKSPACE)?;
     cmp_contract::settle(&root)?;
     match cli.task {
         Task::Spec(command) => cmp_contract::spec(&command, &root)?,
@@ -62,7 +62,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             return Ok(program::exit(program::main(&options, Some(openapi))));
         }
         Task::Api => ci::api::write(&root)?,
-        Task::Contract(options) => return Ok(cmp_contract::check(&options, &root)),
+        Task::Contract(options) => return Ok(cmp_contract::check(&options, Some(&root))),
         Task::Ci { only } => ci::run(&root, only.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)

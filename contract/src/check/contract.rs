@@ -1,17 +1,22 @@
-//! `openapi/cmp.json`, ready to be held against what is sent and what comes back.
+//! `openapi/cmp.json`, ready to be compared with requests and responses; also without one of the corrections.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::{Context, Result};
 use cmp_simulator::Operation;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, media_type};
-use super::explain::explain;
-use super::masked;
-use super::outcome::Violation;
+use super::{
+    answer::{Answer, media_type},
+    explain::explain,
+    masked,
+    outcome::Violation,
+};
+use crate::spec::{correct::Correction, files::Layout, merge};
 
 const HTML: &str = "text/html";
 const NO_CONTENT: u16 = 204;
@@ -26,6 +31,7 @@ pub(crate) fn is_from_the_gateway(status: u16) -> bool {
 
 pub(crate) struct Contract {
     document: Value,
+    is_built_in: bool,
     /// The name of every member that it knows: others come from the service, and are not shown.
     names: HashSet<String>,
     /// By the text of their schema: making one takes far longer than using it.
@@ -36,7 +42,7 @@ impl Contract {
     pub(crate) fn new(document: Value) -> Self {
         let mut names = HashSet::new();
         collect_names(&document, &mut names);
-        Self { document, names, validators: Mutex::default() }
+        Self { document, is_built_in: false, names, validators: Mutex::default() }
     }
 
     /// A JSON pointer into an answer, without the names that only the service knows.
@@ -44,19 +50,22 @@ impl Contract {
         masked::pointer(pointer, &self.names)
     }
 
-    pub(crate) fn read(root: &std::path::Path) -> Result<Self> {
-        let text = std::fs::read_to_string(root.join("openapi/cmp.json")).context("openapi/cmp.json")?;
-        Ok(Self::new(serde_json::from_str(&text).context("openapi/cmp.json")?))
+    pub(crate) fn read(layout: &Layout) -> Result<Self> {
+        let text = layout.text("openapi/cmp.json")?;
+        let contract = Self::new(serde_json::from_str(&text).context("openapi/cmp.json")?);
+        Ok(Self { is_built_in: layout.is_built_in, ..contract })
     }
 
     pub(crate) fn document(&self) -> &Value {
         &self.document
     }
 
-    /// Name and version of the documents.
+    /// Returns the name and version of the documents, and where they come from if not from a workspace.
     pub(crate) fn title(&self) -> String {
         let text = |key: &str| self.document["info"][key].as_str().unwrap_or_default().to_owned();
-        format!("{}, {}", text("title"), text("version"))
+        let built_in = concat!(", built into cmp-contract ", env!("CARGO_PKG_VERSION"));
+        let origin = if self.is_built_in { built_in } else { "" };
+        format!("{}, {}{origin}", text("title"), text("version"))
     }
 
     fn operation(&self, operation: Operation) -> &Value {
@@ -213,5 +222,57 @@ impl Answer {
             Some(length) if length != "0" => Some("a body by its content-length".to_owned()),
             _ => self.header("transfer-encoding").map(|_| "a body by its transfer-encoding".to_owned()),
         }
+    }
+}
+
+pub(crate) struct Corrections {
+    uncorrected: Value,
+    files: Vec<Correction>,
+    without: Mutex<HashMap<String, Arc<Contract>>>,
+}
+
+impl Corrections {
+    pub(crate) fn read(layout: &Layout) -> Result<Self> {
+        let uncorrected = merge::merge(&layout.tree()?.fragments, Some(&layout.rules()?.primary))?;
+        Ok(Self { uncorrected, files: layout.corrections()?, without: Mutex::default() })
+    }
+
+    pub(crate) fn files(&self) -> &[Correction] {
+        &self.files
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
+    }
+
+    /// Whether the documents still say what the correction corrects.
+    pub(crate) fn applies(&self, name: &str) -> bool {
+        let mut document = self.uncorrected.clone();
+        for file in &self.files {
+            let applied = json_patch::patch(&mut document, &file.patch).is_ok();
+            if file.name == name {
+                return applied;
+            }
+        }
+        false
+    }
+
+    /// The contract without this correction, and without those that build on it.
+    pub(crate) fn without(&self, name: &str) -> Arc<Contract> {
+        let mut made = self.without.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(made.entry(name.to_owned()).or_insert_with(|| {
+            let mut document = self.uncorrected.clone();
+            for file in self.files.iter().filter(|file| file.name != name) {
+                // One that builds on it fails, and leaves the document as it was.
+                let _ = json_patch::patch(&mut document, &file.patch);
+            }
+            Arc::new(Contract::new(document))
+        }))
+    }
+
+    /// Changes the documents, as VGS might.
+    #[cfg(test)]
+    pub(crate) fn mend(&mut self, pointer: &str, value: Value) {
+        *self.uncorrected.pointer_mut(pointer).unwrap() = value;
     }
 }

@@ -2,11 +2,9 @@
 
 use std::collections::HashSet;
 
-use jsonschema::ValidationError;
-use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
 
-use super::masked;
-use super::outcome::Violation;
+use super::{masked, outcome::Violation};
 
 /// `at` stands before the pointer: nothing for answers.
 pub(crate) fn explain(
@@ -58,8 +56,9 @@ fn nearest<'e>(error: &'e ValidationError<'_>) -> Option<&'e ValidationError<'st
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::{Value, json};
+
+    use super::*;
 
     fn explained(schema: &Value, instance: &Value) -> Violation {
         let validator = jsonschema::validator_for(schema).unwrap();

@@ -97,8 +97,9 @@ pub(crate) fn leaves(value: &Value, at: &str, visit: &mut dyn FnMut(&str, &str))
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn nothing_of_a_value_is_said() {

@@ -10,7 +10,6 @@
 mod answer;
 mod checks;
 mod contract;
-mod corrections;
 mod explain;
 mod masked;
 #[cfg(test)]
@@ -23,20 +22,21 @@ mod secrets;
 mod session;
 mod target;
 
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, ensure};
+pub(crate) use checks::{EXAMPLES, PROBES, Probe};
 use clap::Args;
+pub(crate) use contract::{Contract, Corrections, statuses};
 use reqwest::Certificate;
-
 use run::{Limits, Run};
 use runner::Runner;
 use target::{Environment, Target};
 
-pub(crate) use checks::{EXAMPLES, PROBES, Probe};
-pub(crate) use contract::{Contract, statuses};
-pub(crate) use corrections::Corrections;
+use crate::spec::files::Layout;
 
 /// What went wrong before any check ran, such as a variable that is not set.
 const UNUSABLE: u8 = 2;
@@ -46,6 +46,9 @@ const UNUSABLE: u8 = 2;
 #[command(after_help = "\
 Without a target, the in-process simulator is checked. The others need VGS_CLIENT_ID and VGS_CLIENT_SECRET, use only \
 documented test cards, and delete what they stored.
+
+The contract is the one of the client's workspace: the one around the current folder, or the one given with --root. \
+Elsewhere it is the one that this program was built with.
 
 Exit status: 0 every check passed or was skipped, 1 the service broke the contract, 2 unusable arguments or variables, \
 3 only that a correction is no longer needed, 4 no whole answer came or a test card is left, and nothing broke the \
@@ -80,9 +83,10 @@ pub struct Options {
     markdown: Option<PathBuf>,
 }
 
-/// Runs the checks, writes the reports, and returns the exit status.
-pub fn run(options: &Options, root: &Path) -> ExitCode {
-    match checked(options, root) {
+/// Runs the checks, writes the reports, and returns the exit status. Without a workspace, the contract is the one that
+/// this program was built with.
+pub fn run(options: &Options, workspace: Option<&Path>) -> ExitCode {
+    match checked(options, &workspace.map_or_else(Layout::built_in, Layout::new)) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             report::to_stderr(&format!("Error: {error:#}"));
@@ -91,9 +95,9 @@ pub fn run(options: &Options, root: &Path) -> ExitCode {
     }
 }
 
-fn checked(options: &Options, root: &Path) -> Result<u8> {
-    let contract = Contract::read(root)?;
-    let corrections = Corrections::read(root)?;
+fn checked(options: &Options, layout: &Layout) -> Result<u8> {
+    let contract = Contract::read(layout)?;
+    let corrections = Corrections::read(layout)?;
     let (target, certificates) = (options.target()?, options.certificates()?);
     let runtime = tokio::runtime::Runtime::new()?;
     let report = runtime.block_on(async {
@@ -151,7 +155,7 @@ mod tests {
     }
 
     fn document(name: &str) -> String {
-        let folder = crate::root::of_tests().join("docs");
+        let folder = Layout::of_tests().root.join("docs");
         std::fs::read_to_string(folder.join(name)).unwrap()
     }
 
@@ -162,8 +166,10 @@ mod tests {
         let steps = workflow["jobs"]["sandbox"]["steps"].as_array().unwrap();
         let scripts = steps.iter().filter_map(|step| step["run"].as_str()).collect::<Vec<_>>().join("\n");
         for text in [scripts, document("contract-in-your-ci.md")] {
-            let line = text.lines().find(|line| line.trim().starts_with("cargo xtask contract --")).unwrap();
-            let arguments = line.trim().split(" || ").next().unwrap().split(' ').skip(2);
+            let text = text.replace("\\\n", " ");
+            let command = "cmp-contract check --environment";
+            let line = text.lines().find(|line| line.trim().starts_with(command)).unwrap();
+            let arguments = line.split(" || ").next().unwrap().split_whitespace().skip(1);
             let options = Alone::try_parse_from(arguments).unwrap().options;
             assert_eq!(options.environment, Some(Environment::Sandbox));
             assert!(options.junit.is_some() && !options.i_know_this_is_live);

@@ -1,15 +1,15 @@
 //! What all checks of a run share: how long to wait for the service, whether somebody wants to stop, what is left behind.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::{
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use cmp_simulator::Operation;
 use reqwest::{Certificate, Client};
 use tokio::sync::watch;
 
-use super::answer::network;
-use super::outcome::Checked;
-use super::target::is_loopback;
+use super::{answer::network, outcome::Checked, target::is_loopback};
 
 /// How long a run waits.
 #[derive(Debug, Clone, Copy)]

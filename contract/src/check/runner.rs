@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 
-use super::checks::{self, Check};
-use super::contract::Contract;
-use super::corrections::Corrections;
-use super::outcome::{Finished, Outcome, Report, Stop};
-use super::run::Run;
-use super::session::Session;
-use super::target::Target;
+use super::{
+    checks::{self, Check},
+    contract::{Contract, Corrections},
+    outcome::{Finished, Outcome, Report, Stop},
+    run::Run,
+    session::{Session, as_it_is},
+    target::Target,
+};
 
 pub(crate) struct Runner<'a> {
     pub(crate) target: &'a Target,
@@ -59,7 +60,7 @@ impl Runner<'_> {
         if matches!(self.target, Target::Simulator(_)) {
             return Ok(None);
         }
-        let place = self.target.place(checks::as_it_is).await?;
+        let place = self.target.place(as_it_is).await?;
         let started = match Session::new(self.contract, place, self.run) {
             Ok(mut session) => session.can_start().await,
             Err(stop) => Err(stop),
@@ -102,15 +103,21 @@ fn ended(check: &Check, outcome: Outcome, start: Instant) -> Finished {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
+    };
 
     use cmp_simulator::{Fault, Operation, Simulator};
     use serde_json::json;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
-    use tokio::sync::watch;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+        sync::watch,
+    };
 
     use super::*;
     use crate::check::run::Limits;
@@ -171,8 +178,8 @@ mod tests {
     }
 
     async fn report_within(limits: Limits, base_url: String, token_url: Option<String>) -> Report {
-        let root = crate::root::of_tests();
-        let (contract, corrections) = (Contract::read(&root).unwrap(), Corrections::read(&root).unwrap());
+        let layout = crate::spec::files::Layout::of_tests();
+        let (contract, corrections) = (Contract::read(&layout).unwrap(), Corrections::read(&layout).unwrap());
         let target = Target::Service {
             name: "a server".to_owned(),
             token_url: token_url.unwrap_or_else(|| base_url.clone()),

@@ -2,10 +2,7 @@
 
 use serde_json::Value;
 
-use super::answer::Answer;
-use super::contract::Contract;
-use super::masked;
-use super::outcome::Violation;
+use super::{answer::Answer, contract::Contract, masked, outcome::Violation};
 
 const READ_CARD_DATA: &str = "cards:read-pci";
 

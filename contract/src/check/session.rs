@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 
-use cmp_simulator::{Operation, Scope, Simulator};
+use cmp_simulator::{Operation, Scope, Settings, Simulator};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::answer::{Answer, Body, Call, Caller, INCLUDE, JSON_API, media_type, network, no_answer};
-use super::contract::{Contract, is_from_the_gateway};
-use super::masked::{self, describe};
-use super::outcome::{Checked, Stop, Violation, skip};
-use super::run::Run;
-use super::secrets::{self, Grant};
-use super::target::{Place, account_without};
+use super::{
+    answer::{Answer, Body, Call, Caller, INCLUDE, JSON_API, media_type, network, no_answer},
+    contract::{Contract, is_from_the_gateway},
+    masked::{self, describe},
+    outcome::{Checked, Stop, Violation, skip},
+    run::Run,
+    secrets::{self, Grant},
+    target::{Boxed, Place, account_without},
+};
 
 /// Stored and enrolled without trouble (VGS's page of sandbox test cards).
 pub(crate) const TEST_CARD: &str = "5100260000019206";
@@ -341,6 +343,16 @@ async fn answer_of(operation: Operation, request: reqwest::RequestBuilder) -> Ch
 fn is_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
+
+/// A check that is a function.
+pub(crate) struct Written {
+    pub(crate) name: &'static str,
+    pub(crate) set_up: fn(&mut Settings),
+    pub(crate) run: for<'s, 'a> fn(&'s mut Session<'a>) -> Boxed<'s, Checked>,
+}
+
+/// Leaves a simulator as it is.
+pub(crate) fn as_it_is(_: &mut Settings) {}
 
 pub(crate) fn needs_the_simulator() -> Stop {
     Stop::Skipped("needs the simulator, where a check decides what happens".to_owned())

@@ -1,7 +1,6 @@
 //! What is checked: the simulator, a service at a URL, or an environment of VGS.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::{future::Future, pin::Pin};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;

@@ -9,16 +9,15 @@ mod known;
 mod notifications;
 mod page;
 
-use std::fs;
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Result, bail};
 use similar::TextDiff;
 
-use crate::check::{Contract, Corrections};
-use crate::spec::facts;
-use crate::spec::files::Layout;
-use crate::spec::{import, json, pipeline, write};
+use crate::{
+    check::{Contract, Corrections},
+    spec::{facts, files::Layout, import, json, pipeline, write},
+};
 
 /// Each derived file with its content.
 pub(crate) fn files(layout: &Layout) -> Result<Vec<(PathBuf, String)>> {
@@ -27,7 +26,7 @@ pub(crate) fn files(layout: &Layout) -> Result<Vec<(PathBuf, String)>> {
     let contract = Contract::new(serde_json::from_str(&rendered.contract)?);
     let operations = facts::of_lowered(&lowered);
     let notifications = notifications::section(contract.document(), &layout.facts()?.notifications)?;
-    let corrections = Corrections::read(&layout.root)?;
+    let corrections = Corrections::read(layout)?;
     let page = page::page(&contract, &corrections, &lowered, &operations, &notifications)?;
     let known = json::pretty(&known::known(contract.document(), &operations))?;
     Ok(vec![

@@ -1,7 +1,6 @@
 //! The part of the page about notifications: what the service sends by itself.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use anyhow::{Result, bail};
 use serde_json::Value;

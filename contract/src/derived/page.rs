@@ -1,12 +1,13 @@
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use anyhow::Result;
 use cmp_simulator::{Operation as Simulated, provoke};
 use serde_json::Value;
 
-use crate::check::{Contract, Corrections, EXAMPLES, PROBES, Probe, statuses};
-use crate::spec::facts::{Class, Lowered};
+use crate::{
+    check::{Contract, Corrections, EXAMPLES, PROBES, Probe, statuses},
+    spec::facts::{Class, Lowered},
+};
 
 const HEAD: &str = "<!-- Written by `cargo xtask spec merge`. Do not edit. -->\n\n# Conformance\n\n";
 /// The marks of values that must not be shown: see `openapi/lowering.toml`.

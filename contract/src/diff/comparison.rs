@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::change::{Change, Items, Level, Side, add_new};
-use super::compare::{self, Finding, Target};
-use super::items::{Facade, Naming};
-use super::prepare::Prepared;
+use super::{
+    change::{Change, Items, Level, Side, add_new},
+    compare::{self, Finding, Target},
+    items::{Facade, Naming},
+    prepare::Prepared,
+};
 
 /// Two contracts, compared.
 #[derive(Debug, Serialize)]

@@ -18,14 +18,13 @@ pub(crate) mod report;
 mod source;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
-
-use crate::spec::files::Layout;
-use crate::spec::write;
 use change::Level;
+use clap::{Args, ValueEnum};
 use comparison::Comparison;
 use items::Facade;
 use report::Format;
+
+use crate::spec::{files::Layout, write};
 
 /// Arguments of `spec diff`.
 #[derive(Debug, Args)]

@@ -4,16 +4,17 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use heck::ToSnakeCase;
 use serde_json::Value;
 
 use super::compare::template;
-use crate::spec::correct::{Correction, correct, remains_of};
-use crate::spec::facts::Operation;
-use crate::spec::files::Layout;
-use crate::spec::lower::{Rules, Unsettled, lower};
-use crate::spec::merge;
-use crate::spec::split::METHODS;
+use crate::spec::{
+    correct::{Correction, correct, remains_of},
+    facts::Operation,
+    files::Layout,
+    lower::{Rules, Unsettled, field_name, lower},
+    merge,
+    split::METHODS,
+};
 
 /// A corrected contract, and its lowered form for the names of Rust items.
 #[derive(Debug)]
@@ -128,7 +129,7 @@ fn operations(contract: &Value) -> BTreeMap<String, String> {
             if METHODS.contains(&method.as_str()) {
                 let id = operation.get("operationId").and_then(Value::as_str);
                 let name = id.map_or_else(|| format!("{method}{path}"), str::to_owned);
-                out.insert(format!("{} {path}", method.to_uppercase()), name.to_snake_case());
+                out.insert(format!("{} {path}", method.to_uppercase()), field_name(&name));
             }
         }
     }

@@ -6,8 +6,10 @@ use anyhow::Result;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::change::{Change, Level};
-use super::comparison::Comparison;
+use super::{
+    change::{Change, Level},
+    comparison::Comparison,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {

@@ -1,19 +1,23 @@
 //! One side of a comparison: a git revision, an OpenAPI file, a folder of fragments, or documentation pages.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::prepare::{Prepared, prepare};
-use crate::spec::files::{Layout, Tree};
-use crate::spec::import::{self, Note};
-use crate::spec::json;
-use crate::spec::read::{self, Language};
-use crate::spec::split::SECTIONS;
+use crate::spec::{
+    files::{Layout, Tree},
+    import::{self, Note},
+    json,
+    read::{self, Language},
+    split::SECTIONS,
+};
 
 /// Forces the reading of an argument as a revision.
 const REVISION: &str = "rev:";

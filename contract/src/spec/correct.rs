@@ -91,8 +91,9 @@ fn verb(operation: &PatchOperation) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn correction(patch: Value) -> Result<Correction> {
         let file = json!({"title": "t", "reason": "r", "evidence": "e", "patch": patch});

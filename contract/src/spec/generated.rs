@@ -3,19 +3,23 @@
 //! It is run as `cmp-generated/build.rs` runs it. Where it gives up, or gives two things one name, the place in the
 //! contract is found by running it on parts of the document.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::panic;
-use std::sync::Once;
-use std::thread;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic,
+    sync::Once,
+    thread,
+};
 
 use anyhow::{Context, Result, bail};
 use proc_macro2::TokenStream;
 use serde_json::{Map, Value, json};
 use syn::visit::{self, Visit};
 
-use super::json::{self, below};
-use super::lower::schema::SCHEMAS;
-use super::split::METHODS;
+use super::{
+    json::{self, below},
+    lower::schema::SCHEMAS,
+    split::METHODS,
+};
 
 #[path = "../../../cmp-generated/generate.rs"]
 pub(crate) mod generate;

@@ -1,18 +1,25 @@
 //! Pages and OpenAPI files in, fragments and their sources out.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::NaiveDate;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::files::{Layout, Tree, visible};
-use super::read::{self, Language};
-use super::sources::{Origin, Source, Sources};
-use super::{json, merge, page, pipeline, split, summary, transcribed, write};
+use super::{
+    files,
+    files::{Layout, Tree, visible},
+    json, merge, page, pipeline,
+    read::{self, Language},
+    sources,
+    sources::{Origin, Source, Sources},
+    split, write,
+};
 
 /// What the person who imports says about the pages.
 #[derive(Default)]
@@ -36,7 +43,7 @@ pub(crate) fn run(layout: &Layout, pages: &[PathBuf], note: &Note) -> Result<()>
     let old = layout.tree_to_import_into()?;
     let new = checked(&old, pages, note)?;
     write::replace_tree(layout, &old, &new, &[])?;
-    write::to_stdout(&summary::of(&old, &new))
+    write::to_stdout(&files::summary(&old, &new))
 }
 
 /// The fragments and sources after the import, if they fit together.
@@ -84,7 +91,7 @@ pub(crate) fn transcriptions(old: &Tree, files: &[PathBuf]) -> Result<Tree> {
     let mut names = BTreeSet::new();
     for Found { page, origin, document, .. } in &found {
         let file = Operation::of(document)?.file_name();
-        ensure!(*origin == Origin::Transcribed, "{page}: {} is missing for {file}", transcribed::MARK);
+        ensure!(*origin == Origin::Transcribed, "{page}: {} is missing for {file}", sources::TRANSCRIBED);
         names.insert(file);
     }
     let mut new = import(old, found, &Note::default())?;
@@ -109,7 +116,7 @@ fn read(path: &Path, text: &str) -> Result<Vec<Found>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let parts = split::by_operation(&document)?;
     let found = parts.into_iter().map(|document| {
-        let (page, section, origin) = match transcribed::place(&document)? {
+        let (page, section, origin) = match sources::place(&document)? {
             Some(place) => (place.page, Some(place.section), Origin::Transcribed),
             None => (name.clone(), None, Origin::Published),
         };
@@ -303,8 +310,9 @@ fn is_date(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn found(page: &str, path: &str, text: &str) -> Found {
         let document =

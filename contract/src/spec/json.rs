@@ -152,8 +152,9 @@ pub(crate) fn check_references(document: &Value) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn the_first_difference_is_named_by_its_pointer() {

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use super::json::{self, below};
-use super::split::{METHODS, SECTIONS, SHARED};
-use super::upgrade;
+use super::{
+    json::{self, below},
+    split::{METHODS, SECTIONS, SHARED},
+    upgrade,
+};
 
 /// Folds the fragments, in order of their file names, into one document. The `info`, `servers` and `security` of the
 /// document titled `primary` (the first one's, unless given) head it; operations of other documents carry their own

@@ -17,7 +17,5 @@ pub(crate) mod pipeline;
 pub(crate) mod read;
 pub(crate) mod sources;
 pub(crate) mod split;
-mod summary;
-pub(crate) mod transcribed;
 mod upgrade;
 pub(crate) mod write;

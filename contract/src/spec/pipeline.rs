@@ -3,8 +3,7 @@
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use super::files::Layout;
-use super::{correct, generated, json, lower, merge};
+use super::{correct, files::Layout, generated, json, lower, merge};
 
 /// The member of the written documents that says what they are.
 pub(crate) const MARK: &str = "x-generated";

@@ -1,11 +1,7 @@
 //! Texts to values, strictly. What the usual readers drop without a word is an error with its line: a member that is there
 //! twice, a second YAML document, a number that JSON can't hold.
 
-use std::cell::Cell;
-use std::collections::BTreeSet;
-use std::fmt;
-use std::fs;
-use std::path::Path;
+use std::{cell::Cell, collections::BTreeSet, fmt, fs, path::Path};
 
 use anyhow::{Result, bail, ensure};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -255,8 +251,9 @@ impl Visitor<'_> for Key<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn yaml(text: &str) -> Result<Value, String> {
         parse(text, Language::Yaml).map_err(|fault| fault.to_string())

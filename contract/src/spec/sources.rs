@@ -1,9 +1,15 @@
-//! `openapi/sources.toml`: where each fragment comes from.
+//! Where each fragment comes from: `openapi/sources.toml`, and the mark on operations that are transcribed by hand.
+//!
+//! Transcriptions are in `openapi/transcribed`, and `import` makes fragments of them. The mark stays on the operation in the
+//! contract.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::split::{METHODS, SECTIONS};
 
 const HEADER: &str = "# Written by `cargo xtask spec import`: where each file in fragments/ comes from.\n\n";
 
@@ -66,5 +72,55 @@ impl Sources {
             Some(old) if old.sha256 == sha256 => old.imported.clone(),
             _ => today.cloned(),
         }
+    }
+}
+
+/// The extension on an operation that says where it was read.
+pub(crate) const TRANSCRIBED: &str = "x-transcribed-from";
+
+/// What [`TRANSCRIBED`] holds.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    pub(crate) page: String,
+    pub(crate) section: String,
+}
+
+/// Where a fragment's operation was read; `None` for a published one, which has no such mark.
+pub(crate) fn place(fragment: &Value) -> Result<Option<Place>> {
+    let sections = SECTIONS.iter().filter_map(|section| fragment.get(section)?.as_object());
+    for (path, item) in sections.flatten() {
+        for method in METHODS {
+            if let Some(mark) = item.get(method).and_then(|operation| operation.get(TRANSCRIBED)) {
+                let place = Place::deserialize(mark);
+                return place
+                    .map(Some)
+                    .with_context(|| format!("{} {path}: {TRANSCRIBED}", method.to_uppercase()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fragment(operation: Value) -> Value {
+        json!({"paths": {"/a": {"get": operation}}})
+    }
+
+    #[test]
+    fn the_mark_says_where_an_operation_was_read() {
+        let found = place(&fragment(json!({TRANSCRIBED: {"page": "P", "section": "S"}}))).expect("a place");
+        let read = Place { page: "P".to_owned(), section: "S".to_owned() };
+        assert_eq!(found, Some(read));
+        let webhook = json!({"webhooks": {"event": {"post": {TRANSCRIBED: {"page": "P", "section": "S"}}}}});
+        assert_eq!(place(&webhook).expect("a place"), found);
+        assert_eq!(place(&fragment(json!({}))).expect("published"), None);
+        let error = place(&fragment(json!({TRANSCRIBED: "P"}))).expect_err("no section");
+        assert_eq!(error.to_string(), "GET /a: x-transcribed-from");
     }
 }

@@ -236,8 +236,9 @@ fn tags(all: &Value, operation: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn each_operation_keeps_only_what_it_reaches() {

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::json::below;
-use super::lower::schema;
+use super::{json::below, lower::schema};
 
 const NEW: &str = "3.1.0";
 

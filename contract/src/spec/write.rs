@@ -3,17 +3,21 @@
 //! One file, the journal, first gets all that the files hold and will hold. Only then are they replaced, one by one, and
 //! the journal goes when the last one is. A run that finds a journal finishes what it says, or takes it back.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use fs4::FileExt;
 use serde::{Deserialize, Serialize};
 
-use super::files::{Layout, Tree};
-use super::json;
+use super::{
+    files::{Layout, Tree},
+    json,
+};
 
 /// Where the journal is for as long as files are replaced: on their file system, and ignored by git.
 pub(crate) const FOLDER: &str = "openapi/.update";

@@ -1,8 +1,10 @@
 //! Does the facade still compile, and do the contract's tests still pass?
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Output, Stdio};
-use std::thread;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Output, Stdio},
+    thread,
+};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -154,12 +156,13 @@ fn lines_of(output: &[u8]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn the_tests_that_an_update_runs_are_there() {
-        let root = crate::root::of_tests();
+        let root = crate::spec::files::Layout::of_tests().root;
         for (_, folder, test) in TESTS {
             assert!(root.join(format!("{folder}/tests/{test}.rs")).is_file(), "{folder}, {test}");
         }

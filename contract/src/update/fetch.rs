@@ -3,9 +3,11 @@
 //! By curl, which comes with every system that this is developed on: an HTTP client with TLS would cost each
 //! `cargo xtask` its build.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Result, bail};
 

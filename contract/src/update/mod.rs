@@ -7,7 +7,6 @@
 
 mod build;
 mod fetch;
-mod left;
 mod report;
 mod stage;
 mod version;
@@ -16,16 +15,22 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
-
-use crate::derived;
-use crate::diff::comparison::Comparison;
-use crate::diff::items::Facade;
-use crate::diff::prepare::{Prepared, prepare};
-use crate::spec::files::{Layout, Tree};
-use crate::spec::import::{self, Note};
-use crate::spec::write;
 use report::{Ending, Outcome};
 use stage::{Files, Stage};
+
+use crate::{
+    derived,
+    diff::{
+        comparison::Comparison,
+        items::Facade,
+        prepare::{Prepared, prepare},
+    },
+    spec::{
+        files::{Layout, Tree},
+        import::{self, Note},
+        write,
+    },
+};
 
 /// Arguments of `spec update`.
 #[derive(Debug, Args)]
@@ -97,7 +102,7 @@ fn update(
         left: Vec::new(),
         ending: Ending::Untouched,
     };
-    outcome.left = left::to_do(&outcome.comparison, &after);
+    outcome.left = report::left_to_do(&outcome.comparison, &after);
     if old.fragments == new.fragments && old.sources == new.sources && is_fresh(layout) {
         outcome.ending = Ending::NothingNew;
         return Ok(outcome);

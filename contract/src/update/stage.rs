@@ -1,8 +1,10 @@
 //! A copy of the workspace to rehearse in.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 use fs4::FileExt;

@@ -3,10 +3,10 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::diff::change::Level;
-use crate::diff::comparison::Comparison;
-use crate::diff::prepare::Prepared;
-use crate::spec::files::Layout;
+use crate::{
+    diff::{change::Level, comparison::Comparison, prepare::Prepared},
+    spec::files::Layout,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bump {

@@ -3,11 +3,12 @@
 use cmp_simulator::{Enrollment, Operation, Scope};
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Call, Caller};
-use super::super::masked::describe;
-use super::super::outcome::{Checked, Stop, skip};
-use super::super::session::{Session, TEST_CARD, attributes, card, create};
-use super::table::{Written, as_it_is};
+use super::super::{
+    answer::{Answer, Call, Caller},
+    masked::describe,
+    outcome::{Checked, Stop, skip},
+    session::{Session, TEST_CARD, Written, as_it_is, attributes, card, create},
+};
 
 const CRYPTOGRAM: &str = "/data/attributes/cryptogram";
 const USABLE: [&str; 3] = ["active", "activated", "card_updated"];

@@ -6,13 +6,16 @@ use cmp_simulator::{
 };
 use serde_json::json;
 
-use super::super::answer::{Answer, Body, Call, Caller};
-use super::super::corrections::Corrections;
-use super::super::outcome::{Checked, Stop, skip};
-use super::super::session::{Session, TEST_CARD, attributes, card, create};
-use super::super::target::Boxed;
-use super::table::as_it_is;
-use super::v1;
+use super::{
+    super::{
+        answer::{Answer, Body, Call, Caller},
+        contract::Corrections,
+        outcome::{Checked, Stop, skip},
+        session::{Session, TEST_CARD, as_it_is, attributes, card, create},
+        target::Boxed,
+    },
+    v1,
+};
 
 type See = for<'s, 'a> fn(&'s mut Session<'a>) -> Boxed<'s, Checked<Answer>>;
 
@@ -247,16 +250,14 @@ mod tests {
 
     #[test]
     fn every_correction_has_a_probe_and_every_probe_a_correction() {
-        let root = &crate::root::of_tests();
-        let corrections = Corrections::read(root).unwrap();
+        let corrections = Corrections::read(&crate::spec::files::Layout::of_tests()).unwrap();
         let probes: Vec<_> = PROBES.iter().map(|probe| probe.correction).collect();
         assert_eq!(probes, corrections.names().collect::<Vec<_>>());
     }
 
     #[test]
     fn a_correction_that_the_documents_no_longer_need_is_told() {
-        let root = &crate::root::of_tests();
-        let mut corrections = Corrections::read(root).unwrap();
+        let mut corrections = Corrections::read(&crate::spec::files::Layout::of_tests()).unwrap();
         assert!(corrections.applies("031-first8-optional"));
         corrections
             .mend("/components/schemas/CardResourceAttributes/allOf/2/required", json!(["bin", "last4"]));

@@ -4,10 +4,12 @@ use anyhow::Context;
 use cmp_simulator::{Enrollment, Operation, Readings, Settings};
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Body, Call};
-use super::super::masked::describe;
-use super::super::outcome::{Checked, Stop};
-use super::super::session::{Session, TEST_CARD, attributes, create};
+use super::super::{
+    answer::{Answer, Body, Call},
+    masked::describe,
+    outcome::{Checked, Stop},
+    session::{Session, TEST_CARD, attributes, create},
+};
 
 pub(crate) struct Example {
     pub(crate) file: &'static str,
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn every_published_example_is_checked() {
-        let folder = crate::root::of_tests().join("openapi/examples");
+        let folder = crate::spec::files::Layout::of_tests().root.join("openapi/examples");
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
         let mut files: Vec<_> = files.map(|file| file.into_string().unwrap().replace(".json", "")).collect();
         let mut checked: Vec<_> = EXAMPLES.iter().map(|example| example.file.to_owned()).collect();

@@ -5,20 +5,17 @@ mod corrections;
 mod examples;
 mod requests;
 mod statuses;
-mod table;
 mod v1;
 
 use cmp_simulator::Settings;
-
-use super::contract::Contract;
-use super::corrections::Corrections;
-use super::outcome::Checked;
-use super::session::Session;
-
 pub(crate) use corrections::{PROBES, Probe};
 pub(crate) use examples::EXAMPLES;
-use table::Written;
-pub(crate) use table::as_it_is;
+
+use super::{
+    contract::{Contract, Corrections},
+    outcome::Checked,
+    session::{Session, Written, as_it_is},
+};
 
 enum What {
     Status(cmp_simulator::provoke::Row),

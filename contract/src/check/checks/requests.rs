@@ -3,10 +3,11 @@
 use cmp_simulator::Operation;
 use serde_json::{Value, json};
 
-use super::super::answer::{Body, Call};
-use super::super::outcome::Checked;
-use super::super::session::{Session, TEST_CARD, attributes, card, create};
-use super::table::{Written, as_it_is};
+use super::super::{
+    answer::{Body, Call},
+    outcome::Checked,
+    session::{Session, TEST_CARD, Written, as_it_is, attributes, card, create},
+};
 
 pub(super) const TABLE: &[Written] = &[
     Written { name: "the_least_request_is_enough", set_up: as_it_is, run: |s| Box::pin(least(s)) },

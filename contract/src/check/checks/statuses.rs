@@ -1,14 +1,20 @@
 //! Every documented status of every operation, provoked as `cmp_simulator::provoke` says.
 
-use cmp_simulator::provoke::{self, How, Row};
-use cmp_simulator::{Enrollment, Fault, Operation, Settings};
+use cmp_simulator::{
+    Enrollment, Fault, Operation, Settings,
+    provoke::{self, How, Row},
+};
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Body, Call, Caller, JSON_API, no_answer};
-use super::super::contract::is_from_the_gateway;
-use super::super::outcome::{Checked, Stop, skip};
-use super::super::session::{Session, TEST_CARD, attributes, card, create};
-use super::v1;
+use super::{
+    super::{
+        answer::{Answer, Body, Call, Caller, JSON_API, no_answer},
+        contract::is_from_the_gateway,
+        outcome::{Checked, Stop, skip},
+        session::{Session, TEST_CARD, attributes, card, create},
+    },
+    v1,
+};
 
 /// The error codes that the documentation's table gives a status.
 const CODES: &[(u16, &[&str])] = &[

@@ -1,14 +1,18 @@
 //! The V1 network token API. It has hosts of its own and takes only aliases from a vault, so that it is checked where a
 //! check can invent one: on the simulator.
 
-use cmp_simulator::provoke::{How, Row};
-use cmp_simulator::{Fault, Operation, Settings, V1Enrolled, V1Outcome};
+use cmp_simulator::{
+    Fault, Operation, Settings, V1Enrolled, V1Outcome,
+    provoke::{How, Row},
+};
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Body, Call, Caller};
-use super::super::contract::is_from_the_gateway;
-use super::super::outcome::{Checked, Stop, skip};
-use super::super::session::Session;
+use super::super::{
+    answer::{Answer, Body, Call, Caller},
+    contract::is_from_the_gateway,
+    outcome::{Checked, Stop, skip},
+    session::Session,
+};
 
 /// The alias of the published sample request.
 const ALIAS: &str = "5573495XKjDP28V7312";

@@ -7,17 +7,17 @@ mod table;
 use std::thread;
 
 use cmp_simulator::{Operation, Settings};
-
-use super::contract::Contract;
-use super::corrections::Corrections;
-use super::outcome::Finished;
-use super::outcome::{Outcome, Report};
-use super::report;
-use super::run::Run;
-use super::runner::{Runner, Watch};
-use super::target::{Place, Target, simulated};
 use proxy::Break;
 use table::{Mutation, TABLE};
+
+use super::{
+    contract::{Contract, Corrections},
+    outcome::{Finished, Outcome, Report},
+    report,
+    run::Run,
+    runner::{Runner, Watch},
+    target::{Place, Target, simulated},
+};
 
 struct Checked {
     contract: Contract,
@@ -26,8 +26,8 @@ struct Checked {
 
 impl Checked {
     fn read() -> Self {
-        let root = &crate::root::of_tests();
-        Self { contract: Contract::read(root).unwrap(), corrections: Corrections::read(root).unwrap() }
+        let layout = &crate::spec::files::Layout::of_tests();
+        Self { contract: Contract::read(layout).unwrap(), corrections: Corrections::read(layout).unwrap() }
     }
 
     fn report(&self, how: Break, only: Option<&str>) -> Report {

@@ -2,14 +2,18 @@
 //!
 //! It writes HTTP by hand, because an HTTP library refuses to send some of what has to be tried: a 204 with a body.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use cmp_simulator::{Operation, TOKEN_PATH};
 use reqwest::Client;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 #[derive(Clone, Copy)]
 pub(super) enum Break {

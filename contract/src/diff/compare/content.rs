@@ -1,10 +1,16 @@
 //! Answers, their headers, and the media types of bodies.
 
-use super::finding::{Compare, Fields, Target};
-use super::place::{Operation, Part, Place, Step};
-use crate::diff::change::{Level, Side};
-use crate::diff::equal::Id;
-use crate::spec::json::below;
+use super::{
+    finding::{Compare, Fields, Target},
+    place::{Operation, Part, Place, Step},
+};
+use crate::{
+    diff::{
+        change::{Level, Side},
+        equal::Id,
+    },
+    spec::json::below,
+};
 
 impl Compare<'_> {
     pub(super) fn answers(&mut self, operation: &Operation, old: Option<Id>, new: Option<Id>) {

@@ -4,11 +4,17 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::finding::{Compare, Fields, Target};
-use super::left::short;
-use crate::diff::change::{Level, Side};
-use crate::diff::equal::{Component, Id, Root, UNUSED};
-use crate::spec::json::below;
+use super::{
+    finding::{Compare, Fields, Target},
+    left::short,
+};
+use crate::{
+    diff::{
+        change::{Level, Side},
+        equal::{Component, Id, Root, UNUSED},
+    },
+    spec::json::below,
+};
 
 const SCHEMES: &str = "/components/securitySchemes";
 

@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::left::left;
-use super::place::{Operation, Place, Role, Step};
-use crate::diff::change::{Level, Side};
-use crate::diff::equal::{Graph, Id, Root};
+use super::{
+    left::left,
+    place::{Operation, Place, Role, Step},
+};
+use crate::diff::{
+    change::{Level, Side},
+    equal::{Graph, Id, Root},
+};
 
 /// The id of every finding that no rule made.
 pub(crate) const NOT_CLASSIFIED: &str = "not-classified";

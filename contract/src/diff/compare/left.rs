@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::diff::equal::{Graph, Id, canonical};
-use crate::spec::json::below;
+use crate::{
+    diff::equal::{Graph, Id, canonical},
+    spec::json::below,
+};
 
 /// A place where two contracts differ, and no rule says what that means.
 #[derive(Debug, Clone)]

@@ -17,13 +17,13 @@ mod security;
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
-use serde_json::Value;
-
-use super::equal::graph;
 use finding::Compare;
 pub(crate) use finding::{Finding, Target};
 pub(crate) use operations::template;
 pub(crate) use place::{Operation, Part, Place, Step};
+use serde_json::Value;
+
+use super::equal::graph;
 
 /// The differences between two corrected contracts, in the order of the new one. None exactly if both say the same.
 pub(crate) fn compare(old: &Value, new: &Value) -> Result<Vec<Finding>> {

@@ -4,13 +4,21 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::finding::{Compare, Fields, Target};
-use super::left::short;
-use super::place::{Operation, Part, Place};
-use crate::diff::change::{Level, Side};
-use crate::diff::equal::Id;
-use crate::spec::json::below;
-use crate::spec::split::{METHODS, SECTIONS, WEBHOOKS};
+use super::{
+    finding::{Compare, Fields, Target},
+    left::short,
+    place::{Operation, Part, Place},
+};
+use crate::{
+    diff::{
+        change::{Level, Side},
+        equal::Id,
+    },
+    spec::{
+        json::below,
+        split::{METHODS, SECTIONS, WEBHOOKS},
+    },
+};
 
 /// A path or webhook in one of the documents.
 struct Path {

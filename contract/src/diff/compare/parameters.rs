@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::finding::{Compare, Target, kebab};
-use super::place::{Operation, Part, Place};
-use crate::diff::change::Level;
-use crate::diff::equal::Id;
+use super::{
+    finding::{Compare, Target, kebab},
+    place::{Operation, Part, Place},
+};
+use crate::diff::{change::Level, equal::Id};
 
 /// Header parameters that OpenAPI says are ignored: other members of the document state them.
 const IGNORED: [&str; 3] = ["accept", "content-type", "authorization"];

@@ -5,11 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::finding::{Compare, Target};
-use super::place::Operation;
-use crate::diff::change::{Level, Side};
-use crate::diff::equal::{Id, canonical};
-use crate::spec::json::below;
+use super::{
+    finding::{Compare, Target},
+    place::Operation,
+};
+use crate::{
+    diff::{
+        change::{Level, Side},
+        equal::{Id, canonical},
+    },
+    spec::json::below,
+};
 
 /// Scopes by scheme.
 type Alternative = BTreeMap<String, BTreeSet<String>>;

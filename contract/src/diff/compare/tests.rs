@@ -4,12 +4,13 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{Compare, compare, compared};
-use crate::diff::change::Level;
-use crate::diff::equal;
-use crate::spec::json::below;
+use crate::{
+    diff::{change::Level, equal},
+    spec::json::below,
+};
 
 fn read(path: &str) -> Value {
-    let path = crate::root::of_tests().join(path);
+    let path = crate::spec::files::Layout::of_tests().root.join(path);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut document: Value = serde_json::from_str(&text).expect("JSON");
     document.as_object_mut().expect("an object").shift_remove("x-generated");

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 
-use super::graph::{Graph, Id, Schema, Shape, Symbol};
-use super::kind::Kind;
-use super::reader::NOTHING;
-use super::schema::{LISTED, OPEN, SEPARATOR};
+use super::{
+    graph::{Graph, Id, Schema, Shape, Symbol},
+    kind::Kind,
+    reader::NOTHING,
+    schema::{LISTED, OPEN, SEPARATOR},
+};
 
 /// How many schemas one schema may be put together from.
 const MOST_PARTS: usize = 8000;

@@ -28,11 +28,10 @@ mod reader;
 mod schema;
 
 use anyhow::Result;
-use serde_json::Value;
-
 pub(crate) use graph::{Component, Graph, Id, Root, canonical};
 pub(super) use reader::UNUSED;
 pub(super) use schema::is_annotation;
+use serde_json::Value;
 
 /// Both contracts as one graph, and the root of each.
 pub(super) fn graph<'d>(old: &'d Value, new: &'d Value) -> Result<(Graph<'d>, Root, Root)> {

@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::graph::{Component, Graph, Id, Root, Schema, Shape, Symbol, canonical};
-use super::kind::{Form, Kind};
-use crate::spec::json::below;
-use crate::spec::split::{METHODS, SECTIONS};
+use super::{
+    graph::{Component, Graph, Id, Root, Schema, Shape, Symbol, canonical},
+    kind::{Form, Kind},
+};
+use crate::spec::{
+    json::below,
+    split::{METHODS, SECTIONS},
+};
 
 /// Where a node that the reader puts together has no value of its own.
 pub(super) static NOTHING: Value = Value::Null;

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::graph::{Id, Schema, Shape, canonical};
-use super::kind::Kind;
-use super::reader::{NOTHING, Reader, reference_of};
+use super::{
+    graph::{Id, Schema, Shape, canonical},
+    kind::Kind,
+    reader::{NOTHING, Reader, reference_of},
+};
 use crate::spec::json::below;
 
 /// Keywords whose value is a schema.

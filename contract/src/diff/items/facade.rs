@@ -1,9 +1,6 @@
 //! The public items of `cmp` that use a generated item, read from the source.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
-use std::ptr;
+use std::{collections::BTreeSet, fs, path::Path, ptr};
 
 use anyhow::{Context, Result};
 

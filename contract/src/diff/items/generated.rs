@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::rust_names::{pascal, snake};
-use crate::diff::compare::{Operation, Part, Place, Step, template};
+use crate::{
+    diff::compare::{Operation, Part, Place, Step, template},
+    spec::lower::{field_name, type_name},
+};
 
 const SCHEMAS: &str = "#/components/schemas/";
 /// The union of all error bodies; answers that are errors are untyped in the operations themselves.
@@ -38,7 +40,7 @@ impl<'d> Lowered<'d> {
     /// The generated method of an operation.
     pub(super) fn method(&self, operation: &Operation) -> Option<String> {
         let name = self.operation(operation)?.get("operationId")?.as_str()?;
-        Some(snake(name))
+        Some(field_name(name))
     }
 
     fn operation(&self, operation: &Operation) -> Option<&'d Value> {
@@ -106,7 +108,7 @@ impl<'d> Walk<'d> {
             Step::Property(property) => {
                 let owner = self.spot.named.take().filter(|_| here.is_some());
                 if let Some(owner) = owner {
-                    self.spot.fields.push(Field { owner, name: snake(property) });
+                    self.spot.fields.push(Field { owner, name: field_name(property) });
                 }
                 let schema = here?.get("properties")?.get(property)?;
                 self.limited_text(schema);
@@ -123,7 +125,7 @@ impl<'d> Walk<'d> {
     fn limited_text(&mut self, schema: &Value) {
         let limited = ["minLength", "maxLength", "pattern"].iter().any(|key| schema.get(key).is_some());
         if let (true, None, Some(field)) = (limited, schema.get("format"), self.spot.fields.last()) {
-            self.spot.named = Some(format!("{}{}", field.owner, pascal(&field.name)));
+            self.spot.named = Some(format!("{}{}", field.owner, type_name(&field.name)));
         }
     }
 

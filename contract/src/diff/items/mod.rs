@@ -2,16 +2,17 @@
 
 mod facade;
 mod generated;
-mod rust_names;
 mod scan;
 
-use serde_json::Value;
-
-use super::change::{Items, add_new};
-use super::compare::{Operation, Part, Place, Step, Target};
 pub(crate) use facade::Facade;
 use generated::{Field, Lowered, Spot};
-use rust_names::{pascal, snake};
+use serde_json::Value;
+
+use super::{
+    change::{Items, add_new},
+    compare::{Operation, Part, Place, Step, Target},
+};
+use crate::spec::lower::{field_name, type_name};
 
 /// The facade's module of notifications, and what it makes of a whole one.
 const EVENTS: &str = "webhooks";
@@ -71,7 +72,7 @@ impl<'d> Naming<'d> {
 
     fn operation(&self, lowered: &Lowered<'_>, operation: &Operation, argument: Option<&str>) -> Items {
         let Some(method) = lowered.method(operation) else { return Items::default() };
-        let argument = argument.map(|name| format!("({})", snake(name))).unwrap_or_default();
+        let argument = argument.map(|name| format!("({})", field_name(name))).unwrap_or_default();
         Items {
             generated: vec![format!("cmp_generated::Client::{method}{argument}")],
             facade: self.facade.operation(&method),
@@ -122,7 +123,7 @@ impl<'d> Naming<'d> {
         };
         let mut items = Items::default();
         for value in values {
-            let variant = pascal(value);
+            let variant = type_name(value);
             items.generated.push(format!("{}::{variant}", type_path(&list)));
             add_new(&mut items.facade, self.facade.variant(&list, &variant));
         }
@@ -141,7 +142,7 @@ fn field_path(field: &Field) -> String {
 /// Whether the place is a text with a type of its own, called after the field.
 fn is_own_text(spot: &Spot) -> bool {
     let Some((field, named)) = spot.fields.last().zip(spot.named.as_ref()) else { return false };
-    *named == format!("{}{}", field.owner, pascal(&field.name))
+    *named == format!("{}{}", field.owner, type_name(&field.name))
 }
 
 /// Whether the source of the real facade can still be read for what reports need.
@@ -151,15 +152,16 @@ mod tests {
     use crate::spec::files::Layout;
 
     fn facade() -> Facade {
-        Facade::read(&crate::root::of_tests()).expect("the facade's source")
+        Facade::read(&Layout::of_tests().root).expect("the facade's source")
     }
 
     #[test]
     fn every_operation_with_facts_is_found_in_a_public_method_of_the_facade() {
         let facade = facade();
-        for (request, operation) in Layout::new(&crate::root::of_tests()).facts().expect("facts").operations {
+        for (request, operation) in Layout::of_tests().facts().expect("facts").operations {
             let found = facade.operation(&operation.name);
-            let is_method = |path: &String| path.split("::").last().is_some_and(|name| snake(name) == name);
+            let is_method =
+                |path: &String| path.split("::").last().is_some_and(|name| field_name(name) == name);
             assert!(found.iter().any(is_method), "{request} ({}): only {found:?}", operation.name);
         }
     }
@@ -189,7 +191,7 @@ mod tests {
     #[test]
     fn the_types_that_read_notifications_are_found() {
         let facade = facade();
-        for (name, facts) in Layout::new(&crate::root::of_tests()).facts().expect("facts").notifications {
+        for (name, facts) in Layout::of_tests().facts().expect("facts").notifications {
             let found = facade.of_module(EVENTS, &facts.read_as);
             assert_eq!(found.len(), 1, "{name}: cmp::{EVENTS} has no public type {}", facts.read_as);
         }

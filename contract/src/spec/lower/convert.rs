@@ -1,10 +1,14 @@
 //! Schema keywords of OpenAPI 3.1 to those of 3.0.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use super::plain::PASSWORD;
-use super::schema::{self, component, target};
+use super::{
+    plain::PASSWORD,
+    schema::{self, component, components, is_nullable, nullable_reference, target},
+};
 use crate::spec::json::below;
 
 pub(super) fn to_3_0(mut document: Value) -> Result<Value> {
@@ -137,9 +141,34 @@ fn beside_reference(members: &mut Map<String, Value>) {
     }
 }
 
+/// Moves null from each component to the references to it. The generator would make a second type around the
+/// component's own.
+pub(super) fn null_to_references(mut document: Value) -> Result<Value> {
+    let mut nullable = BTreeSet::new();
+    for (name, schema) in components(&mut document)? {
+        if is_nullable(schema) {
+            nullable.insert(name.clone());
+            schema.as_object_mut().map(|members| members.shift_remove("nullable"));
+        }
+    }
+    schema::everywhere(&mut document, &mut |schema, _| {
+        if let Some(name) = target(schema).filter(|name| nullable.contains(*name)) {
+            *schema = nullable_reference(name, true);
+        } else if let Some(inner) = schema.pointer("/allOf/0/allOf").cloned() {
+            // A reference with notes beside it, which was made nullable just now.
+            schema["allOf"] = inner;
+            schema["nullable"] = true.into();
+        }
+        Ok(())
+    })?;
+    Ok(document)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
+
+    use super::{super::schema::reference, *};
 
     fn converted(schema: Value) -> Result<Value> {
         let schemas =
@@ -207,5 +236,21 @@ mod tests {
             out["components"]["schemas"]["A"],
             json!({"oneOf": [{"$ref": "#/components/schemas/B"}, {"type": "string"}]})
         );
+    }
+
+    #[test]
+    fn null_moves_to_the_references() {
+        let document = json!({"components": {"schemas": {
+            "A": {"type": "string", "nullable": true},
+            "B": {"properties": {"a": reference("A"), "b": {"allOf": [reference("A")], "description": "d"}}, "items": reference("C")},
+            "C": {}
+        }}});
+        let out = null_to_references(document).expect("moved");
+        let schemas = &out["components"]["schemas"];
+        assert_eq!(schemas["A"], json!({"type": "string"}));
+        assert_eq!(schemas["B"]["properties"]["a"], json!({"nullable": true, "allOf": [reference("A")]}));
+        let noted = json!({"nullable": true, "allOf": [reference("A")], "description": "d"});
+        assert_eq!(schemas["B"]["properties"]["b"], noted);
+        assert_eq!(schemas["B"]["items"], reference("C"));
     }
 }

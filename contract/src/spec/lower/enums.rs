@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use super::graph;
-use super::schema::{self, FROM, SCHEMAS, components, reference};
+use super::{
+    graph,
+    schema::{self, FROM, SCHEMAS, components, reference},
+};
 use crate::spec::json::{OPEN_ENUM as OPEN, below};
 
 /// Renames each list of values to `Known…`; answers refer to a string marked open in its place.

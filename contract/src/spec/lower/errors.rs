@@ -3,9 +3,11 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::flatten::Flattening;
-use super::operations::is_json;
-use super::schema::{self, bare, components, reference, target};
+use super::{
+    flatten::Flattening,
+    operations::is_json,
+    schema::{self, bare, components, reference, target},
+};
 use crate::spec::json::below;
 
 /// The component that holds the union; no operation refers to it.

@@ -1,14 +1,18 @@
-//! Which schemas are sent, and which are received.
+//! Which schemas are sent, which are received, and which nothing uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::errors;
-use super::schema::{self, component, reference};
-use crate::spec::json;
-use crate::spec::split::{METHODS, SECTIONS};
+use super::{
+    errors,
+    schema::{self, component, components, reference},
+};
+use crate::spec::{
+    json,
+    split::{METHODS, SECTIONS, WEBHOOKS},
+};
 
 const PREFIX: &str = "#/components/schemas/";
 
@@ -64,7 +68,7 @@ fn reach(document: &Value, from: &Value, reached: &mut BTreeSet<String>) -> Resu
 /// Makes everything that is only sent refer to the new name of each component in `renamed`.
 pub(super) fn rename_sent(document: &mut Value, renamed: &BTreeMap<String, String>) -> Result<()> {
     let (sent, received) = (sent(document)?, received(document)?);
-    for (name, schema) in schema::components(document)? {
+    for (name, schema) in components(document)? {
         if sent.contains(name) && !received.contains(name) {
             rename(schema, renamed);
         }
@@ -93,5 +97,50 @@ pub(super) fn rename(value: &mut Value, renamed: &BTreeMap<String, String>) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| rename(item, renamed)),
         _ => {}
+    }
+}
+
+/// The generated client sends requests; what the service sends is read by hand.
+pub(super) fn webhooks(mut document: Value) -> Result<Value> {
+    document.as_object_mut().context("expected an object")?.shift_remove(WEBHOOKS);
+    Ok(document)
+}
+
+pub(super) fn unreachable(mut document: Value) -> Result<Value> {
+    let mut kept = sent(&document)?;
+    kept.extend(received(&document)?);
+    components(&mut document)?.retain(|name, _| kept.contains(name));
+    Ok(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::schema::reference, *};
+
+    #[test]
+    fn a_webhook_goes_with_what_it_alone_uses() {
+        let body = |name: &str| json!({"content": {"application/json": {"schema": reference(name)}}});
+        let document = json!({
+            "paths": {"/p": {"get": {"responses": {"200": body("A")}}}},
+            "webhooks": {"event": {"post": {"requestBody": body("Event"), "responses": {"200": body("Taken")}}}},
+            "components": {"schemas": {"A": {}, "Told": {"items": reference("A")}, "Taken": {}}}
+        });
+        let out = unreachable(webhooks(document).expect("an object")).expect("pruned");
+        assert_eq!(out.get("webhooks"), None);
+        assert_eq!(out["components"]["schemas"], json!({"A": {}}));
+    }
+
+    #[test]
+    fn only_what_is_used_stays() {
+        let answer = json!({"200": {"content": {"application/json": {"schema": reference("A")}}}});
+        let document = json!({
+            "paths": {"/p": {"get": {"responses": answer}}},
+            "components": {"schemas": {"A": {"items": reference("B")}, "B": {}, "C": reference("A"), "ErrorDocument": {}}}
+        });
+        let out = unreachable(document).expect("pruned");
+        let names: Vec<_> = out["components"]["schemas"].as_object().expect("object").keys().collect();
+        assert_eq!(names, ["A", "B", "ErrorDocument"]);
     }
 }

@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::rules::Unsettled;
-use super::schema::{FROM, SCHEMAS, bare, components, nullable_reference, reference};
+use super::{
+    rules::Unsettled,
+    schema::{self, FROM, SCHEMAS, bare, components, is_nullable, nullable_reference, reference, target},
+};
 use crate::spec::json::{below, first_difference};
 
 /// Hoists; `names` (`Schema.property` → type name) comes before titles, and those before `SchemaProperty`. A parameter's
@@ -21,7 +23,7 @@ pub(super) fn inline_types(mut document: Value, names: &BTreeMap<String, String>
         let at = schema.get(FROM).and_then(Value::as_str).map_or_else(|| below(SCHEMAS, name), str::to_owned);
         hoisting.members(schema, name, &at)?;
     }
-    super::schema::operations(&mut document, &mut |operation, at| hoisting.parameters(operation, at))?;
+    schema::operations(&mut document, &mut |operation, at| hoisting.parameters(operation, at))?;
     if let Some(stale) = hoisting.unused.first() {
         bail!(Unsettled::Stale { section: "types", name: (*stale).clone(), why: "is no inline type" });
     }
@@ -32,7 +34,7 @@ pub(super) fn inline_types(mut document: Value, names: &BTreeMap<String, String>
         schemas.entry(name).or_insert(schema);
     }
     for (name, schema) in &mut schemas {
-        super::schema::inside_out(schema, &below(SCHEMAS, name), &mut |schema, _| {
+        schema::inside_out(schema, &below(SCHEMAS, name), &mut |schema, _| {
             if let Some(members) = schema.as_object_mut() {
                 members.shift_remove("title");
             }
@@ -59,7 +61,7 @@ struct Place {
 impl Hoisting<'_> {
     /// Hoists what stands inside the type `owner`.
     fn members(&mut self, schema: &mut Value, owner: &str, at: &str) -> Result<()> {
-        for (property, child) in super::schema::members(schema, "properties") {
+        for (property, child) in schema::members(schema, "properties") {
             let at = below(&below(at, "properties"), property);
             let key = format!("{owner}.{property}");
             let place = Place { key, fallback: owner.to_owned() + &pascal(property), at };
@@ -167,6 +169,29 @@ pub(super) fn pascal(name: &str) -> String {
     words.map(|word| word[..1.min(word.len())].to_uppercase() + &word[1.min(word.len())..]).collect()
 }
 
+/// Names each choice between a string and an object, so that it is one type everywhere.
+pub(super) fn string_or_object(mut document: Value) -> Result<Value> {
+    let mut named = Map::new();
+    schema::everywhere(&mut document, &mut |schema, _| {
+        let Some(object) = beside_string(schema) else { return Ok(()) };
+        let name = format!("{object}OrString");
+        named.insert(name.clone(), json!({"oneOf": [{"type": "string"}, reference(object)]}));
+        *schema = nullable_reference(&name, is_nullable(schema));
+        Ok(())
+    })?;
+    components(&mut document)?.extend(named);
+    Ok(document)
+}
+
+/// The component in a choice between a string and that component.
+fn beside_string(schema: &Value) -> Option<&str> {
+    match schema.get("oneOf")?.as_array()?.as_slice() {
+        [one, two] if one == &json!({"type": "string"}) => target(two),
+        [one, two] if two == &json!({"type": "string"}) => target(one),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,5 +252,23 @@ mod tests {
         let out = inline_types(document, &BTreeMap::new()).expect("hoisted");
         assert_eq!(out["paths"]["/p"]["get"]["parameters"][0]["schema"], reference("GetItSortBy"));
         assert_eq!(bare(&out["components"]["schemas"]["GetItSortBy"]), schema);
+    }
+
+    #[test]
+    fn the_same_choice_is_one_type_everywhere() {
+        let choice = json!({"oneOf": [{"type": "string"}, reference("Link")]});
+        let nullable = json!({"oneOf": [reference("Link"), {"type": "string"}], "nullable": true});
+        let properties =
+            json!({"a": choice, "b": nullable, "c": {"oneOf": [reference("Link"), {"type": "array"}]}});
+        let document = json!({"components": {"schemas": {"A": {"properties": properties}}}});
+        let out = string_or_object(document).expect("named");
+        let schemas = &out["components"]["schemas"];
+        assert_eq!(schemas["LinkOrString"], choice);
+        assert_eq!(schemas["A"]["properties"]["a"], reference("LinkOrString"));
+        assert_eq!(
+            schemas["A"]["properties"]["b"],
+            json!({"nullable": true, "allOf": [reference("LinkOrString")]})
+        );
+        assert_eq!(schemas["A"]["properties"]["c"], properties["c"]);
     }
 }

@@ -3,38 +3,33 @@
 //! Mechanical and total: a construct that no step knows is an error that names its place. The steps run in the order
 //! of [`lower`]; each is a function from a document to a document.
 
+mod by_hand;
 mod convert;
 mod enums;
 mod errors;
 mod flatten;
-mod free_form;
 mod graph;
 mod hoist;
 mod names;
-mod nullable;
 mod operations;
 mod parameters;
 mod plain;
-mod prune;
 mod references;
 mod relax;
-mod replace;
 mod rules;
 mod scalars;
 pub(crate) mod schema;
 mod sensitive;
 mod separate;
-mod unions;
 mod vocabulary;
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
-
-pub(crate) use names::type_name;
+pub(crate) use names::{field_name, type_name};
 pub(crate) use rules::{Rules, Unsettled};
 pub(crate) use schema::bare;
+use serde_json::Value;
 
 pub(crate) fn lower(contract: Value, rules: &Rules) -> Result<Value> {
     Ok(lower_with_places(contract, rules)?.0)
@@ -43,27 +38,27 @@ pub(crate) fn lower(contract: Value, rules: &Rules) -> Result<Value> {
 /// The lowered document, and the contract's place of each type that the generator will make.
 pub(crate) fn lower_with_places(contract: Value, rules: &Rules) -> Result<(Value, BTreeMap<String, String>)> {
     let document = step("references", references::settle(contract))?;
-    let document = step("replace", replace::placeholders(document, &rules.replaced))?;
+    let document = step("replace", by_hand::placeholders(document, &rules.replaced))?;
     step("vocabulary", vocabulary::check(&document))?;
-    let document = step("webhooks", prune::webhooks(document))?;
+    let document = step("webhooks", graph::webhooks(document))?;
     let document = step("plain", plain::schemas(document))?;
     let document = step("errors", errors::union(document))?;
     let document = step("operations", operations::simplify(document, &rules.operations))?;
-    let document = step("prune", prune::unreachable(document))?;
+    let document = step("prune", graph::unreachable(document))?;
     let document = step("scalars", scalars::mark(document, &rules.scalars))?;
     let document = step("sensitive", sensitive::check(document, &rules.plain))?;
     let document = step("flatten", flatten::all_of(document))?;
     let document = step("convert", convert::to_3_0(document))?;
-    let document = step("nullable", nullable::references(document))?;
-    let document = step("free form", free_form::name(document))?;
+    let document = step("nullable", convert::null_to_references(document))?;
+    let document = step("free form", by_hand::free_form(document))?;
     let document = step("hoist", hoist::inline_types(document, &rules.types))?;
-    let document = step("unions", unions::name(document))?;
+    let document = step("unions", hoist::string_or_object(document))?;
     let document = step("separate", separate::requests_from_answers(document))?;
     let document = step("separate", separate::unmarked(document))?;
     let document = step("enums", enums::open(document))?;
     let document = step("relax", relax::answers(document))?;
     let document = step("parameters", parameters::as_text(document))?;
-    let document = step("prune", prune::unreachable(document))?;
+    let document = step("prune", graph::unreachable(document))?;
     step("names", names::check(document))
 }
 

@@ -7,8 +7,7 @@ use heck::{ToPascalCase, ToSnakeCase};
 use serde_json::Value;
 
 use super::schema::{self, FROM, SCHEMAS, components};
-use crate::spec::json::below;
-use crate::spec::split::SECTIONS;
+use crate::spec::{json::below, split::SECTIONS};
 
 /// Names in each generated method, which an argument would hide.
 const LOCALS: [&str; 3] = ["body", "header_map", "info"];
@@ -51,8 +50,10 @@ pub(crate) fn type_name(name: &str) -> String {
     sanitized(name, str::to_pascal_case)
 }
 
-fn snake(name: &str) -> String {
-    sanitized(name, str::to_snake_case)
+/// The generator's name for a field, an argument or a method.
+pub(crate) fn field_name(name: &str) -> String {
+    let name = sanitized(name, str::to_snake_case);
+    if syn::parse_str::<syn::Ident>(&name).is_ok() { name } else { name + "_" }
 }
 
 /// As the generator does it.
@@ -139,7 +140,7 @@ fn members(schema: &Value, at: &str) -> Result<()> {
     for name in
         schema.get("properties").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::keys)
     {
-        taken(&mut fields, &snake(name), &below(&below(at, "properties"), name), "field")?;
+        taken(&mut fields, &field_name(name), &below(&below(at, "properties"), name), "field")?;
     }
     let values =
         || schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
@@ -199,7 +200,7 @@ fn arguments(operation: &Value, path: &str, at: &str) -> Result<()> {
     {
         let at = below(&at, &index.to_string());
         let name = parameter["name"].as_str().unwrap_or_default();
-        let argument = snake(name);
+        let argument = field_name(name);
         let is_local = LOCALS.contains(&argument.as_str())
             && (argument != LOCALS[0] || operation.get("requestBody").is_some());
         ensure!(!is_local, "{at}: the generated method has a variable {argument} already");
@@ -231,6 +232,23 @@ fn arguments(operation: &Value, path: &str, at: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_of_the_generated_code() {
+        for (name, field) in
+            [("type", "type_"), ("describedby", "describedby"), ("cardId", "card_id"), ("match", "match_")]
+        {
+            assert_eq!(field_name(name), field);
+        }
+        for (name, variant) in [
+            ("DIGITAL_CARD_ART_BACKGROUND", "DigitalCardArtBackground"),
+            ("opt-out", "OptOut"),
+            ("TAVV", "Tavv"),
+            ("cvc_status", "CvcStatus"),
+        ] {
+            assert_eq!(type_name(name), variant);
+        }
+    }
     use serde_json::{Map, json};
 
     fn checked(schemas: Value) -> Result<(Value, BTreeMap<String, String>), String> {

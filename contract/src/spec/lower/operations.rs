@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use super::hoist::{is_type_name, pascal};
-use super::schema::{self, FROM, bare, components, reference, target};
-use crate::spec::facts::{EXTENSION, Operation, Operations};
-use crate::spec::json::below;
+use super::{
+    hoist::{is_type_name, pascal},
+    schema::{self, FROM, bare, components, reference, target},
+};
+use crate::spec::{
+    facts::{EXTENSION, Operation, Operations},
+    json::below,
+};
 
 /// Gives each operation its name and facts, and reduces each operation to what the generator understands.
 pub(super) fn simplify(mut document: Value, facts: &Operations) -> Result<Value> {

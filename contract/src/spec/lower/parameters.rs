@@ -59,8 +59,7 @@ fn text(schema: &Value, document: &Value, (kind, at): (&str, &str)) -> Result<Va
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::reference;
-    use super::*;
+    use super::{super::schema::reference, *};
 
     fn schema(kind: &str, schema: Value) -> Result<Value, String> {
         let document = json!({

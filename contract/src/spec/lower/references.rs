@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
-use super::names;
-use super::schema::{self, FROM, SCHEMAS, reference};
-use crate::spec::json::{self, below};
-use crate::spec::split::{METHODS, SECTIONS};
+use super::{
+    names,
+    schema::{self, FROM, SCHEMAS, reference},
+};
+use crate::spec::{
+    json::{self, below},
+    split::{METHODS, SECTIONS},
+};
 
 /// References that lead to references: no document needs as many.
 const MOST_HOPS: usize = 32;

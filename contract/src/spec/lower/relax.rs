@@ -4,9 +4,10 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::enums;
-use super::graph;
-use super::schema::{SCHEMAS, components, inside_out, members};
+use super::{
+    enums, graph,
+    schema::{SCHEMAS, components, inside_out, members},
+};
 use crate::spec::json::{OPEN_ENUM, below};
 
 /// The mark of a text from outside: see `cmp-generated/generate.rs`.
@@ -63,8 +64,7 @@ fn relax(schema: &mut Value, is_named: bool) {
 mod tests {
     use serde_json::json;
 
-    use super::super::schema::reference;
-    use super::*;
+    use super::{super::schema::reference, *};
 
     #[test]
     fn answers_lose_their_limits_and_requests_keep_them() {

@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use super::plain::PASSWORD;
-use super::rules::{Scalar, Unsettled};
-use super::schema::{self, target};
+use super::{
+    plain::PASSWORD,
+    rules::{Scalar, Unsettled},
+    schema::{self, target},
+};
 use crate::spec::json::below;
 
 pub(super) fn mark(mut document: Value, marks: &BTreeMap<Scalar, Vec<String>>) -> Result<Value> {

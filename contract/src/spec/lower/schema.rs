@@ -3,8 +3,10 @@
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use crate::spec::json::{below, object};
-use crate::spec::split::{METHODS, SECTIONS};
+use crate::spec::{
+    json::{below, object},
+    split::{METHODS, SECTIONS},
+};
 
 pub(crate) const SCHEMAS: &str = "/components/schemas";
 /// While a document is lowered: the contract's place of a schema that became a component.

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::rules::{Scalar, Unsettled};
-use super::schema::{self, target};
+use super::{
+    rules::{Scalar, Unsettled},
+    schema::{self, target},
+};
 use crate::spec::json::below;
 
 /// How a word of such a name ends. Names are run together as often as not: `cardnumber`, `firstname`.

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::schema::{SCHEMAS, components, everywhere, inside_out, members, note_origin};
-use super::{enums, free_form, graph};
+use super::{
+    by_hand, enums, graph,
+    schema::{SCHEMAS, components, everywhere, inside_out, members, note_origin},
+};
 use crate::spec::json::below;
 
 /// Copies each schema that is sent and received to `New…`, and makes requests use the copy.
@@ -16,8 +18,7 @@ pub(super) fn requests_from_answers(mut document: Value) -> Result<Value> {
     let mut renamed = BTreeMap::new();
     for name in sent.intersection(&received) {
         // Lists of strings and free-form objects have no limits to lose.
-        if schemas.get(name).is_some_and(|schema| !enums::is_list(schema) && !free_form::is_free_form(schema))
-        {
+        if schemas.get(name).is_some_and(|schema| !enums::is_list(schema) && !by_hand::is_free_form(schema)) {
             renamed.insert(name.clone(), format!("New{name}"));
         }
     }
@@ -76,9 +77,12 @@ pub(super) fn unmarked(mut document: Value) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::{bare, reference};
-    use super::*;
     use serde_json::json;
+
+    use super::{
+        super::schema::{bare, reference},
+        *,
+    };
 
     #[test]
     fn shared_schemas_become_two() {

@@ -4,9 +4,11 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::schema;
-use crate::spec::json::{below, object, section};
-use crate::spec::split::{METHODS, NOTIFYING, WEBHOOKS};
-use crate::spec::transcribed::MARK;
+use crate::spec::{
+    json::{below, object, section},
+    sources::TRANSCRIBED,
+    split::{METHODS, NOTIFYING, WEBHOOKS},
+};
 
 const ROOT: &[&str] =
     &["openapi", "info", "tags", "servers", "security", "components", "paths", "externalDocs", WEBHOOKS];
@@ -22,7 +24,7 @@ const OPERATION: &[&str] = &[
     "security",
     "servers",
     "deprecated",
-    MARK,
+    TRANSCRIBED,
 ];
 const PARAMETER: &[&str] = &[
     "name",
@@ -148,8 +150,9 @@ fn known(value: &Value, at: &str, words: &[&str]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn error(path_item: Value, schemas: Value) -> String {
         let document = json!({"paths": {"/p": path_item}, "components": {"schemas": schemas}});

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::view::{Choices, View, component};
-use super::{Judge, Open, Step};
-use crate::diff::change::Level;
-use crate::diff::compare::finding::kebab;
-use crate::diff::compare::left::short;
-use crate::diff::equal::Id;
+use super::{
+    Judge, Open, Step,
+    view::{Choices, View, component},
+};
+use crate::diff::{
+    change::Level,
+    compare::{finding::kebab, left::short},
+    equal::Id,
+};
 
 impl Judge<'_, '_> {
     /// What was the only choice is one of several now, or the other way round.

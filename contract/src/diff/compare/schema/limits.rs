@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::view::View;
-use super::{Judge, Open};
-use crate::diff::change::Level;
-use crate::diff::equal::Id;
+use super::{Judge, Open, view::View};
+use crate::diff::{change::Level, equal::Id};
 
 /// Keyword, its name in change ids, its exclusive or inclusive twin, and whether a smaller number is the tighter one.
 const LIMITS: [(&str, &str, &str, bool); 10] = [

@@ -11,12 +11,17 @@ mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::finding::{Compare, Finding, Judgement, Local, NOT_CLASSIFIED, Pair, Target, unclassified};
-use super::left::left;
-use super::place::{Place, Role, Step};
-use crate::diff::change::Level;
-use crate::diff::equal::{Graph, Id};
 use view::View;
+
+use super::{
+    finding::{Compare, Finding, Judgement, Local, NOT_CLASSIFIED, Pair, Target, unclassified},
+    left::left,
+    place::{Place, Role, Step},
+};
+use crate::diff::{
+    change::Level,
+    equal::{Graph, Id},
+};
 
 /// Keywords that differ, with what stands on each side only.
 type Open = BTreeMap<String, (Vec<Id>, Vec<Id>)>;

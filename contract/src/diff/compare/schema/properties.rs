@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::view::View;
-use super::{Judge, Step};
-use crate::diff::change::Level;
-use crate::diff::equal::Id;
+use super::{Judge, Step, view::View};
+use crate::diff::{change::Level, equal::Id};
 
 impl Judge<'_, '_> {
     pub(super) fn properties(&mut self, old: &View, new: &View) {

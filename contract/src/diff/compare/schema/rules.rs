@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::limits::is_limit;
-use super::view::View;
-use super::{Judge, Open, Step};
-use crate::diff::change::Level;
-use crate::diff::compare::finding::kebab;
-use crate::diff::compare::left::short;
-use crate::diff::equal::{Id, is_annotation};
+use super::{Judge, Open, Step, limits::is_limit, view::View};
+use crate::diff::{
+    change::Level,
+    compare::{finding::kebab, left::short},
+    equal::{Id, is_annotation},
+};
 
 /// Keywords that say which values there may be. The rules read them together.
 const VALUES: [&str; 7] = ["type", "nullable", "enum", "x-extensible-enum", "x-open-enum", "anyOf", "oneOf"];

@@ -1,18 +1,19 @@
 //! How a run went: on the terminal, and as files.
 
-mod junit;
-mod markdown;
-
-use std::collections::HashSet;
-use std::io::{self, IsTerminal, Write};
+use std::{
+    collections::HashSet,
+    fmt::Write as _,
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
 
 use anyhow::Result;
+use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
-pub(crate) use junit::junit;
-pub(crate) use markdown::markdown;
-
-use super::outcome::{Finding, Finished, Outcome, Report, Violation};
-use super::runner::Watch;
+use super::{
+    outcome::{Finding, Finished, Outcome, Report, Violation},
+    runner::Watch,
+};
 
 pub(crate) type Render = fn(&Report) -> Result<String>;
 
@@ -117,6 +118,81 @@ fn say(line: &str) {
 pub(crate) fn to_stderr(line: &str) {
     // The same holds for standard error.
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// One suite a group of checks.
+pub(crate) fn junit(report: &Report) -> Result<String> {
+    let mut document = Document::new(format!("contract of {}", report.target));
+    let mut groups: Vec<_> = report.checks.iter().map(|check| check.group).collect();
+    groups.dedup();
+    for group in groups {
+        let mut suite = TestSuite::new(group);
+        suite.add_test_cases(report.checks.iter().filter(|check| check.group == group).map(case));
+        document.add_test_suite(suite);
+    }
+    Ok(document.to_string()?)
+}
+
+fn case(check: &Finished) -> TestCase {
+    let text = lines(&check.outcome).join("\n");
+    let failed = |kind, type_: &str| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status.set_type(type_).set_message(text.clone()).set_description(text.clone());
+        status
+    };
+    let status = match &check.outcome {
+        Outcome::Passed => TestCaseStatus::success(),
+        Outcome::Broken { .. } => failed(NonSuccessKind::Failure, "contract_broken"),
+        Outcome::NetworkFailed { .. } => failed(NonSuccessKind::Error, "network_failed"),
+        // Neither fails a build, so that neither is a failure here.
+        Outcome::CorrectionUnneeded { .. } => skipped(format!("correction no longer needed: {text}")),
+        Outcome::Skipped { .. } => skipped(text),
+    };
+    let mut case = TestCase::new(check.check.clone(), status);
+    case.set_classname(check.group).set_time(Duration::from_millis(check.milliseconds));
+    case
+}
+
+fn skipped(message: String) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(message);
+    status
+}
+
+/// So many places of a finding are named; the table of all checks has the rest.
+const PLACES: usize = 5;
+
+/// Counts, findings, and all checks: fit for a pull request.
+pub(crate) fn markdown(report: &Report) -> Result<String> {
+    let mut text = format!(
+        "# Contract of {}\n\n{}\n\n| outcome | checks |\n|---|---|\n",
+        report.target, report.document
+    );
+    for (what, count) in counts(report) {
+        writeln!(text, "| {what} | {count} |")?;
+    }
+    for left in &report.left {
+        writeln!(text, "\nLeft behind: {}", cell(left))?;
+    }
+    let mut rows = String::new();
+    for Finding { what, places } in report.findings() {
+        let shown: Vec<_> = places.iter().take(PLACES).map(|place| format!("`{place}`")).collect();
+        writeln!(rows, "| {} | {} | {} |", cell(&what), places.len(), cell(&shown.join(", ")))?;
+    }
+    if !rows.is_empty() {
+        text += "\n## Findings\n\n| what | checks | the first of them |\n|---|---|---|\n";
+        text += &rows;
+    }
+    text += "\n## All checks\n\n| check | outcome | |\n|---|---|---|\n";
+    for check in &report.checks {
+        let said = cell(&lines(&check.outcome).join("; "));
+        writeln!(text, "| `{}` | {} | {said} |", check.check, check.outcome.label())?;
+    }
+    Ok(text)
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
 }
 
 #[cfg(test)]
