@@ -11,10 +11,14 @@
 //! - [`scalar`]: the types of single values on the wire. Sensitive ones never print what they hold.
 //! - [`lenient`]: how answers are read, member by member.
 //! - [`included`]: the resources beside a card, distinguished by their `type`.
+//! - [`mock`], with the feature `httpmock`: a stand-in server for tests.
 //! - [`hooks`]: what every attempt to send a request needs, [`Context`].
 //!
 //! Two hazards, both handled by the facade: `Display` and `Debug` of [`Error`] print whole bodies, and the generated
 //! constructors that make their own HTTP client follow redirects.
+
+#![cfg_attr(feature = "httpmock", doc = "\n[`mock`]: mock")]
+#![cfg_attr(not(feature = "httpmock"), doc = "\n[`mock`]: #")]
 
 mod generated;
 pub mod hooks;

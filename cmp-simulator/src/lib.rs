@@ -147,7 +147,9 @@
 //! - [`World`] changes cards and tokens without a request, and advances the clock.
 //! - [`webhooks`] sends signed notifications about these changes.
 //! - [`test_cards`] has the documented test cards, and [`provoke`] every status and how to get it.
-//! - [`control`] offers all of this over HTTP, and `program` (a cargo feature) as a program.
+//! - [`control`] offers all of this over HTTP, and [`program`] (a cargo feature) as a program.
+#![cfg_attr(feature = "program", doc = "\n[`program`]: program")]
+#![cfg_attr(not(feature = "program"), doc = "\n[`program`]: #modules-and-types")]
 
 mod api;
 mod card_data;

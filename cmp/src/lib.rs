@@ -10,14 +10,15 @@
 //!     let cmp = Client::from_env()?;
 //!
 //!     let pan = Pan::new("5100260000019206")?;
-//!     let card = NewCard::new(pan, Expiry::new(12, 2030)?).cvc(Cvc::new("123")?);
+//!     let card = NewCard::new(pan, Expiry::new(12, 2030)?);
+//!     let card = card.cvc(Cvc::new("123")?);
 //!     let stored = cmp.cards().create(card).await?;
 //!     let id = stored.id();
 //!
 //!     // The network token follows the card: at once, or some moments later.
 //!     let token = cmp.network_tokens().wait_for(id).await?;
-//!     let amount = Amount::usd("19.99")?;
-//!     let cryptogram = cmp.network_tokens().cryptogram(id).amount(amount).await?;
+//!     let cryptogram = cmp.network_tokens().cryptogram(id);
+//!     let cryptogram = cryptogram.amount(Amount::usd("19.99")?).await?;
 //!
 //!     println!("{token:?}\n{cryptogram:?}");
 //!     Ok(())
@@ -54,7 +55,7 @@
 //! * [`clock`] is the time that a client sees, for tests.
 //! * [`Pan`], [`Cvc`], [`NetworkTokenNumber`] and [`CryptogramValue`] never show; only their `expose` returns the value.
 //! * [`v1`] is the API before CMP, and the way from it.
-//! * `webhooks`, with the feature of that name, verifies and reads notifications.
+//! * [`webhooks`], with the feature of that name, verifies and reads notifications.
 //! * [`Client::raw`] returns the generated client, which has all operations of the contract. [`http`] has what few programs
 //!   need of HTTP, such as a proxy.
 //!
@@ -129,6 +130,8 @@
 //! [`NetworkTokenNumber`]: network_tokens::NetworkTokenNumber
 //! [`NetworkTokens::provision`]: network_tokens::NetworkTokens::provision
 
+#![cfg_attr(feature = "webhooks", doc = "[`webhooks`]: webhooks")]
+#![cfg_attr(not(feature = "webhooks"), doc = "[`webhooks`]: #where-things-are")]
 // docs.rs builds with a nightly compiler, which marks what is behind a feature.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

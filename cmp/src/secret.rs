@@ -72,7 +72,8 @@ secrets! {
     ///
     /// let order: Order = serde_json::from_str(r#"{"pan": "4111111111111111"}"#)?;
     /// assert_eq!(format!("{order:?}"), "Order { pan: Pan(***1111) }");
-    /// let error = serde_json::from_str::<Order>(r#"{"pan": 4111111111111111}"#).unwrap_err();
+    /// let number = r#"{"pan": 4111111111111111}"#;
+    /// let error = serde_json::from_str::<Order>(number).unwrap_err();
     /// assert!(error.to_string().starts_with("invalid pan: must be a string"));
     /// # Ok::<(), serde_json::Error>(())
     /// ```
@@ -108,8 +109,12 @@ secrets! {
 /// It can't be copied or compared, and [`expose`](Self::expose) consumes it.
 ///
 /// ```compile_fail,E0382
-/// # fn pay(_: &str) {}
-/// let cryptogram = cmp::network_tokens::CryptogramValue::from_trusted("/wAAAAwAUkMTObMAAAAAgIRgE4A=");
+/// use cmp::network_tokens::CryptogramValue;
+///
+/// fn pay(_: &str) {}
+///
+/// let value = "/wAAAAwAUkMTObMAAAAAgIRgE4A=";
+/// let cryptogram = CryptogramValue::from_trusted(value);
 /// pay(&cryptogram.expose());
 /// pay(&cryptogram.expose());
 /// ```

@@ -26,6 +26,7 @@ pub type AccessTokenFuture<'a> =
 /// may, or from another runtime.
 ///
 /// ```
+/// use std::time::Duration;
 /// use cmp::auth::{AccessToken, AccessTokenFuture, AccessTokenProvider};
 ///
 /// #[derive(Debug)]
@@ -35,7 +36,7 @@ pub type AccessTokenFuture<'a> =
 ///     fn fetch(&self) -> AccessTokenFuture<'_> {
 ///         Box::pin(async {
 ///             let token = "read from the sidecar".replace(' ', "-");
-///             Ok(AccessToken::new(token)?.lifetime(std::time::Duration::from_secs(300)))
+///             Ok(AccessToken::new(token)?.lifetime(Duration::from_secs(300)))
 ///         })
 ///     }
 /// }

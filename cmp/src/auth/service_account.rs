@@ -26,8 +26,13 @@ const LARGEST_ANSWER: usize = 64 * 1024;
 /// A VGS service account: the client id and secret that step 1 of the guide creates.
 ///
 /// ```
-/// let account = cmp::ServiceAccount::new("ACexample-cmp-x1Y2z", "not-a-real-secret");
-/// assert_eq!(format!("{account:?}"), r#"ServiceAccount { client_id: "ACexample-cmp-x1Y2z", .. }"#);
+/// use cmp::ServiceAccount;
+///
+/// let account = ServiceAccount::new("ACexample-cmp-x1Y2z", "not-a-secret");
+/// assert_eq!(
+///     format!("{account:?}"),
+///     r#"ServiceAccount { client_id: "ACexample-cmp-x1Y2z", .. }"#
+/// );
 /// ```
 #[derive(Clone)]
 pub struct ServiceAccount {

@@ -60,12 +60,13 @@ impl<'a> Cards<'a> {
     /// # cmp::example!(cmp_simulator::Simulator::builder().duplicate_detection(true), |simulator, cmp| {
     /// use cmp::{Cvc, Expiry, NewCard, Pan};
     ///
-    /// let card = NewCard::new(Pan::new("5100260000019206")?, Expiry::new(12, 2030)?)
+    /// let pan = Pan::new("5100260000019206")?;
+    /// let card = NewCard::new(pan, Expiry::new(12, 2030)?)
     ///     .cvc(Cvc::new("123")?)
     ///     .meta("customer", "C-77");
     /// let stored = cmp.cards().create(card.clone()).await?;
     /// assert!(stored.is_created());
-    /// // Here, duplicate detection is on. In a new account it is off, and the card would be stored twice.
+    /// // This account detects duplicates. A new account stores the card twice.
     /// assert!(!cmp.cards().create(card).await?.is_created());
     /// # });
     /// ```
@@ -126,7 +127,8 @@ impl<'a> Cards<'a> {
     /// use cmp::{CardChanges, Expiry};
     ///
     /// let renewed = Expiry::new(12, 2033)?;
-    /// let card = cmp.cards().update(&id, CardChanges::new().expiry(renewed)).await?;
+    /// let changes = CardChanges::new().expiry(renewed);
+    /// let card = cmp.cards().update(&id, changes).await?;
     /// assert_eq!(card.expiry, Some(renewed));
     /// # });
     /// ```

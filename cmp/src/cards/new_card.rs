@@ -120,9 +120,8 @@ impl NewCard {
 /// `cvc_status`, `cardholder`, `token_type`, `wallet_type` and `meta`. A refusal does not repeat what was read.
 ///
 /// ```
-/// let card: cmp::NewCard = serde_json::from_str(
-///     r#"{"pan": "5100260000019206", "expiry": "12/30", "cvc": "123", "cardholder": {"name": "Jane Doe"}}"#,
-/// )?;
+/// let json = r#"{"pan": "5100260000019206", "expiry": "12/30"}"#;
+/// let card: cmp::NewCard = serde_json::from_str(json)?;
 /// # assert!(!format!("{card:?}").contains("5100"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```

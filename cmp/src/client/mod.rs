@@ -31,7 +31,9 @@ use crate::{
 /// use cmp::{Client, Environment, ServiceAccount};
 ///
 /// let account = ServiceAccount::from_env()?;
-/// let cmp = Client::builder(Environment::Sandbox).service_account(account).build()?;
+/// let cmp = Client::builder(Environment::Sandbox)
+///     .service_account(account)
+///     .build()?;
 /// # Ok(())
 /// # }
 /// ```
@@ -209,11 +211,13 @@ impl Raw<'_> {
     /// # let pan = cmp::Pan::new("4111111111111111")?;
     /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(5, 2030)?)).await?;
     /// # let id = stored.id().to_string();
+    /// use cmp::operation::Operation;
+    ///
     /// let id = &id;
-    /// let raw = cmp
-    ///     .raw()
-    ///     .call(cmp::operation::Operation::GetCard, |client| async move { client.get_card(id, None).await })
-    ///     .await?;
+    /// let send = |client: cmp::generated::Client| async move {
+    ///     client.get_card(id, None).await
+    /// };
+    /// let raw = cmp.raw().call(Operation::GetCard, send).await?;
     /// assert_eq!(raw.data.and_then(|data| data.id).unwrap().as_str(), id);
     /// # });
     /// ```

@@ -20,9 +20,9 @@ use crate::{
 /// ```no_run
 /// use cmp::{ServiceAccount, http::Proxy, v1::{Client, Environment}};
 ///
-/// # fn read_password() -> String { String::new() }
+/// let password = std::env::var("VAULT_PROXY_PASSWORD")?;
 /// let proxy = Proxy::new("https://tntabc123.sandbox.verygoodproxy.com:8443")
-///     .credentials("US-user", read_password());
+///     .credentials("US-user", password);
 /// let v1 = Client::builder(Environment::Sandbox)
 ///     .service_account(ServiceAccount::from_env()?)
 ///     .proxy(proxy)

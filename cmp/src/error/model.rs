@@ -76,10 +76,18 @@ impl Delivery {
 /// or [`code`](Self::code). `Display` is one line; neither it nor `Debug` ever holds a body, a header or a secret.
 ///
 /// ```
-/// # cmp::example!(|cmp| {
-/// let error = cmp.cards().get(&"CRDnobody".parse()?).await.unwrap_err();
-/// assert!(error.is_not_found());
-/// assert_eq!(error.attempts(), 1);
+/// use cmp::{CardId, Client};
+///
+/// async fn is_stored(cmp: &Client, id: &CardId) -> cmp::Result<bool> {
+///     match cmp.cards().get(id).await {
+///         Ok(_) => Ok(true),
+///         Err(error) if error.is_not_found() => Ok(false),
+///         Err(error) => Err(error),
+///     }
+/// }
+/// # cmp::example!(|cmp, id| {
+/// #     assert!(is_stored(&cmp, &id).await?);
+/// #     assert!(!is_stored(&cmp, &"CRDnobody".parse()?).await?);
 /// # });
 /// ```
 pub struct Error(Box<Inner>);

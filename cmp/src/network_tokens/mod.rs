@@ -57,7 +57,8 @@ impl<'a> NetworkTokens<'a> {
     /// use cmp::Provisioned;
     ///
     /// let first = cmp.network_tokens().provision(&id).await?;
-    /// assert!(matches!(first, Provisioned::Created(_)) && first.network_token().is_usable());
+    /// assert!(matches!(first, Provisioned::Created(_)));
+    /// assert!(first.network_token().is_usable());
     /// let second = cmp.network_tokens().provision(&id).await?;
     /// assert!(matches!(second, Provisioned::Existing(_)));
     /// # });
@@ -115,7 +116,8 @@ impl<'a> NetworkTokens<'a> {
     /// # cmp::example!(|cmp, id| {
     /// use std::time::Duration;
     ///
-    /// let token = cmp.network_tokens().wait_for(&id).deadline(Duration::from_secs(30)).await?;
+    /// let wait = cmp.network_tokens().wait_for(&id);
+    /// let token = wait.deadline(Duration::from_secs(30)).await?;
     /// assert!(token.is_usable());
     /// # });
     /// ```
@@ -146,7 +148,8 @@ impl<'a> NetworkTokens<'a> {
     /// # assert!(cmp.cards().get(&id).await?.network_token().is_ok());
     /// use cmp::{Amount, network_tokens::CryptogramType};
     ///
-    /// let cryptogram = cmp.network_tokens().cryptogram(&id).amount(Amount::usd("19.99")?).await?;
+    /// let amount = Amount::usd("19.99")?;
+    /// let cryptogram = cmp.network_tokens().cryptogram(&id).amount(amount).await?;
     /// assert_eq!(cryptogram.kind, CryptogramType::Tavv);
     /// assert_eq!(format!("{:?}", cryptogram.value), "CryptogramValue(***)");
     /// # });

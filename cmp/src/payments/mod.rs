@@ -39,9 +39,11 @@ impl<'a> Payments<'a> {
     /// # cmp.network_tokens().wait_for(&id).await?;
     /// use cmp::Amount;
     ///
-    /// let payment = cmp.payments().customer_initiated(&id).amount(Amount::usd("19.99")?).await?;
-    /// let body = format!("{} {} {}", payment.number.expose(), payment.expiry, *payment.cryptogram.expose());
-    /// # assert!(simulator.redeem_cryptogram(body.rsplit(' ').next().unwrap()).is_ok());
+    /// let payment = cmp.payments().customer_initiated(&id);
+    /// let payment = payment.amount(Amount::usd("19.99")?).await?;
+    /// let number = payment.number.expose();
+    /// let cryptogram = payment.cryptogram.expose();
+    /// # assert!(number.len() == 16 && simulator.redeem_cryptogram(&cryptogram).is_ok());
     /// # });
     /// ```
     ///

@@ -157,7 +157,8 @@ const LONGEST: usize = 64;
 /// ```
 /// use cmp::payments::NetworkTransactionId;
 ///
-/// assert_eq!(NetworkTransactionId::new("MCC012345 1122")?.as_str(), "MCC012345 1122");
+/// let id = NetworkTransactionId::new("MCC012345 1122")?;
+/// assert_eq!(id.as_str(), "MCC012345 1122");
 /// assert!(NetworkTransactionId::new("").is_err());
 /// # Ok::<(), cmp::InvalidInput>(())
 /// ```

@@ -47,11 +47,12 @@ impl<'a> RequestCustomerInitiated<'a> {
     /// use cmp::{Amount, payments::Credential};
     ///
     /// // The network token of this test card failed.
-    /// let payment = cmp.payments().customer_initiated(stored.id()).amount(Amount::usd("19.99")?);
+    /// let payment = cmp.payments().customer_initiated(stored.id());
+    /// let payment = payment.amount(Amount::usd("19.99")?);
     /// match payment.or_pan().await? {
-    ///     Credential::NetworkToken(payment) => println!("{:?}, {:?}", payment.number, payment.eci),
+    ///     Credential::NetworkToken(payment) => println!("{:?}", payment.eci),
     ///     Credential::Pan(payment) => {
-    ///         println!("{:?}, {}, {:?}", payment.pan, payment.expiry, payment.because);
+    ///         println!("{:?}, {:?}", payment.pan, payment.because);
     ///         # assert_eq!(payment.pan.expose(), "5100260000009207");
     ///     }
     /// }
@@ -102,7 +103,7 @@ impl<'a> RequestCardForm<'a> {
     ///
     /// // The network token of this test card failed.
     /// match cmp.payments().card_form(stored.id()).or_pan().await? {
-    ///     Credential::NetworkToken(form) => println!("{:?}, {}, {:?}", form.number, form.expiry, form.cvc),
+    ///     Credential::NetworkToken(form) => println!("{:?}", form.number),
     ///     Credential::Pan(form) => {
     ///         println!("{:?}, {}, {:?}", form.pan, form.expiry, form.cvc);
     ///         # assert_eq!(form.pan.expose(), "5100260000009207");
@@ -157,10 +158,11 @@ impl<'a> RequestMerchantInitiated<'a> {
     ///
     /// // The network token of this test card failed.
     /// let first_payment = NetworkTransactionId::new("123456789012345")?;
-    /// match cmp.payments().merchant_initiated(stored.id(), first_payment).or_pan().await? {
-    ///     Credential::NetworkToken(payment) => println!("{:?}, {}", payment.number, payment.expiry),
+    /// let payment = cmp.payments().merchant_initiated(stored.id(), first_payment);
+    /// match payment.or_pan().await? {
+    ///     Credential::NetworkToken(payment) => println!("{:?}", payment.number),
     ///     Credential::Pan(on_file) => {
-    ///         println!("{:?}, {}, {}", on_file.pan, on_file.expiry, on_file.network_transaction_id);
+    ///         println!("{:?}, {}", on_file.pan, on_file.expiry);
     ///         # assert_eq!(on_file.pan.expose(), "5100260000009207");
     ///     }
     /// }

@@ -3,6 +3,7 @@
 pub(crate) mod api;
 mod arrows;
 mod circles;
+mod examples;
 mod msrv;
 mod outside;
 mod run;

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::{Context, Result, ensure};
 use regex::Regex;
 
-use super::run::Done;
+use super::{examples, run::Done};
 
 struct Rule {
     what: &'static str,
@@ -51,6 +51,8 @@ pub(super) fn check(root: &Path) -> Result<Done> {
         // A file can be listed and gone, or not be text.
         if let Ok(text) = std::fs::read_to_string(root.join(file)) {
             found.extend(broken_rules(file, &text)?);
+            found.extend(examples::broken(file, &text)?);
+            found.extend(missing_paths(root, file, &text)?);
         }
     }
     ensure!(found.is_empty(), "\n  {}", found.join("\n  "));
@@ -63,6 +65,21 @@ fn broken_rules(file: &str, text: &str) -> Result<Vec<String>> {
         let pattern = Regex::new(&rule.pattern.concat())?;
         let lines = text.lines().enumerate().filter(|(_, line)| pattern.is_match(line));
         found.extend(lines.map(|(number, _)| format!("{file}:{}: {}", number + 1, rule.what)));
+    }
+    Ok(found)
+}
+
+/// Paths in Markdown that lead nowhere: files that were moved or merged. The folder of a write under way comes and goes.
+fn missing_paths(root: &Path, file: &str, text: &str) -> Result<Vec<String>> {
+    if !file.ends_with(".md") {
+        return Ok(Vec::new());
+    }
+    let path = Regex::new("`((?:cmp(?:-[a-z]+)?|contract|docs|fuzz|openapi|tests|xtask)/[^`*…\\s]*)`")?;
+    let mut found = Vec::new();
+    for (line, number) in text.lines().zip(1..) {
+        let paths = path.captures_iter(line).map(|found| found[1].to_owned());
+        let missing = paths.filter(|path| path != "openapi/.update" && !root.join(path).exists());
+        found.extend(missing.map(|path| format!("{file}:{number}: there is no {path}")));
     }
     Ok(found)
 }
@@ -99,5 +116,18 @@ mod tests {
             ]
         );
         assert!(broken_rules("Cargo.lock", text[3]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_path_in_markdown_leads_somewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("cmp/src")).unwrap();
+        let text =
+            "`cmp/src`, `cmp/src/*.rs`, `cards/mod.rs`\n`cmp-generated/build.rs` and `cmp/src/gone.rs`";
+        let found = missing_paths(folder.path(), "A.md", text).unwrap();
+        assert_eq!(
+            found,
+            ["A.md:2: there is no cmp-generated/build.rs", "A.md:2: there is no cmp/src/gone.rs"]
+        );
     }
 }
