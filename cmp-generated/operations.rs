@@ -1,5 +1,6 @@
-//! The facts about each operation, as a macro that makes the facade's `Operation`.
+//! The facts about operations and responses, as macros for the facade.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use proc_macro2::TokenStream;
@@ -24,7 +25,15 @@ pub(crate) fn facts(lowered: &str) -> Result<TokenStream, Box<dyn Error>> {
         .into_iter()
         .map(|(path, method, name, facts)| entry(path, &method, name, facts))
         .collect::<Result<Vec<_>, _>>()?;
+    let responses = responses(&lowered);
     Ok(quote! {
+        /// Expands to `$with! { … }` with the type of each successful response that has a body: `traced` if it has the id
+        /// that VGS support asks for.
+        #[macro_export]
+        macro_rules! with_responses {
+            ($with:ident) => { $with! { #(#responses)* } };
+        }
+
         /// Expands to `$with! { … }` with one entry for each operation of the contract whose facts are known.
         ///
         /// The facade makes its enum of operations with it. The facts are data: see `openapi/operations.toml` in the
@@ -34,6 +43,34 @@ pub(crate) fn facts(lowered: &str) -> Result<TokenStream, Box<dyn Error>> {
             ($with:ident) => { $with! { #(#entries)* } };
         }
     })
+}
+
+fn responses(lowered: &Value) -> Vec<TokenStream> {
+    let mut found = BTreeMap::new();
+    let items = lowered["paths"].as_object().into_iter().flat_map(|paths| paths.values());
+    for operation in items.filter_map(Value::as_object).flat_map(|item| item.values()) {
+        for (_, response) in operation["responses"].as_object().into_iter().flatten() {
+            let schema = &response["content"]["application/json"]["schema"];
+            if let Some(name) = schema["$ref"].as_str().and_then(|target| target.rsplit('/').next()) {
+                found.insert(pascal(name), is_traced(lowered, schema));
+            }
+        }
+    }
+    let entry = |(name, is_traced)| {
+        let [name, kind] = [name, if is_traced { "traced" } else { "untraced" }.to_owned()]
+            .map(|ident: String| format_ident!("{ident}"));
+        quote! { #name: #kind, }
+    };
+    found.into_iter().map(entry).collect()
+}
+
+fn is_traced(lowered: &Value, response: &Value) -> bool {
+    let mut schema = response;
+    for member in ["metadata", "observability", "trace_id"] {
+        let target = schema["$ref"].as_str().and_then(|target| target.strip_prefix('#'));
+        schema = &target.and_then(|target| lowered.pointer(target)).unwrap_or(schema)["properties"][member];
+    }
+    !schema.is_null()
 }
 
 fn entry(path: &str, method: &str, name: &Value, facts: &Value) -> Result<TokenStream, Box<dyn Error>> {

@@ -43,6 +43,10 @@ fn the_readme_lists_every_operation_with_its_class_and_scope() {
         let repeated = row.split('|').nth(3).expect("a third column").trim();
         let expected = if operation.retry_class() == RetryClass::Unsafe { "no" } else { "yes" };
         assert!(repeated.starts_with(expected), "{row}");
+        // The table of card data has each call too.
+        let call = row.split('`').nth(1).and_then(|call| Some(call.rsplit_once('(')?.0)).expect("a call");
+        let has_call = |line: &str| line.starts_with('|') && line.contains(&format!("`{call}`"));
+        assert!(readme.lines().any(has_call), "README.md: no row in the table of card data has `{call}`");
     }
 }
 

@@ -43,19 +43,21 @@ pub(crate) trait Body: DeserializeOwned {
 
 impl Body for () {}
 
-impl Body for types::V1NetworkToken {}
-
-macro_rules! traced {
-    ($($document:ident)*) => {
-        $(impl Body for types::$document {
-            fn trace_id(&self) -> Option<&str> {
-                Some(self.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()?.as_str())
-            }
+macro_rules! bodies {
+    ($($response:ident: $kind:ident,)*) => {
+        $(impl Body for types::$response {
+            bodies!($kind);
         })*
+    };
+    (untraced) => {};
+    (traced) => {
+        fn trace_id(&self) -> Option<&str> {
+            Some(self.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()?.as_str())
+        }
     };
 }
 
-traced! { CardResourceResponse NetworkTokenResourceResponse NetworkTokenAndCryptogramResource }
+cmp_generated::with_responses!(bodies);
 
 /// A successful response.
 pub(super) struct Answer<B> {
