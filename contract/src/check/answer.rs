@@ -1,4 +1,4 @@
-//! One request, and what came back.
+//! A request and its response.
 
 use cmp_simulator::Operation;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -14,17 +14,17 @@ pub(crate) fn media_type(operation: Operation) -> &'static str {
     if Operation::V1.contains(&operation) { JSON } else { JSON_API }
 }
 
-/// An answer is never larger than this, so that a broken service can't fill the memory.
+/// The largest response that is read, so that a broken service can't fill the memory.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// Who asks.
+/// The account that sends a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// The service account that the target was given.
     Main,
     /// An account with every scope but this.
     Without(cmp_simulator::Scope),
-    /// Nobody that the service knows.
+    /// An account that the service does not know.
     Nobody,
 }
 
@@ -42,16 +42,16 @@ pub(crate) enum Body {
 #[derive(Debug, Clone)]
 pub(crate) struct Call<'a> {
     pub(crate) operation: Operation,
-    /// Or the alias, for V1.
+    /// The card's id, or its alias for V1.
     pub(crate) card_id: &'a str,
     pub(crate) query: &'static str,
     pub(crate) body: Body,
     pub(crate) caller: Caller,
-    /// Whether what is asked for is an answer from in front of the application.
+    /// The request is meant to be answered by the gateway in front of the application.
     pub(crate) of_the_gateway: bool,
 }
 
-/// Some services include nothing unless it is asked for.
+/// The query that asks for network tokens. Some services include nothing without it.
 pub(crate) const INCLUDE: &str = "?include=network_tokens";
 
 impl<'a> Call<'a> {
@@ -119,7 +119,7 @@ impl Answer {
         Ok(Self { operation, status, headers, bytes, json })
     }
 
-    /// An answer that only stands in the documents.
+    /// Builds a response from a published example.
     pub(crate) fn published(operation: Operation, status: u16, document: &Value) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type(operation)))]);
         let bytes = document.to_string().into_bytes();
@@ -134,7 +134,7 @@ impl Answer {
         self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim()
     }
 
-    /// What stands at the pointer; null if nothing does.
+    /// Returns the value at the pointer, or null.
     pub(crate) fn at(&self, pointer: &str) -> &Value {
         self.json.as_ref().and_then(|json| json.pointer(pointer)).unwrap_or(&Value::Null)
     }
@@ -143,7 +143,7 @@ impl Answer {
         self.at(pointer).as_str().unwrap_or_default()
     }
 
-    /// What came, without any of it.
+    /// Describes the response without its content.
     pub(crate) fn outline(&self) -> String {
         let body = match (&self.json, self.bytes.len()) {
             (_, 0) => "without a body",
@@ -153,7 +153,7 @@ impl Answer {
         format!("{} {body}", self.status)
     }
 
-    /// Included resources of this type, from either place that they come in.
+    /// Returns the included resources of this type, from both places where services put them.
     pub(crate) fn included(&self, kind: &str) -> Vec<&Value> {
         let places = [self.at("/included"), self.at("/data/included")];
         let all = places.into_iter().filter_map(Value::as_array).flatten();
@@ -161,7 +161,7 @@ impl Answer {
     }
 }
 
-/// A transport error has no body; its URL, which may hold an id, is left out.
+/// Reports a transport error without its URL, which may contain an id.
 pub(crate) fn network(operation: Operation, error: reqwest::Error) -> Stop {
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;
@@ -171,7 +171,7 @@ pub(crate) fn network(operation: Operation, error: reqwest::Error) -> Stop {
     no_answer(operation, &format!("{error}: {cause}"))
 }
 
-/// No whole answer came, or none of the application's.
+/// Reports that no complete response of the application came.
 pub(crate) fn no_answer(operation: Operation, why: &str) -> Stop {
     Stop::Network(format!("{operation}: {why}"))
 }

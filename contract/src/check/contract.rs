@@ -32,9 +32,9 @@ pub(crate) fn is_from_the_gateway(status: u16) -> bool {
 pub(crate) struct Contract {
     document: Value,
     is_built_in: bool,
-    /// The name of every member that it knows: others come from the service, and are not shown.
+    /// The names of all members in the contract. Reports mask other names.
     names: HashSet<String>,
-    /// By the text of their schema: making one takes far longer than using it.
+    /// Validators by the text of their schema. Making one takes far longer than using it.
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
 }
 
@@ -45,7 +45,7 @@ impl Contract {
         Self { document, is_built_in: false, names, validators: Mutex::default() }
     }
 
-    /// A JSON pointer into an answer, without the names that only the service knows.
+    /// Masks the names in a JSON pointer that only the service knows.
     pub(crate) fn shown(&self, pointer: &str) -> String {
         masked::pointer(pointer, &self.names)
     }
@@ -76,7 +76,7 @@ impl Contract {
         let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
         let made = validators.entry(schema.to_string()).or_insert_with(|| {
             let root = json!({"allOf": [schema], "components": self.document["components"]});
-            // Every schema of the contract compiles: a test of the contract sees to it.
+            // A test checks that every schema of the contract compiles.
             jsonschema::options().should_validate_formats(true).build(&root).ok().map(Arc::new)
         });
         made.clone()
@@ -88,7 +88,7 @@ impl Contract {
         errors.map(|error| explain(operation, at, &error, &self.names)).collect()
     }
 
-    /// The operations that neither the simulator nor any check knows, by method and path.
+    /// Returns the operations that the simulator and the checks don't know, by method and path.
     pub(crate) fn unknown_operations(&self) -> Vec<(String, String)> {
         let paths = self.document["paths"].as_object().into_iter().flatten();
         let all = paths.flat_map(|(path, item)| {
@@ -103,7 +103,7 @@ impl Contract {
         all.filter(|operation| !known(operation)).collect()
     }
 
-    /// Where an answer breaks the contract of an operation that is known by method and path alone.
+    /// Returns the violations in a response of an operation that only the contract knows.
     pub(crate) fn violations_at(
         &self,
         method: &str,
@@ -117,18 +117,18 @@ impl Contract {
         self.judged(name, &self.document["paths"][path][method.to_lowercase()], answer)
     }
 
-    /// Where a request's body breaks the operation's request schema.
+    /// Returns the violations of the request schema in a request's body.
     pub(crate) fn request_violations(&self, operation: Operation, body: &Value) -> Vec<Violation> {
         let schema = &self.operation(operation)["requestBody"]["content"][media_type(operation)]["schema"];
         self.errors(operation.name(), schema, "request", body)
     }
 
-    /// Where an answer breaks the contract. One from in front of the application can't.
+    /// Returns the violations in a response. A response of the gateway has none.
     pub(crate) fn answer_violations(&self, answer: &Answer) -> Vec<Violation> {
         if is_from_the_gateway(answer.status) { Vec::new() } else { self.differences(answer) }
     }
 
-    /// Where an answer is not as the contract describes it.
+    /// Returns the differences between a response and the contract.
     pub(crate) fn differences(&self, answer: &Answer) -> Vec<Violation> {
         self.judged(answer.operation.name(), self.operation(answer.operation), answer)
     }
@@ -198,7 +198,7 @@ fn collect_names(value: &Value, names: &mut HashSet<String>) {
     }
 }
 
-/// The error schemas require nothing at their top, so that any object would do.
+/// Reports an error document without an error. The error schemas would allow any object.
 fn error_document(operation: &str, document: &Value) -> Option<Violation> {
     let says_something = document["errors"].as_array().is_some_and(|errors| !errors.is_empty());
     (!says_something).then(|| Violation {
@@ -210,7 +210,7 @@ fn error_document(operation: &str, document: &Value) -> Option<Violation> {
 }
 
 impl Answer {
-    /// What speaks for a body where there must be none: an HTTP client takes a 204 for empty whatever follows it.
+    /// Describes a body that the status does not allow. HTTP clients ignore what follows a 204, so headers count too.
     fn announced_body(&self) -> Option<String> {
         if !self.bytes.is_empty() {
             return Some(format!("{} bytes", self.bytes.len()));
@@ -245,7 +245,7 @@ impl Corrections {
         self.files.iter().map(|file| file.name.as_str())
     }
 
-    /// Whether the documents still say what the correction corrects.
+    /// Returns `true` if the documents still say what the correction corrects.
     pub(crate) fn applies(&self, name: &str) -> bool {
         let mut document = self.uncorrected.clone();
         for file in &self.files {
@@ -257,7 +257,7 @@ impl Corrections {
         false
     }
 
-    /// The contract without this correction, and without those that build on it.
+    /// Returns the contract without this correction, and without those that build on it.
     pub(crate) fn without(&self, name: &str) -> Arc<Contract> {
         let mut made = self.without.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(made.entry(name.to_owned()).or_insert_with(|| {
@@ -270,7 +270,7 @@ impl Corrections {
         }))
     }
 
-    /// Changes the documents, as VGS might.
+    /// Changes the documents, as VGS could do it.
     #[cfg(test)]
     pub(crate) fn mend(&mut self, pointer: &str, value: Value) {
         *self.uncorrected.pointer_mut(pointer).unwrap() = value;

@@ -1,4 +1,4 @@
-//! From a validator's error to what a person needs: where, what the contract says, what came.
+//! Explains a validator's error: the place, what the contract says, and what came.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
 
 use super::{masked, outcome::Violation};
 
-/// `at` stands before the pointer: nothing for answers.
+/// Converts a validator's error into a violation. `at` is the prefix of the pointer, empty for responses.
 pub(crate) fn explain(
     operation: &str,
     at: &str,
@@ -42,8 +42,8 @@ fn expected(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// Of a choice that nothing fits, what is wrong with the alternative that was meant: the one of the right `type`, and of
-/// several the one with the least errors.
+/// Returns the error in the alternative that was meant, if a choice fails: the one with the right `type`, then the one with
+/// the fewest errors.
 fn nearest<'e>(error: &'e ValidationError<'_>) -> Option<&'e ValidationError<'static>> {
     let (Kind::AnyOf { context } | Kind::OneOfNotValid { context }) = error.kind() else { return None };
     let is_of_other_type = |error: &ValidationError<'_>| error.instance_path().to_string().ends_with("/type");

@@ -1,4 +1,4 @@
-//! What may be said of values that came from the service: their type and size, never themselves.
+//! Describes values from the service by type and size, and never shows them.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ pub(crate) fn describe(value: &Value) -> String {
     }
 }
 
-/// A JSON pointer without the names that are not known: one that only the service knows could be a secret.
+/// Masks unknown names in a JSON pointer, since a name that only the service knows could be a secret.
 pub(crate) fn pointer(pointer: &str, known: &HashSet<String>) -> String {
     let is_index = |token: &str| {
         token.len() <= MOST_DIGITS_OF_AN_INDEX && token.bytes().all(|byte| byte.is_ascii_digit())

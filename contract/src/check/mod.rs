@@ -1,11 +1,11 @@
 //! Checks whether a service keeps the contract.
 //!
-//! Each check asks a target something over plain HTTP, without the client, so that a mistake in the client can't hide
-//! one in the service. Every request and answer is held against `openapi/cmp.json`, whatever the check is about.
+//! A check sends requests to a target without the client, so that a mistake in the client can't hide one in the service.
+//! Every request and response is compared with `openapi/cmp.json`.
 //!
-//! - [`checks`]: what is asked, as tables; [`session`]: the tools that a check asks with; [`target`]: the service.
-//! - [`mod@contract`], [`explain`], [`secrets`]: what an answer must be, and the report of one that is not.
-//! - [`runner`], [`mod@run`], [`outcome`], [`report`]: running all checks within limits, and the reports.
+//! - [`checks`]: the checks, as tables. [`session`]: the tools of a check. [`target`]: the service.
+//! - [`mod@contract`], [`explain`], [`secrets`]: what a response must be, and how a violation is explained.
+//! - [`runner`], [`mod@run`], [`outcome`], [`report`]: all checks within limits, and the reports.
 
 mod answer;
 mod checks;
@@ -36,9 +36,9 @@ use run::{Limits, Run};
 use runner::Runner;
 use target::{Environment, Target};
 
-use crate::spec::files::Layout;
+use crate::spec::{files::Layout, write};
 
-/// What went wrong before any check ran, such as a variable that is not set.
+/// The exit status if no check could run, for example because a variable is not set.
 const UNUSABLE: u8 = 2;
 
 /// Options of `cargo xtask contract`.
@@ -89,7 +89,7 @@ pub fn run(options: &Options, workspace: Option<&Path>) -> ExitCode {
     match checked(options, &workspace.map_or_else(Layout::built_in, Layout::new)) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            report::to_stderr(&format!("Error: {error:#}"));
+            write::say(&format!("Error: {error:#}"));
             ExitCode::from(UNUSABLE)
         }
     }
@@ -133,7 +133,7 @@ impl Options {
         let certificates = Certificate::from_pem_bundle(&std::fs::read(path).with_context(option)?);
         let certificates = certificates.with_context(option)?;
         ensure!(!certificates.is_empty(), "{}: the file has no certificate in PEM", option());
-        // What the PEM holds is only read here, and a run would find it out at each request.
+        // A wrong certificate would otherwise fail each request.
         reqwest::Client::builder()
             .tls_certs_merge(certificates.iter().cloned())
             .build()

@@ -3,18 +3,19 @@
 use cmp_simulator::Operation;
 use serde::Serialize;
 
-/// One disagreement between the service and the contract. No value of an answer is ever in it.
+/// A difference between the service and the contract. It contains no value of a response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Violation {
     pub(crate) operation: String,
-    /// A JSON pointer into the answer's body, or `status`, `content-type`, `body`; after `request` one into the request.
+    /// A JSON pointer into the response's body, or `status`, `content-type` or `body`. With the prefix `request`, a pointer into
+    /// the request.
     pub(crate) path: String,
     pub(crate) expected: String,
     pub(crate) came: String,
 }
 
 impl Violation {
-    /// What it has in common with others of one cause: of a status, the one that came, whatever was asked for.
+    /// Returns a text that violations with one cause share. For a status, this is the one that came.
     fn cause(&self) -> String {
         let Self { path, expected, came, .. } = self;
         if path == "status" {
@@ -37,7 +38,7 @@ pub(crate) enum Outcome {
     CorrectionUnneeded {
         reason: String,
     },
-    /// No whole answer came.
+    /// No complete response came.
     NetworkFailed {
         reason: String,
     },
@@ -58,17 +59,17 @@ impl Outcome {
     }
 }
 
-/// Why a check ends before its end.
+/// Why a check stops early.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// The violations are in the session.
     Broken,
     Unneeded(String),
     Network(String),
-    /// The token endpoint knows the client id and secret not, or not together.
+    /// The token endpoint refuses the client id and secret.
     Refused(String),
     Skipped(String),
-    /// Somebody wants the run to stop.
+    /// The user interrupted the run.
     Interrupted,
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn skip<T>(reason: impl Into<String>) -> Checked<T> {
 
 impl Outcome {
     pub(crate) fn of(result: Checked, violations: Vec<Violation>) -> Self {
-        // What was found before the network failed, or before a check had to be skipped, was found all the same.
+        // Violations count even if the network fails later, or the check is skipped.
         match result {
             _ if !violations.is_empty() => Self::Broken { violations },
             Ok(()) => Self::Passed,
@@ -109,12 +110,12 @@ pub(crate) struct Report {
     pub(crate) target: String,
     pub(crate) document: String,
     pub(crate) checks: Vec<Finished>,
-    /// Test cards that the run stored, or may have, and could not delete.
+    /// Test cards that the run stored, or may have stored, and could not delete.
     pub(crate) left: Vec<String>,
     pub(crate) interrupted: bool,
 }
 
-/// One cause, and every check that it shows in.
+/// A cause of violations, with every check that shows it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     pub(crate) what: String,
@@ -126,7 +127,7 @@ impl Report {
         self.checks.iter().filter(|check| is(&check.outcome)).count()
     }
 
-    /// What is wrong, each cause once, in the order in which they showed.
+    /// Returns the causes of violations, each once, in the order of the checks.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         let mut found =
@@ -153,8 +154,8 @@ impl Report {
         findings
     }
 
-    /// 0: nothing to see; 1: the contract is broken; 3: a correction is no longer needed; 4: the network failed, or a test
-    /// card is left. The gravest counts, in the order 1, 4, 3. (2 is for what can't be run.) 130: interrupted.
+    /// Returns 0 if all is well, 1 if the contract is broken, 3 if a correction is not needed, 4 if the network failed or a
+    /// test card is left, and 130 if the run was interrupted. Of several, the first in the order 1, 4, 3.
     pub(crate) fn exit_status(&self) -> u8 {
         if self.interrupted {
             130

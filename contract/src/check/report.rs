@@ -1,4 +1,4 @@
-//! How a run went: on the terminal, and as files.
+//! The reports of a run: on the terminal, and as JUnit, JSON and Markdown.
 
 use std::{
     collections::HashSet,
@@ -14,16 +14,17 @@ use super::{
     outcome::{Finding, Finished, Outcome, Report, Violation},
     runner::Watch,
 };
+use crate::spec::{json::pretty, write::cell};
 
 pub(crate) type Render = fn(&Report) -> Result<String>;
 
 pub(crate) fn json(report: &Report) -> Result<String> {
     let mut document = serde_json::to_value(report)?;
     document["findings"] = serde_json::to_value(report.findings())?;
-    crate::spec::json::pretty(&document)
+    pretty(&document)
 }
 
-/// A line for each check that has ended, and on a terminal one for the check that runs.
+/// Prints a line for each finished check, and on a terminal one for the running check.
 pub(crate) struct Progress {
     is_terminal: bool,
     said: HashSet<String>,
@@ -36,7 +37,7 @@ impl Progress {
 
     fn show(&self, text: &str) {
         if self.is_terminal {
-            // To the start of the line, which is cleared.
+            // Moves to the start of the line and clears it.
             let _ = write!(io::stderr(), "\r\x1b[K{text}");
             let _ = io::stderr().flush();
         }
@@ -53,7 +54,7 @@ impl Watch for Progress {
         self.show("");
         say(&format!("[{number:3}/{of}] {:8} {check} ({milliseconds} ms)", outcome.label()));
         for line in lines(outcome) {
-            // What was said before is counted in the summary.
+            // The summary counts repeated lines.
             if self.said.insert(line.clone()) {
                 say(&format!("          {line}"));
             }
@@ -61,7 +62,7 @@ impl Watch for Progress {
     }
 }
 
-/// What there is to say of an outcome, one line each.
+/// Returns the lines that explain an outcome.
 fn lines(outcome: &Outcome) -> Vec<String> {
     match outcome {
         Outcome::Passed => Vec::new(),
@@ -77,7 +78,7 @@ fn line(violation: &Violation) -> String {
     format!("{operation} {path}: expected {expected}; came {came}")
 }
 
-/// The number of checks of each outcome, in the order of their weight.
+/// Returns the number of checks with each outcome.
 fn counts(report: &Report) -> [(&'static str, usize); 5] {
     [
         ("passed", report.count(|outcome| *outcome == Outcome::Passed)),
@@ -111,16 +112,11 @@ pub(crate) fn summary(report: &Report) {
 }
 
 fn say(line: &str) {
-    // Nobody is left to tell if standard output is closed.
+    // A closed standard output has no reader.
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-pub(crate) fn to_stderr(line: &str) {
-    // The same holds for standard error.
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
-/// One suite a group of checks.
+/// Renders JUnit XML, with one suite for each group of checks.
 pub(crate) fn junit(report: &Report) -> Result<String> {
     let mut document = Document::new(format!("contract of {}", report.target));
     let mut groups: Vec<_> = report.checks.iter().map(|check| check.group).collect();
@@ -144,7 +140,7 @@ fn case(check: &Finished) -> TestCase {
         Outcome::Passed => TestCaseStatus::success(),
         Outcome::Broken { .. } => failed(NonSuccessKind::Failure, "contract_broken"),
         Outcome::NetworkFailed { .. } => failed(NonSuccessKind::Error, "network_failed"),
-        // Neither fails a build, so that neither is a failure here.
+        // Neither fails a build, so neither is a failure in JUnit.
         Outcome::CorrectionUnneeded { .. } => skipped(format!("correction no longer needed: {text}")),
         Outcome::Skipped { .. } => skipped(text),
     };
@@ -159,10 +155,10 @@ fn skipped(message: String) -> TestCaseStatus {
     status
 }
 
-/// So many places of a finding are named; the table of all checks has the rest.
+/// The number of places that a finding names. The table of all checks has the others.
 const PLACES: usize = 5;
 
-/// Counts, findings, and all checks: fit for a pull request.
+/// Renders counts, findings and all checks as Markdown, for a pull request.
 pub(crate) fn markdown(report: &Report) -> Result<String> {
     let mut text = format!(
         "# Contract of {}\n\n{}\n\n| outcome | checks |\n|---|---|\n",
@@ -189,10 +185,6 @@ pub(crate) fn markdown(report: &Report) -> Result<String> {
         writeln!(text, "| `{}` | {} | {said} |", check.check, check.outcome.label())?;
     }
     Ok(text)
-}
-
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
 }
 
 #[cfg(test)]
@@ -232,7 +224,7 @@ mod tests {
     fn every_outcome_is_in_every_report() {
         let report = report();
         let junit = junit(&report).unwrap();
-        // One failure for one broken check. What the exit status allows is not a failure here.
+        // One failure for one broken check. An outcome that the exit status allows is not a failure.
         for part in ["/data/&lt;x&gt;", "<error", "<skipped", "correction no longer needed", "failures=\"1\""]
         {
             assert!(junit.contains(part), "{part}: {junit}");

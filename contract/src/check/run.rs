@@ -1,4 +1,4 @@
-//! What all checks of a run share: how long to wait for the service, whether somebody wants to stop, what is left behind.
+//! What the checks of a run share: time limits, interrupts, HTTP clients, and the cards that are left.
 
 use std::{
     sync::{Mutex, OnceLock, PoisonError},
@@ -11,14 +11,14 @@ use tokio::sync::watch;
 
 use super::{answer::network, outcome::Checked, target::is_loopback};
 
-/// How long a run waits.
+/// The time limits of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// For one answer, from the first byte of the request to the last of the answer.
+    /// The limit for one response, from the first byte of the request to the last of the response.
     pub(crate) answer: Duration,
-    /// For one answer before it counts as slow.
+    /// The time after which a response is slow.
     pub(crate) slow: Duration,
-    /// Beyond `slow`, for all answers together.
+    /// The limit for the time beyond `slow`, of all responses together.
     pub(crate) patience: Duration,
 }
 
@@ -32,13 +32,13 @@ impl Limits {
 
 pub(crate) struct Run {
     pub(crate) limits: Limits,
-    /// How often somebody wanted the run to stop.
+    /// The number of interrupts.
     interrupts: watch::Receiver<usize>,
     waited: Mutex<Duration>,
     left: Mutex<Vec<String>>,
-    /// Trusted beside the usual ones.
+    /// Certificates to trust beside the usual ones.
     certificates: Vec<Certificate>,
-    /// One that may use the process environment's proxy, and one that doesn't. Making one takes far longer than a request.
+    /// A client that may use the process environment's proxy, and one that doesn't. Making one takes far longer than a request.
     clients: [OnceLock<Client>; 2],
 }
 
@@ -54,20 +54,20 @@ impl Run {
         }
     }
 
-    /// One that trusts the service's own certificates too.
+    /// Trusts these certificates too.
     pub(crate) fn trusting(self, certificates: Vec<Certificate>) -> Self {
         Self { certificates, ..self }
     }
 
-    /// One that nobody interrupts.
+    /// A run without interrupts.
     #[cfg(test)]
     pub(crate) fn undisturbed() -> Self {
         Self::new(Limits::USUAL, watch::channel(0).1)
     }
 
-    /// For what is at this URL: whether a proxy may be used is a question of each.
+    /// Returns the client for this URL. Only a URL on another machine may use a proxy.
     pub(crate) fn client(&self, url: &str) -> Checked<Client> {
-        // A proxy would take the client secret in the clear, and for it loopback would be another machine.
+        // A proxy would see the client secret, and would take loopback for its own machine.
         let is_here = reqwest::Url::parse(url).is_ok_and(|url| is_loopback(&url));
         let slot = &self.clients[usize::from(is_here)];
         if let Some(client) = slot.get() {
@@ -85,32 +85,32 @@ impl Run {
         Ok(slot.get_or_init(|| client).clone())
     }
 
-    /// Whether somebody has wanted the run to stop so many times.
+    /// Returns `true` after this number of interrupts.
     pub(crate) fn is_interrupted(&self, times: usize) -> bool {
         *self.interrupts.borrow() >= times
     }
 
-    /// Ends when somebody has wanted the run to stop so many times.
+    /// Waits for this number of interrupts.
     pub(crate) async fn interrupted(&self, times: usize) {
         let mut interrupts = self.interrupts.clone();
         if interrupts.wait_for(|count| *count >= times).await.is_err() {
-            // Nobody listens any more.
+            // The sender is gone, so no interrupt can come.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Counts what an answer took beyond what is usual.
+    /// Counts the time of a response beyond the usual.
     pub(crate) fn waited(&self, took: Duration) {
         let mut waited = self.waited.lock().unwrap_or_else(PoisonError::into_inner);
         *waited += took.saturating_sub(self.limits.slow);
     }
 
-    /// Whether the service has been waited for long enough.
+    /// Returns `true` if the time beyond the usual is used up.
     pub(crate) fn is_out_of_patience(&self) -> bool {
         *self.waited.lock().unwrap_or_else(PoisonError::into_inner) >= self.limits.patience
     }
 
-    /// Notes something that the run stored, or may have, and could not delete.
+    /// Notes a card that the run stored, or may have stored, and could not delete.
     pub(crate) fn leave(&self, what: String) {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
@@ -120,7 +120,7 @@ impl Run {
     }
 }
 
-/// Counts the requests to stop (Ctrl-C and SIGTERM) from now to the end of the process.
+/// Counts interrupts (Ctrl-C and SIGTERM) from now to the end of the process.
 pub(crate) fn interrupts() -> std::io::Result<watch::Receiver<usize>> {
     let (sender, receiver) = watch::channel(0);
     let mut signals = Signals::new()?;

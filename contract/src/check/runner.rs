@@ -22,13 +22,16 @@ pub(crate) struct Runner<'a> {
 
 /// Watches a run.
 pub(crate) trait Watch {
-    /// A check begins, with its number and the number of all.
+    /// Called when a check begins, with its number and the number of all checks.
     fn begins(&mut self, check: &str, number: usize, of: usize);
     fn ended(&mut self, done: &Finished, number: usize, of: usize);
 }
 
 impl Runner<'_> {
-    /// Runs the checks whose name contains `only`. An error says that they could not be run.
+    /// Runs the checks whose name contains `only`.
+    ///
+    /// # Errors
+    /// The checks could not run.
     pub(crate) async fn all(&self, only: Option<&str>, watch: &mut dyn Watch) -> Result<Report> {
         let mut checks = checks::all(self.contract, self.corrections);
         checks.retain(|check| only.is_none_or(|only| check.name.contains(only)));
@@ -55,7 +58,7 @@ impl Runner<'_> {
         })
     }
 
-    /// How every check would end, if the service gives no access token.
+    /// Returns the outcome of every check if the service gives no access token.
     async fn hopeless(&self) -> Result<Option<Outcome>> {
         if matches!(self.target, Target::Simulator(_)) {
             return Ok(None);
@@ -84,7 +87,7 @@ impl Runner<'_> {
         ended(check, outcome, start)
     }
 
-    /// Cleans up however the check ends.
+    /// Runs a check, and cleans up however it ends.
     async fn in_session(&self, check: &Check, mut session: Session<'_>) -> Outcome {
         let result = check.run(&mut session, self.corrections).await;
         let cleaned = session.clean_up().await;
@@ -136,7 +139,7 @@ mod tests {
         fn ended(&mut self, _: &Finished, _: usize, _: usize) {}
     }
 
-    /// A server that does something else with a connection than to answer, and the number of its connections.
+    /// A server that never completes a response, and the number of its connections.
     async fn server<F>(serve: fn(TcpStream) -> F) -> (String, Arc<AtomicUsize>)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -166,7 +169,7 @@ mod tests {
         }
     }
 
-    /// What a server says that expects TLS: an alert.
+    /// Answers with the alert of a server that expects TLS.
     async fn speaks_tls(mut stream: TcpStream) {
         let _ = stream.read(&mut [0; 1]).await;
         let _ = stream.write_all(b"\x15\x03\x01\x00\x02\x02\x46").await;
@@ -187,7 +190,7 @@ mod tests {
             client_id: "AC-simulator".to_owned(),
             client_secret: "simulator-client-secret".to_owned(),
         };
-        // The sender must live: without it nobody could interrupt.
+        // The sender must live, or the run has no interrupts.
         let (_sender, interrupts) = watch::channel(0);
         let run = Run::new(limits, interrupts);
         let runner = Runner { target: &target, contract: &contract, corrections: &corrections, run: &run };
@@ -206,11 +209,11 @@ mod tests {
         for (url, connections) in [server(hangs).await, server(drips).await] {
             assert_given_up(&report(url.clone(), None).await);
             assert_eq!(connections.load(Ordering::Relaxed), 1, "without a token there is nothing to ask");
-            // The same, where only the API is like that: each of a hundred checks would wait for it.
+            // The token endpoint works and the API does not: each of a hundred checks would wait.
             assert_given_up(&report(url, Some(simulator.token_url())).await);
             assert!(connections.load(Ordering::Relaxed) < 10);
         }
-        // What is refused at once costs no time.
+        // An immediate refusal costs no time.
         let (url, _) = server(speaks_tls).await;
         assert_given_up(&report(url.clone(), None).await);
         assert_given_up(&report(url, Some(simulator.token_url())).await);

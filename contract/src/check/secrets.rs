@@ -1,4 +1,4 @@
-//! Rules on secrets that no schema states.
+//! Rules about secrets that no schema has.
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ impl Grant {
     }
 }
 
-/// The claim `scope` of a JWT, unverified: it decides only what is expected.
+/// Returns the claim `scope` of a JWT, unverified. It only decides what the check expects.
 fn claimed_scopes(token: &str) -> Option<String> {
     use base64::Engine as _;
     let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;

@@ -1,4 +1,4 @@
-//! What one check has: a place to ask, access tokens, and a memory of what it must clean up.
+//! The session of one check: it sends requests, holds access tokens, and deletes what the check stored.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use super::{
     target::{Boxed, Place, account_without},
 };
 
-/// Stored and enrolled without trouble (VGS's page of sandbox test cards).
+/// A test card that is stored and enrolled (VGS's page of sandbox test cards).
 pub(crate) const TEST_CARD: &str = "5100260000019206";
 const UNKNOWN_TOKEN: &str = "nobody";
 const UNKNOWN_CARD: &str = "CRDnone";
@@ -26,13 +26,13 @@ pub(crate) struct Session<'a> {
     pub(crate) contract: &'a Contract,
     run: &'a Run,
     place: Place,
-    /// For the API, and for the token endpoint: whether a proxy may be used is a question of the URL.
+    /// The client for the API. The token endpoint has its own, since a proxy may be allowed for only one of them.
     api: reqwest::Client,
     tokens: reqwest::Client,
     grants: HashMap<String, Grant>,
     cards: Vec<String>,
     violations: Vec<Violation>,
-    /// Whether the check has ended, and what it stored is deleted: who interrupts the run waits for it, unless they insist.
+    /// The check has ended, and its cards are being deleted. Only a second interrupt stops this.
     cleans_up: bool,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Session<'a> {
         Ok(Self { contract, run, place, api, tokens, grants, cards, violations, cleans_up: false })
     }
 
-    /// The simulator's handle, for what only the world around a service can do.
+    /// Returns the simulator's handle, for events that no request causes.
     pub(crate) fn simulator(&self) -> Checked<&Simulator> {
         self.place.simulator.as_ref().ok_or_else(needs_the_simulator)
     }
@@ -56,7 +56,7 @@ impl<'a> Session<'a> {
         std::mem::take(&mut self.violations)
     }
 
-    /// Notes a violation; the check goes on.
+    /// Notes a violation. The check goes on.
     pub(crate) fn note(
         &mut self,
         of: Operation,
@@ -75,7 +75,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Sends, and holds request and answer against the contract.
+    /// Sends a request, and compares it and the response with the contract.
     pub(crate) async fn send(&mut self, call: Call<'_>) -> Checked<Answer> {
         let plain = (call.query == INCLUDE).then(|| call.clone().query(""));
         let found = self.violations.len();
@@ -102,7 +102,7 @@ impl<'a> Session<'a> {
             request = request.header(CONTENT_TYPE, kind).body(text);
         }
         let answer = self.ask(call.operation, request).await?;
-        // Whatever else is wrong with the answer: a card that was stored has to go again.
+        // A stored card must be deleted, even if the response is wrong.
         if call.operation == Operation::CreateCard && matches!(answer.status, 200..=299) {
             self.cards.push(answer.text("/data/id").to_owned());
         }
@@ -118,10 +118,10 @@ impl<'a> Session<'a> {
         Ok(answer)
     }
 
-    /// Sends, and waits for the answer, unless somebody wants the run to stop.
+    /// Sends a request and waits for the response or an interrupt.
     async fn ask(&self, operation: Operation, request: reqwest::RequestBuilder) -> Checked<Answer> {
         let stores = matches!(operation, Operation::CreateCard);
-        // A card whose storing was begun must be known, so that it can go again: only who insists does not wait for that.
+        // Only a second interrupt leaves a card whose id is not known yet, since it could not be deleted.
         let enough = if stores || self.cleans_up { 2 } else { 1 };
         if self.run.is_interrupted(if self.cleans_up { 2 } else { 1 }) {
             return Err(Stop::Interrupted);
@@ -141,7 +141,7 @@ impl<'a> Session<'a> {
         answer
     }
 
-    /// Sends, and goes on only with this status.
+    /// Sends a request. Stops the check unless the response has this status.
     pub(crate) async fn expect(&mut self, call: Call<'_>, status: u16) -> Checked<Answer> {
         self.expect_one_of(call, &[status]).await
     }
@@ -206,7 +206,7 @@ impl<'a> Session<'a> {
         skip(format!("needs a service account without the scope {}", scope.name()))
     }
 
-    /// Asks the token endpoint. What only something in front of it can have answered is no answer.
+    /// Sends a request to the token endpoint. A response of a gateway in front of it does not count.
     pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Checked<Answer> {
         let answer = self.ask(Operation::Token, self.tokens.post(&self.place.token_url).form(form)).await?;
         let is_its_own = match answer.status {
@@ -220,7 +220,7 @@ impl<'a> Session<'a> {
         Err(no_answer(Operation::Token, &format!("no token and no OAuth error, but {}", answer.outline())))
     }
 
-    /// Fetches an access token for the account, to see whether the checks can run at all.
+    /// Fetches an access token for the account, to find out whether checks can run.
     pub(crate) async fn can_start(&mut self) -> Checked {
         self.grant(Caller::Main).await.map(drop)
     }
@@ -230,12 +230,12 @@ impl<'a> Session<'a> {
         (self.place.client_id.clone(), self.place.client_secret.clone())
     }
 
-    /// Stores a test card of this check's own, and gives its id.
+    /// Stores a test card and returns its id.
     pub(crate) async fn store(&mut self, pan: &str) -> Checked<String> {
         self.store_as(card(pan)).await
     }
 
-    /// The same, with this request.
+    /// Stores a card with this request and returns its id.
     pub(crate) async fn store_as(&mut self, body: Value) -> Checked<String> {
         let answer = self.expect(create(body), 201).await?;
         let id = answer.text("/data/id").to_owned();
@@ -267,7 +267,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Asks for an operation that is new in the contract, without a valid access token, so that nothing happens.
+    /// Calls an operation that is new in the contract, without a valid access token, so that nothing happens.
     pub(crate) async fn try_unauthorized(&mut self, method: &str, path: &str) -> Checked {
         if self.is_simulated() {
             return skip("not yet in the facade, and the simulator has no route for it");
@@ -299,8 +299,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Skips the check if the answer is that the account had the card before: somebody's, or one that an earlier run had
-    /// to leave.
+    /// Skips the check if the account had the card before the run.
     pub(crate) fn unless_it_was_there(&self, answer: &Answer) -> Checked {
         let is_known = self.cards.iter().any(|card| card == answer.text("/data/id"));
         if answer.operation == Operation::CreateCard && answer.status == 303 && !is_known {
@@ -339,7 +338,7 @@ async fn answer_of(operation: Operation, request: reqwest::RequestBuilder) -> Ch
     Answer::read(operation, response).await
 }
 
-/// Whether this can stand in a path: an id such as `..` would make the deletion of a card one of something else.
+/// Returns `true` if an id is safe in a path. With an id such as `..`, a deletion would reach another resource.
 fn is_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

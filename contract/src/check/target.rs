@@ -1,4 +1,4 @@
-//! What is checked: the simulator, a service at a URL, or an environment of VGS.
+//! The service that is checked: the simulator, a service at a URL, or an environment of VGS.
 
 use std::{future::Future, pin::Pin};
 
@@ -92,7 +92,7 @@ impl Target {
     }
 
     fn service(name: String, base_url: String, token_url: String) -> Result<Self> {
-        // A secret that a CI does not have is an empty variable there.
+        // A CI passes a missing secret as an empty variable.
         let variable = |name: &str| {
             std::env::var(name)
                 .ok()
@@ -111,7 +111,7 @@ fn refuse_plain_http(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether a URL leads to this machine.
+/// Returns `true` if the host of a URL is this machine.
 pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     matches!(host, "localhost" | "[::1]")
@@ -119,7 +119,7 @@ pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
 }
 
 pub(crate) async fn simulated(mut settings: Settings) -> Result<Place> {
-    // Off in a new account, but the contract has answers for it that are checked too.
+    // It is off in a new account. The contract has responses for it, which are checked too.
     settings.duplicate_detection = true;
     let simulator = Simulator::builder().settings(settings).start().await?;
     Ok(Place {

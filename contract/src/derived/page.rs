@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use crate::{
     check::{Contract, Corrections, EXAMPLES, PROBES, Probe, statuses},
-    spec::facts::{Class, Lowered},
+    spec::{
+        facts::{Class, Lowered},
+        write::cell,
+    },
 };
 
 const HEAD: &str = "<!-- Written by `cargo xtask spec merge`. Do not edit. -->\n\n# Conformance\n\n";
@@ -130,8 +133,4 @@ fn collect(
         }
         _ => {}
     }
-}
-
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
 }

@@ -1,28 +1,28 @@
-//! What a comparison yields.
+//! A change of the contract, and how heavy it is.
 
 use serde::Serialize;
 
-/// How much a change asks of those who it concerns.
+/// How heavy a change is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
-    /// Words only: nothing that is sent or received changes.
+    /// Only descriptions change.
     Documentation,
-    /// What worked works on.
+    /// Programs that work today still work.
     Additive,
     /// No rule knows what the change means.
     Unclassified,
-    /// Something that worked may fail.
+    /// Programs that work today may fail.
     Breaking,
 }
 
-/// Whom a change concerns.
+/// Who is affected by a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Side {
-    /// Those who send requests.
+    /// Programs that send requests.
     Callers,
-    /// Those who read answers and notifications.
+    /// Programs that read responses and notifications.
     Readers,
     Both,
 }
@@ -46,16 +46,16 @@ impl Items {
 /// One change of the contract.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Change {
-    /// What kind of change it is, as oasdiff calls it where oasdiff knows it.
+    /// The kind of change, by oasdiff's name where oasdiff has one.
     pub(crate) id: String,
     pub(crate) level: Level,
     #[serde(rename = "for")]
     pub(crate) side: Side,
     /// `METHOD /path` or `webhook name` of each operation that it reaches; empty for the whole contract.
     pub(crate) operations: Vec<String>,
-    /// The member of the body, such as `data.attributes.cvc`, where it is first met; empty for none.
+    /// The first affected member of the body, such as `data.attributes.cvc`. Empty if no member is affected.
     pub(crate) member: String,
-    /// JSON pointer in the new contract, or in the old one of what is gone.
+    /// The JSON pointer in the new contract, or in the old one for what was removed.
     pub(crate) at: String,
     pub(crate) text: String,
     pub(crate) items: Items,

@@ -1,4 +1,4 @@
-//! Two contracts, compared, with the Rust items behind each change.
+//! Compares two contracts, and names the Rust items behind each change.
 
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ impl Comparison {
     }
 }
 
-/// One change for findings that are the same at the same place, reached by several operations.
+/// Groups equal findings at one place, which several operations reach, into one change.
 fn grouped(findings: &[Finding], naming: &Naming<'_>) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     let mut known: HashMap<(&str, &str, Side, Level), usize> = HashMap::new();

@@ -2,11 +2,11 @@
 //!
 //! The walker is our own: `drift` 0.2 yields "Unhandled" for every new member, enum value, limit and requiredness of the
 //! lowered documents (tried on them), and the lowered documents no longer have media types, statuses or security.
-//! Change ids are oasdiff's where it has one; it has none for descriptions, servers and the like, which are named in
-//! the same way. A webhook is judged as an answer is: the service sends it, users read it.
+//! Change ids are oasdiff's where it has one, and are formed like oasdiff's elsewhere. A webhook is judged like a response:
+//! the service sends it, and users read it.
 //!
-//! `equal` says when two contracts say the same. `compare` has the rules, and reports what they leave over as changed,
-//! not classified. So "no change" is never the answer to two contracts that are not equal.
+//! `equal` decides whether two contracts mean the same. `compare` has the rules, and reports a difference without a rule as
+//! changed, not classified. So contracts that are not equal always have a change.
 
 pub(crate) mod change;
 pub(crate) mod compare;
@@ -47,7 +47,7 @@ pub struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
-    /// Breaking changes, and those that no rule classifies: they may be.
+    /// Breaking changes, and changes that no rule classifies, since they may break.
     Breaking,
     Additive,
     /// Changes of the documentation too.

@@ -1,4 +1,4 @@
-//! A comparison for the terminal, for a pull request, and for programs.
+//! Renders a comparison for the terminal, for a pull request, and for programs.
 
 use std::fmt::Write as _;
 
@@ -10,6 +10,7 @@ use super::{
     change::{Change, Level},
     comparison::Comparison,
 };
+use crate::spec::write::cell;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -102,18 +103,13 @@ fn operations(change: &Change, separator: &str) -> String {
     }
 }
 
-/// What a value is called in the JSON form.
+/// The name of a value in the JSON form.
 pub(crate) fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn capitalised(word: &str) -> String {
     word[..1].to_uppercase() + &word[1..]
-}
-
-/// Text that does not end its cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
 }
 
 fn put(out: &mut String, line: &str) {

@@ -19,10 +19,10 @@ use crate::spec::{
     split::SECTIONS,
 };
 
-/// Forces the reading of an argument as a revision.
+/// The prefix that marks an argument as a git revision.
 const REVISION: &str = "rev:";
 
-/// Reads what `argument` names.
+/// Reads the contract that `argument` names.
 pub(super) fn load(layout: &Layout, argument: &str) -> Result<Prepared> {
     let path = Path::new(argument);
     if let Some(revision) = argument.strip_prefix(REVISION) {
@@ -94,7 +94,7 @@ fn file(layout: &Layout, path: &Path) -> Result<Prepared> {
     Prepared::whole(layout, document)
 }
 
-/// The contract as it would be once the pages are imported, so that one page can be compared with a whole contract.
+/// Returns the contract after an import of the pages, so that one page can be compared with a whole contract.
 fn with_pages(layout: &Layout, pages: &[PathBuf]) -> Result<Prepared> {
     let note = Note { date: None };
     let tree: Tree = import::imported(&layout.tree()?, pages, &note)?;

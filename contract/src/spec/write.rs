@@ -268,6 +268,11 @@ pub(crate) fn to_stdout(text: &str) -> Result<()> {
     }
 }
 
+/// Escapes text for a cell of a Markdown table.
+pub(crate) fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Does the facade still compile, and do the contract's tests still pass?
+//! Compiles the facade and runs the contract's tests in the copy.
 
 use std::{
     io::{BufRead, BufReader},
@@ -12,31 +12,31 @@ use serde_json::Value;
 use super::stage::Stage;
 use crate::spec::write;
 
-/// Tests that hold the contract to the documents and the generated types, by package, folder and name.
+/// Tests that compare the contract with the documents and the generated types, by package, folder and name.
 const TESTS: [(&str, &str, &str); 3] = [
     ("cmp-contract", "contract", "contract"),
     ("cmp-generated", "cmp-generated", "decoding"),
     ("cmp-generated", "cmp-generated", "redaction"),
 ];
-/// Tests that fail until a new operation is everywhere, by package, file and name.
+/// Tests that fail until a new operation is in every place, by package, file and name.
 const UNTIL_IT_IS_IN: [(&str, &str, &str); 2] = [
     ("workspace-tests", "tests/tests/contract.rs", "contract"),
     ("cmp-simulator", "cmp-simulator/tests/it/main.rs", "it"),
 ];
-/// Lines of a failure's output that are shown where it has no compiler message.
+/// The number of lines to show of a failure without a compiler message.
 const LINES: usize = 12;
 
-/// How the copy built.
+/// The result of building the copy.
 #[derive(Debug, Default)]
 pub(super) struct Build {
     /// `file:line: message` of each error.
     pub(super) errors: Vec<String>,
-    /// Why there was nothing to compile or no compiler: the generator gave up, say.
+    /// Why the build failed without a compiler message, for example because the generator failed.
     pub(super) failure: Vec<String>,
     pub(super) passed: Vec<String>,
     /// Tests that failed, each with the end of its output.
     pub(super) failed: Vec<(String, Vec<String>)>,
-    /// The same, of tests that fail until a new operation is everywhere. They stand in the way of nothing.
+    /// Tests that fail until a new operation is in every place, each with the end of its output. They don't stop the update.
     pub(super) open: Vec<(String, Vec<String>)>,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn run(stage: &Stage, with_tests: bool, has_new_operations: bool) -> 
     Ok(build)
 }
 
-/// Runs a test, and gives its name and the end of its output if it fails.
+/// Runs a test. Returns its name and the end of its output if it fails.
 fn test_run(stage: &Stage, package: &str, test: &str) -> Result<Option<(String, Vec<String>)>> {
     let output = cargo(stage, &["test", "-p", package, "--test", test])?;
     if output.status.success() {
@@ -83,7 +83,7 @@ fn test_run(stage: &Stage, package: &str, test: &str) -> Result<Option<(String, 
     Ok(Some((format!("{package}, {test}"), lines_of(&text))))
 }
 
-/// Runs cargo in the copy. What it says of its progress is shown as it comes: a first build takes minutes.
+/// Runs cargo in the copy and shows its progress, since a first build takes minutes.
 fn cargo(stage: &Stage, arguments: &[&str]) -> Result<Output> {
     write::say(&format!("$ cargo {} (in a copy of the workspace)", arguments.join(" ")));
     let mut child = Command::new(env!("CARGO"))
@@ -91,7 +91,7 @@ fn cargo(stage: &Stage, arguments: &[&str]) -> Result<Output> {
         .args(["--color", "never"])
         .current_dir(&stage.layout().root)
         .env("CARGO_TARGET_DIR", stage.target())
-        // The report has room for what failed, and not for the way there.
+        // A backtrace would fill the report.
         .env("RUST_BACKTRACE", "0")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -113,7 +113,7 @@ fn cargo(stage: &Stage, arguments: &[&str]) -> Result<Output> {
     Ok(Output { stderr: stderr.join().unwrap_or_default(), ..output })
 }
 
-/// The errors among cargo's JSON messages, each once.
+/// Returns the errors among cargo's JSON messages, each once.
 fn errors(messages: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in messages.lines() {
@@ -137,7 +137,7 @@ fn errors(messages: &str) -> Vec<String> {
     found
 }
 
-/// Where a macro of the facade was called, if the error is inside its text.
+/// Returns the place where a macro is called, if the error is inside the macro.
 fn call_site(mut span: &Value) -> &Value {
     while let Some(outer) = span.pointer("/expansion/span").filter(|outer| outer.is_object()) {
         span = outer;
@@ -145,7 +145,7 @@ fn call_site(mut span: &Value) -> &Value {
     span
 }
 
-/// A failure's output, from the first line with an error.
+/// Returns a failure's output from the first line with an error.
 fn lines_of(output: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(output);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();

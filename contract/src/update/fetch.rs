@@ -1,7 +1,4 @@
-//! Pages from the addresses in `openapi/sources.toml`.
-//!
-//! By curl, which comes with every system that this is developed on: an HTTP client with TLS would cost each
-//! `cargo xtask` its build.
+//! Fetches pages from the addresses in `openapi/sources.toml`, with curl.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +12,7 @@ use crate::spec::sources::Sources;
 
 const SECONDS: &str = "60";
 
-/// Fetches each page that has an address into `folder`: the files, and what could not be had and why.
+/// Fetches each page that has an address into `folder`. Returns the files, and the pages that failed with the reason.
 pub(super) fn all(sources: &Sources, folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>)> {
     let urls: BTreeMap<&String, &String> =
         sources.0.values().filter_map(|source| Some((&source.page, source.url.as_ref()?))).collect();

@@ -1,9 +1,9 @@
 //! The day the documents change: `cargo xtask spec update PAGE…`.
 //!
-//! Everything happens in a copy of the workspace first (`stage`): pages are fetched where they were not given (`fetch`),
-//! imported, merged, corrected, lowered and compared with what is; the facade is compiled against the result and the
-//! contract's tests are run (`build`). `report` says what a human has to look at, `version` what the next version would
-//! be. Only if nothing stands in the way are the files of the workspace replaced, all at once.
+//! An update runs in a copy of the workspace first (`stage`). It fetches the pages unless they are given (`fetch`), imports,
+//! merges, corrects and lowers them, and compares the result with the contract. Then it compiles the facade and runs the
+//! contract's tests (`build`). `report` says what a person has to look at, and `version` proposes the next version. If
+//! nothing failed, the files of the workspace are replaced, all at once.
 
 mod build;
 mod fetch;
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
     let outcome = Outcome { unreached, ..update(arguments, layout, &stage, &pages, &note)? };
     write::to_stdout(&report::render(&outcome)?)?;
     if outcome.ending == Ending::Untouched {
-        // What the build says is about documents that are not taken over yet: nobody can mend the code for them before.
+        // The code can be mended only after the documents are taken over.
         let is_settled_after = outcome.build.is_some();
         bail!(
             "the workspace is untouched; {}",
@@ -124,7 +124,7 @@ fn update(
     Ok(outcome)
 }
 
-/// Whether everything that follows from the fragments is written. It isn't after an import alone.
+/// Returns `true` if all derived files are up to date. After an import alone they are not.
 fn is_fresh(layout: &Layout) -> bool {
     let files = derived::files(layout);
     files.is_ok_and(|files| {
@@ -132,7 +132,7 @@ fn is_fresh(layout: &Layout) -> bool {
     })
 }
 
-/// Writes the new documents into the copy, and gives all that was written; nothing if they can't be made.
+/// Writes the new documents into the copy. Returns the written files, or `None` if the documents can't be derived.
 fn rehearse(
     stage: &Stage,
     (old, new): (&Tree, &Tree),

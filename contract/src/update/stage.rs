@@ -1,4 +1,4 @@
-//! A copy of the workspace to rehearse in.
+//! A copy of the workspace, in which an update is tried first.
 
 use std::{
     collections::BTreeMap,
@@ -11,26 +11,26 @@ use fs4::FileExt;
 
 use crate::spec::files::Layout;
 
-/// Files with what they are to hold, or with nothing if they go.
+/// Files with their new content, or `None` for a file to delete.
 pub(super) type Files = Vec<(PathBuf, Option<String>)>;
 
-/// What a copy leaves out.
+/// Names that a copy leaves out.
 const LEFT_OUT: [&str; 3] = [".git", "target", ".update"];
-/// What an update reads, and may not change under it.
+/// The folder that an update reads. It must not change during the update.
 const READ: &str = "openapi";
 
-/// The copy, for as long as this process works in it.
+/// The copy, locked while this process works in it.
 pub(super) struct Stage {
     layout: Layout,
     folder: PathBuf,
     read: BTreeMap<PathBuf, Vec<u8>>,
-    /// The lock goes with the process, however it ends.
+    /// The system releases the lock when the process ends.
     _lock: File,
 }
 
 impl Stage {
-    /// Copies the workspace below cargo's target folder, always to the same place: only what changed since the last
-    /// time is copied, and compiled, again.
+    /// Copies the workspace below cargo's target folder. The place is always the same, so only changed files are copied
+    /// and compiled again.
     pub(super) fn of(layout: &Layout) -> Result<Self> {
         let root = layout.root.canonicalize().context("the workspace's folder")?;
         let target =
@@ -51,24 +51,24 @@ impl Stage {
         &self.layout
     }
 
-    /// Cargo's target folder for the copy. In the workspace's own, what is built of the copy would pass for what is built
-    /// of the workspace: cargo knows path packages apart only by their place below the workspace.
+    /// Cargo's target folder for the copy. It is not the workspace's: cargo distinguishes packages only by their place
+    /// below the workspace, so it would take a build of the copy for one of the workspace.
     pub(super) fn target(&self) -> PathBuf {
         self.folder.join("target")
     }
 
-    /// Room for other files.
+    /// The folder for temporary files.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Whether the workspace's documents are still those that were copied.
+    /// Returns `true` if the workspace's documents have not changed since the copy.
     pub(super) fn is_current(&self, root: &Path) -> Result<bool> {
         let root = root.canonicalize().context("the workspace's folder")?;
         Ok(files(&root, &root.join(READ), &self.folder)? == self.read)
     }
 
-    /// The same files, in the workspace.
+    /// Moves the paths of files from the copy to the workspace.
     pub(super) fn moved_to(&self, root: &Path, files: Files) -> Result<Files> {
         let moved = files
             .into_iter()
@@ -94,7 +94,7 @@ impl Stage {
     }
 }
 
-/// The files below `folder`, by their paths below `root`, with what they hold.
+/// The files below `folder` with their content, by their paths below `root`.
 fn files(root: &Path, folder: &Path, target: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {

@@ -1,4 +1,4 @@
-//! The version that the change asks for, by <https://semver.org> as cargo reads it below 1.0.
+//! Proposes the next version, by <https://semver.org> as cargo reads it below 1.0.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -15,7 +15,7 @@ enum Bump {
     Fix,
 }
 
-/// A line that proposes the next version and says why.
+/// Returns a line with the next version and the reason.
 pub(super) fn proposed(
     layout: &Layout,
     comparison: &Comparison,
@@ -31,7 +31,7 @@ pub(super) fn proposed(
     let (bump, why) = match (level, same_types) {
         (Level::Breaking, _) => (Bump::Breaking, "the contract breaks"),
         (Level::Unclassified, _) => (Bump::Breaking, "the contract may break: see what is not classified"),
-        // `cmp` re-exports them, and any program may build or match them whole.
+        // `cmp` re-exports them, and a program can build them and match on them.
         (_, false) => (Bump::Breaking, "generated types change, which can be built and matched whole"),
         (Level::Additive, true) => (Bump::Feature, "the contract grows, and no generated type changes"),
         (Level::Documentation, true) => (Bump::Fix, "only words change"),
