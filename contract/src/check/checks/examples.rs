@@ -8,7 +8,7 @@ use super::super::{
     answer::{Answer, Body, Call},
     masked::describe,
     outcome::{Checked, Stop},
-    session::{Session, TEST_CARD, attributes, create},
+    session::{Session, TEST_CARD, as_it_is, attributes, create},
 };
 
 pub(crate) struct Example {
@@ -42,12 +42,12 @@ macro_rules! example {
 pub(crate) const EXAMPLES: &[Example] = &[
     example!("card-answer", Operation::GetCard, Kind::Answer(200), with_included_in_data),
     example!("provision-answer", Operation::ProvisionNetworkToken, Kind::Answer(201), as_sampled_by_hand),
-    example!("cryptogram-request", Operation::RequestCryptogram, Kind::Request, super::as_it_is),
+    example!("cryptogram-request", Operation::RequestCryptogram, Kind::Request, as_it_is),
     example!("cryptogram-answer", Operation::RequestCryptogram, Kind::Answer(200), with_naive_times),
-    example!("v1-provision-request", Operation::ProvisionV1NetworkToken, Kind::Request, super::as_it_is),
-    example!("v1-provision-answer", Operation::ProvisionV1NetworkToken, Kind::Sample(201), super::as_it_is),
-    example!("v1-get-answer", Operation::GetV1NetworkToken, Kind::Sample(200), super::as_it_is),
-    example!("v1-delete-answer", Operation::DeleteV1NetworkToken, Kind::Sample(200), super::as_it_is),
+    example!("v1-provision-request", Operation::ProvisionV1NetworkToken, Kind::Request, as_it_is),
+    example!("v1-provision-answer", Operation::ProvisionV1NetworkToken, Kind::Sample(201), as_it_is),
+    example!("v1-get-answer", Operation::GetV1NetworkToken, Kind::Sample(200), as_it_is),
+    example!("v1-delete-answer", Operation::DeleteV1NetworkToken, Kind::Sample(200), as_it_is),
 ];
 
 fn with_included_in_data(settings: &mut Settings) {

@@ -11,7 +11,7 @@ use super::{
         answer::{Answer, Body, Call, Caller, JSON_API, no_answer},
         contract::is_from_the_gateway,
         outcome::{Checked, Stop, skip},
-        session::{Session, TEST_CARD, attributes, card, create},
+        session::{Session, TEST_CARD, as_it_is, attributes, card, create},
     },
     v1,
 };
@@ -34,7 +34,7 @@ pub(super) fn set_up(row: Row) -> fn(&mut Settings) {
     match row.how {
         How::NoNetworkToken => |settings| settings.enrollment = Enrollment::Manual,
         How::AcceptedReading => v1::accepted,
-        _ => super::as_it_is,
+        _ => as_it_is,
     }
 }
 
