@@ -193,18 +193,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_shows_at_most_the_last_four() {
-        assert_eq!(format!("{:?}", Pan::from_trusted("4111111111111111")), "Pan(***1111)");
-        assert_eq!(format!("{:?}", Pan::from_trusted("41111111111")), "Pan(***)");
-        assert_eq!(format!("{:?}", Pan::from_trusted("ключключключключ")), "Pan(***ключ)");
-        assert_eq!(format!("{:?}", Cvc::from_trusted("123")), "Cvc(***)");
-        assert_eq!(
-            format!("{:?}", CryptogramValue::from_trusted("JWrMYLqNQjmEHQDAZbSx+A==")),
-            "CryptogramValue(***)"
-        );
-    }
-
-    #[test]
     fn each_kind_shows_what_it_may_and_no_more() {
         macro_rules! shown {
             ($($name:ident)*) => { [$(format!("{:?}", $name::from_trusted("4111111111111111"))),*] };
@@ -217,22 +205,5 @@ mod tests {
         assert_eq!(hidden, expected.map(|name| format!("{name}(***)")));
         #[cfg(feature = "webhooks")]
         assert_eq!(shown![DetailValue], ["DetailValue(***)"]);
-    }
-
-    #[test]
-    fn refusals_do_not_repeat_the_value() {
-        for bad in ["", "4111", "41111111111111112222", "4111x11111111111", "٤١١١١١١١١١١١١١١١"]
-        {
-            let error = Pan::new(bad).unwrap_err().to_string();
-            assert!(bad.is_empty() || !error.contains(bad), "{error}");
-        }
-        assert!(!Cvc::new("12345").unwrap_err().to_string().contains("12345"));
-    }
-
-    #[test]
-    fn test_cards_with_unusual_lengths_are_accepted() {
-        for good in ["51002600000192060", "378282246310005", "30569309025904"] {
-            assert_eq!(Pan::new(good).map(|pan| pan.expose().to_owned()), Ok(good.to_owned()));
-        }
     }
 }

@@ -172,20 +172,6 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
 
 impl<S: Stream<Item = (CardId, CardChanges)>> BulkOver<S> {
     /// Changes each card: [`Cards::update`].
-    ///
-    /// ```
-    /// use cmp::{CardChanges, CardId, Client, Expiry};
-    ///
-    /// async fn renew(cmp: &Client, id: CardId) -> cmp::Result<()> {
-    ///     let changes = CardChanges::new().expiry(Expiry::new(1, 2035)?);
-    ///     let mut run = cmp.bulk().over([(id, changes)]).update();
-    ///     while let Some((id, outcome)) = run.next().await {
-    ///         println!("{id} expires {:?}", outcome?.expiry);
-    ///     }
-    ///     Ok(())
-    /// }
-    /// # cmp::example!(|cmp, id| { renew(&cmp, id.clone()).await?; });
-    /// ```
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn update(self) -> BulkRun<S, Card> {
         self.run(Operation::UpdateCard, |core, Due { item: (id, changes), .. }| async move {

@@ -10,10 +10,9 @@ mod lookup;
 pub(crate) mod model;
 pub(crate) mod new_card;
 
-use std::{
-    future::{Future, IntoFuture},
-    pin::Pin,
-};
+use std::future::IntoFuture;
+
+use futures_util::{FutureExt, future::BoxFuture};
 
 use self::{
     duplicate::Created,
@@ -187,10 +186,10 @@ impl GetCard<'_> {
 
 impl<'a> IntoFuture for GetCard<'a> {
     type Output = Result<Card>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
+        async move {
             let mut call = self.core.begin();
             if self.include.is_empty() {
                 return lookup::read(&mut call, &self.id, Purpose::Card).await;
@@ -199,6 +198,7 @@ impl<'a> IntoFuture for GetCard<'a> {
             let by_name = self.include.contains(&Include::NetworkTokens);
             let listed = by_name && (card.has_included() || !card.network_tokens.is_empty());
             Ok(if listed { card.listing_what_it_names() } else { card })
-        })
+        }
+        .boxed()
     }
 }

@@ -165,7 +165,12 @@ const WALLET_TYPE: InvalidInput = InvalidInput::new("wallet type", "must be one 
 
 impl NewCard {
     pub(super) fn into_wire(self) -> Result<types::CardResourceRequest, InvalidInput> {
-        let is_of_a_wallet = matches!(self.token_type, Some(TokenType::Dpan | TokenType::Mpan));
+        let token_type =
+            self.token_type.map(|kind| kind.as_str().parse().map_err(|_| TOKEN_TYPE)).transpose()?;
+        let wallet_type =
+            self.wallet_type.as_ref().map(|kind| kind.as_str().parse().map_err(|_| WALLET_TYPE));
+        let is_of_a_wallet =
+            matches!(token_type, Some(types::KnownTokenType::Dpan | types::KnownTokenType::Mpan));
         if is_of_a_wallet && self.wallet_type.is_none() {
             return Err(InvalidInput::new(
                 "wallet type",
@@ -180,8 +185,8 @@ impl NewCard {
             cvc: self.cvc.map(|cvc| secret("cvc", cvc.expose())).transpose()?,
             cvc_status: self.cvc_status.map(cvc_status).transpose()?,
             cardholder: self.cardholder.map(Cardholder::into_wire).transpose()?,
-            token_type: self.token_type.as_ref().map(known_token_type).transpose()?,
-            wallet_type: self.wallet_type.as_ref().map(known_wallet_type).transpose()?,
+            token_type,
+            wallet_type: wallet_type.transpose()?,
         };
         let meta = (!self.meta.is_empty()).then(|| FreeForm::new(self.meta.into_map()));
         Ok(types::CardResourceRequest { data: types::CardResourceRequestData { attributes, meta } })
@@ -190,23 +195,6 @@ impl NewCard {
 
 fn cvc_status(status: String) -> Result<types::CardAttributesCvcStatus, InvalidInput> {
     status.try_into().map_err(|_| InvalidInput::new("cvc status", "must be 3 to 10 characters"))
-}
-
-fn known_token_type(kind: &TokenType) -> Result<types::KnownTokenType, InvalidInput> {
-    match kind {
-        TokenType::Dpan => Ok(types::KnownTokenType::Dpan),
-        TokenType::Mpan => Ok(types::KnownTokenType::Mpan),
-        TokenType::Pan => Ok(types::KnownTokenType::Pan),
-        TokenType::Other(_) => Err(TOKEN_TYPE),
-    }
-}
-
-fn known_wallet_type(kind: &WalletType) -> Result<types::KnownWalletType, InvalidInput> {
-    match kind {
-        WalletType::ApplePay => Ok(types::KnownWalletType::ApplePay),
-        WalletType::GooglePay => Ok(types::KnownWalletType::GooglePay),
-        WalletType::Other(_) => Err(WALLET_TYPE),
-    }
 }
 
 /// Changes to a stored card: its CVC, its expiry, or both (schema `CardUpdateAttributes`).

@@ -119,14 +119,3 @@ impl NoNetworkToken {
 fn in_brackets(reason_code: Option<&str>) -> String {
     reason_code.map(|code| format!(" ({})", scrub(code))).unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stop_reason_completes_a_sentence() {
-        let text = format!("not tried again: {}", StopReason::AttemptsExhausted);
-        assert_eq!(text, "not tried again: the policy's attempts are used up");
-    }
-}

@@ -54,12 +54,11 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// What a response with this status says about the one request that it answers.
+    /// Returns what a response with this status says about the one request that it answers.
     ///
     /// A 4xx is a refusal, whoever gives it: a gateway that refuses doesn't pass the request on. Two don't refuse: 408
-    /// is also the answer of a server whose handler took too long, and 499 that of a gateway whose client went away.
-    /// A 503 turns the request away. Every other status, an unknown one too, leaves open what happened behind it. So
-    /// does a success, which is only asked about here if it can't be read.
+    /// is also the response of a server whose handler took too long, and 499 that of a gateway whose client went away.
+    /// A 503 turns the request away. Every other status leaves the outcome open, and so does an unreadable success.
     pub(crate) fn of_response(status: u16, operation: Operation) -> Self {
         let refused = matches!(status, 400..=499 | 503) && !matches!(status, 408 | 499);
         if refused || operation.retry_class() == RetryClass::Safe {
@@ -70,10 +69,10 @@ impl Delivery {
     }
 }
 
-/// Why a call failed.
+/// An error of a call, or of building a client.
 ///
-/// One opaque type: ask it by predicate ([`is_not_found`](Self::is_not_found)), [`kind`](Self::kind), [`status`](Self::status)
-/// or [`code`](Self::code). `Display` is one line; neither it nor `Debug` ever holds a body, a header or a secret.
+/// Predicates such as [`is_not_found`](Self::is_not_found) say what happened. `Display` is one line. Neither it nor `Debug`
+/// has a body, a header or a secret.
 ///
 /// ```
 /// use cmp::{CardId, Client};
@@ -201,19 +200,18 @@ impl Error {
         self
     }
 
-    /// Keeps why the card has no usable token. `Display` says it, so it is not a [`source`](std::error::Error::source).
+    /// `Display` says this reason, so it is not a [`source`](std::error::Error::source).
     pub(crate) fn with_no_network_token(mut self, reason: NoNetworkToken) -> Self {
         self.0.no_network_token = Some(reason);
         self
     }
 
-    /// Keeps the error that this one was caused by. Its text must not be in this one's message: those who print a chain
-    /// would read it twice.
     pub(crate) fn with_refused_credentials(mut self, refused: bool) -> Self {
         self.0.credentials_refused = refused;
         self
     }
 
+    /// The message must not repeat the source's text: a printed chain would have it twice.
     pub(crate) fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Box::new(source));
         self
@@ -281,78 +279,78 @@ impl Error {
         self.is_not_found() && self.0.in_doubt
     }
 
-    /// What kind of failure this is.
+    /// Returns the kind of the failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the request reached the service, judged over all attempts.
+    /// Returns whether the request reached the service, over all attempts.
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         self.0.delivery
     }
 
-    /// The operation that failed; `None` when the client was being built or warmed up, or the input was refused.
+    /// Returns the operation that failed; `None` if the client was being built or warmed up, or the input was refused.
     #[must_use]
     pub fn operation(&self) -> Option<Operation> {
         self.0.operation
     }
 
-    /// The HTTP status of the last answer, if there was one.
+    /// Returns the HTTP status of the last response.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The service's error code, if its answer had one.
+    /// Returns the service's error code.
     #[must_use]
     pub fn code(&self) -> Option<&ErrorCode> {
         self.0.code.as_ref()
     }
 
-    /// What the service said in detail. Its texts are kept with every digit run and long word masked, but they may
-    /// still repeat personal data such as a name, so `Debug` doesn't show them.
+    /// Returns the details of the service's error. In their texts each run of digits and each long word is masked. They
+    /// may still repeat personal data such as a name, so `Debug` doesn't show them.
     #[must_use]
     pub fn details(&self) -> &[ErrorDetail] {
         &self.0.details
     }
 
-    /// The id that VGS support asks for (`metadata.observability.trace_id`).
+    /// Returns the id that VGS support asks for (`metadata.observability.trace_id`).
     #[must_use]
     pub fn trace_id(&self) -> Option<&str> {
         self.0.trace_id.as_deref()
     }
 
-    /// How many requests were sent or tried for this call, replays after a 401 included.
+    /// Returns how many requests were sent or tried for this call, including replays after a 401.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// How long to wait before trying again, where that is known: what the service asked for, or how long the client
-    /// itself sends nothing after the service or the token endpoint refused.
+    /// Returns the time to wait before trying again: what the service asked for, or the client's own pause after the
+    /// service or the token endpoint refused.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Why there was no further attempt.
+    /// Returns why there was no further attempt.
     #[must_use]
     pub fn stopped_because(&self) -> Option<StopReason> {
         self.0.stopped
     }
 
-    /// 404: there is no such card or token (any more).
+    /// Returns `true` for a 404 of the service: there is no such card or token.
     ///
-    /// Only the service's own error document says so. A 404 with another body, such as a page of HTML, comes from a
-    /// gateway that doesn't know the service, and for that this is `false`.
+    /// A 404 with another body than the service's error document comes from a gateway that doesn't know the service, and
+    /// gives `false`.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.answered_with() == Some(404) && self.is_from_the_service() && !self.is_declined()
     }
 
-    /// V1: the card gets no network token, whatever the request says (codes `declined`, `card-not-allowed`,
+    /// Returns `true` if V1 refuses the card a network token for good (codes `declined`, `card-not-allowed`,
     /// `card-brand-not-supported` and `rejected`).
     #[must_use]
     pub fn is_declined(&self) -> bool {
@@ -360,7 +358,7 @@ impl Error {
         matches!(self.0.code, Some(Declined | CardNotAllowed | CardBrandNotSupported | Rejected))
     }
 
-    /// 401, or the token endpoint refused the service account: it answered 400, 401 or 403, or with an error code.
+    /// Returns `true` for a 401, and if the token endpoint refused the service account by 400, 401, 403 or an error code.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
         self.is_refused_by_the_service()
@@ -372,17 +370,17 @@ impl Error {
         self.answered_with() == Some(401)
     }
 
-    /// 403: the service account lacks a scope, or this card or account is refused.
+    /// Returns `true` for a 403: the service account lacks a scope, or this card or account is refused.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
         self.answered_with() == Some(403)
     }
 
-    /// The scope that the service account seems to lack: the one that an operation answered with 403 needs, or
-    /// `cards:read-pci` where a PAN was asked for and none came.
+    /// Returns the scope that the service account seems to lack: the operation's after a 403, or `cards:read-pci` if no
+    /// PAN came.
     ///
-    /// With 403 it is a guess: the service also refuses cards and accounts so, with the scope there, and nothing in its
-    /// answer is documented to tell these apart (source: the CMP documentation).
+    /// After a 403 this is a guess. The service also refuses single cards and accounts by it, and documents no difference
+    /// (source: the CMP documentation).
     #[must_use]
     pub fn missing_scope(&self) -> Option<Scope> {
         match (self.0.kind, self.0.operation) {
@@ -392,7 +390,7 @@ impl Error {
         }
     }
 
-    /// The request itself is wrong: refused here before sending, or answered with 400, 413, 415 or 422.
+    /// Returns `true` if the request itself is wrong: refused before it was sent, or answered by 400, 413, 415 or 422.
     #[must_use]
     pub fn is_invalid_request(&self) -> bool {
         self.0.kind == ErrorKind::InvalidInput
@@ -401,8 +399,8 @@ impl Error {
                 && !self.is_declined())
     }
 
-    /// The card has no active network token: 424, the code `failed-dependency` whatever its status (the documents
-    /// give both 422 and 424), or a card that was read and has none.
+    /// Returns `true` if the card has no active network token: 424, the code `failed-dependency` with any status (the
+    /// documents give both 422 and 424), or a card that was read and has none.
     #[must_use]
     pub fn is_without_active_token(&self) -> bool {
         self.answered_with() == Some(424)
@@ -410,10 +408,10 @@ impl Error {
             || self.no_network_token().is_some()
     }
 
-    /// Why the card has no network token to pay with, where that is known: state and reason code of the one it has.
+    /// Returns why the card has no network token to pay with.
     ///
-    /// Only the card says why. Where it could not be read, for want of the scope `cards:read` or for another reason, this
-    /// is `None`, and [`source`](std::error::Error::source) is the error that reading it ended with.
+    /// Only the card says why. If it could not be read, for example without the scope `cards:read`, this is `None`, and
+    /// [`source`](std::error::Error::source) is the error of reading it.
     #[must_use]
     pub fn no_network_token(&self) -> Option<&NoNetworkToken> {
         self.0.no_network_token.as_ref()
@@ -425,13 +423,13 @@ impl Error {
             && matches!(self.0.source.as_deref(), Some(source) if source.is::<Self>())
     }
 
-    /// The attempt or the whole call ran out of time.
+    /// Returns `true` if the attempt or the whole call ran out of time.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
     }
 
-    /// The same call may succeed later and repeating it can't do harm.
+    /// Returns `true` if the same call may succeed later, and repeating it can't do harm.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let passes = matches!(
@@ -472,8 +470,8 @@ impl From<InvalidInput> for Error {
 }
 
 impl Error {
-    /// What to do, in a sentence for a person: where the outcome is unknown, a scope may be missing, or the card has no
-    /// active network token.
+    /// Returns what to do, in a sentence for a person, if the outcome is unknown, a scope may be missing, or the card has
+    /// no active network token.
     #[must_use]
     pub fn next_step(&self) -> Option<&'static str> {
         match (self.0.delivery, self.0.operation) {

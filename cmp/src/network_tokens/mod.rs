@@ -169,16 +169,6 @@ impl<'a> NetworkTokens<'a> {
     ///
     /// Otherwise as [`cryptogram`](Self::cryptogram).
     ///
-    /// ```
-    /// # cmp::example!(|cmp| {
-    /// # let pan = cmp::Pan::new("4111111111111111")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-    /// # assert!(cmp.cards().get(stored.id()).await?.network_token().is_ok());
-    /// let cryptogram = cmp.network_tokens().short_cryptogram(stored.id()).await?;
-    /// assert_eq!(cryptogram.value.expose().len(), 3);
-    /// # });
-    /// ```
-    ///
     /// # Errors
     /// As [`cryptogram`](Self::cryptogram); 422 for a card that isn't Visa.
     pub fn short_cryptogram(&self, card: &CardId) -> RequestCryptogram<'a, Dtvv> {

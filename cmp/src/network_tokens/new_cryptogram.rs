@@ -1,14 +1,9 @@
 //! Requests for cryptograms.
 
-use std::{
-    fmt,
-    future::{Future, IntoFuture},
-    marker::PhantomData,
-    pin::Pin,
-    str::FromStr,
-};
+use std::{fmt, future::IntoFuture, marker::PhantomData, str::FromStr};
 
 use cmp_generated::types;
+use futures_util::{FutureExt, future::BoxFuture};
 
 use super::cryptogram::{Cryptogram, CryptogramForm, Tavv};
 use crate::{
@@ -90,10 +85,10 @@ impl RequestCryptogram<'_, Tavv> {
 
 impl<'a, F: CryptogramForm> IntoFuture for RequestCryptogram<'a, F> {
     type Output = Result<Cryptogram<F>>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.explained(&mut self.begin()).await })
+        async move { self.explained(&mut self.begin()).await }.boxed()
     }
 }
 
@@ -158,16 +153,5 @@ impl<F> fmt::Debug for RequestCryptogram<'_, F> {
             .field("amount", &self.amount)
             .field("transaction", &self.transaction)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_transaction_type_is_written_as_the_service_does() {
-        assert_eq!(TransactionType::Ecom.to_string(), "ECOM");
-        assert_eq!(TransactionType::Aft.to_string(), "AFT");
     }
 }

@@ -1,9 +1,8 @@
 //! Requests for what a payment needs.
 
-use std::{
-    future::{Future, IntoFuture},
-    pin::Pin,
-};
+use std::future::IntoFuture;
+
+use futures_util::{FutureExt, future::BoxFuture};
 
 use super::model::{
     CardForm, Credential, CustomerInitiated, MerchantInitiated, NetworkTransactionId, PanOnFile, PanPayment,
@@ -69,10 +68,10 @@ impl<'a> RequestCustomerInitiated<'a> {
 
 impl<'a> IntoFuture for RequestCustomerInitiated<'a> {
     type Output = Result<CustomerInitiated>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(token(self.0, CustomerInitiated::with))
+        token(self.0, CustomerInitiated::with).boxed()
     }
 }
 
@@ -94,24 +93,6 @@ impl<'a> RequestCardForm<'a> {
     /// Sends the request. Takes PAN and CVC if the card has no active network token, and after no other failure. A brand
     /// without short cryptograms is such another failure.
     ///
-    /// ```
-    /// # cmp::example!(|cmp| {
-    /// # let pan = cmp::Pan::new("5100260000009207")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-    /// # cmp.cards().get(stored.id()).await?;
-    /// use cmp::payments::Credential;
-    ///
-    /// // The network token of this test card failed.
-    /// match cmp.payments().card_form(stored.id()).or_pan().await? {
-    ///     Credential::NetworkToken(form) => println!("{:?}", form.number),
-    ///     Credential::Pan(form) => {
-    ///         println!("{:?}, {}, {:?}", form.pan, form.expiry, form.cvc);
-    ///         # assert_eq!(form.pan.expose(), "5100260000009207");
-    ///     }
-    /// }
-    /// # });
-    /// ```
-    ///
     /// # Errors
     /// As without the fallback, and [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the PAN did not come back: see
     /// [`Credential`].
@@ -122,10 +103,10 @@ impl<'a> RequestCardForm<'a> {
 
 impl<'a> IntoFuture for RequestCardForm<'a> {
     type Output = Result<CardForm>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(token(self.0, CardForm::with))
+        token(self.0, CardForm::with).boxed()
     }
 }
 
@@ -149,48 +130,27 @@ impl<'a> RequestMerchantInitiated<'a> {
     /// Some services show no network token however they are asked, and don't say that the card lacks one. The PAN is then
     /// taken with [`NoNetworkToken::NotListed`] as the reason: who must not pay with the PAN beside a token has to look at it.
     ///
-    /// ```
-    /// # cmp::example!(|cmp| {
-    /// # let pan = cmp::Pan::new("5100260000009207")?;
-    /// # let stored = cmp.cards().create(cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?)).await?;
-    /// # cmp.cards().get(stored.id()).await?;
-    /// use cmp::payments::{Credential, NetworkTransactionId};
-    ///
-    /// // The network token of this test card failed.
-    /// let first_payment = NetworkTransactionId::new("123456789012345")?;
-    /// let payment = cmp.payments().merchant_initiated(stored.id(), first_payment);
-    /// match payment.or_pan().await? {
-    ///     Credential::NetworkToken(payment) => println!("{:?}", payment.number),
-    ///     Credential::Pan(on_file) => {
-    ///         println!("{:?}, {}", on_file.pan, on_file.expiry);
-    ///         # assert_eq!(on_file.pan.expose(), "5100260000009207");
-    ///     }
-    /// }
-    /// # });
-    /// ```
-    ///
     /// # Errors
     /// As without the fallback, and [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the PAN did not come back: see
     /// [`Credential`].
     pub async fn or_pan(self) -> Result<Credential<MerchantInitiated, PanOnFile>> {
-        let first_payment = self.first_payment.clone();
-        self.pay(|card| match card.network_token() {
-            Ok(token) => MerchantInitiated::with(token, first_payment).map(Credential::NetworkToken),
+        self.pay(|card, network_transaction_id| match card.network_token() {
+            Ok(token) => MerchantInitiated::with(token, network_transaction_id).map(Credential::NetworkToken),
             // There may be one, and nobody knows in which state.
             Err(reason) if card.may_hide_tokens() => Err(unusable(reason)),
             Err(_) => {
                 let PanPayment { pan, expiry, because, .. } = PanPayment::of(card)?;
-                Ok(Credential::Pan(PanOnFile { pan, expiry, network_transaction_id: first_payment, because }))
+                Ok(Credential::Pan(PanOnFile { pan, expiry, network_transaction_id, because }))
             }
         })
         .await
     }
 
     /// Reads the card, and pays with what it has.
-    async fn pay<T>(&self, with: impl FnOnce(&Card) -> Result<T>) -> Result<T> {
+    async fn pay<T>(self, with: impl FnOnce(&Card, NetworkTransactionId) -> Result<T>) -> Result<T> {
         let mut call = self.core.begin();
         let card = read_for_tokens(&mut call, &self.card).await;
-        card.and_then(|card| with(&card)).map_err(|error| call.fail(error))
+        card.and_then(|card| with(&card, self.first_payment)).map_err(|error| call.fail(error))
     }
 }
 
@@ -200,14 +160,13 @@ fn unusable(reason: NoNetworkToken) -> Error {
 
 impl<'a> IntoFuture for RequestMerchantInitiated<'a> {
     type Output = Result<MerchantInitiated>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let first_payment = self.first_payment.clone();
-            self.pay(|card| MerchantInitiated::with(card.network_token().map_err(unusable)?, first_payment))
-                .await
-        })
+        let with = |card: &Card, first_payment| {
+            MerchantInitiated::with(card.network_token().map_err(unusable)?, first_payment)
+        };
+        self.pay(with).boxed()
     }
 }
 

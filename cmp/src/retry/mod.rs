@@ -71,14 +71,14 @@ impl RetryPolicy {
         Self::default().max_attempts(1)
     }
 
-    /// The number of attempts in all, at least one.
+    /// Sets the number of attempts in all, at least one.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts.max(1);
         self
     }
 
-    /// The bound of the first wait; each later bound is twice the one before, up to `longest`.
+    /// Sets the bound of the first wait; each later bound is twice the one before, up to `longest`.
     #[must_use]
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.first_wait = first;
@@ -86,7 +86,7 @@ impl RetryPolicy {
         self
     }
 
-    /// The bounds of the waits after a 429 that doesn't say how long to wait: the first, and the longest that doubling
+    /// Sets the bounds of the waits after a 429 that doesn't say how long to wait: the first, and the longest that doubling
     /// leads to.
     ///
     /// A wait is a half to the whole of its bound. The half holds for every call of the client: calls that would start
@@ -100,14 +100,14 @@ impl RetryPolicy {
         self
     }
 
-    /// The longest `Retry-After` that is waited for. A longer one ends the call, and the error has it.
+    /// Sets the longest `Retry-After` that is waited for. A longer one ends the call, and the error has it.
     #[must_use]
     pub fn longest_retry_after(mut self, longest: Duration) -> Self {
         self.longest_retry_after = longest;
         self
     }
 
-    /// The time for one attempt, from sending to the last byte of the answer. Before it, an attempt waits no longer than
+    /// Sets the time for one attempt, from sending to the last byte of the answer. Before it, an attempt waits no longer than
     /// this for an access token.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
@@ -115,7 +115,7 @@ impl RetryPolicy {
         self
     }
 
-    /// The time for the whole call: getting a token, every attempt and every wait.
+    /// Sets the time for the whole call: getting a token, every attempt and every wait.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

@@ -121,11 +121,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn order_is_the_order_of_time() {
-        assert!(Expiry::new(12, 2027).unwrap() < Expiry::new(1, 2028).unwrap());
-    }
-
-    #[test]
     fn a_year_of_another_century_is_not_moved_into_this_one() {
         let read = |year| Expiry::from_wire(ExpMonth::new(12), ExpYear::new(year));
         for (year, expected) in [(0, 2000), (30, 2030), (99, 2099), (2000, 2000), (2030, 2030), (2099, 2099)]
@@ -134,13 +129,6 @@ mod tests {
         }
         for year in [100, 130, 255, 256, 1930, 1999, 2100, 2130, 9999] {
             assert_eq!(read(year), None, "{year}");
-        }
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        for bad in ["", "/", "13/28", "0/28", "5/028", "5-28", "+5/28", "5/+8", "005/28", "5/1999"] {
-            assert!(bad.parse::<Expiry>().is_err(), "{bad:?}");
         }
     }
 }

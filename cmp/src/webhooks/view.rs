@@ -189,26 +189,6 @@ impl CardView {
     ///
     /// The reading's time is the later of [`NetworkToken::asked_at`] and the token's last change. The view's values of the
     /// card and of other network tokens stay.
-    ///
-    /// ```
-    /// use cmp::{CardId, Client, webhooks::CardView};
-    ///
-    /// async fn provision(
-    ///     cmp: &Client,
-    ///     id: &CardId,
-    ///     view: &mut CardView,
-    /// ) -> cmp::Result<()> {
-    ///     cmp.network_tokens().provision(id).await?;
-    ///     let token = cmp.network_tokens().wait_for(id).await?;
-    ///     view.read_token(&token);
-    ///     Ok(())
-    /// }
-    /// # cmp::example!(|cmp, id| {
-    /// #     let mut view = CardView::new(id.clone());
-    /// #     provision(&cmp, &id, &mut view).await?;
-    /// #     assert!(view.network_token().is_some_and(|token| token.is_usable()));
-    /// # });
-    /// ```
     pub fn read_token(&mut self, token: &NetworkToken) -> Applied {
         if self.card_id().is_none() {
             return Applied::NotThisCard;

@@ -17,4 +17,5 @@ mod settings;
 mod support;
 mod v1;
 mod v1_wait;
+mod values;
 mod writes;

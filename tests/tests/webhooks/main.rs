@@ -10,4 +10,5 @@ mod reading;
 mod robustness;
 mod samples;
 mod signatures;
+mod spellings;
 mod view;

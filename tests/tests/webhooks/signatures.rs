@@ -288,3 +288,23 @@ fn nothing_shows_the_secret_the_body_or_the_signature() {
         assert!(!shown.contains(hidden), "{shown}");
     }
 }
+
+#[test]
+fn a_malformed_header_is_refused_with_its_rule() {
+    let hex = "0".repeat(64);
+    for (value, rule) in [
+        (format!("v0={hex}"), "has no time"),
+        (format!("t=1,t=2,t=3,t=4,t=5,v0={hex}"), "has more than four times"),
+        ("t=1".to_owned(), "has no signature of the expected scheme"),
+        (format!("t=1,v1={hex}"), "has no signature of the expected scheme"),
+        (format!("t=1,v0={}", &hex[1..]), "has no signature of 64 hexadecimal digits"),
+        (format!("t=,v0={hex}"), "has a time that is not in Unix seconds"),
+        (format!("t=+1,v0={hex}"), "has a time that is not in Unix seconds"),
+        (format!("t=99999999999999999999,v0={hex}"), "has a time that is not in Unix seconds"),
+        (format!("t=9223372036854775807,v0={hex}"), "has a time that is not in Unix seconds"),
+        (format!("t=1,v0={hex}{}", " ".repeat(4096)), "is too long"),
+    ] {
+        let refused = Verifier::new(secret("any")).verify_value(&value, BODY).err();
+        assert_eq!(refused, Some(WebhookError::MalformedSignature { rule }), "{value}");
+    }
+}
