@@ -59,7 +59,7 @@ pub(crate) struct Known {
     pub(crate) when_unknown: String,
 }
 
-/// What a repetition can do.
+/// What repeating an operation can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Class {

@@ -1,7 +1,7 @@
-//! Does the generator make code of a lowered document that can compile?
+//! Checks that the generator makes code of a lowered document, and that the code can compile.
 //!
-//! It is run as `cmp-generated/build.rs` runs it. Where it gives up, or gives two things one name, the place in the
-//! contract is found by running it on parts of the document.
+//! The generator runs as in `cmp-generated/build.rs`. If it fails, or gives two things one name, running it on parts of the
+//! document finds the place in the contract.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +25,7 @@ use super::{
 pub(crate) mod generate;
 
 const THREAD: &str = "generator";
-/// The generator walks types by recursion.
+/// The stack of the generator's thread, since the generator walks types by recursion.
 const STACK: usize = 1 << 28;
 
 /// Fails, with the place in the contract, unless code can be made of `lowered`. `types` says where each generated type
@@ -42,7 +42,7 @@ pub(crate) fn check(lowered: &Value, types: &BTreeMap<String, String>) -> Result
     }
 }
 
-/// What is wrong with generated code.
+/// A fault of generated code.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error("the generator can't make Rust of it: {0}")]
@@ -90,7 +90,7 @@ fn check_names(code: TokenStream) -> Result<(), Fault> {
     names.fault.map_or(Ok(()), Err)
 }
 
-/// Looks for names that one scope has twice.
+/// Finds names that one scope has twice.
 #[derive(Default)]
 struct Names {
     fault: Option<Fault>,
@@ -165,7 +165,7 @@ impl<'a> Visit<'a> for Names {
     }
 }
 
-/// The place of the first schema, or else the first operation, that can't be generated alone.
+/// Returns the place of the first schema, or else the first operation, that fails alone.
 fn culprit(lowered: &Value, types: &BTreeMap<String, String>) -> Option<String> {
     let schemas = lowered.pointer(SCHEMAS)?.as_object()?;
     if generated(&with(lowered, schemas, &json!({}))).is_err() {

@@ -1,4 +1,4 @@
-//! Many documents in, one out: what is equal folds, what differs under one name is an error.
+//! Merges documents into one. Equal definitions fold, and different definitions of one name are an error.
 
 use std::collections::BTreeMap;
 

@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use super::read::{self, Language};
 
-/// A text with this looks like an OpenAPI document, however it is written.
+/// Matches a text that looks like an OpenAPI document in any notation.
 static VERSION: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"(?i)\bopenapi\\?["']?\s*:\s*\\?["']?[0-9]"#).expect("a valid expression"));
-/// A text with this may be a broken OpenAPI document.
+/// Matches a text that may be a broken OpenAPI document.
 static NAME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?im)["']openapi\\?["']|^\W*openapi\s*:|[{,]\s*openapi\s*:"#).expect("a valid expression")
 });
-/// What else a whole document has.
+/// Other members of a whole document.
 static PATHS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"\b(paths|webhooks)\\?["']?\s*:"#).expect("a valid expression"));
 
@@ -65,16 +65,16 @@ struct Reading<'m> {
     markdown: &'m str,
     page: Page,
     section: String,
-    /// How many quotes and lists are open. A heading in one belongs to what is quoted.
+    /// The number of open quotes and lists. A heading inside one belongs to the quoted text.
     depth: usize,
-    /// What is being read; blocks of these kinds hold no others.
+    /// The block that is being read. Blocks of these kinds contain no other blocks.
     text: String,
     code: Option<Code>,
     /// The line on which the open HTML comment begins.
     comment: Option<usize>,
 }
 
-/// A block of code that is open.
+/// An open block of code.
 struct Code {
     /// The first word behind the fence, in lower case: `json` of ```` ```json title="x" ````. `None` for indented code.
     language: Option<String>,
@@ -90,7 +90,7 @@ impl Reading<'_> {
                 self.code = Some(Code { language: language(&kind) });
             }
             Event::Start(Tag::Heading { .. } | Tag::HtmlBlock) => self.text.clear(),
-            // Markdown takes the end of a comment for text if an empty line stands in the comment.
+            // In Markdown, an empty line inside a comment makes its end a text.
             Event::Text(text) if self.comment.is_some() && self.code.is_none() => {
                 drop(self.shown(&text, &range));
             }

@@ -1,11 +1,11 @@
-//! Fragments in, the written documents out.
+//! Runs all steps: from the fragments to the written documents.
 
 use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::{correct, files::Layout, generated, json, lower, merge};
 
-/// The member of the written documents that says what they are.
+/// The member of the written documents that names their origin.
 pub(crate) const MARK: &str = "x-generated";
 const ORIGIN: &str = "Written by `cargo xtask spec merge` from openapi/fragments, openapi/corrections, \
                       openapi/lowering.toml and openapi/operations.toml. Do not edit.";
@@ -17,12 +17,12 @@ pub(crate) struct Rendered {
     pub(crate) lowered: String,
 }
 
-/// Fragments → merged → corrected → lowered, and the generator can make a client of it.
+/// Merges, corrects and lowers the fragments, and checks that the generator can make a client of the result.
 pub(crate) fn render(layout: &Layout) -> Result<Rendered> {
     rendered(layout, true)
 }
 
-/// The same, whatever the generator says.
+/// Merges, corrects and lowers the fragments, and does not run the generator.
 pub(crate) fn unchecked(layout: &Layout) -> Result<Rendered> {
     rendered(layout, false)
 }

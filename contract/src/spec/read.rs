@@ -1,5 +1,5 @@
-//! Texts to values, strictly. What the usual readers drop without a word is an error with its line: a member that is there
-//! twice, a second YAML document, a number that JSON can't hold.
+//! Reads JSON and YAML strictly. What other readers drop silently is an error with its line: a member that occurs twice, a
+//! second YAML document, a number that JSON can't hold.
 
 use std::{cell::Cell, collections::BTreeSet, fmt, fs, path::Path};
 
@@ -7,12 +7,12 @@ use anyhow::{Result, bail, ensure};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// More values than any API's document has. YAML's aliases can ask for any number in a few lines.
+/// The limit for the number of values. YAML's aliases can ask for any number in a few lines.
 const MOST_VALUES: usize = 2_000_000;
 /// YAML's key for the members of another mapping.
 const MERGE: &str = "<<";
 
-/// What a text is written in.
+/// The language of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     Json,
@@ -37,7 +37,7 @@ impl Language {
     }
 }
 
-/// Why a text can't be read, and where. Lines and columns count from 1.
+/// A reason why a text can't be read, and the place. Lines and columns count from 1.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) line: usize,
@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
                 out.insert(key, value);
             }
         }
-        // The mapping's own members win, wherever they stand.
+        // The mapping's own members win, in any order.
         for (key, value) in merged.into_iter().flatten() {
             out.entry(key).or_insert(value);
         }
@@ -202,7 +202,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
-/// The members that `<<` brings in, from one mapping or from a list. In a list the first mapping wins.
+/// Returns the members that `<<` adds, from one mapping or from a list. In a list the first mapping wins.
 fn mergeable(value: Value) -> Result<Map<String, Value>, String> {
     let maps = match value {
         Value::Array(maps) => maps,
@@ -220,7 +220,7 @@ fn mergeable(value: Value) -> Result<Map<String, Value>, String> {
     Ok(out)
 }
 
-/// A member's name, unless there is one like it. YAML's `200:` is the name "200".
+/// Reads a member's name. YAML's `200:` is the name "200". A name that occurs twice is an error.
 struct Key<'k> {
     known: &'k Map<String, Value>,
     has_merged: bool,

@@ -1,4 +1,4 @@
-//! A whole OpenAPI document, split into one fragment an operation; a webhook is one too.
+//! Splits a whole OpenAPI document into one fragment for each operation and each webhook.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,18 +8,18 @@ use serde_json::{Map, Value};
 use super::json;
 
 pub(crate) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-/// What the service sends by itself, by name and not by path.
+/// The section of requests that the service sends by itself, by name and not by path.
 pub(crate) const WEBHOOKS: &str = "webhooks";
-/// The method by which that is sent.
+/// The method of such a request.
 pub(crate) const NOTIFYING: &str = "post";
 /// The members of a document that hold operations.
 pub(crate) const SECTIONS: [&str; 2] = ["paths", WEBHOOKS];
-/// A path item that refers to one that refers to another, and so on: no document has that many.
+/// The limit for references from path item to path item.
 const MOST_HOPS: usize = 16;
 
-/// The mark of a fragment that holds what several operations of a large file share.
+/// The mark of a fragment with components that several operations of a large file share.
 pub(crate) const SHARED: &str = "x-shared-by-operations";
-/// Fragments that would be larger than this together share components, instead of each having its own copy.
+/// If all fragments together would be larger than this, they share components.
 const MOST_COPIED: usize = 16 << 20;
 
 /// Each operation of a document: the section that has it, its path or name, its method.
@@ -75,7 +75,7 @@ fn by_operation_within(document: &Value, most_copied: usize) -> Result<Vec<Value
     Ok(fragments)
 }
 
-/// Puts what a path item refers to in its place.
+/// Replaces a reference from a path item by its target.
 pub(crate) fn with_path_items(mut document: Value) -> Result<Value> {
     let source = document.clone();
     for section in SECTIONS {

@@ -1,7 +1,7 @@
-//! Writing: all files or none, also if this process is killed between two of them.
+//! Writes all files or none, even if the process is killed in between.
 //!
-//! One file, the journal, first gets all that the files hold and will hold. Only then are they replaced, one by one, and
-//! the journal goes when the last one is. A run that finds a journal finishes what it says, or takes it back.
+//! The journal is one file with the old and the new content of all files. It is written first. Then the files are replaced,
+//! one by one, and the journal is removed. A run that finds a journal finishes the change, or takes it back.
 
 use std::{
     collections::BTreeSet,
@@ -19,22 +19,22 @@ use super::{
     json,
 };
 
-/// Where the journal is for as long as files are replaced: on their file system, and ignored by git.
+/// The folder of the journal: on the same file system as the files, and ignored by git.
 pub(crate) const FOLDER: &str = "openapi/.update";
 const JOURNAL: &str = "journal.json";
 
 /// A file that is about to change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Change {
-    /// Below the workspace.
+    /// The path below the workspace.
     path: PathBuf,
-    /// `None` for a file that is new.
+    /// The old content. `None` for a new file.
     old: Option<String>,
-    /// `None` for a file that goes.
+    /// The new content. `None` for a file to remove.
     new: Option<String>,
 }
 
-/// What is done to files. A test's own can fail, or end, at each step.
+/// The operations on files. A test's disk can fail, or stop, at each step.
 trait Disk {
     fn create(&mut self, path: &Path, text: &str) -> io::Result<()>;
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
@@ -68,13 +68,13 @@ impl Disk for RealDisk {
     }
 }
 
-/// The right to change a workspace's contract, which one process has at a time. It goes with the process.
+/// The right to change a workspace's contract. One process has it at a time, and loses it when it ends.
 pub(crate) struct Turn {
     _lock: File,
 }
 
 impl Turn {
-    /// Waits for the others, and settles what a run that was cut off has left.
+    /// Waits for other processes, and settles an interrupted change.
     pub(crate) fn take(root: &Path) -> Result<Self> {
         let lock = lockable(root).with_context(|| root.display().to_string())?;
         if FileExt::try_lock(&lock).is_err() {
@@ -85,7 +85,7 @@ impl Turn {
         Ok(Self { _lock: lock })
     }
 
-    /// Settles what a run that was cut off has left, if there is any.
+    /// Settles an interrupted change, if there is one.
     pub(crate) fn settle(root: &Path) -> Result<()> {
         if root.join(FOLDER).exists() { Self::take(root).map(drop) } else { Ok(()) }
     }
@@ -103,7 +103,7 @@ fn lockable(root: &Path) -> io::Result<File> {
     File::create(root.join("target/contract.lock"))
 }
 
-/// Replaces all `files`, or none of them; files that are right already stay untouched.
+/// Replaces all `files`, or none of them. Files with the right content stay untouched.
 pub(crate) fn replace_all(root: &Path, files: &[(PathBuf, String)]) -> Result<()> {
     let files: Vec<_> = files.iter().map(|(path, text)| (path.clone(), Some(text.clone()))).collect();
     apply(root, &files)
@@ -121,7 +121,7 @@ pub(crate) fn replace_tree(
     apply(&layout.root, &files)
 }
 
-/// The files that make `old` become `new`: each with what it will hold, or with nothing if it goes.
+/// Returns the files that turn `old` into `new`: each with its new content, or `None` to remove it.
 pub(crate) fn of_tree(layout: &Layout, old: &Tree, new: &Tree) -> Result<Vec<(PathBuf, Option<String>)>> {
     let mut files = Vec::new();
     for (file, document) in &new.fragments {
@@ -134,7 +134,7 @@ pub(crate) fn of_tree(layout: &Layout, old: &Tree, new: &Tree) -> Result<Vec<(Pa
     Ok(files)
 }
 
-/// Gives each of `files` below `root` its content, or removes it; all of them or none.
+/// Writes or removes each of `files` below `root`, all of them or none.
 pub(crate) fn apply(root: &Path, files: &[(PathBuf, Option<String>)]) -> Result<()> {
     let changes = changes(root, files)?;
     if changes.is_empty() { Ok(()) } else { replace(&mut RealDisk, root, &changes) }
@@ -172,7 +172,7 @@ fn replace(disk: &mut dyn Disk, root: &Path, changes: &[Change]) -> Result<()> {
     perform(disk, root, changes)
 }
 
-/// Makes all changes; where one fails, all are taken back.
+/// Makes all changes. If one fails, all are taken back.
 fn perform(disk: &mut dyn Disk, root: &Path, changes: &[Change]) -> Result<()> {
     let forward = changes.iter().try_for_each(|change| put(disk, root, &change.path, change.new.as_deref()));
     let Err(error) = forward else {
@@ -190,15 +190,15 @@ fn perform(disk: &mut dyn Disk, root: &Path, changes: &[Change]) -> Result<()> {
     Err(error)
 }
 
-/// Gives a file its content in one step.
+/// Writes a file in one step.
 fn put(disk: &mut dyn Disk, root: &Path, path: &Path, text: Option<&str>) -> Result<()> {
     let target = root.join(path);
-    // Most files are right already when a change is taken back, or finished.
+    // Most files already have their content when a change is taken back, or finished.
     if content(&target).is_ok_and(|now| now.as_deref() == text) {
         return Ok(());
     }
     let done = match text {
-        // A folder in its place was not made by us.
+        // This tool made no folder in this place.
         None if target.is_dir() => Ok(()),
         None => disk.remove(&target),
         Some(text) => {
@@ -209,7 +209,7 @@ fn put(disk: &mut dyn Disk, root: &Path, path: &Path, text: Option<&str>) -> Res
     done.with_context(|| path.display().to_string())
 }
 
-/// Removes the journal, and then the rest of its folder. If that fails, the next run finds that all is done.
+/// Removes the journal, then its folder. If that fails, the next run finds a finished change.
 fn clear(disk: &mut dyn Disk, root: &Path) {
     let folder = root.join(FOLDER);
     if disk.remove(&folder.join(JOURNAL)).is_ok() {
@@ -217,11 +217,11 @@ fn clear(disk: &mut dyn Disk, root: &Path) {
     }
 }
 
-/// Finishes the change of a run that was cut off, or takes it back.
+/// Finishes an interrupted change, or takes it back.
 fn settle(disk: &mut dyn Disk, root: &Path) -> Result<()> {
     let journal = root.join(FOLDER).join(JOURNAL);
     let Some(text) = content(&journal).context("the journal of an earlier run")? else {
-        // There is no folder, or the run was cut off before it changed anything.
+        // There is no folder, or the run stopped before it changed anything.
         clear(disk, root);
         return Ok(());
     };
@@ -254,13 +254,13 @@ fn settle(disk: &mut dyn Disk, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Says something beside the output of a command.
+/// Prints a line to standard error, beside the output of a command.
 pub(crate) fn say(line: &str) {
-    // Nobody is left to read it if standard error is closed.
+    // A closed standard error has no reader.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Prints `text`; a reader that stops early (`| head`) is no error.
+/// Prints `text` to standard output. A reader that stops early (`| head`) is no error.
 pub(crate) fn to_stdout(text: &str) -> Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -1,4 +1,4 @@
-//! Lists of values: closed in what is sent, open in what is received.
+//! Makes lists of values closed in requests and open in responses.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! One type for every error body: the union of all error schemas' members.
+//! Adds one type for all error bodies: the union of the error schemas' members.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};

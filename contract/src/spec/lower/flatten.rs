@@ -1,4 +1,4 @@
-//! `allOf` of objects to one object, and of limits of one value to one schema.
+//! Flattens `allOf`: of objects to one object, and of limits of one value to one schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::schema::{self, FROM, bare, component, target};
 use crate::spec::json::below;
 
-/// How many schemas may extend one another in a row.
+/// The limit for a chain of schemas that extend one another.
 const MOST_NESTED: usize = 100;
 /// What a part says without adding to the whole.
 const NOTES: [&str; 5] = ["title", "description", "readOnly", "writeOnly", FROM];

@@ -1,7 +1,7 @@
-//! OpenAPI 3.1, as corrected, to the OpenAPI 3.0.3 that the generator turns into good Rust.
+//! Lowers the corrected contract from OpenAPI 3.1 to the 3.0.3 that the generator reads.
 //!
-//! Mechanical and total: a construct that no step knows is an error that names its place. The steps run in the order
-//! of [`lower`]; each is a function from a document to a document.
+//! Lowering is mechanical and total: a construct that no step knows is an error that names its place. Each step is a function
+//! from a document to a document. [`lower_with_places`] runs them in order.
 
 mod by_hand;
 mod convert;

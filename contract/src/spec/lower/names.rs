@@ -1,4 +1,4 @@
-//! Rust's names for what the contract names: two things may not get one.
+//! Checks the Rust names of the contract's things: no two may be equal.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::schema::{self, FROM, SCHEMAS, components};
 use crate::spec::{json::below, split::SECTIONS};
 
-/// Names in each generated method, which an argument would hide.
+/// Names inside each generated method, which an argument would hide.
 const LOCALS: [&str; 3] = ["body", "header_map", "info"];
 /// How many types may stand inside of one another. The compiler's own limit is 128, and the client's futures use a part of it.
 const MOST_NESTED: usize = 100;

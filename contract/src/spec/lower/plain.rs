@@ -1,4 +1,4 @@
-//! Schemas without what no generated type expresses, and with one form for what can be said in several.
+//! Removes what no generated type expresses, and gives what can be written in several forms one form.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
@@ -25,7 +25,7 @@ const DROPPED: [&str; 15] = [
     "uniqueItems",
     "xml",
 ];
-/// What a schema says about itself, whatever it allows.
+/// Keywords that describe a schema and limit nothing.
 const NOTES: [&str; 5] = ["title", "description", "readOnly", "writeOnly", FROM];
 const TYPES: [&str; 7] = ["string", "integer", "number", "boolean", "array", "object", "null"];
 /// Keywords that mean something for one type only.
@@ -40,7 +40,7 @@ const TYPED: [(&str, &str); 9] = [
     ("maximum", "number"),
     ("multipleOf", "number"),
 ];
-/// The format of strings that nobody may see.
+/// The format of secret strings.
 pub(super) const PASSWORD: &str = "password";
 
 pub(super) fn schemas(mut document: Value) -> Result<Value> {

@@ -1,4 +1,4 @@
-//! Members whose names say that they could hold a secret: each must be marked, as one or as none.
+//! Checks that each member whose name is that of a secret is marked: as a secret, or as plain.
 
 use std::collections::BTreeSet;
 

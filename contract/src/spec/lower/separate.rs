@@ -1,4 +1,4 @@
-//! What is sent keeps its limits, what is received loses them: a schema used both ways becomes two.
+//! Separates requests from responses: a schema that is used both ways becomes two, since only requests keep their limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ pub(super) fn requests_from_answers(mut document: Value) -> Result<Value> {
     Ok(document)
 }
 
-/// Takes what goes one way only out of the components that go the other.
+/// Removes members that go only one way from the components that go the other way.
 fn without(document: &mut Value, mark: &str, of: fn(&Value) -> Result<BTreeSet<String>>) -> Result<()> {
     let reached = of(document)?;
     for (name, schema) in components(document)?.iter_mut().filter(|(name, _)| reached.contains(*name)) {
@@ -59,7 +59,7 @@ fn without(document: &mut Value, mark: &str, of: fn(&Value) -> Result<BTreeSet<S
     Ok(())
 }
 
-/// The marks themselves mean nothing once both ways are apart.
+/// Removes the marks, which have no meaning after the separation.
 pub(super) fn unmarked(mut document: Value) -> Result<Value> {
     everywhere(&mut document, &mut |schema, _| {
         let Some(members) = schema.as_object_mut() else { return Ok(()) };
