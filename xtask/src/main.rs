@@ -31,6 +31,21 @@ enum Task {
     Simulator(program::Options),
     /// Write the public API of `cmp` to cmp/public-api.txt
     Api,
+    /// Compare the client with calls written by hand: see docs/performance.md
+    Bench {
+        /// Check that everything runs, with too few calls for a figure to mean something.
+        #[arg(long)]
+        quick: bool,
+        /// Write the tables and plots of docs/performance.md
+        #[arg(long)]
+        write: bool,
+        /// Only this part: counts, calls, growth, adoption or tls.
+        #[arg(long)]
+        only: Option<String>,
+        /// Write the bounds of `cargo xtask ci cost` anew instead, from what is measured.
+        #[arg(long, conflicts_with_all = ["quick", "write", "only"])]
+        tighten: bool,
+    },
     /// Check whether a service keeps the contract: the simulator, a URL, or an environment of VGS.
     Contract(CheckOptions),
     /// Run everything that must hold before a change lands.
@@ -62,6 +77,14 @@ fn run(cli: Cli) -> Result<ExitCode> {
             return Ok(program::exit(program::main(&options, Some(openapi))));
         }
         Task::Api => ci::api::write(&root)?,
+        Task::Bench { tighten: true, .. } => ci::cost::bench(&root, &["gates", "--tighten"])?,
+        Task::Bench { quick, write, only, .. } => {
+            let mut arguments = vec!["compare"];
+            arguments.extend(quick.then_some("--quick"));
+            arguments.extend(write.then_some("--write"));
+            arguments.extend(only.iter().flat_map(|only| ["--only", only]));
+            ci::cost::bench(&root, &arguments)?;
+        }
         Task::Contract(options) => return Ok(cmp_contract::check(&options, Some(&root))),
         Task::Ci { only } => ci::run(&root, only.as_deref())?,
     }

@@ -10,17 +10,16 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use syn::visit::{self, Visit};
 
-use super::run::{Done, metadata};
+use super::run::{Done, packages};
 
 /// A module by its names below the root of the crate.
 type Module = Vec<String>;
 type Graph = BTreeMap<Module, BTreeSet<Module>>;
 
 pub(super) fn check(root: &Path) -> Result<Done> {
-    let metadata = metadata(root, &["--no-deps"])?;
-    let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
+    let packages = packages(root)?;
     let mut found = Vec::new();
-    for package in packages {
+    for package in &packages {
         let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
         let source = manifest.with_file_name("src");
         let circles = circles(&imports(&files(&source)?)?);

@@ -3,6 +3,7 @@
 pub(crate) mod api;
 mod arrows;
 mod circles;
+pub(crate) mod cost;
 mod examples;
 mod msrv;
 mod outside;
@@ -45,6 +46,7 @@ const STEPS: &[Step] = &[
     Step { name: "semver", run: api::semver },
     Step { name: "package", run: |root| cargo(root, &PACKAGE, &[]) },
     Step { name: "outside crate", run: outside::check },
+    Step { name: "cost", run: cost::check },
 ];
 
 /// Run only when named: they need more than Rust.

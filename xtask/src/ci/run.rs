@@ -42,6 +42,17 @@ pub(super) fn metadata(root: &Path, arguments: &[&str]) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
+/// The packages of the workspace, and of the benchmark's.
+pub(super) fn packages(root: &Path) -> Result<Vec<Value>> {
+    let mut packages = Vec::new();
+    for manifest in ["Cargo.toml", "bench/Cargo.toml"] {
+        let metadata = metadata(root, &["--no-deps", "--manifest-path", manifest])?;
+        let listed = metadata["packages"].as_array().context("cargo metadata names no packages")?;
+        packages.extend(listed.iter().cloned());
+    }
+    Ok(packages)
+}
+
 #[expect(clippy::print_stdout, reason = "the report of a command line tool")]
 pub(super) fn say(line: &str) {
     println!("{line}");

@@ -1,0 +1,27 @@
+//! What a call costs, and what it costs to depend on the client, compared with bounds that hold on every machine.
+//!
+//! `bench/` is a workspace of its own, so its format, lints and tests are checked here, too. Everything is built for
+//! release, so that nothing is built twice.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::run::{Done, cargo};
+
+const MANIFEST: &str = "bench/Cargo.toml";
+const BUILD: [&str; 5] = ["--release", "--manifest-path", MANIFEST, "--target-dir", "target/bench"];
+
+pub(super) fn check(root: &Path) -> Result<Done> {
+    cargo(root, &["fmt", "--manifest-path", MANIFEST, "--all", "--check"], &[])?;
+    bench(root, &["gates"])?;
+    cargo(root, &[&["test", "--quiet"], &BUILD[..], &["-p", "cmp-bench"]].concat(), &[])?;
+    let lints = ["--workspace", "--all-targets", "--", "-D", "warnings"];
+    cargo(root, &[&["clippy"], &BUILD[..], &lints].concat(), &[])
+}
+
+/// Runs the benchmark program.
+pub(crate) fn bench(root: &Path, arguments: &[&str]) -> Result<()> {
+    let command = [&["run", "--quiet"], &BUILD[..], &["-p", "cmp-bench", "--"], arguments].concat();
+    cargo(root, &command, &[]).map(drop)
+}
