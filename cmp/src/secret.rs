@@ -29,7 +29,12 @@ macro_rules! secrets {
             /// space or a control character.
             #[must_use]
             $vis fn from_trusted(value: impl Into<String>) -> Self {
-                Self(Zeroizing::new(value.into()))
+                Self::of(Zeroizing::new(value.into()))
+            }
+
+            /// Takes the value of another secret, without a copy of it.
+            pub(crate) fn of(value: Zeroizing<String>) -> Self {
+                Self(value)
             }
 
             /// The value in clear. Every use is a place to review.

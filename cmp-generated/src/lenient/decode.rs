@@ -1,7 +1,8 @@
 use std::cell::RefCell;
 use std::error::Error;
-use std::fmt;
+use std::{fmt, mem};
 
+use progenitor_client::ResponseValue;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use zeroize::Zeroizing;
@@ -51,7 +52,25 @@ impl Error for Unreadable {}
 /// # Errors
 /// [`Unreadable`]
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(body).or_else(|_| decode_repaired(body))
+    decode_strictly(body).or_else(|_| decode_repaired(body))
+}
+
+/// Checks the whole text for UTF-8 at once, which is much faster than string by string.
+fn decode_strictly<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_str(str::from_utf8(body).map_err(serde::de::Error::custom)?)
+}
+
+/// Reads a successful answer for the generated client, whose own code would copy the headers.
+#[doc(hidden)]
+pub async fn from_response<T: DeserializeOwned, E>(
+    mut response: reqwest::Response,
+) -> Result<ResponseValue<T>, progenitor_client::Error<E>> {
+    let (status, headers) = (response.status(), mem::take(response.headers_mut()));
+    let body = response.bytes().await.map_err(progenitor_client::Error::ResponseBodyError)?;
+    match decode_strictly(&body) {
+        Ok(read) => Ok(ResponseValue::new(read, status, headers)),
+        Err(error) => Err(progenitor_client::Error::InvalidResponsePayload(body, error)),
+    }
 }
 
 /// Reads a document that `serde_json` refuses, because of a byte order mark, UTF-16, half a surrogate pair, octets that are

@@ -40,7 +40,8 @@ impl Json {
         Ok(members)
     }
 
-    fn object<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<Option<Value>, A::Error> {
+    /// Reads an object to its end; `None` if there is too much in it.
+    pub(crate) fn object<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<Option<Value>, A::Error> {
         let mut members = Some(Map::new());
         let mut number = None;
         while let Some(Name(name)) = map.next_key()? {
@@ -56,7 +57,8 @@ impl Json {
         Ok(number.map(Value::Number).or(members.map(Value::Object)))
     }
 
-    fn list<'de, A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<Option<Value>, A::Error> {
+    /// Reads a list to its end; `None` if there is too much in it.
+    pub(crate) fn list<'de, A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<Option<Value>, A::Error> {
         let mut entries = Vec::new();
         while let Some(entry) = seq.next_element_seed(&mut *self)? {
             match entry {
@@ -66,24 +68,6 @@ impl Json {
         }
         Ok(Some(Value::Array(entries)))
     }
-}
-
-/// Reads an object to its end; `None` if there is too much in it.
-///
-/// # Errors
-/// What is wrong with the JSON.
-#[doc(hidden)]
-pub fn json_object<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Value>, A::Error> {
-    Json::new().object(map)
-}
-
-/// Reads a list to its end; `None` if there is too much in it.
-///
-/// # Errors
-/// What is wrong with the JSON.
-#[doc(hidden)]
-pub fn json_list<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<Option<Value>, A::Error> {
-    Json::new().list(seq)
 }
 
 impl<'de> DeserializeSeed<'de> for &mut Json {

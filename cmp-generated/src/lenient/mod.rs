@@ -16,7 +16,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasher;
-use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -26,13 +25,13 @@ use serde_json::{Map, Value};
 pub use crate::{
     read_choice as choice, read_derived as derived, read_masked as masked, read_object as object,
 };
+#[doc(hidden)]
+pub use decode::from_response;
 pub use decode::{Unreadable, decode, decode_repaired, noting, repaired};
 pub(crate) use json::Json;
-#[doc(hidden)]
-pub use json::{json_list, json_object};
 pub use notes::Notes;
 #[doc(hidden)]
-pub use object::{derived, derived_from_float, read_document};
+pub use object::{derived, read_document};
 
 /// A longer text is not read. Far above any text of the API: the longest are addresses of pictures.
 pub const LONGEST_TEXT: usize = 8 * 1024;
@@ -44,9 +43,11 @@ pub const MOST_ENTRIES: usize = 1_000;
 /// object that it makes of a number.
 const NUMBER: &str = "$serde_json::private::Number";
 
-/// A value of an answer. Each function reads one kind of JSON; `None` says that the value can't be read.
+/// A value of an answer. Each function reads one kind of JSON.
 ///
-/// Only what is wrong with the JSON itself is an error.
+/// A value that can't be read is `None`, or `false` where the value is read into its place: the place then stays as it is.
+/// Large values are read into their place, since moving them there costs more than reading them. Only what is wrong with
+/// the JSON itself is an error.
 pub trait Lenient: Sized {
     /// Reads a string.
     fn text(_text: &str) -> Option<Self> {
@@ -77,20 +78,29 @@ pub trait Lenient: Sized {
     ///
     /// # Errors
     /// What is wrong with the JSON.
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, _notes: &mut Notes) -> Result<Option<Self>, A::Error> {
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        _notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
         let number = number_in(map)?;
-        Ok(number.and_then(|number| match number.parse() {
+        let read = number.and_then(|number| match number.parse() {
             Ok(integer) => Self::integer(integer),
             Err(_) => number.parse().ok().and_then(Self::float),
-        }))
+        });
+        Ok(put(place, read))
     }
 
     /// Reads a list to its end.
     ///
     /// # Errors
     /// What is wrong with the JSON.
-    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, _notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        skip_list(seq).map(|()| None)
+    fn list<'de, A: SeqAccess<'de>>(
+        _place: &mut Option<Self>,
+        seq: &mut A,
+        _notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        skip_list(seq).map(|()| false)
     }
 
     /// Stands for what can't be read in a list, where leaving it out would make the list look complete.
@@ -102,9 +112,32 @@ pub trait Lenient: Sized {
     ///
     /// # Errors
     /// What is wrong with the JSON.
-    fn read<'de, D: Deserializer<'de>>(deserializer: D, notes: &mut Notes) -> Result<Option<Self>, D::Error> {
-        deserializer.deserialize_any(Any::new(notes))
+    fn read<'de, D: Deserializer<'de>>(
+        place: &mut Option<Self>,
+        deserializer: D,
+        notes: &mut Notes,
+    ) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(Any { place, notes })
     }
+}
+
+/// An object whose members may all be absent.
+pub trait Members: Lenient + Default {
+    /// Reads the members to the end of the object.
+    ///
+    /// # Errors
+    /// What is wrong with the JSON.
+    fn members<'de, A: MapAccess<'de>>(&mut self, map: &mut A, notes: &mut Notes) -> Result<(), A::Error>;
+}
+
+/// Puts a value into its place, if it could be read. Returns whether it could.
+#[doc(hidden)]
+pub fn put<T>(place: &mut Option<T>, read: Option<T>) -> bool {
+    let is_read = read.is_some();
+    if is_read {
+        *place = read;
+    }
+    is_read
 }
 
 /// Reads a value that has to be there, for the types of requests.
@@ -112,78 +145,69 @@ pub(crate) fn required<'de, T: Lenient, D: Deserializer<'de>>(
     deserializer: D,
     expecting: &'static str,
 ) -> Result<T, D::Error> {
-    let read = T::read(deserializer, &mut Notes::default())?;
+    let mut read = None;
+    T::read(&mut read, deserializer, &mut Notes::default())?;
     read.ok_or_else(|| D::Error::custom(format_args!("invalid value, expected {expecting}")))
 }
 
-/// Reads a value of any kind as a `T`, or not at all.
-pub(crate) struct Any<'n, T> {
-    notes: &'n mut Notes,
-    kind: PhantomData<T>,
+/// Reads a value of any kind into its place, or not at all. Returns whether it could be read.
+pub(crate) struct Any<'p, T> {
+    pub(crate) place: &'p mut Option<T>,
+    pub(crate) notes: &'p mut Notes,
 }
 
-impl<'n, T> Any<'n, T> {
-    pub(crate) fn new(notes: &'n mut Notes) -> Self {
-        Self { notes, kind: PhantomData }
-    }
-
-    fn noted(self, read: Option<T>) -> Option<T> {
-        if read.is_none() {
-            self.notes.unreadable();
-        }
-        read
+impl<T> Any<'_, T> {
+    fn put<E>(self, read: Option<T>) -> Result<bool, E> {
+        Ok(self.notes.noted(put(self.place, read)))
     }
 }
 
 impl<'de, T: Lenient> DeserializeSeed<'de> for Any<'_, T> {
-    type Value = Option<T>;
+    type Value = bool;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        T::read(deserializer, self.notes)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        T::read(self.place, deserializer, self.notes)
     }
 }
 
 impl<'de, T: Lenient> Visitor<'de> for Any<'_, T> {
-    type Value = Option<T>;
+    type Value = bool;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("JSON")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        let read = if text.len() <= LONGEST_TEXT { T::text(text) } else { None };
-        Ok(self.noted(read))
+    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+        self.put(if text.len() <= LONGEST_TEXT { T::text(text) } else { None })
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(self.noted(T::integer(number)))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
+        self.put(T::integer(number))
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+    fn visit_i64<E: Error>(self, number: i64) -> Result<bool, E> {
         #[expect(clippy::cast_precision_loss, reason = "a negative number is not read as an integer anyway")]
-        Ok(self.noted(u64::try_from(number).map_or_else(|_| T::float(number as f64), T::integer)))
+        self.put(u64::try_from(number).map_or_else(|_| T::float(number as f64), T::integer))
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(self.noted(T::float(number)))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<bool, E> {
+        self.put(T::float(number))
     }
 
-    fn visit_bool<E: Error>(self, truth: bool) -> Result<Self::Value, E> {
-        Ok(self.noted(T::truth(truth)))
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<bool, E> {
+        self.put(T::truth(truth))
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(T::null())
+    fn visit_unit<E: Error>(self) -> Result<bool, E> {
+        Ok(put(self.place, T::null()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let read = T::object(&mut map, self.notes)?;
-        Ok(self.noted(read))
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        T::object(self.place, &mut map, self.notes).map(|is_read| self.notes.noted(is_read))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let read = T::list(&mut seq, self.notes)?;
-        Ok(self.noted(read))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
+        T::list(self.place, &mut seq, self.notes).map(|is_read| self.notes.noted(is_read))
     }
 }
 
@@ -216,6 +240,43 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
+/// The text of a value that is read later. It is borrowed if the document is in memory, and copied otherwise.
+pub(crate) struct Raw<'de>(pub(crate) Cow<'de, str>);
+
+impl<'de> Raw<'de> {
+    pub(crate) fn read<S: DeserializeSeed<'de>, E: Error>(self, seed: S) -> Result<S::Value, E> {
+        let read = match self.0 {
+            Cow::Borrowed(text) => seed.deserialize(&mut serde_json::Deserializer::from_str(text)),
+            Cow::Owned(text) => seed.deserialize(&mut serde_json::Deserializer::from_reader(text.as_bytes())),
+        };
+        // What is wrong here is wrong with the JSON. The decoder's own message may repeat a value.
+        read.map_err(|_| E::custom("invalid value, expected JSON"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// How `serde_json` knows its own `RawValue`, which is either always borrowed or always copied.
+        const RAW_VALUE: &str = "$serde_json::private::RawValue";
+        struct Texts;
+
+        impl<'de> Visitor<'de> for Texts {
+            type Value = Raw<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("JSON")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
+                map.next_key::<IgnoredAny>()?;
+                map.next_value().map(|Name(text)| Raw(text))
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(RAW_VALUE, Texts)
+    }
+}
+
 /// The text of a number that comes as an object; `None` for any other object, which is skipped.
 fn number_in<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
     let mut number = None;
@@ -231,8 +292,9 @@ fn number_in<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::E
 
 /// The value of the member of that name, which anybody can send.
 fn number_text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
-    let mut nothing = Notes::default();
-    map.next_value_seed(Any::new(&mut nothing))
+    let mut read = None;
+    map.next_value_seed(Any { place: &mut read, notes: &mut Notes::default() })?;
+    Ok(read)
 }
 
 pub(crate) fn skip_list<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<(), A::Error> {
@@ -259,28 +321,35 @@ impl<T: Lenient> Lenient for Vec<T> {
     }
 
     /// One entry without its list is all of it, unless that has to be known for sure.
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        if let Some(placeholder) = T::placeholder() {
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        let mut entry = T::placeholder();
+        if entry.is_some() {
             number_in(map)?;
-            return Ok(Some(vec![placeholder]));
+        } else {
+            T::object(&mut entry, map, notes)?;
         }
-        Ok(T::object(map, notes)?.map(|entry| vec![entry]))
+        Ok(put(place, entry.map(|entry| vec![entry])))
     }
 
-    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        let mut read = Self::new();
+    fn list<'de, A: SeqAccess<'de>>(
+        place: &mut Option<Self>,
+        seq: &mut A,
+        notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        let read = place.insert(Self::new());
         notes.enter("[]");
         while read.len() < MOST_ENTRIES {
-            match seq.next_element_seed(Any::<T>::new(notes))? {
-                Some(entry) => {
-                    read.extend(entry.or_else(T::placeholder));
-                    notes.next_entry();
-                }
-                None => {
-                    notes.leave();
-                    return Ok(Some(read));
-                }
+            let mut entry = None;
+            if seq.next_element_seed(Any { place: &mut entry, notes })?.is_none() {
+                notes.leave();
+                return Ok(true);
             }
+            read.extend(entry.or_else(T::placeholder));
+            notes.next_entry();
         }
         if seq.next_element::<IgnoredAny>()?.is_some() {
             skip_list(seq)?;
@@ -288,13 +357,17 @@ impl<T: Lenient> Lenient for Vec<T> {
             read.extend(T::placeholder());
         }
         notes.leave();
-        Ok(Some(read))
+        Ok(true)
     }
 }
 
 impl<T: Lenient, S: BuildHasher + Default> Lenient for HashMap<String, T, S> {
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        let mut read = Self::default();
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        let read = place.insert(Self::default());
         while let Some(Name(name)) = map.next_key()? {
             if read.len() == MOST_ENTRIES || name.len() > LONGEST_TEXT {
                 map.next_value::<IgnoredAny>()?;
@@ -302,13 +375,14 @@ impl<T: Lenient, S: BuildHasher + Default> Lenient for HashMap<String, T, S> {
                 continue;
             }
             notes.enter_named(&name);
-            let value = map.next_value_seed(Any::new(notes))?;
+            let mut value = None;
+            map.next_value_seed(Any { place: &mut value, notes })?;
             notes.leave();
             if let Some(value) = value {
                 read.insert(name.into_owned(), value);
             }
         }
-        Ok(Some(read))
+        Ok(true)
     }
 }
 
@@ -334,12 +408,24 @@ impl<T: Lenient> Lenient for Option<T> {
         Some(None)
     }
 
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        T::object(map, notes).map(|read| read.map(Some))
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        let mut read = None;
+        T::object(&mut read, map, notes)?;
+        Ok(put(place, read.map(Some)))
     }
 
-    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        T::list(seq, notes).map(|read| read.map(Some))
+    fn list<'de, A: SeqAccess<'de>>(
+        place: &mut Option<Self>,
+        seq: &mut A,
+        notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        let mut read = None;
+        T::list(&mut read, seq, notes)?;
+        Ok(put(place, read.map(Some)))
     }
 }
 
@@ -401,44 +487,41 @@ impl Lenient for Value {
         Some(truth.into())
     }
 
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, _: &mut Notes) -> Result<Option<Self>, A::Error> {
-        json_object(map)
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        _: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        Ok(put(place, Json::new().object(map)?))
     }
 
-    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, _: &mut Notes) -> Result<Option<Self>, A::Error> {
-        json_list(seq)
+    fn list<'de, A: SeqAccess<'de>>(
+        place: &mut Option<Self>,
+        seq: &mut A,
+        _: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        Ok(put(place, Json::new().list(seq)?))
     }
 }
 
 impl Lenient for Map<String, Value> {
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        Json::new().members(map, notes).map(Some)
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        *place = Some(Json::new().members(map, notes)?);
+        Ok(true)
     }
 }
 
-impl<T: Lenient> Lenient for Box<T> {
-    fn text(text: &str) -> Option<Self> {
-        T::text(text).map(Self::new)
-    }
-
-    fn integer(number: u64) -> Option<Self> {
-        T::integer(number).map(Self::new)
-    }
-
-    fn float(number: f64) -> Option<Self> {
-        T::float(number).map(Self::new)
-    }
-
-    fn truth(truth: bool) -> Option<Self> {
-        T::truth(truth).map(Self::new)
-    }
-
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        T::object(map, notes).map(|read| read.map(Self::new))
-    }
-
-    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        T::list(seq, notes).map(|read| read.map(Self::new))
+impl<T: Members> Lenient for Box<T> {
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        place.insert(Self::default()).members(map, notes).map(|()| true)
     }
 }
 

@@ -6,8 +6,9 @@ const MOST: usize = 64;
 /// Where reading stands, and which members it could not read.
 #[derive(Debug, Default)]
 pub struct Notes {
+    depth: usize,
+    /// Kept only where somebody wants to know what could not be read.
     path: Vec<Cow<'static, str>>,
-    /// Kept only where somebody wants to know.
     found: Option<Vec<String>>,
     /// There is a member `data` that could be read.
     pub(super) has_data: bool,
@@ -21,16 +22,22 @@ impl Notes {
     }
 
     pub(crate) fn enter(&mut self, name: &'static str) {
-        self.path.push(Cow::Borrowed(name));
+        self.depth += 1;
+        if self.found.is_some() {
+            self.path.push(Cow::Borrowed(name));
+        }
     }
 
     /// Enters a member whose name comes from outside.
     pub(crate) fn enter_named(&mut self, name: &str) {
-        let name = if self.found.is_some() { Cow::Owned(name.to_owned()) } else { Cow::Borrowed("") };
-        self.path.push(name);
+        self.depth += 1;
+        if self.found.is_some() {
+            self.path.push(Cow::Owned(name.to_owned()));
+        }
     }
 
     pub(crate) fn leave(&mut self) {
+        self.depth -= 1;
         self.path.pop();
     }
 
@@ -48,7 +55,15 @@ impl Notes {
     }
 
     pub(super) fn is_at_the_top(&self) -> bool {
-        self.path.is_empty()
+        self.depth == 0
+    }
+
+    /// Notes that what stands here can't be read, unless it could be.
+    pub(super) fn noted(&mut self, is_read: bool) -> bool {
+        if !is_read {
+            self.unreadable();
+        }
+        is_read
     }
 
     /// Notes that what stands here can't be read.

@@ -3,30 +3,37 @@
 use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
 
-use super::{Any, Lenient, Notes, decode, skip_list};
+use super::{Any, Lenient, Notes, decode, put, skip_list};
 
 /// Reads an object whose members may all be absent. Of a member that is there twice the last one that can be read counts.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! read_object {
     ($name:ident { $($wire:literal => $field:ident,)* }) => {
-        impl $crate::lenient::Lenient for $name {
-            fn object<'de, A: ::serde::de::MapAccess<'de>>(
+        impl $crate::lenient::Members for $name {
+            fn members<'de, A: ::serde::de::MapAccess<'de>>(
+                &mut self,
                 map: &mut A,
                 notes: &mut $crate::lenient::Notes,
-            ) -> ::std::result::Result<::std::option::Option<Self>, A::Error> {
-                let mut read = <Self as ::std::default::Default>::default();
+            ) -> ::std::result::Result<(), A::Error> {
                 while let ::std::option::Option::Some($crate::lenient::Name(name)) = map.next_key()? {
                     match &*name {
-                        $($wire => {
-                            if let value @ ::std::option::Option::Some(_) = notes.member($wire, map)? {
-                                read.$field = value;
-                            }
-                        })*
+                        $($wire => notes.member($wire, &mut self.$field, map)?,)*
                         name => notes.unknown(name, map)?,
                     }
                 }
-                ::std::result::Result::Ok(::std::option::Option::Some(read))
+                ::std::result::Result::Ok(())
+            }
+        }
+
+        impl $crate::lenient::Lenient for $name {
+            fn object<'de, A: ::serde::de::MapAccess<'de>>(
+                place: &mut ::std::option::Option<Self>,
+                map: &mut A,
+                notes: &mut $crate::lenient::Notes,
+            ) -> ::std::result::Result<bool, A::Error> {
+                let empty = <Self as ::std::default::Default>::default();
+                $crate::lenient::Members::members(place.insert(empty), map, notes).map(|()| true)
             }
         }
 
@@ -45,18 +52,24 @@ macro_rules! read_choice {
     };
     (@object $variant:ident $inner:ty) => {
         fn object<'de, A: ::serde::de::MapAccess<'de>>(
+            place: &mut ::std::option::Option<Self>,
             map: &mut A,
             notes: &mut $crate::lenient::Notes,
-        ) -> ::std::result::Result<::std::option::Option<Self>, A::Error> {
-            <$inner as $crate::lenient::Lenient>::object(map, notes).map(|read| read.map(Self::$variant))
+        ) -> ::std::result::Result<bool, A::Error> {
+            let mut read = ::std::option::Option::None;
+            <$inner as $crate::lenient::Lenient>::object(&mut read, map, notes)?;
+            ::std::result::Result::Ok($crate::lenient::put(place, read.map(Self::$variant)))
         }
     };
     (@list $variant:ident $inner:ty) => {
         fn list<'de, A: ::serde::de::SeqAccess<'de>>(
+            place: &mut ::std::option::Option<Self>,
             seq: &mut A,
             notes: &mut $crate::lenient::Notes,
-        ) -> ::std::result::Result<::std::option::Option<Self>, A::Error> {
-            <$inner as $crate::lenient::Lenient>::list(seq, notes).map(|read| read.map(Self::$variant))
+        ) -> ::std::result::Result<bool, A::Error> {
+            let mut read = ::std::option::Option::None;
+            <$inner as $crate::lenient::Lenient>::list(&mut read, seq, notes)?;
+            ::std::result::Result::Ok($crate::lenient::put(place, read.map(Self::$variant)))
         }
     };
     ($name:ident { $($kind:ident => $variant:ident($inner:ty),)* }) => {
@@ -89,33 +102,39 @@ macro_rules! read_derived {
     ($name:ident) => {
         impl $crate::lenient::Lenient for $name {
             fn text(text: &str) -> ::std::option::Option<Self> {
-                $crate::lenient::derived(text.into())
+                $crate::lenient::derived($crate::lenient::Lenient::text(text))
             }
 
             fn integer(number: u64) -> ::std::option::Option<Self> {
-                $crate::lenient::derived(number.into())
+                $crate::lenient::derived($crate::lenient::Lenient::integer(number))
             }
 
             fn float(number: f64) -> ::std::option::Option<Self> {
-                $crate::lenient::derived_from_float(number)
+                $crate::lenient::derived($crate::lenient::Lenient::float(number))
             }
 
             fn truth(truth: bool) -> ::std::option::Option<Self> {
-                $crate::lenient::derived(truth.into())
+                $crate::lenient::derived($crate::lenient::Lenient::truth(truth))
             }
 
             fn object<'de, A: ::serde::de::MapAccess<'de>>(
+                place: &mut ::std::option::Option<Self>,
                 map: &mut A,
-                _: &mut $crate::lenient::Notes,
-            ) -> ::std::result::Result<::std::option::Option<Self>, A::Error> {
-                $crate::lenient::json_object(map).map(|read| read.and_then($crate::lenient::derived))
+                notes: &mut $crate::lenient::Notes,
+            ) -> ::std::result::Result<bool, A::Error> {
+                let mut read = ::std::option::Option::None;
+                $crate::lenient::Lenient::object(&mut read, map, notes)?;
+                ::std::result::Result::Ok($crate::lenient::put(place, $crate::lenient::derived(read)))
             }
 
             fn list<'de, A: ::serde::de::SeqAccess<'de>>(
+                place: &mut ::std::option::Option<Self>,
                 seq: &mut A,
-                _: &mut $crate::lenient::Notes,
-            ) -> ::std::result::Result<::std::option::Option<Self>, A::Error> {
-                $crate::lenient::json_list(seq).map(|read| read.and_then($crate::lenient::derived))
+                notes: &mut $crate::lenient::Notes,
+            ) -> ::std::result::Result<bool, A::Error> {
+                let mut read = ::std::option::Option::None;
+                $crate::lenient::Lenient::list(&mut read, seq, notes)?;
+                ::std::result::Result::Ok($crate::lenient::put(place, $crate::lenient::derived(read)))
             }
         }
     };
@@ -135,13 +154,8 @@ macro_rules! read_masked {
 }
 
 #[doc(hidden)]
-pub fn derived<T: DeserializeOwned>(value: Value) -> Option<T> {
-    serde_json::from_value(value).ok()
-}
-
-#[doc(hidden)]
-pub fn derived_from_float<T: DeserializeOwned>(number: f64) -> Option<T> {
-    Value::float(number).and_then(derived)
+pub fn derived<T: DeserializeOwned>(value: Option<Value>) -> Option<T> {
+    serde_json::from_value(value?).ok()
 }
 
 /// Reads a whole document.
@@ -151,7 +165,8 @@ pub fn derived_from_float<T: DeserializeOwned>(number: f64) -> Option<T> {
 #[doc(hidden)]
 pub fn read_document<'de, T: Lenient, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     decode::with_notes(|notes| {
-        let read = T::read(deserializer, notes)?;
+        let mut read = None;
+        T::read(&mut read, deserializer, notes)?;
         // JSON:API allows only one of them, and V1's documents have no `data`.
         if notes.has_errors && !notes.has_data {
             return Err(D::Error::custom(decode::ERRORS));
@@ -161,7 +176,7 @@ pub fn read_document<'de, T: Lenient, D: Deserializer<'de>>(deserializer: D) -> 
 }
 
 impl Notes {
-    /// Reads the member that comes next.
+    /// Reads the member that comes next into its place.
     ///
     /// # Errors
     /// What is wrong with the JSON.
@@ -169,15 +184,16 @@ impl Notes {
     pub fn member<'de, T: Lenient, A: MapAccess<'de>>(
         &mut self,
         name: &'static str,
+        place: &mut Option<T>,
         map: &mut A,
-    ) -> Result<Option<T>, A::Error> {
+    ) -> Result<(), A::Error> {
         self.enter(name);
-        let read = map.next_value_seed(Any::new(self))?;
+        let is_read = map.next_value_seed(Any { place, notes: self })?;
         self.leave();
         if self.is_at_the_top() && name == "data" {
-            self.has_data |= read.is_some();
+            self.has_data |= is_read;
         }
-        Ok(read)
+        Ok(())
     }
 
     /// Skips a member that the type doesn't have.
@@ -187,8 +203,9 @@ impl Notes {
     #[doc(hidden)]
     pub fn unknown<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         if name == "errors" && self.is_at_the_top() {
-            let mut nothing = Self::default();
-            self.has_errors |= map.next_value_seed(Any::<Errors>::new(&mut nothing))?.is_some();
+            let mut errors = None::<Errors>;
+            map.next_value_seed(Any { place: &mut errors, notes: &mut Self::default() })?;
+            self.has_errors |= errors.is_some();
             return Ok(());
         }
         map.next_value::<IgnoredAny>().map(drop)
@@ -203,14 +220,22 @@ impl Lenient for Errors {
         Some(Self)
     }
 
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, _: &mut Notes) -> Result<Option<Self>, A::Error> {
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        _: &mut Notes,
+    ) -> Result<bool, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Some(Self))
+        Ok(put(place, Some(Self)))
     }
 
-    fn list<'de, A: SeqAccess<'de>>(seq: &mut A, _: &mut Notes) -> Result<Option<Self>, A::Error> {
+    fn list<'de, A: SeqAccess<'de>>(
+        place: &mut Option<Self>,
+        seq: &mut A,
+        _: &mut Notes,
+    ) -> Result<bool, A::Error> {
         let first = seq.next_element::<IgnoredAny>()?;
         skip_list(seq)?;
-        Ok(first.map(|_| Self))
+        Ok(put(place, first.map(|_| Self)))
     }
 }

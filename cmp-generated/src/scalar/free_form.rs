@@ -38,8 +38,13 @@ impl fmt::Debug for FreeForm {
 }
 
 impl Lenient for FreeForm {
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        Json::new().members(map, notes).map(|members| Some(Self(members)))
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        *place = Some(Self(Json::new().members(map, notes)?));
+        Ok(true)
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::lenient::{self, Lenient, Notes};
+use crate::lenient::{self, Any, Lenient, Notes, Raw};
 
 /// Digits of a BIN: more could be a PAN.
 const MOST_DIGITS: usize = 10;
@@ -131,25 +131,20 @@ impl Lenient for Reference {
         Some(Self(text.to_owned()))
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D, notes: &mut Notes) -> Result<Option<Self>, D::Error> {
+    fn read<'de, D: Deserializer<'de>>(
+        place: &mut Option<Self>,
+        deserializer: D,
+        notes: &mut Notes,
+    ) -> Result<bool, D::Error> {
         // As it was written: a float would round so many digits.
-        let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
-        let raw = raw.get();
-        if raw.len() <= lenient::LONGEST_TEXT && are_digits(raw) {
-            return Ok(Some(Self(raw.to_owned())));
+        let raw = Raw::deserialize(deserializer)?;
+        if raw.0.len() <= lenient::LONGEST_TEXT && are_digits(&raw.0) {
+            *place = Some(Self(raw.0.into_owned()));
+            return Ok(true);
         }
-        let text: Option<Self> = match raw.as_bytes() {
-            [b'"', ..] => serde_json::from_str::<String>(raw).map(Self).map(Some).map_err(|_| {
-                // The text is repaired, and read again.
-                <D::Error as serde::de::Error>::custom("invalid value, expected a string")
-            })?,
-            _ => None,
-        };
-        let text = text.filter(|text| text.0.len() <= lenient::LONGEST_TEXT);
-        if text.is_none() && raw != "null" {
-            notes.unreadable();
-        }
-        Ok(text)
+        let mut text = None;
+        raw.read::<_, D::Error>(Any { place: &mut text, notes })?;
+        Ok(lenient::put(place, text.map(Self)))
     }
 }
 

@@ -52,7 +52,7 @@ impl Timestamp {
 /// What is left to read of a date and time.
 struct Rest<'t>(&'t str);
 
-impl Rest<'_> {
+impl<'t> Rest<'t> {
     fn skip(&mut self, any: &[&str]) -> bool {
         let rest = any.iter().find_map(|text| self.0.strip_prefix(text));
         self.0 = rest.unwrap_or(self.0);
@@ -73,11 +73,12 @@ impl Rest<'_> {
     /// So many digits, and not one more.
     fn digits(&mut self, count: usize) -> Option<u32> {
         let digits = self.take_digits();
-        if digits.len() == count { digits.parse().ok() } else { None }
+        (digits.len() == count).then(|| value(digits))
     }
 
-    fn take_digits(&mut self) -> &str {
-        let (digits, rest) = self.0.split_at(self.0.bytes().take_while(u8::is_ascii_digit).count());
+    fn take_digits(&mut self) -> &'t str {
+        let count = self.0.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(self.0.len());
+        let (digits, rest) = self.0.split_at(count);
         self.0 = rest;
         digits
     }
@@ -90,13 +91,17 @@ impl Rest<'_> {
         }
         let digits = self.take_digits();
         let first = digits.get(..NANOS).unwrap_or(digits);
-        if first.is_empty() { None } else { format!("{first:0<NANOS$}").parse().ok() }
+        (!first.is_empty()).then(|| (first.len()..NANOS).fold(value(first), |nanos, _| nanos * 10))
     }
 
     /// How far ahead of UTC it is, to the end of the text.
     fn offset(&mut self) -> Option<TimeDelta> {
-        self.blanks();
         let mut offset = TimeDelta::zero();
+        // Nothing more to look for in the usual forms.
+        if matches!(self.0, "" | "Z") {
+            return Some(offset);
+        }
+        self.blanks();
         let ahead = self.skip(&["+"]);
         if ahead || self.skip(&["-", "\u{2212}"]) {
             let seconds = self.hours_and_minutes()?;
@@ -114,13 +119,18 @@ impl Rest<'_> {
     fn hours_and_minutes(&mut self) -> Option<i64> {
         let digits = self.take_digits();
         let (hours, minutes) = match digits.len() {
-            2 => (digits.to_owned(), if self.skip(&[":"]) { self.digits(2)? } else { 0 }),
-            4 => (digits[..2].to_owned(), digits[2..].parse().ok()?),
+            2 => (digits, if self.skip(&[":"]) { self.digits(2)? } else { 0 }),
+            4 => (&digits[..2], value(&digits[2..])),
             _ => return None,
         };
-        let hours: u32 = hours.parse().ok()?;
+        let hours = value(hours);
         (hours < 24 && minutes < 60).then_some(i64::from(hours) * 3600 + i64::from(minutes) * 60)
     }
+}
+
+/// The number that up to nine digits are.
+fn value(digits: &str) -> u32 {
+    digits.bytes().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
 }
 
 impl fmt::Debug for Timestamp {

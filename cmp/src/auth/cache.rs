@@ -1,6 +1,6 @@
 //! One token for all callers.
 //!
-//! A call that finds a good token takes it under a read lock and goes on. Otherwise it waits for a fetch, which runs in a
+//! A call that finds a good token takes it without a lock and goes on. Otherwise it waits for a fetch, which runs in a
 //! task of its own, so that a caller who goes away takes nothing along. All callers of a runtime wait for the same fetch
 //! and share its outcome, good or bad. Three things keep one bad moment from becoming many:
 //!
@@ -19,12 +19,13 @@
 use std::{
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwapOption;
 use cmp_generated::hooks;
 use futures_util::FutureExt;
 use reqwest::header::HeaderValue;
@@ -121,7 +122,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     jitter: Jitter,
     /// Written only with `slot` locked.
-    token: RwLock<Option<Arc<Token>>>,
+    token: ArcSwapOption<Token>,
     slot: Mutex<Slot>,
     /// Whether there is a `Slot::doubt`. A success ends it, and takes a lock only while there is one.
     doubted: AtomicBool,
@@ -183,7 +184,7 @@ impl TokenCache {
             provider,
             clock,
             jitter,
-            token: RwLock::default(),
+            token: ArcSwapOption::empty(),
             slot: Mutex::default(),
             doubted: AtomicBool::new(false),
             landings: watch::Sender::new(0),
@@ -225,7 +226,7 @@ impl TokenCache {
     pub(crate) fn refuse(&self, token: &Token) -> bool {
         let now = self.0.clock.now();
         let mut slot = self.0.slot();
-        let in_use = self.0.read(|in_use| in_use.as_ref().map(|in_use| in_use.generation));
+        let in_use = self.0.token.load().as_ref().map(|in_use| in_use.generation);
         if in_use != Some(token.generation) {
             return true;
         }
@@ -242,7 +243,7 @@ impl TokenCache {
         };
         slot.doubt = Some(Doubt { generation: token.generation, in_vain, until: now });
         self.0.doubted.store(true, Ordering::Release);
-        self.0.write(None);
+        self.0.token.store(None);
         self.0.state.send_replace(AuthState::Empty);
         true
     }
@@ -361,7 +362,7 @@ impl Shared {
                 slot.generation += 1;
                 // The lifetime counts from the request: the token was made some time before its answer came.
                 let token = Token::new(fetched, slot.generation, fetch, started, self.jitter.next());
-                self.write(Some(Arc::new(token)));
+                self.token.store(Some(Arc::new(token)));
                 slot.failure = None;
                 slot.flights.retain(|flight| flight.fetch > fetch);
                 AuthState::Ready { generation: slot.generation }
@@ -383,15 +384,7 @@ impl Shared {
     }
 
     fn token_in_use(&self, now: Instant) -> Option<Arc<Token>> {
-        self.read(|token| token.as_ref().filter(|token| token.is_usable(now)).cloned())
-    }
-
-    fn read<T>(&self, read: impl FnOnce(&Option<Arc<Token>>) -> T) -> T {
-        read(&self.token.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn write(&self, token: Option<Arc<Token>>) {
-        *self.token.write().unwrap_or_else(PoisonError::into_inner) = token;
+        self.token.load_full().filter(|token| token.is_usable(now))
     }
 
     fn slot(&self) -> MutexGuard<'_, Slot> {

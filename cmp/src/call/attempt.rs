@@ -4,6 +4,7 @@ use cmp_generated::{
     ByteStream, Error as Raw, ResponseValue,
     hooks::{Context, MediaType},
     lenient::{self, Unreadable},
+    scalar::Text,
     types,
 };
 use reqwest::{StatusCode, header::HeaderMap};
@@ -13,10 +14,11 @@ use tracing::{Instrument, Span, field};
 use super::shared::{AnswerHead, Core, Failure, OnAnswer};
 use crate::{
     auth::Token,
-    error::{Delivery, Document, Error, ErrorKind, is_trace_id},
+    error::{Delivery, Document, Error, ErrorKind},
     http::{self, Cause, Exchange},
     operation::Operation,
     retry::retry_after,
+    value::TraceId,
 };
 
 /// More of an error answer is not read.
@@ -36,7 +38,7 @@ pub(crate) fn with_body<A, B>(answer: ResponseValue<A>, body: impl FnOnce(A) -> 
 /// The body of a successful response.
 pub(crate) trait Body: DeserializeOwned {
     /// The id that VGS support asks for.
-    fn trace_id(&self) -> Option<&str> {
+    fn trace_id(&self) -> Option<&Text> {
         None
     }
 }
@@ -51,8 +53,8 @@ macro_rules! bodies {
     };
     (untraced) => {};
     (traced) => {
-        fn trace_id(&self) -> Option<&str> {
-            Some(self.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()?.as_str())
+        fn trace_id(&self) -> Option<&Text> {
+            self.metadata.as_ref()?.observability.as_ref()?.trace_id.as_ref()
         }
     };
 }
@@ -63,12 +65,13 @@ cmp_generated::with_responses!(bodies);
 pub(super) struct Answer<B> {
     pub(super) status: u16,
     pub(super) body: B,
-    pub(super) trace_id: Option<String>,
+    /// As it came: [`TraceId::of`] checks it where it is shown.
+    pub(super) trace_id: Option<Text>,
 }
 
 impl<B: Body> Answer<B> {
     fn new(status: StatusCode, body: B) -> Self {
-        let trace_id = body.trace_id().filter(|id| is_trace_id(id)).map(str::to_owned);
+        let trace_id = body.trace_id().cloned();
         Self { status: status.as_u16(), body, trace_id }
     }
 }
@@ -156,6 +159,9 @@ impl Attempt<'_> {
     }
 
     fn record<B>(&self, span: &Span, exchange: &Exchange, result: &Result<Answer<B>, Failure>) {
+        if span.is_disabled() {
+            return;
+        }
         if let Some(version) = exchange.version() {
             span.record("network.protocol.version", version);
         }
@@ -163,7 +169,7 @@ impl Attempt<'_> {
             span.record("http.response.status_code", status.as_u16());
         }
         let trace_id = match result {
-            Ok(answer) => answer.trace_id.as_deref(),
+            Ok(answer) => TraceId::of(answer.trace_id.as_ref()).map(|id| id.to_string()),
             Err(failure) => {
                 match (failure.error.kind(), failure.error.status()) {
                     (ErrorKind::Service, Some(status)) => {
@@ -171,11 +177,11 @@ impl Attempt<'_> {
                     }
                     (kind, _) => span.record("error.type", error_type(kind)),
                 };
-                failure.error.trace_id()
+                failure.error.trace_id().map(str::to_owned)
             }
         };
         if let Some(trace_id) = trace_id {
-            span.record("cmp.trace_id", trace_id);
+            span.record("cmp.trace_id", trace_id.as_str());
         }
     }
 

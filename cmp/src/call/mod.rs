@@ -25,6 +25,7 @@ use crate::{
     error::{Delivery, Error, ErrorKind, Result, StopReason},
     operation::Operation,
     retry::{Facts, Verdict},
+    value::TraceId,
 };
 
 /// One call of the user's. Its requests share a deadline, and their attempts add up.
@@ -88,8 +89,9 @@ impl<'a> Call<'a> {
         let deadline = self.deadline.min(self.core.deadline());
         let request = Request { call: self, operation, deadline, number: 0, in_doubt: false, refusal: None };
         let Answer { status, body, trace_id } = request.finish(send).await?;
-        read(Head { status, asked_at }, body)
-            .map_err(|error| error.in_answer(operation, status, self.attempts, trace_id))
+        read(Head { status, asked_at }, body).map_err(|error| {
+            error.in_answer(operation, status, self.attempts, TraceId::of(trace_id.as_ref()))
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a 303 of `create_card` means: the card exists already.
 
-use cmp_generated::{ByteStream, Error as Raw, ResponseValue, lenient, types::CardResourceResponse};
+use cmp_generated::{
+    ByteStream, Error as Raw, ResponseValue, lenient, scalar::Text, types::CardResourceResponse,
+};
 use reqwest::{StatusCode, header::LOCATION};
 use serde::{Deserialize, Deserializer};
 
@@ -32,7 +34,7 @@ impl<'de> Deserialize<'de> for Response {
 }
 
 impl Body for Response {
-    fn trace_id(&self) -> Option<&str> {
+    fn trace_id(&self) -> Option<&Text> {
         match self {
             Self::Created(document) => document.trace_id(),
             Self::SeeOther { document, .. } => document.as_ref()?.trace_id(),

@@ -194,7 +194,7 @@ impl CardUpdate {
 
 impl UpdatedField {
     fn from_wire(field: types::UpdatedCardFieldResource) -> Self {
-        let value = |secret: scalar::Secret| UpdatedValue::from_trusted(secret.expose());
+        let value = |secret: scalar::Secret| UpdatedValue::of(secret.into_inner());
         Self {
             name: Text::of(field.field_name),
             old_value: field.old_value.map(value),

@@ -77,11 +77,14 @@ pub(super) enum Purpose {
 }
 
 /// Sends one request, with these names or without `include`.
-pub(super) async fn get(call: &mut Call<'_>, id: &CardId, include: &[Include]) -> Result<Card> {
+///
+/// The card is in a box, because the future of each caller would have places for several cards.
+pub(super) async fn get(call: &mut Call<'_>, id: &CardId, include: &[Include]) -> Result<Box<Card>> {
     let names = comma_delimited(include);
     let (path, names) = (id.as_str(), names.as_deref());
     let send = |client: cmp_generated::Client| async move { client.get_card(path, names).await };
-    call.send(Operation::GetCard, send, |head, answer| Card::of(id, answer, head.asked_at)).await
+    call.send(Operation::GetCard, send, |head, answer| Card::of(id, answer, head.asked_at).map(Box::new))
+        .await
 }
 
 fn comma_delimited(include: &[Include]) -> Option<String> {
@@ -96,7 +99,7 @@ pub(crate) async fn read_for_tokens(call: &mut Call<'_>, id: &CardId) -> Result<
 
 pub(super) async fn read(call: &mut Call<'_>, id: &CardId, purpose: Purpose) -> Result<Card> {
     let lookups = &call.core().lookups;
-    Reading { lookups, call, id, purpose, learnt: lookups.learnt() }.finish().await
+    Reading { lookups, call, id, purpose, learnt: lookups.learnt() }.finish().await.map(|card| *card)
 }
 
 /// The requests of one read.
@@ -109,7 +112,7 @@ struct Reading<'r, 'c> {
 }
 
 impl Reading<'_, '_> {
-    async fn finish(mut self) -> Result<Card> {
+    async fn finish(mut self) -> Result<Box<Card>> {
         if let Some(names) = names(self.learnt) {
             match self.by_name(names).await? {
                 Some(card) if self.is_enough(&card) => return Ok(card.listing_what_it_names()),
@@ -129,7 +132,7 @@ impl Reading<'_, '_> {
         self.go_on_from(unasked).await
     }
 
-    async fn go_on_from(mut self, unasked: Card) -> Result<Card> {
+    async fn go_on_from(mut self, unasked: Box<Card>) -> Result<Box<Card>> {
         if is_whole(&unasked) {
             return Ok(self.came_unasked(unasked));
         }
@@ -151,7 +154,7 @@ impl Reading<'_, '_> {
     }
 
     /// Asks by name for what did not come unasked.
-    async fn second_look(&mut self, unasked: Card) -> Result<Card> {
+    async fn second_look(&mut self, unasked: Box<Card>) -> Result<Box<Card>> {
         for (names, lesson) in [(&ALL[..], Learnt::AllByName), (&NETWORK_TOKENS[..], Learnt::TokensByName)] {
             let by_name = match self.by_name(names).await {
                 Ok(Some(card)) => card,
@@ -174,17 +177,17 @@ impl Reading<'_, '_> {
         Ok(unasked)
     }
 
-    fn came_unasked(&self, card: Card) -> Card {
+    fn came_unasked(&self, card: Box<Card>) -> Box<Card> {
         self.lookups.learn_unasked();
         card.listing_what_it_names()
     }
 
-    async fn unasked(&mut self) -> Result<Card> {
+    async fn unasked(&mut self) -> Result<Box<Card>> {
         get(self.call, self.id, &[]).await
     }
 
     /// `None` if the service refuses the names.
-    async fn by_name(&mut self, names: &[Include]) -> Result<Option<Card>> {
+    async fn by_name(&mut self, names: &[Include]) -> Result<Option<Box<Card>>> {
         match get(self.call, self.id, names).await {
             Err(error) if is_refusal(&error) => Ok(None),
             answer => answer.map(Some),

@@ -85,7 +85,10 @@ impl<'a> Cards<'a> {
             .await?;
         match created {
             Created::Card(card) => Ok(Stored::Created(card)),
-            Created::Elsewhere(id) => duplicate::existing(&mut call, &id).await.map(Stored::Existing),
+            // In a box, so that the future of each creation has no place for this rare one.
+            Created::Elsewhere(id) => {
+                Box::pin(duplicate::existing(&mut call, &id)).await.map(Stored::Existing)
+            }
             Created::Duplicate(card) => Ok(Stored::Existing(card)),
         }
     }
@@ -197,7 +200,7 @@ impl<'a> IntoFuture for GetCard<'a> {
             let card = get(&mut call, &self.id, &self.include).await?;
             let by_name = self.include.contains(&Include::NetworkTokens);
             let listed = by_name && (card.has_included() || !card.network_tokens.is_empty());
-            Ok(if listed { card.listing_what_it_names() } else { card })
+            Ok(if listed { *card.listing_what_it_names() } else { *card })
         }
         .boxed()
     }

@@ -167,7 +167,7 @@ impl Card {
         Self {
             id,
             cvc: from.cvc.as_ref().and_then(|cvc| read_cvc(cvc, cvc_digits(&from))),
-            pan: from.pan.map(|pan| Pan::from_trusted(pan.expose())),
+            pan: from.pan.map(Secret::into_inner).map(Pan::of),
             pan_alias: Text::of(from.pan_alias),
             cvc_alias: Text::of(from.cvc_alias),
             cvc_status: Text::of(from.cvc_status),
@@ -234,9 +234,9 @@ impl Card {
     }
 
     /// Marks the card's list of network tokens as complete, unless the answer shows that it is not.
-    pub(super) fn listing_what_it_names(self) -> Self {
-        let lists_network_tokens = !self.hidden.names_other_tokens && !self.hidden.has_unreadable;
-        Self { lists_network_tokens, ..self }
+    pub(super) fn listing_what_it_names(mut self: Box<Self>) -> Box<Self> {
+        self.lists_network_tokens = !self.hidden.names_other_tokens && !self.hidden.has_unreadable;
+        self
     }
 
     /// Returns `true` if the answer may hide a network token. Either the card's relationships name one that the answer does

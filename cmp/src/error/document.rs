@@ -133,10 +133,6 @@ fn trace_id_in_metadata(body: &[u8]) -> Option<String> {
     trace_id(&lenient::decode(body).ok()?)
 }
 
-pub(crate) fn is_trace_id(id: &str) -> bool {
-    TraceId::new(id).is_some()
-}
-
 macro_rules! codes {
     ($($variant:ident = $text:literal, $doc:literal;)*) => {
         /// The service's error codes (source: the error table of the CMP documentation, and for V1 the statuses of its

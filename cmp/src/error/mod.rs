@@ -8,7 +8,7 @@ use std::fmt;
 
 pub use self::document::{ErrorCode, ErrorDetail};
 pub(crate) use self::{
-    document::{Document, is_trace_id},
+    document::Document,
     model::{Delivery, Error, ErrorKind, Result},
 };
 pub(crate) use crate::value::InvalidInput;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     operation::{Operation, RetryClass, Scope},
-    value::InvalidInput,
+    value::{InvalidInput, TraceId},
 };
 
 /// The kind of an [`Error`].
@@ -166,10 +166,10 @@ impl Error {
         operation: Operation,
         status: u16,
         attempts: u32,
-        trace_id: Option<String>,
+        trace_id: Option<TraceId>,
     ) -> Self {
         self.0.delivery = Delivery::of_response(status, operation);
-        self.0.trace_id = trace_id;
+        self.0.trace_id = trace_id.map(|id| id.to_string());
         self.with_status(status).finished(operation, attempts, StopReason::NotTransient)
     }
 

@@ -143,12 +143,12 @@ impl Exchange {
         if let Some(coding) = content_coding(answer.headers()) {
             let _first = self.coding.set(coding);
         }
-        let (mut head, body) = answer.into_parts();
-        if let Ok(with_url) = http::Response::builder().url(url).body(()) {
-            head.extensions.extend(with_url.into_parts().0.extensions);
-        }
+        let (head, body) = answer.into_parts();
         let body = Bounded { body: Quiet::new(body), left: self.largest_answer, kept: self.kept.clone() };
-        Ok(http::Response::from_parts(head, Body::wrap(body)).into())
+        let response = http::Response::builder().status(head.status).version(head.version).url(url);
+        let mut response = response.body(Body::wrap(body)).expect("a status and a version make a response");
+        *response.headers_mut() = head.headers;
+        Ok(response.into())
     }
 }
 

@@ -106,7 +106,7 @@ impl<F: CryptogramForm> Cryptogram<F> {
         answer: types::NetworkTokenAndCryptogramResource,
         asked_at: DateTime<Utc>,
     ) -> Result<Self> {
-        let trace_id = answer.trace_id().and_then(TraceId::new);
+        let trace_id = TraceId::of(answer.trace_id());
         let incomplete = || Error::unreadable_at("data.attributes.cryptogram.value");
         let data = answer.data.ok_or_else(incomplete)?;
         let mut from = data.attributes.ok_or_else(incomplete)?;

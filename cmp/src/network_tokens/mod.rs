@@ -71,7 +71,7 @@ impl<'a> NetworkTokens<'a> {
         let send = |client: cmp_generated::Client| async move { client.provision_network_token(id).await };
         let read = |head: Head, answer: NetworkTokenResourceResponse| {
             let data = answer.data.ok_or_else(|| Error::unreadable_at("data"))?;
-            let token = NetworkToken::from_wire(data, head.asked_at);
+            let token = NetworkToken::from_wire(*data, head.asked_at);
             Ok(if head.status == CREATED {
                 Provisioned::Created(token)
             } else {

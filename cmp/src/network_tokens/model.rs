@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use cmp_generated::{
-    scalar::{Digits, Last4, Reference, Timestamp},
+    scalar::{Digits, Last4, Reference, Secret, Timestamp},
     types,
 };
 
@@ -93,7 +93,7 @@ impl NetworkToken {
         let from = resource.attributes.unwrap_or_default();
         Self {
             id: resource.id.and_then(|id| NetworkTokenId::new(id.into_inner()).ok()),
-            number: from.network_token.map(|number| NetworkTokenNumber::from_trusted(number.expose())),
+            number: from.network_token.map(Secret::into_inner).map(NetworkTokenNumber::of),
             payment_account_reference: from
                 .payment_account_reference
                 .map(Reference::into_inner)
