@@ -11,7 +11,8 @@ use quote::ToTokens;
 use serde_json::Value;
 use syn::visit::Visit;
 use syn::{
-    Attribute, Fields, File, GenericArgument, Ident, Item, ItemEnum, ItemStruct, LitStr, PathArguments, Type,
+    Attribute, Fields, File, GenericArgument, Ident, ImplItem, Item, ItemEnum, ItemStruct, LitStr,
+    PathArguments, Type,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -62,8 +63,25 @@ pub(crate) fn with_readers(client: TokenStream, document: &str) -> Result<TokenS
         }
     }
     items.extend(readers);
+    without_version(&mut client);
     let code = client.into_token_stream().to_string();
-    Ok(code.replace("ResponseValue :: from_response", "crate :: lenient :: from_response").parse()?)
+    let code = code.replace("ResponseValue :: from_response", "crate :: lenient :: from_response");
+    Ok(code.replace("HeaderMap :: with_capacity (1usize)", "HeaderMap :: new ()").parse()?)
+}
+
+/// Leaves out a header that the generator sends with every request, and that no document asks for.
+fn without_version(client: &mut File) {
+    let blocks = client.items.iter_mut().filter_map(|item| match item {
+        Item::Impl(item) => Some(&mut item.items),
+        _ => None,
+    });
+    for item in blocks.flatten() {
+        if let ImplItem::Fn(function) = item {
+            function.block.stmts.retain(|statement| {
+                !statement.to_token_stream().to_string().contains("from_static (\"api-version\")")
+            });
+        }
+    }
 }
 
 /// All names that are used in types.

@@ -7,6 +7,7 @@
     unreachable_pub,
     unused_qualifications,
     unused_imports,
+    unused_mut,
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     rustdoc::invalid_html_tags,

@@ -6,16 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo};
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue,
-};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use reqwest::{Request, Response};
 use zeroize::Zeroizing;
 
 use crate::Client;
-
-/// Sent by the generator with every request, and asked for by no document.
-const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 
 /// The media type of requests and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,14 +59,14 @@ pub fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
 pub struct Context {
     media_type: MediaType,
     authorization: Option<HeaderValue>,
-    headers: Arc<HeaderMap>,
+    headers: Option<Arc<HeaderMap>>,
     transport: Option<Arc<dyn Transport>>,
 }
 
 impl Context {
     /// A context without credentials, for requests that the generated client's own `reqwest::Client` sends.
     pub fn new(media_type: MediaType) -> Self {
-        Self { media_type, authorization: None, headers: Arc::default(), transport: None }
+        Self { media_type, authorization: None, headers: None, transport: None }
     }
 
     /// Sets the header `authorization`: see [`bearer`].
@@ -84,7 +79,7 @@ impl Context {
     /// Sets the headers that are sent beside those that every request has.
     #[must_use]
     pub fn headers(mut self, headers: Arc<HeaderMap>) -> Self {
-        self.headers = headers;
+        self.headers = Some(headers);
         self
     }
 
@@ -102,7 +97,7 @@ impl fmt::Debug for Context {
             .debug_struct("Context")
             .field("media_type", &self.media_type)
             .field("authorization", &self.authorization.is_some())
-            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("headers", &self.headers.iter().flat_map(|headers| headers.keys()).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }
@@ -112,7 +107,6 @@ impl ClientHooks<Context> for Client {
         let context = self.inner();
         let has_body = request.body().is_some();
         let headers = request.headers_mut();
-        headers.remove(&API_VERSION);
         headers.insert(ACCEPT, context.media_type.value());
         if has_body {
             headers.insert(CONTENT_TYPE, context.media_type.value());
@@ -120,7 +114,7 @@ impl ClientHooks<Context> for Client {
         if let Some(authorization) = &context.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
-        for (name, value) in context.headers.iter() {
+        for (name, value) in context.headers.iter().flat_map(|headers| headers.iter()) {
             headers.append(name, value.clone());
         }
         Ok(())

@@ -7,13 +7,15 @@ use std::borrow::Cow;
 use std::vec;
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess};
+use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use crate::lenient::{self, Any, Lenient, Members, Name, Notes, Raw};
 use crate::scalar::{FreeForm, Text};
 use crate::types;
+
+const NETWORK_TOKENS: &str = "network_tokens";
 
 /// A resource beside a card. Exhaustive on purpose: a kind that the documents add must break code that distinguishes them.
 #[derive(Debug, Clone)]
@@ -43,27 +45,38 @@ pub struct OtherResource {
 }
 
 impl Lenient for IncludedResource {
-    /// Reads what comes after the `type` straight into its place; only what comes before it is kept until then.
+    /// Reads what comes after the `type` straight into its place. What comes before it is kept until then, or read as a
+    /// network token's where [`lenient::decode`] starts over if it is not.
     fn object<'de, A: MapAccess<'de>>(
         place: &mut Option<Self>,
         map: &mut A,
         notes: &mut Notes,
     ) -> Result<bool, A::Error> {
         let mut before = Vec::new();
+        let mut guessed = None;
         let mut kind = None;
         while let Some(Name(name)) = map.next_key()? {
             if name == "type" {
                 map.next_value_seed(Any { place: &mut kind, notes })?;
                 break;
             }
-            before.push((name, map.next_value::<Raw<'de>>()?));
+            if notes.may_guess {
+                guessed
+                    .get_or_insert_with(Box::<types::NetworkTokenResource>::default)
+                    .member(&name, map, notes)?;
+            } else {
+                before.push((name, map.next_value::<Raw<'de>>()?));
+            }
         }
         let kind = kind.unwrap_or_else(|| Text::new(""));
+        if guessed.is_some() && kind.as_str() != NETWORK_TOKENS {
+            return Err(A::Error::custom("invalid value, expected a network token"));
+        }
         notes.kind(kind.as_str());
         let map = &mut Rest { before: before.into_iter(), value: None, after: map };
         *place = Some(match kind.as_str() {
-            "network_tokens" => {
-                let mut token = Box::<types::NetworkTokenResource>::default();
+            NETWORK_TOKENS => {
+                let mut token = guessed.unwrap_or_default();
                 token.members(map, notes)?;
                 token.type_ = Some(kind);
                 Self::NetworkToken(token)

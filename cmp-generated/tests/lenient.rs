@@ -1,5 +1,6 @@
 //! Member by member: whatever JSON stands in the place of one member, all others read the same.
 
+use cmp_generated::included::IncludedResource;
 use cmp_generated::lenient::{Unreadable, decode, noting};
 use cmp_generated::types;
 use proptest::prelude::*;
@@ -354,5 +355,32 @@ proptest! {
         for name in ["card", "v1", "errors"] {
             let _ = read_as(name, &text);
         }
+    }
+}
+
+#[test]
+fn members_before_the_type_are_read_like_those_after_it() {
+    let attributes = r#""attributes": {"last4": 12, "bin": [], "payment_account_reference": 501234567890123456789012345678}"#;
+    for kind in [
+        r#""type": "network_tokens""#,
+        r#""type": "vouchers""#,
+        r#""type": "card\u005fupdates""#,
+        r#""type": "card_updates""#,
+        r#""type": null"#,
+        r#""type": "network_tokens", "type": "vouchers""#,
+        r#""type": "vouchers", "type": "network_tokens""#,
+        r#""id": 7"#,
+    ] {
+        let late = format!("{{{attributes}, {kind}}}");
+        let text = format!(
+            r#"{{"data": {{}}, "included": [{{{attributes}, "type": "network_tokens"}}, {late}, {{{kind}, {attributes}}}]}}"#
+        );
+        let decoded: types::CardResourceResponse = decode(text.as_bytes()).expect("a card");
+        let plain: types::CardResourceResponse = serde_json::from_str(&text).expect("a card");
+        let [decoded, plain] = [decoded, plain].map(|card| serde_json::to_value(&card).expect("JSON"));
+        assert_eq!(decoded, plain, "{kind}");
+        // Only documents that can be read again are read with a guess.
+        let alone: IncludedResource = serde_json::from_str(&late).expect("a resource");
+        assert_eq!(serde_json::to_value(&alone).expect("JSON"), plain["included"][1], "{kind}");
     }
 }

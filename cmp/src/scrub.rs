@@ -68,7 +68,7 @@ pub(crate) fn is_pan(text: &str) -> bool {
 /// hexadecimal digits with a letter among them, and in UUIDs, only a number that an issuer can have given counts: see
 /// [`hides_a_pan`]. A decimal id of 12 digits or more looks just like a PAN: better an id is missing than a PAN is shown.
 pub(crate) fn looks_like_a_pan(text: &str) -> bool {
-    if digits_in(text) < *PAN_DIGITS.start() {
+    if !may_have_a_number(text) {
         return false;
     }
     let mut groups: Vec<String> = Vec::new();
@@ -115,6 +115,20 @@ pub(crate) fn looks_like_a_pan(text: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether there may be enough digits for a PAN without a letter among them: a quick check, which most texts fail. Any byte
+/// of another script counts as a digit.
+fn may_have_a_number(text: &str) -> bool {
+    let mut digits = 0;
+    text.bytes().any(|byte| {
+        if byte.is_ascii_digit() || !byte.is_ascii() {
+            digits += 1;
+        } else if byte.is_ascii_alphabetic() {
+            digits = 0;
+        }
+        digits == *PAN_DIGITS.start()
+    })
 }
 
 /// Whether the last groups together may be a PAN.
@@ -259,10 +273,6 @@ fn without_pan(shown: String) -> String {
 
 /// Digits of any script: a PAN in Arabic digits is still a PAN.
 fn digits_in(word: &str) -> usize {
-    // Most texts are ASCII, whose bytes are counted in a tenth of the time.
-    if word.is_ascii() {
-        return word.bytes().filter(u8::is_ascii_digit).count();
-    }
     word.chars().filter(|c| c.is_numeric()).count()
 }
 

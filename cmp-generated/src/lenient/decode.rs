@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::{fmt, mem};
 
@@ -16,6 +16,8 @@ pub(super) const ERRORS: &str = "invalid value, expected no errors";
 thread_local! {
     /// Where the next document read by this thread lists its unreadable members.
     static LIST: RefCell<Option<Notes>> = const { RefCell::new(None) };
+    /// Whether the next document read by this thread may be read with a guess.
+    static MAY_GUESS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Why a document can't be read. It says where, never what.
@@ -55,9 +57,17 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     decode_strictly(body).or_else(|_| decode_repaired(body))
 }
 
-/// Checks the whole text for UTF-8 at once, which is much faster than string by string.
+/// Reads a text as it is.
+///
+/// The service sends most members of an included resource before its `type`. To read them once, they are taken for those of
+/// a network token, unless the text names another type. If that was wrong, the text is read again without the guess.
 fn decode_strictly<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_str(str::from_utf8(body).map_err(serde::de::Error::custom)?)
+    // The whole text at once, which is much faster than string by string.
+    let text = str::from_utf8(body).map_err(serde::de::Error::custom)?;
+    MAY_GUESS.set(!text.contains("\"card_update"));
+    let read = serde_json::from_str(text);
+    MAY_GUESS.set(false);
+    read.or_else(|_| serde_json::from_str(text))
 }
 
 /// Reads a successful answer for the generated client, whose own code would copy the headers.
@@ -108,6 +118,8 @@ pub fn noting<R>(decode: impl FnOnce() -> R) -> (R, Vec<String>) {
 pub(super) fn with_notes<R>(read: impl FnOnce(&mut Notes) -> R) -> R {
     let listing = LIST.with_borrow(Option::is_some);
     let mut notes = if listing { Notes::listing() } else { Notes::default() };
+    // A note that is made before the type is known would have another path.
+    notes.may_guess = MAY_GUESS.take() && !listing;
     let result = read(&mut notes);
     if listing {
         LIST.with_borrow_mut(|list| *list = Some(notes));

@@ -123,11 +123,27 @@ pub trait Lenient: Sized {
 
 /// An object whose members may all be absent.
 pub trait Members: Lenient + Default {
+    /// Reads the member of that name, which comes next.
+    ///
+    /// # Errors
+    /// What is wrong with the JSON.
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        map: &mut A,
+        notes: &mut Notes,
+    ) -> Result<(), A::Error>;
+
     /// Reads the members to the end of the object.
     ///
     /// # Errors
     /// What is wrong with the JSON.
-    fn members<'de, A: MapAccess<'de>>(&mut self, map: &mut A, notes: &mut Notes) -> Result<(), A::Error>;
+    fn members<'de, A: MapAccess<'de>>(&mut self, map: &mut A, notes: &mut Notes) -> Result<(), A::Error> {
+        while let Some(Name(name)) = map.next_key()? {
+            self.member(&name, map, notes)?;
+        }
+        Ok(())
+    }
 }
 
 /// Puts a value into its place, if it could be read. Returns whether it could.

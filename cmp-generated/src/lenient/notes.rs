@@ -10,6 +10,8 @@ pub struct Notes {
     /// Kept only where somebody wants to know what could not be read.
     path: Vec<Cow<'static, str>>,
     found: Option<Vec<String>>,
+    /// Reading starts over if a guess was wrong.
+    pub(crate) may_guess: bool,
     /// There is a member `data` that could be read.
     pub(super) has_data: bool,
     /// There is a list of errors in a document that is not one of errors.

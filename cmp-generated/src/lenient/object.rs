@@ -11,18 +11,16 @@ use super::{Any, Lenient, Notes, decode, put, skip_list};
 macro_rules! read_object {
     ($name:ident { $($wire:literal => $field:ident,)* }) => {
         impl $crate::lenient::Members for $name {
-            fn members<'de, A: ::serde::de::MapAccess<'de>>(
+            fn member<'de, A: ::serde::de::MapAccess<'de>>(
                 &mut self,
+                name: &str,
                 map: &mut A,
                 notes: &mut $crate::lenient::Notes,
             ) -> ::std::result::Result<(), A::Error> {
-                while let ::std::option::Option::Some($crate::lenient::Name(name)) = map.next_key()? {
-                    match &*name {
-                        $($wire => notes.member($wire, &mut self.$field, map)?,)*
-                        name => notes.unknown(name, map)?,
-                    }
+                match name {
+                    $($wire => notes.member($wire, &mut self.$field, map),)*
+                    name => notes.unknown(name, map),
                 }
-                ::std::result::Result::Ok(())
             }
         }
 

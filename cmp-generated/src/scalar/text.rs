@@ -138,8 +138,10 @@ impl Lenient for Reference {
     ) -> Result<bool, D::Error> {
         // As it was written: a float would round so many digits.
         let raw = Raw::deserialize(deserializer)?;
-        if raw.0.len() <= lenient::LONGEST_TEXT && are_digits(&raw.0) {
-            *place = Some(Self(raw.0.into_owned()));
+        let text = raw.0.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let plain = text.filter(|text| !text.contains('\\')).or(are_digits(&raw.0).then_some(&raw.0));
+        if let Some(plain) = plain.filter(|plain| plain.len() <= lenient::LONGEST_TEXT) {
+            *place = Some(Self(plain.to_owned()));
             return Ok(true);
         }
         let mut text = None;

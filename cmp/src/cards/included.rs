@@ -130,7 +130,9 @@ impl Included {
         resources: impl IntoIterator<Item = IncludedResource>,
         asked_at: DateTime<Utc>,
     ) -> Self {
-        let mut included = Self::default();
+        let resources = resources.into_iter();
+        let mut included =
+            Self { network_tokens: Vec::with_capacity(resources.size_hint().0), ..Self::default() };
         for resource in resources {
             match resource {
                 IncludedResource::NetworkToken(token) => {
