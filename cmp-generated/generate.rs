@@ -82,7 +82,8 @@ fn settings(document: &OpenAPI) -> Result<GenerationSettings, Box<dyn Error>> {
     settings
         .with_interface(InterfaceStyle::Positional)
         .with_hooks(HooksMode::Expected)
-        .with_inner_type("crate::hooks::Context".parse()?);
+        .with_inner_type("crate::hooks::Context".parse()?)
+        .with_map_type("crate::scalar::Named");
     for (json_type, format, path) in SCALARS {
         let schema = serde_json::from_value(json!({"type": json_type, "format": format}))?;
         settings.with_conversion(schema, path, [].into_iter());

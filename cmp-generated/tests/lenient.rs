@@ -384,3 +384,17 @@ fn members_before_the_type_are_read_like_those_after_it() {
         assert_eq!(serde_json::to_value(&alone).expect("JSON"), plain["included"][1], "{kind}");
     }
 }
+
+#[test]
+fn an_integer_as_long_as_a_card_number_is_absent() {
+    for number in
+        ["5100260000019206", "\"5100260000019206\"", "5.100260000019206e15", "-510026000001", "100000000000"]
+    {
+        let json = format!(r#"{{"country_numeric":{number},"card_number_length":16}}"#);
+        let read = serde_json::from_str::<types::EnrichedCardProperties>(&json).expect("decodes");
+        assert_eq!((read.country_numeric, read.card_number_length), (None, Some(16)), "{number}");
+    }
+    let json = r#"{"country_numeric":99999999999}"#;
+    let read = serde_json::from_str::<types::EnrichedCardProperties>(json).expect("decodes");
+    assert_eq!(read.country_numeric, Some(99_999_999_999));
+}

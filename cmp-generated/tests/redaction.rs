@@ -54,6 +54,14 @@ const HARMLESS: [(&str, &str); 20] = [
     ("cardholder", "a struct of personal fields"),
 ];
 
+/// The names in a map are the service's, so the map is a type that does not print them.
+#[test]
+fn no_map_prints_the_names_of_its_members() {
+    let maps: Vec<_> = CLIENT.match_indices("collections::HashMap").collect();
+    assert!(maps.is_empty(), "{} maps of the standard library", maps.len());
+    assert!(CLIENT.contains("scalar::Named<"), "no map at all");
+}
+
 struct Field {
     place: String,
     name: String,

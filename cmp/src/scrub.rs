@@ -32,10 +32,11 @@ pub(crate) fn scrub(text: &str) -> String {
     without_pan(shown)
 }
 
-/// A JSON path or pointer from outside, each of its members scrubbed.
+/// A JSON path or pointer from outside, each of its members scrubbed. A member with white space is no name of the API,
+/// and may be that of a person.
 pub(crate) fn scrub_path(path: &str) -> String {
     let path = path.get(..LONGEST_TEXT).unwrap_or(path);
-    without_pan(path.split_inclusive(['.', '/', '[', ']']).take(LONGEST_WORD).map(scrub_word).collect())
+    without_pan(path.split_inclusive(['.', '/', '[', ']']).take(LONGEST_WORD).map(scrub_member).collect())
 }
 
 /// Whether this is a short word of letters, `-`, `_` and `.`, with too few digits to be a number of interest.
@@ -254,6 +255,10 @@ pub(crate) fn is_invisible(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+fn scrub_member(name: &str) -> String {
+    if name.contains(char::is_whitespace) { MASK.to_owned() } else { scrub_word(name) }
+}
+
 fn scrub_word(word: &str) -> String {
     let opaque = word.len() >= SECRET_LIKE_WORD && word.bytes().any(|byte| matches!(byte, b'+' | b'='));
     let mixed = word.len() >= SECRET_LIKE_WORD && digits_in(word) > 0;
@@ -297,6 +302,7 @@ mod tests {
         assert_eq!(scrub("4111 1111 1111 1111"), "*** *** *** ***");
         assert_eq!(scrub("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"), ["*"; 16].join(" "));
         assert_eq!(scrub("41 11 11 11 11 11 11 11"), ["**"; 8].join(" "));
+        assert_eq!(scrub_path("/data/Jane Doe/name"), "/data/***name");
         assert_eq!(scrub_path("4.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1"), ["*"; 16].join("."));
     }
 

@@ -99,6 +99,9 @@ secrets! {
     /// The password of a proxy.
     pub(crate) ProxyPassword, nothing;
 
+    /// The value of a header that the caller set, such as the key of a gateway.
+    pub(crate) HeaderText, nothing;
+
     /// A value that an account updater event reports as changed: it can be a PAN.
     pub UpdatedValue, last_four;
 }
@@ -205,8 +208,9 @@ mod tests {
         let tails = shown![Pan NetworkTokenNumber UpdatedValue];
         let expected = ["Pan", "NetworkTokenNumber", "UpdatedValue"];
         assert_eq!(tails, expected.map(|name| format!("{name}(***1111)")));
-        let hidden = shown![Cvc ClientSecret BearerToken ProxyPassword CryptogramValue];
-        let expected = ["Cvc", "ClientSecret", "BearerToken", "ProxyPassword", "CryptogramValue"];
+        let hidden = shown![Cvc ClientSecret BearerToken ProxyPassword HeaderText CryptogramValue];
+        let expected =
+            ["Cvc", "ClientSecret", "BearerToken", "ProxyPassword", "HeaderText", "CryptogramValue"];
         assert_eq!(hidden, expected.map(|name| format!("{name}(***)")));
         #[cfg(feature = "webhooks")]
         assert_eq!(shown![DetailValue], ["DetailValue(***)"]);

@@ -445,19 +445,26 @@ impl<T: Lenient> Lenient for Option<T> {
     }
 }
 
+/// Returns `true` if the number has fewer digits than a card number. No count or code of the contract has more, and a
+/// type with an integer prints it.
+fn is_short(number: impl Into<i128>) -> bool {
+    const SHORTEST_CARD_NUMBER: u128 = 10_u128.pow(11);
+    number.into().unsigned_abs() < SHORTEST_CARD_NUMBER
+}
+
 macro_rules! integers {
     ($($name:ident)*) => {$(
         impl Lenient for $name {
             fn text(text: &str) -> Option<Self> {
-                text.trim().parse().ok()
+                text.trim().parse().ok().filter(|number: &Self| is_short(*number))
             }
 
             fn integer(number: u64) -> Option<Self> {
-                number.try_into().ok()
+                number.try_into().ok().filter(|number: &Self| is_short(*number))
             }
 
             fn float(number: f64) -> Option<Self> {
-                exact_integer(number).and_then(|number| number.try_into().ok())
+                exact_integer(number).and_then(|number| number.try_into().ok()).filter(|number: &Self| is_short(*number))
             }
         }
     )*};

@@ -6,6 +6,7 @@
 mod amount;
 mod expiry;
 mod free_form;
+mod named;
 mod open;
 mod personal;
 mod secret;
@@ -15,6 +16,7 @@ mod timestamp;
 pub use amount::{Amount, AmountError};
 pub use expiry::{ExpMonth, ExpYear};
 pub use free_form::FreeForm;
+pub use named::Named;
 pub use open::Open;
 pub use personal::Personal;
 pub use secret::Secret;

@@ -1,11 +1,9 @@
 //! The resources that come with a card.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use cmp_generated::{
     included::{IncludedResource, OtherResource},
-    scalar::{self, Digits, Timestamp},
+    scalar::{self, Digits, Named, Timestamp},
     types,
 };
 
@@ -154,7 +152,7 @@ impl Included {
     }
 
     /// Returns `true` if the relationships name a network token that is not here.
-    pub(super) fn lacks_tokens_of(&self, relationships: &HashMap<String, types::LubeRel>) -> bool {
+    pub(super) fn lacks_tokens_of(&self, relationships: &Named<String, types::LubeRel>) -> bool {
         let shown: Vec<_> =
             self.network_tokens.iter().map(|token| token.id.as_ref().map(NetworkTokenId::as_str)).collect();
         let without_id = shown.iter().filter(|id| id.is_none()).count();

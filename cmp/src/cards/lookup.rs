@@ -25,7 +25,7 @@ use crate::{
     call::{Call, Learnt, Lookups},
     error::{Error, ErrorKind, Result},
     operation::Operation,
-    value::CardId,
+    value::{CardId, open::open_enum},
 };
 
 const ALL: [Include; 3] = [Include::NetworkTokens, Include::CardUpdates, Include::CardUpdateSubscriptions];
@@ -40,30 +40,17 @@ fn names(learnt: Learnt) -> Option<&'static [Include]> {
     }
 }
 
-/// A resource to include with a card.
-///
-/// The documents say only that `include` is a comma-delimited list. These are the documented types of `included`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Include {
-    /// The card's network tokens.
-    NetworkTokens,
-    /// The updates that the account updater reported.
-    CardUpdates,
-    /// The subscription to such updates.
-    CardUpdateSubscriptions,
-    /// Another resource or field.
-    Other(String),
-}
-
-impl Include {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::NetworkTokens => "network_tokens",
-            Self::CardUpdates => "card_updates",
-            Self::CardUpdateSubscriptions => "card_update_subscriptions",
-            Self::Other(name) => name,
-        }
+open_enum! {
+    /// A resource to include with a card.
+    ///
+    /// The documents say only that `include` is a comma-delimited list. These are the documented types of `included`.
+    Include {
+        /// The card's network tokens.
+        NetworkTokens = "network_tokens",
+        /// The updates that the account updater reported.
+        CardUpdates = "card_updates",
+        /// The subscription to such updates.
+        CardUpdateSubscriptions = "card_update_subscriptions",
     }
 }
 

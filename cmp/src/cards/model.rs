@@ -213,7 +213,7 @@ impl Card {
         let mut card = Self::with(id, data.attributes.unwrap_or_default(), included, asked_at);
         card.hidden = Hidden { has_included, names_other_tokens, ..card.hidden };
         card.meta = data.meta.map(|meta| meta.into_inner().into()).unwrap_or_default();
-        card.relationships = relationships.into_keys().filter_map(Text::new).collect();
+        card.relationships = relationships.into_inner().into_keys().filter_map(Text::new).collect();
         let observability = document.metadata.and_then(|metadata| metadata.observability);
         card.observability = observability.map(Observability::from_wire);
         Ok(card)

@@ -20,6 +20,7 @@ use crate::{
     error::{Error, Result},
     http::{Identity, Settings},
     retry::{RetryBudget, RetryPolicy, Throttle},
+    secret::HeaderText,
 };
 
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -51,7 +52,7 @@ pub struct ClientBuilder<E = Environment> {
     budget: RetryBudget,
     clock: Arc<dyn Clock>,
     jitter: Jitter,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, HeaderText)>,
     to_api: Route,
     to_token_endpoint: Route,
     connections: Settings,
@@ -112,10 +113,10 @@ impl<E> ClientBuilder<E> {
         self
     }
 
-    /// Sends this header with every request to the API, but not with requests for an access token. It must not be a
-    /// secret. Of two headers with one name, the last is sent.
+    /// Sends this header with every request to the API, but not with requests for an access token. `Debug` does
+    /// not show its value. Of two headers with one name, the last is sent.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.headers.push((name.into(), HeaderText::from_trusted(value)));
         self
     }
 
@@ -253,7 +254,7 @@ impl<E> ClientBuilder<E> {
     {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            add_header(&mut headers, name, value)?;
+            add_header(&mut headers, name, value.expose())?;
         }
         let api_url = parsed("API", self.environment.api_url())?;
         let token_url = parsed("token", self.environment.token_url())?;
@@ -302,9 +303,10 @@ pub(crate) fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Re
         return Err(Error::configuration("a header has a name that HTTP doesn't allow"));
     };
     let visible = !value.is_empty() && value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    let Some(value) = visible.then(|| HeaderValue::try_from(value).ok()).flatten() else {
+    let Some(mut value) = visible.then(|| HeaderValue::try_from(value).ok()).flatten() else {
         return Err(Error::configuration(format!("the header {parsed} must be visible ASCII text")));
     };
+    value.set_sensitive(true);
     headers.insert(parsed, value);
     Ok(())
 }

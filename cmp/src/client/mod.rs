@@ -104,8 +104,8 @@ macro_rules! client_methods {
                 Self(self.0.with(|core| core.policy = policy))
             }
 
-            /// Returns this client with one more header on each request to the API, such as for one call. The header
-            /// must not be a secret.
+            /// Returns this client with one more header on each request to the API, such as for one call. `Debug` does
+            /// not show its value.
             ///
             /// ```
             /// # fn example(client: &cmp::Client) -> cmp::Result<()> {

@@ -228,14 +228,16 @@ pub(crate) enum Verdict {
 
 /// How long the answer asks to wait: `Retry-After` in seconds or as a date (RFC 9110 §10.2.3).
 ///
-/// A date in the past means now; what can't be read is as if it were absent.
+/// A date in the past means now; what can't be read is as if it were absent. More than a year is a year: an error shows
+/// the time, and a number of seconds could be any number that a server repeats.
 pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+        return Some(value.parse().map_or(LONGEST, Duration::from_secs).min(LONGEST));
     }
     let date = DateTime::<Utc>::from(httpdate::parse_http_date(value).ok()?);
-    Some((date - now).to_std().unwrap_or_default())
+    Some((date - now).to_std().unwrap_or_default().min(LONGEST))
 }
 
 /// What a retry costs and a call that succeeds gives back.
@@ -365,7 +367,12 @@ mod tests {
     fn both_forms_are_read() {
         assert_eq!(read("2"), Some(Duration::from_secs(2)));
         assert_eq!(read("0"), Some(Duration::ZERO));
-        assert_eq!(read("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
+        let a_year = Some(Duration::from_secs(366 * 24 * 60 * 60));
+        for long in
+            ["99999999999999999999999", "5100260000019206", "31622401", "Wed, 17 Jan 2029 12:00:00 GMT"]
+        {
+            assert_eq!(read(long), a_year, "{long}");
+        }
         assert_eq!(read("Fri, 17 Jan 2025 12:00:30 GMT"), Some(Duration::from_secs(30)));
         assert_eq!(read("Fri, 17 Jan 2025 11:00:00 GMT"), Some(Duration::ZERO));
     }

@@ -1,0 +1,14 @@
+//! Canaries: marked secrets go through every operation, status and fault, and must not come out anywhere.
+//!
+//! [`hostile`] is a server that repeats whatever it gets in every place that a response has. [`log`] keeps all that is
+//! logged. [`calls`] calls everything, and keeps all that a program could print of the outcomes. [`types`] prints every
+//! public type. [`planted`] leaks on purpose, to see that each search finds it.
+
+mod answers;
+mod calls;
+mod faults;
+mod hostile;
+mod log;
+mod planted;
+mod simulator;
+mod types;
