@@ -1,5 +1,6 @@
 //! Every operation meets every fault of the simulator, once and for ever, over each protocol, with the same
-//! expectations. The simulator counts what reached it.
+//! expectations. The simulator counts what reached it. Then random operations meet random sequences of faults, under random
+//! policies.
 
 mod matrix;
 
@@ -22,6 +23,16 @@ async fn over_http_1_with_tls() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_http_2() {
     matrix::run(Protocol::TlsHttp2).await;
+}
+
+#[test]
+fn scripts_of_faults_over_http_1() {
+    matrix::run_scripts(Protocol::Http1);
+}
+
+#[test]
+fn scripts_of_faults_over_http_2() {
+    matrix::run_scripts(Protocol::TlsHttp2);
 }
 
 #[tokio::test]

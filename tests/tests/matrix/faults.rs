@@ -21,6 +21,8 @@ pub(crate) struct Case {
     pub(crate) is_true_answer: bool,
     /// Whether the answer says that nothing happened although it did
     pub(crate) lies: bool,
+    /// Whether the answer also says that nothing happened before it: it is the service's own document
+    pub(crate) settles: bool,
 }
 
 #[derive(PartialEq)]
@@ -40,6 +42,7 @@ impl Case {
             refusal: Refusal::No,
             is_true_answer: true,
             lies: false,
+            settles: false,
         }
     }
 
@@ -68,6 +71,12 @@ impl Case {
     }
 }
 
+/// All of them, and an answer that says that nothing happened although it did.
+pub(crate) fn with_lies() -> Vec<Case> {
+    let lie = Case::refusing(Fault::status(503).effect_applied(), Refusal::Always);
+    all().into_iter().chain([Case { lies: true, ..lie }]).collect()
+}
+
 pub(crate) fn all() -> Vec<Case> {
     let text = || DebugData::Text(FOREIGN_TEXT.to_owned());
     vec![
@@ -83,12 +92,12 @@ pub(crate) fn all() -> Vec<Case> {
         Case::new(Fault::status(429).retry_after(1)),
         Case::new(Fault::status(429)),
         Case::new(Fault::status(408).empty()),
-        Case::new(Fault::status(400)),
+        Case { settles: true, ..Case::new(Fault::status(400)) },
         Case::new(Fault::status(401)),
         Case::new(Fault::status(403)),
         Case { is_true_answer: false, ..Case::new(Fault::status(404).html()) },
-        Case { is_true_answer: false, ..Case::new(Fault::status(404)) },
-        Case::new(Fault::status(422)),
+        Case { is_true_answer: false, settles: true, ..Case::new(Fault::status(404)) },
+        Case { settles: true, ..Case::new(Fault::status(422)) },
         Case::new(Fault::redirect(307, "/elsewhere")),
         Case::transient(Fault::dropped()),
         Case::transient(Fault::dropped().reset()),

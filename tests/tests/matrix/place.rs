@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use cmp::clock::ManualClock;
+use cmp::clock::{Clock, ManualClock};
 use cmp::{
     CardChanges, CardId, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount,
     operation::Operation,
@@ -13,13 +13,11 @@ use cmp::{
 };
 use cmp_simulator::{Enrollment, Operation as Simulated, Protocol, Simulator};
 use tokio::net::{TcpListener, TcpStream};
+use workspace_tests::marks::{CLIENT_SECRET, CVC, METADATA, PAN};
 
 use super::Outcome;
 use super::faults::Case;
 
-pub(crate) const PAN: &str = "5100260000019206";
-pub(crate) const SECRET: &str = "a-client-secret";
-pub(crate) const META: &str = "a-text-of-the-caller";
 pub(crate) const ATTEMPTS: u32 = 3;
 
 /// How many turns of the network nothing may happen in before the clock goes on, where a request hangs that the
@@ -27,10 +25,26 @@ pub(crate) const ATTEMPTS: u32 = 3;
 const QUIET: usize = 500;
 
 /// In the time of the tests' clock.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// In real time: no call of a test takes so long.
 const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// How often and how long the clients of a place try.
+#[derive(Debug, Clone)]
+pub(crate) struct Patience {
+    pub(crate) attempts: u32,
+    pub(crate) budget: u32,
+    pub(crate) deadline: Duration,
+    /// The random number of each wait
+    pub(crate) jitter: f64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { attempts: ATTEMPTS, budget: 1_000_000, deadline: TIMEOUT * 60, jitter: 1.0 }
+    }
+}
 
 pub(crate) struct Place {
     pub(crate) simulator: Simulator,
@@ -47,17 +61,22 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) async fn new(protocol: Protocol, operation: Simulated) -> Self {
+        Self::with(protocol, operation, &Patience::default()).await
+    }
+
+    pub(crate) async fn with(protocol: Protocol, operation: Simulated, patience: &Patience) -> Self {
+        let jitter = patience.jitter;
         let enrollment = match operation {
             Simulated::ProvisionNetworkToken => Enrollment::Manual,
             _ => Enrollment::OnCreate,
         };
-        let account = cmp_simulator::ServiceAccount::new("AC-matrix", SECRET);
+        let account = cmp_simulator::ServiceAccount::new("AC-matrix", CLIENT_SECRET.value);
         let builder = Simulator::builder().protocol(protocol).enrollment(enrollment).account(account);
         let simulator = builder.start().await.expect("a free port");
         let clock = ManualClock::new();
-        let account = || ServiceAccount::new("AC-matrix", SECRET);
-        let policy =
-            || RetryPolicy::default().max_attempts(ATTEMPTS).attempt_timeout(TIMEOUT).deadline(TIMEOUT * 60);
+        let account = || ServiceAccount::new("AC-matrix", CLIENT_SECRET.value);
+        let policy = RetryPolicy::default().max_attempts(patience.attempts).attempt_timeout(TIMEOUT);
+        let policy = || policy.clone().deadline(patience.deadline);
         let (url, token_url) = (simulator.url(), simulator.token_url());
         let mut cmp = Client::builder(Environment::custom(url, &*token_url).expect("loopback"));
         let mut v1 = v1::Client::builder(v1::Environment::custom(url, &*token_url).expect("loopback"));
@@ -65,12 +84,12 @@ impl Place {
             cmp = cmp.root_certificate(certificate).token_root_certificate(certificate);
             v1 = v1.root_certificate(certificate).token_root_certificate(certificate);
         }
-        let budget = || RetryBudget::new(1_000_000);
+        let budget = || RetryBudget::new(patience.budget);
         let cmp = cmp.service_account(account()).retry(policy()).retry_budget(budget());
         let v1 = v1.service_account(account()).retry(policy()).retry_budget(budget());
         Self {
-            cmp: cmp.clock(clock.clone()).build().expect("a client"),
-            v1: v1.clock(clock.clone()).build().expect("a client"),
+            cmp: cmp.clock(clock.clone()).randomness(move || jitter).build().expect("a client"),
+            v1: v1.clock(clock.clone()).randomness(move || jitter).build().expect("a client"),
             listener: TcpListener::bind("127.0.0.1:0").await.expect("a free port"),
             simulator,
             clock,
@@ -103,19 +122,39 @@ impl Place {
         if self.operation == Simulated::Token {
             self.simulator.world().revoke_access_tokens();
         }
-        self.simulator.forget_requests();
         let fault = case.fault.clone().on(self.operation);
         self.simulator.faults().add(match times {
             Some(times) => fault.times(times),
             None => fault,
         });
-        let called = self.patient(case.hangs, self.call(&target)).await;
+        let outcome = self.outcome(case.hangs, &target).await;
+        self.may_hang = case.hangs && case.leaves_a_dead_connection;
+        self.dead += u32::from(case.leaves_a_dead_connection);
+        outcome
+    }
+
+    /// Prepares a call, adds the faults, each for one request, and makes the call. Returns also how long it took.
+    pub(crate) async fn play(&self, script: &[&Case]) -> (Outcome, Duration) {
+        let target = self.prepare().await.expect("nothing is broken yet");
+        if self.operation == Simulated::Token {
+            self.simulator.world().revoke_access_tokens();
+        }
+        for case in script {
+            self.simulator.faults().add(case.fault.clone().on(self.operation).times(1));
+        }
+        let begin = self.clock.now();
+        let outcome = self.outcome(script.iter().any(|case| case.hangs), &target).await;
+        (outcome, self.clock.now() - begin)
+    }
+
+    async fn outcome(&self, hangs: bool, target: &Target) -> Outcome {
+        let operation = client_operation(self.operation);
+        self.simulator.forget_requests();
+        let called = self.patient(hangs, self.call(target)).await;
         let wanted = simulated(operation);
         let received =
             self.simulator.requests().into_iter().filter(|request| request.operation == Some(wanted));
         let received: Vec<_> = received.collect();
-        self.may_hang = case.hangs && case.leaves_a_dead_connection;
-        self.dead += u32::from(case.leaves_a_dead_connection);
         Outcome {
             error: called.err(),
             unprepared: None,
@@ -224,7 +263,9 @@ struct Target {
 }
 
 fn new_card() -> cmp::Result<NewCard> {
-    Ok(NewCard::new(Pan::new(PAN)?, Expiry::new(12, 2030)?).cvc(Cvc::new("123")?).meta("note", META))
+    Ok(NewCard::new(Pan::new(PAN.value)?, Expiry::new(12, 2030)?)
+        .cvc(Cvc::new(CVC.value)?)
+        .meta("note", METADATA.value))
 }
 
 /// The client's operation that meets the faults of the simulator's one.
