@@ -54,8 +54,15 @@ impl<K: Eq + Hash, V> fmt::Debug for Named<K, V> {
 }
 
 impl<V: Lenient> Lenient for Named<String, V> {
-    fn object<'de, A: MapAccess<'de>>(map: &mut A, notes: &mut Notes) -> Result<Option<Self>, A::Error> {
-        Ok(HashMap::object(map, notes)?.map(Self))
+    fn object<'de, A: MapAccess<'de>>(
+        place: &mut Option<Self>,
+        map: &mut A,
+        notes: &mut Notes,
+    ) -> Result<bool, A::Error> {
+        let mut members = None;
+        let is_read = HashMap::object(&mut members, map, notes)?;
+        *place = members.map(Self);
+        Ok(is_read)
     }
 }
 

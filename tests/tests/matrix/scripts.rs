@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use cmp::{Delivery, RetryClass};
+use cmp::{Delivery, operation::RetryClass};
 use cmp_simulator::{Operation as Simulated, Protocol};
 use proptest::{
     prelude::*,

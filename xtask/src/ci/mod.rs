@@ -4,6 +4,7 @@ pub(crate) mod api;
 mod arrows;
 mod circles;
 pub(crate) mod cost;
+mod deny;
 mod examples;
 mod msrv;
 mod outside;
@@ -30,6 +31,7 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", run: tidy::check },
     Step { name: "arrows", run: arrows::check },
     Step { name: "circles", run: circles::check },
+    Step { name: "deny", run: deny::check },
     Step { name: "spec", run: |root| cargo(root, &["xtask", "spec", "check"], &[]) },
     Step { name: "clippy", run: |root| cargo(root, &with_warnings_denied(&["--all-targets"]), &[]) },
     Step { name: "clippy of each feature", run: each_feature },
