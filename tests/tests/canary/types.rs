@@ -341,7 +341,11 @@ async fn no_public_type_shows_or_stores_a_secret() {
 
     // The head of an answer lives as long as a hook looks at it.
     let mut samples = samples;
-    samples.push(Sample { name: "cmp::http::AnswerHead".to_owned(), debug: answer_head(cmp).await, json: None });
+    samples.push(Sample {
+        name: "cmp::http::AnswerHead".to_owned(),
+        debug: answer_head(cmp).await,
+        json: None,
+    });
     let mut named: BTreeSet<String> = samples.iter().map(|sample| sample.name.clone()).collect();
     named.extend(WITHOUT_VALUES.map(str::to_owned));
     let public = public_types();
