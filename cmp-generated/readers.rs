@@ -28,7 +28,7 @@ pub(crate) fn with_readers(client: TokenStream, document: &str) -> Result<TokenS
     let objects: BTreeSet<_> = items.iter().filter_map(|item| name_of_object(item, &received)).collect();
     for item in items.iter_mut() {
         if let Item::Struct(item) = item {
-            box_data(item, &objects)?;
+            box_large(item, &objects)?;
         }
     }
     let mut readers = Vec::new();
@@ -153,12 +153,16 @@ fn name_of_object(item: &Item, received: &BTreeSet<String>) -> Option<String> {
     (received.contains(&plain(&name)) && reader_of_struct(item).ok().flatten().is_some()).then_some(name)
 }
 
-/// Puts the data of an answer into a box. It is large, and whoever hands the answer on would move all of it.
-fn box_data(item: &mut ItemStruct, objects: &BTreeSet<String>) -> Result<()> {
+/// Members of answers that are put into a box. The data of an answer is large, and whoever hands the answer on would move all
+/// of it. The others are large and mostly absent.
+const BOXED: [&str; 4] = ["card_art", "cardholder", "data", "enriched_attributes"];
+
+fn box_large(item: &mut ItemStruct, objects: &BTreeSet<String>) -> Result<()> {
     if objects.contains(&item.ident.to_string()) {
         for field in &mut item.fields {
             let inner = inner_type(&field.ty).map(last_segment).unwrap_or_default();
-            if field.ident.as_ref().is_some_and(|name| name == "data") && objects.contains(&inner) {
+            let is_large = field.ident.as_ref().is_some_and(|name| BOXED.iter().any(|boxed| name == boxed));
+            if is_large && objects.contains(&inner) {
                 field.ty = syn::parse_str(&format!("::std::option::Option<::std::boxed::Box<{inner}>>"))?;
             }
         }

@@ -106,7 +106,7 @@ impl NetworkToken {
             reason_text: Text::of(from.reason_text),
             created_at: from.created_at.map(Timestamp::get),
             updated_at: from.updated_at.map(Timestamp::get),
-            card_art: resource.meta.and_then(|meta| meta.card_art).map(CardArt::from_wire),
+            card_art: resource.meta.and_then(|meta| meta.card_art).map(|art| CardArt::from_wire(*art)),
             asked_at,
         }
     }
