@@ -73,10 +73,17 @@ pub(crate) fn run(options: &Options, Places { bench, target, run }: &Places) -> 
     let with_valgrind = has_valgrind();
     if with_valgrind {
         for (work_name, work, size) in WORKS {
-            let (cmp, atomics) = instructions(work, size, Side::Cmp, &server)?;
             let (by_hand, _) = instructions(work, size, Side::Reqwest, &server)?;
+            let (cmp, mut atomics) = instructions(work, size, Side::Cmp, &server)?;
             figures.push((INSTRUCTIONS, work_name, cmp / by_hand));
-            figures.push((ATOMICS, work_name, atomics));
+            // All calls take the same way through the client, so one is enough. Waiting takes atomic instructions of its
+            // own if the server is late, so the least of several runs counts.
+            if work_name == "get" {
+                for _ in 0..2 {
+                    atomics = atomics.min(instructions(work, size, Side::Cmp, &server)?.1);
+                }
+                figures.push((ATOMICS, work_name, atomics));
+            }
         }
     } else {
         writeln!(output, "valgrind is not installed: instructions are not counted")?;
