@@ -129,10 +129,11 @@ impl Request<'_, '_> {
         Fut: Future<Output = Sent<B>>,
     {
         loop {
-            if let Err(error) = self.wait_for_clearance().await {
-                return Err(self.give_up(error, StopReason::DeadlineTooClose));
-            }
-            match self.turn(&send).await {
+            let now = match self.wait_for_clearance().await {
+                Ok(now) => now,
+                Err(error) => return Err(self.give_up(error, StopReason::DeadlineTooClose)),
+            };
+            match self.turn(now, &send).await {
                 Turn::Answered(answer) => {
                     self.call.core.budget.deposit();
                     return Ok(answer);
@@ -143,15 +144,16 @@ impl Request<'_, '_> {
         }
     }
 
-    /// Waits until the pause that a 429 put on the whole client is over. Fails at once if the deadline comes first.
-    async fn wait_for_clearance(&self) -> Result<()> {
+    /// Waits until the pause that a 429 put on the whole client is over, and returns the time. Fails at once if the deadline
+    /// comes first.
+    async fn wait_for_clearance(&self) -> Result<Instant> {
         let core = self.call.core;
         loop {
             let now = core.clock.now();
             if now >= self.deadline {
                 return Err(Error::out_of_time());
             }
-            let Some(pause) = core.throttle.pause(now) else { return Ok(()) };
+            let Some(pause) = core.throttle.pause(now) else { return Ok(now) };
             let Some(wait) = pause.wait_before(self.deadline, now, &core.jitter) else {
                 return Err(Error::throttled(pause.left(now)));
             };
@@ -159,14 +161,14 @@ impl Request<'_, '_> {
         }
     }
 
-    async fn turn<B, F, Fut>(&mut self, send: &F) -> Turn<B>
+    async fn turn<B, F, Fut>(&mut self, now: Instant, send: &F) -> Turn<B>
     where
         B: Body,
         F: Fn(cmp_generated::Client) -> Fut,
         Fut: Future<Output = Sent<B>>,
     {
         let core = self.call.core;
-        let token = core.token_before(self.deadline).await;
+        let token = core.token_before(now, self.deadline).await;
         if let (Some(refusal), Ok(token)) = (&mut self.refusal, &token)
             && let Some(failure) = refusal.failure.take()
             && refusal.token.value == token.value

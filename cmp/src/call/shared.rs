@@ -98,13 +98,18 @@ impl Core {
 
     /// Gets an access token now, so that the first call doesn't wait for it.
     pub(crate) async fn warm_up(&self) -> Result<()> {
-        self.token_before(self.deadline()).await.map(drop).map_err(|failure| failure.error)
+        let now = self.clock.now();
+        let deadline = after(now, self.policy.time_for_the_call());
+        self.token_before(now, deadline).await.map(drop).map_err(|failure| failure.error)
     }
 
     /// Returns a token to use now. Waiting for it is limited like an attempt, and fetches nothing once `deadline` has
     /// passed.
-    pub(super) async fn token_before(&self, deadline: Instant) -> std::result::Result<Arc<Token>, Failure> {
-        let now = self.clock.now();
+    pub(super) async fn token_before(
+        &self,
+        now: Instant,
+        deadline: Instant,
+    ) -> std::result::Result<Arc<Token>, Failure> {
         let out_of_time = || Failure { error: Error::out_of_time_for_a_token(), transient: true };
         if now >= deadline {
             return Err(out_of_time());
