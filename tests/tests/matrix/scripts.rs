@@ -1,5 +1,5 @@
-//! Random scripts of faults, one for each request in turn, under random policies. What the simulator wrote down says
-//! whether the client told the truth and kept to its policy.
+//! Random scripts of faults, one for each request in turn, under random policies. The client's report must agree with the
+//! simulator's record, and its requests with the policy.
 //!
 //! `PROPTEST_CASES=5000` runs more of them. A failure prints the script that is left after shrinking, and the line that
 //! reproduces it goes into `tests/tests/proptest-regressions`.
