@@ -142,7 +142,7 @@
 //! - [`Settings`] and [`Builder`] set the protocol, the enrollment of network tokens, duplicate
 //!   detection, the accounts and the seed. The defaults are those of a new account.
 //! - [`Readings`] chooses how the responses read the documents where these are ambiguous.
-//! - [`Operation::V1`] and [`World::v1_outcome`] are for the V1 network token API on the same socket.
+//! - [`Operation::v1`] and [`World::v1_outcome`] are for the V1 network token API on the same socket.
 //! - [`Fault`] and [`Chaos`] say what goes wrong, as data.
 //! - [`World`] changes cards and tokens without a request, and advances the clock.
 //! - [`webhooks`] sends signed notifications about these changes.
@@ -177,9 +177,9 @@ pub use faults::{Action, Answer, AnswerBody, Chaos, Close, DebugData, Fault, Fau
 pub use operation::{Operation, TOKEN_PATH};
 pub use received::ReceivedRequest;
 pub use settings::{
-    DuplicateAnswer, EmptyIncluded, Enrollment, FailedToken, First8, ForbiddenBody, GatewayBody, Http2,
-    IncludeWhen, IncludedPlace, JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Protocol, Readings,
-    Scope, ServiceAccount, Settings, StateCase, Times, TokenArrival, UnknownInclude, V1Enrolled,
+    CheckAnswer, DuplicateAnswer, EmptyIncluded, Enrollment, FailedToken, First8, ForbiddenBody, GatewayBody,
+    Http2, IncludeWhen, IncludedPlace, JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Protocol,
+    Readings, Scope, ServiceAccount, Settings, StateCase, Times, TokenArrival, UnknownInclude, V1Enrolled,
 };
 pub use simulator::{Builder, Faults, Simulator};
 pub use state::{

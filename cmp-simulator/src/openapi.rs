@@ -18,7 +18,15 @@ const LINKS: &[Link] = &[
             Operation::DeleteCard,
             Operation::ProvisionNetworkToken,
             Operation::RequestCryptogram,
+            Operation::SubscribeToCardUpdates,
+            Operation::CheckForCardUpdates,
         ],
+    ),
+    (
+        Operation::SubscribeToCardUpdates,
+        &["200", "201"],
+        "$request.path.card_id",
+        &[Operation::GetCard, Operation::UnsubscribeFromCardUpdates, Operation::CheckForCardUpdates],
     ),
     (
         Operation::ProvisionNetworkToken,

@@ -21,6 +21,12 @@ pub enum How {
     StoredNumber,
     /// A card without a network token, as with manual enrollment
     NoNetworkToken,
+    /// A card that is subscribed to updates
+    Subscribed,
+    /// A card whose subscription to updates was ended
+    Unsubscribed,
+    /// A card with a wallet's number
+    WalletNumber,
     /// A body that is not JSON
     BrokenJson,
     /// An unknown name in `include`
@@ -61,6 +67,9 @@ impl fmt::Display for How {
             Self::NoNetworkToken => {
                 f.write_str("a card without a network token: `Enrollment::Manual`, or after its deletion")
             }
+            Self::Subscribed => f.write_str("a card that is subscribed to updates"),
+            Self::Unsubscribed => f.write_str("a card whose subscription was ended"),
+            Self::WalletNumber => f.write_str("a card whose `token_type` is `dpan` or `mpan`"),
             Self::BrokenJson => f.write_str("a body that is not JSON"),
             Self::UnknownInclude => f.write_str("`?include=` with an unknown name"),
             Self::NoValidAccessToken => f.write_str(
@@ -148,6 +157,11 @@ fn own(operation: Operation) -> Vec<(u16, How)> {
         Operation::ProvisionV1NetworkToken => {
             vec![(200, How::EnrolledAlias), (201, How::ValidRequest), (202, How::AcceptedReading)]
         }
+        Operation::SubscribeToCardUpdates => {
+            vec![(200, How::Subscribed), (201, How::Unsubscribed), (400, How::WalletNumber)]
+        }
+        Operation::UnsubscribeFromCardUpdates => vec![(204, How::Subscribed), (429, How::ScriptedStatus)],
+        Operation::CheckForCardUpdates => vec![(200, How::ValidRequest), (400, How::WalletNumber)],
         Operation::DeleteCard | Operation::DeleteNetworkToken => vec![(204, How::ValidRequest)],
         // The documents list 400 without a request that gets it.
         Operation::ProvisionNetworkToken => {

@@ -21,6 +21,9 @@ pub enum Outcome {
     },
     /// The card is stored, and the account updater reports this event for it.
     Update(CardUpdateEvent),
+    /// The card is stored, and a check for updates finds this event. The event is inferred: the documents name the card
+    /// without it.
+    Check(CardUpdateEvent),
 }
 
 /// A row of the documented table.
@@ -64,6 +67,7 @@ pub const TEST_CARDS: &[TestCard] = &[
     update("5100260000059202", CardUpdateEvent::Expired),
     update("5100260000049203", CardUpdateEvent::Closed),
     update("5100260000039204", CardUpdateEvent::NonParticipating),
+    TestCard { pan: "4680056031099387", outcome: Outcome::Check(CardUpdateEvent::Expired) },
 ];
 
 /// Returns the documented outcome of a card number, or `None` for an ordinary card.

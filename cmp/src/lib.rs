@@ -44,8 +44,8 @@
 //! # Where things are
 //!
 //! * [`guide`] follows the steps of VGS's guide, from a service account to lifecycle events.
-//! * [`Client`] is where a program starts. [`cards`] and [`network_tokens`] have the seven operations, [`payments`] what each
-//!   kind of payment needs, and [`bulk`] runs one operation over many cards.
+//! * [`Client`] is where a program starts. [`cards`], [`network_tokens`] and [`account_updater`] have the ten operations,
+//!   [`payments`] what each kind of payment needs, and [`bulk`] runs one operation over many cards.
 //! * [`Error`] is the one error. Its predicates say what happened, [`Error::delivery`] says whether the request was sent, and
 //!   [`Error::next_step`] what to do if the outcome is unknown. [`error`] has its parts.
 //! * [`retry`] says how often and how long to try. [`operation`] lists each operation with its class of repetition and its
@@ -138,6 +138,7 @@
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 compile_error!("the service speaks TLS only: enable the feature `rustls` (the default) or `native-tls`");
 
+pub mod account_updater;
 pub mod auth;
 pub mod bulk;
 mod call;

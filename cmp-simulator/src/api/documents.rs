@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::api::request::Context;
 use crate::card_data::Brand;
 use crate::settings::{
-    EmptyIncluded, FailedToken, First8, IncludeWhen, IncludedPlace, JsonApiVersion, PanWithoutScope,
-    Readings, Scope, Settings, StateCase,
+    CheckAnswer, EmptyIncluded, FailedToken, First8, IncludeWhen, IncludedPlace, JsonApiVersion,
+    PanWithoutScope, Readings, Scope, Settings, StateCase,
 };
-use crate::state::{Card, CardUpdate, NetworkToken, NetworkTokenState};
+use crate::state::{Card, CardUpdate, NetworkToken, NetworkTokenState, Subscription};
 
 /// The types of included resources that a request asks for.
 #[derive(Clone, Copy)]
@@ -82,7 +82,20 @@ impl<'a> Documents<'a> {
 
     /// `NetworkTokenResourceResponse`
     pub(crate) fn network_token(&self, token: &NetworkToken) -> Value {
-        json!({ "data": self.token_resource(token), "metadata": self.metadata() })
+        self.one(&self.token_resource(token))
+    }
+
+    /// A document of one resource.
+    pub(crate) fn one(&self, resource: &Value) -> Value {
+        json!({ "data": resource, "metadata": self.metadata() })
+    }
+
+    /// `CardUpdateResponse`
+    pub(crate) fn check(&self, update: &Value) -> Value {
+        match self.readings.check {
+            CheckAnswer::One => self.one(update),
+            CheckAnswer::List => self.one(&json!([update])),
+        }
     }
 
     /// `NetworkTokenAndCryptogramResource`
@@ -159,7 +172,7 @@ impl<'a> Documents<'a> {
 
     fn capabilities(&self, card: &Card) -> Value {
         let mut capabilities = Vec::new();
-        if card.subscription.as_ref().is_some_and(|subscription| subscription.enrolled) {
+        if card.is_subscribed() {
             capabilities.push("card-updates");
         }
         if card.usable_token().is_some() {
@@ -177,18 +190,8 @@ impl<'a> Documents<'a> {
             included.extend(card.tokens.iter().map(|token| self.token_resource(token)));
         }
         if include.subscriptions {
-            included.extend(card.subscription.as_ref().map(|subscription| {
-                json!({
-                    "id": subscription.id,
-                    "type": "card_update_subscriptions",
-                    "attributes": {
-                        "bin": card.leading(6),
-                        "state": if subscription.enrolled { "enrolled" } else { "failed" },
-                        "created_at": self.readings.time(subscription.created_at),
-                        "updated_at": self.readings.time(subscription.updated_at),
-                    },
-                })
-            }));
+            let subscription = card.subscription.as_ref();
+            included.extend(subscription.map(|subscription| self.subscription_resource(card, subscription)));
         }
         if include.card_updates {
             included.extend(card.updates.iter().map(|update| self.update_resource(card, update)));
@@ -200,7 +203,20 @@ impl<'a> Documents<'a> {
         included
     }
 
-    fn update_resource(&self, card: &Card, update: &CardUpdate) -> Value {
+    pub(crate) fn subscription_resource(&self, card: &Card, subscription: &Subscription) -> Value {
+        json!({
+            "id": subscription.id,
+            "type": "card_update_subscriptions",
+            "attributes": {
+                "bin": card.leading(6),
+                "state": if subscription.enrolled { "enrolled" } else { "failed" },
+                "created_at": self.readings.time(subscription.created_at),
+                "updated_at": self.readings.time(subscription.updated_at),
+            },
+        })
+    }
+
+    pub(crate) fn update_resource(&self, card: &Card, update: &CardUpdate) -> Value {
         let show = |field: &str, value: &str| {
             if field == "pan" && !self.may_see_card_data() {
                 card.pan_alias.clone()

@@ -1,5 +1,6 @@
 //! The API: takes a request and the account, returns a reply. No sockets here.
 
+mod account_updater;
 mod amount;
 mod cards;
 mod documents;
@@ -48,6 +49,9 @@ fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) 
         Operation::ProvisionNetworkToken => network_tokens::provision,
         Operation::DeleteNetworkToken => network_tokens::delete,
         Operation::RequestCryptogram => network_tokens::cryptogram,
+        Operation::SubscribeToCardUpdates => account_updater::subscribe,
+        Operation::UnsubscribeFromCardUpdates => account_updater::unsubscribe,
+        Operation::CheckForCardUpdates => account_updater::check,
         Operation::ProvisionV1NetworkToken
         | Operation::GetV1NetworkToken
         | Operation::DeleteV1NetworkToken => {
@@ -130,6 +134,7 @@ mod tests {
             (Method::GET, "/cards/CRD1", "get_card CRD1"),
             (Method::HEAD, "/cards/CRD1", "get_card CRD1"),
             (Method::POST, "/cards/CRD1/cryptogram", "request_cryptogram CRD1"),
+            (Method::DELETE, "/cards/CRD1/card-update-subscriptions", "unsubscribe_from_card_updates CRD1"),
             (Method::POST, "/network-tokens", "provision_v1_network_token"),
             (Method::DELETE, "/network-tokens/1X2", "delete_v1_network_token 1X2"),
             (Method::GET, "/cards/%43RD1", "get_card CRD1"),

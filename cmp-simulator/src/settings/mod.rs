@@ -12,9 +12,9 @@ use crate::card_data::Brand;
 
 pub use account::{Scope, ServiceAccount};
 pub use readings::{
-    DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody, IncludeWhen,
-    IncludedPlace, JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Readings, StateCase, Times,
-    UnknownInclude, V1Enrolled,
+    CheckAnswer, DuplicateAnswer, EmptyIncluded, FailedToken, First8, ForbiddenBody, GatewayBody,
+    IncludeWhen, IncludedPlace, JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Readings, StateCase,
+    Times, UnknownInclude, V1Enrolled,
 };
 pub use webhooks::{DeliveryOrder, Endpoint, Signing, WebhookSettings};
 

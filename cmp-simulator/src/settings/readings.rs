@@ -44,6 +44,8 @@ pub struct Readings {
     pub jsonapi_version: JsonApiVersion,
     /// The status of a new V1 enrollment.
     pub v1_enrolled: V1Enrolled,
+    /// The data of the response to a check for card updates.
+    pub check: CheckAnswer,
     /// Adds enum values, an included type and members that no document has, as a later version
     /// might.
     pub future_values: bool,
@@ -264,4 +266,15 @@ pub enum V1Enrolled {
     Created,
     /// 202
     Accepted,
+}
+
+/// The data of the response to a check for card updates. The documents show no response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckAnswer {
+    /// The update
+    #[default]
+    One,
+    /// A list with the update
+    List,
 }

@@ -51,6 +51,8 @@ pub(crate) struct Card {
     pub(crate) tokens: Vec<NetworkToken>,
     pub(crate) pending: Option<PendingEnrollment>,
     pub(crate) subscription: Option<Subscription>,
+    /// No update is reported any more.
+    pub(crate) unsubscribed: bool,
     pub(crate) updates: Vec<CardUpdate>,
 }
 
@@ -62,6 +64,10 @@ impl Card {
     /// The number is a wallet's, so that neither network tokens nor account updates come by themselves.
     pub(crate) fn is_of_a_wallet(&self) -> bool {
         matches!(self.kept.get("token_type").and_then(Value::as_str), Some("dpan" | "mpan"))
+    }
+
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.subscription.as_ref().is_some_and(|subscription| subscription.enrolled)
     }
 
     pub(crate) fn usable_token(&self) -> Option<&NetworkToken> {

@@ -87,23 +87,28 @@ impl State {
 
     /// Enrolls the card with the account updater, as its test card or the account's setting says.
     pub(crate) fn enroll_for_updates(&mut self, id: &str) {
-        let now = self.now();
         let Some(card) = self.cards.get(id) else { return };
-        if card.is_of_a_wallet() {
-            return;
-        }
         let outcome = test_cards::outcome(&card.pan);
-        let (enrolled, event) = match outcome {
+        let is_of_test_card =
+            matches!(outcome, Some(Outcome::Token { updates: Some(_), .. } | Outcome::Update(_)));
+        if !card.is_of_a_wallet() && (is_of_test_card || self.settings.account_updater) {
+            self.subscribe(id);
+        }
+    }
+
+    /// Makes a subscription for the card. It fails if the card's test card says so.
+    pub(crate) fn subscribe(&mut self, id: &str) {
+        let now = self.now();
+        let subscription_id = self.ids.subscription();
+        let Some(card) = self.cards.get_mut(id) else { return };
+        let (enrolled, event) = match test_cards::outcome(&card.pan) {
             Some(Outcome::Token { updates: Some(enrolled), .. }) => (enrolled, None),
             Some(Outcome::Update(event)) => (true, Some(event)),
-            _ if self.settings.account_updater => (true, None),
-            _ => return,
+            _ => (true, None),
         };
-        let subscription =
-            Subscription { id: self.ids.subscription(), enrolled, created_at: now, updated_at: now };
-        if let Some(card) = self.cards.get_mut(id) {
-            card.subscription = Some(subscription);
-        }
+        card.subscription =
+            Some(Subscription { id: subscription_id, enrolled, created_at: now, updated_at: now });
+        card.unsubscribed = false;
         match event {
             Some(event) => {
                 self.report_update(id, event);
@@ -112,12 +117,33 @@ impl State {
         }
     }
 
-    /// Lets the account updater report an event for the card. Returns `false` without such a card.
+    /// Asks the card network for an update. Without a new one, the latest is the answer; without any, `enrolled`.
+    pub(crate) fn check_for_update(&mut self, id: &str) {
+        let Some(card) = self.cards.get(id) else { return };
+        let found = match test_cards::outcome(&card.pan) {
+            Some(Outcome::Check(event) | Outcome::Update(event)) => event,
+            _ => CardUpdateEvent::Enrolled,
+        };
+        if card.updates.is_empty() {
+            self.add_update(id, found);
+        }
+    }
+
+    /// Lets the account updater report an event for the card. Returns `false` without such a card, and for one whose
+    /// subscription was ended.
     ///
     /// A new number or expiry changes the card, and a usable network token becomes `card_updated`.
     pub(crate) fn report_update(&mut self, id: &str, event: CardUpdateEvent) -> bool {
+        let reports = self.cards.get(id).is_some_and(|card| !card.unsubscribed);
+        if reports {
+            self.add_update(id, event);
+        }
+        reports
+    }
+
+    fn add_update(&mut self, id: &str, event: CardUpdateEvent) {
         let now = self.now();
-        let Some(card) = self.cards.get(id) else { return false };
+        let Some(card) = self.cards.get(id) else { return };
         let changes = changes(card, event);
         let new_pan = changes.iter().find(|change| change.field == "pan").map(|change| change.new.clone());
         if let Some(pan) = new_pan {
@@ -129,7 +155,6 @@ impl State {
         if let Some(token_id) = changed_token {
             self.notify_of_token(id, &token_id);
         }
-        true
     }
 }
 

@@ -18,7 +18,7 @@ use crate::settings::{Scope, ServiceAccount, Settings};
 use crate::webhooks::Queue;
 
 pub(crate) use access::{AccessTokens, Grant};
-pub(crate) use card::{Card, CardUpdate, NewCard};
+pub(crate) use card::{Card, CardUpdate, NewCard, Subscription};
 pub use card::{CardUpdateEvent, CardView, TokenView};
 pub(crate) use cryptogram::Cryptograms;
 pub use cryptogram::{CryptogramRefused, CryptogramType, Redemption, TransactionType};
@@ -101,6 +101,7 @@ impl State {
             tokens: Vec::new(),
             pending: None,
             subscription: None,
+            unsubscribed: false,
             updates: Vec::new(),
         };
         self.ids_by_pan.insert(card.pan.clone(), id.clone());

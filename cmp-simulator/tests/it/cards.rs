@@ -27,7 +27,7 @@ async fn a_card_lives_from_creation_to_deletion() {
     assert_eq!(client.get(id).await.expect(200).json()["data"]["attributes"]["cvc"], "4321");
 
     client.send(Operation::DeleteCard, id, None).await.expect(204);
-    for operation in Operation::CMP.into_iter().filter(|operation| *operation != Operation::CreateCard) {
+    for operation in Operation::cmp().filter(|operation| *operation != Operation::CreateCard) {
         let body = (operation == Operation::UpdateCard).then_some(&change);
         let gone = client.send(operation, id, body).await.expect(404);
         assert_eq!(gone.error_code(), "not-found", "{operation}");
@@ -142,6 +142,13 @@ async fn test_cards_do_what_is_documented() {
             test_cards::Outcome::Update(event) => {
                 let shown = client.get(&answer.expect(201).id()).await.expect(200).json();
                 assert_eq!(included(&shown, "card_updates")[0]["attributes"]["event"], event.name());
+            }
+            test_cards::Outcome::Check(event) => {
+                let id = answer.expect(201).id();
+                let checked = client.send(Operation::CheckForCardUpdates, &id, None).await.expect(200).json();
+                assert_eq!(checked["data"]["attributes"]["event"], event.name());
+                let shown = client.get(&id).await.expect(200).json();
+                assert_eq!(included(&shown, "card_updates")[0], checked["data"]);
             }
             other => panic!("no test for {other:?}"),
         }

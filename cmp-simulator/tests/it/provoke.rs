@@ -18,7 +18,7 @@ async fn every_row_is_true() {
 
 #[test]
 fn the_table_has_every_documented_status_and_no_other() {
-    for operation in Operation::CMP.into_iter().chain(Operation::V1) {
+    for operation in Operation::cmp().chain(Operation::v1()) {
         let rows = provoke::table().into_iter().filter(|row| row.operation == operation);
         let statuses: BTreeSet<_> = rows.map(|row| row.status).collect();
         assert_eq!(statuses.into_iter().collect::<Vec<_>>(), contract().statuses(operation), "{operation}");
@@ -67,6 +67,19 @@ async fn provoke(Row { operation, status, how, .. }: Row) -> Answer {
     };
     match how {
         How::ValidRequest | How::NoNetworkToken => client.send(operation, &id, sent.as_ref()).await,
+        How::Subscribed => {
+            client.send(Operation::SubscribeToCardUpdates, &id, None).await;
+            client.send(operation, &id, None).await
+        }
+        How::Unsubscribed => {
+            client.send(Operation::SubscribeToCardUpdates, &id, None).await;
+            client.send(Operation::UnsubscribeFromCardUpdates, &id, None).await.expect(204);
+            client.send(operation, &id, None).await
+        }
+        How::WalletNumber => {
+            let id = client.store_of_a_wallet(VISA).await;
+            client.send(operation, &id, None).await
+        }
         How::StoredNumber => {
             simulator.configure(|settings| settings.duplicate_detection = true);
             client.store(VISA).await;

@@ -70,7 +70,7 @@ async fn everything(simulator: &Simulator, client: &Client, id: &str) {
     let card =
         json!({ "data": { "attributes": { "pan": VISA, "cvc": CVC, "exp_month": 1, "exp_year": 30 } } });
     let misplaced = json!({ "data": { "attributes": { "cvc": CVC, "cvc2": VISA, VISA: 1 } }, VISA: VISA });
-    for operation in Operation::CMP.into_iter().chain(Operation::V1) {
+    for operation in Operation::cmp().chain(Operation::v1()) {
         for body in [None, Some(&card), Some(&misplaced)] {
             let path =
                 if operation == Operation::GetCard { format!("{id}?include={VISA}") } else { id.to_owned() };

@@ -144,7 +144,7 @@ async fn access_is_checked_as_for_cmp() {
     let poor = ServiceAccount::new("poor", "s").scopes([Scope::CardsRead]);
     let simulator = Simulator::builder().account(poor.clone()).start().await.unwrap();
     let client = Client::of(&simulator, &poor, "s").await;
-    for operation in Operation::V1 {
+    for operation in Operation::v1() {
         assert_eq!(code(&client.send(operation, ALIAS, None).await.expect(403)), "forbidden");
         let refused = client.with_token("nobody").send(operation, ALIAS, None).await.expect(401);
         assert_eq!(refused.header("www-authenticate"), Some("Bearer"));

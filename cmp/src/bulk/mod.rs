@@ -27,7 +27,7 @@
 //!
 //! [`BulkHandle::stop`] lets the calls in flight finish and starts no others. [`BulkRun::into_remaining`] then returns the
 //! items without an outcome, in order, and [`Bulk::resume`] goes on with them. Dropping a run cancels the calls in
-//! flight. Each of the four operations may be repeated: see [`RetryClass`](crate::operation::RetryClass).
+//! flight. Each of these operations may be repeated: see [`RetryClass`](crate::operation::RetryClass).
 
 mod run;
 
@@ -38,8 +38,9 @@ use futures_util::{FutureExt, Stream, stream};
 use self::run::Due;
 pub use self::run::{BulkHandle, BulkProgress, BulkRun, Remaining};
 use crate::{
+    account_updater::AccountUpdater,
     call::Core,
-    cards::{Card, CardChanges, Cards},
+    cards::{Card, CardChanges, CardUpdateSubscription, Cards},
     error::Result,
     network_tokens::{NetworkTokens, Provisioned},
     operation::Operation,
@@ -155,17 +156,34 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
         })
     }
 
+    /// Subscribes each card to updates: [`AccountUpdater::subscribe`].
+    #[must_use = "nothing is sent unless the run is polled"]
+    pub fn subscribe(self) -> BulkRun<S, CardUpdateSubscription> {
+        self.run(Operation::SubscribeToCardUpdates, |core, Due { item: id, .. }| async move {
+            let subscription = AccountUpdater::new(&core).subscribe(&id).await;
+            (id, subscription)
+        })
+    }
+
+    /// Ends each card's subscription: [`AccountUpdater::unsubscribe`].
+    ///
+    /// A card without a subscription is a failure, unless an earlier run that this one resumes had started to end it.
+    #[must_use = "nothing is sent unless the run is polled"]
+    pub fn unsubscribe(self) -> BulkRun<S, ()> {
+        self.run(Operation::UnsubscribeFromCardUpdates, |core, Due { item: id, deletion_begun }| async move {
+            let ended = AccountUpdater::new(&core).unsubscribe(&id).await;
+            (id, done_if_begun(ended, deletion_begun))
+        })
+    }
+
     /// Deletes each card: [`Cards::delete`].
     ///
     /// A card that is not found is a failure, unless an earlier run that this one resumes had started to delete it.
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn delete(self) -> BulkRun<S, ()> {
         self.run(Operation::DeleteCard, |core, Due { item: id, deletion_begun }| async move {
-            let deleted = match Cards::new(&core).delete(&id).await {
-                Err(error) if deletion_begun && error.is_not_found() => Ok(()),
-                outcome => outcome,
-            };
-            (id, deleted)
+            let deleted = Cards::new(&core).delete(&id).await;
+            (id, done_if_begun(deleted, deletion_begun))
         })
     }
 }
@@ -190,6 +208,13 @@ impl<S: Stream> BulkOver<S> {
         let core = self.bulk.core;
         let call = move |card| call(Arc::clone(&core), card).boxed();
         BulkRun::new(self.cards, self.bulk.concurrency, operation, Box::new(call))
+    }
+}
+
+fn done_if_begun(outcome: Result<()>, begun: bool) -> Result<()> {
+    match outcome {
+        Err(error) if begun && error.is_not_found() => Ok(()),
+        outcome => outcome,
     }
 }
 

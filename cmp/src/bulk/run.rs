@@ -98,7 +98,9 @@ impl<S: Stream<Item: Clone>, T: 'static> BulkRun<S, T> {
             let number = self.started;
             self.started += 1;
             self.handle.0.started.fetch_add(1, Ordering::Release);
-            let deletion_begun = card.deletion_begun || self.operation == Operation::DeleteCard;
+            let deletes =
+                matches!(self.operation, Operation::DeleteCard | Operation::UnsubscribeFromCardUpdates);
+            let deletion_begun = card.deletion_begun || deletes;
             self.in_flight.insert(number, Due { item: card.item.clone(), deletion_begun });
             let call = (self.call)(card);
             self.calls.push(call.map(move |(id, outcome)| (number, id, outcome)).boxed());

@@ -176,7 +176,7 @@ fn tokens_in<'a>(name: &'a str, relationship: &'a types::LubeRel) -> impl Iterat
 }
 
 impl CardUpdate {
-    fn from_wire(update: types::CardUpdateResource) -> Self {
+    pub(crate) fn from_wire(update: types::CardUpdateResource) -> Self {
         let attributes = update.attributes.unwrap_or_default();
         let values = attributes.updated_values.into_iter().flatten();
         Self {
@@ -204,7 +204,7 @@ impl UpdatedField {
 }
 
 impl CardUpdateSubscription {
-    fn from_wire(subscription: types::CardUpdateSubscriptionResource) -> Self {
+    pub(crate) fn from_wire(subscription: types::CardUpdateSubscriptionResource) -> Self {
         let attributes = subscription.attributes.unwrap_or_default();
         Self {
             id: Text::of(subscription.id),

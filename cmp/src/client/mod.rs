@@ -12,6 +12,7 @@ pub use proxy::Proxy;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
+    account_updater::AccountUpdater,
     bulk::Bulk,
     call::{Body, Core, with_body},
     cards::Cards,
@@ -51,6 +52,12 @@ impl Client {
     #[must_use]
     pub fn network_tokens(&self) -> NetworkTokens<'_> {
         NetworkTokens::new(&self.0)
+    }
+
+    /// Returns the calls that subscribe cards to updates and check a card on demand.
+    #[must_use]
+    pub fn account_updater(&self) -> AccountUpdater<'_> {
+        AccountUpdater::new(&self.0)
     }
 
     /// Returns the calls that get what a payment needs, case by case.

@@ -11,7 +11,7 @@ const JSON: &str = "application/json";
 
 /// The media type of an operation's requests and answers.
 pub(crate) fn media_type(operation: Operation) -> &'static str {
-    if Operation::V1.contains(&operation) { JSON } else { JSON_API }
+    if operation.is_v1() { JSON } else { JSON_API }
 }
 
 /// The largest response that is read, so that a broken service can't fill the memory.

@@ -253,6 +253,7 @@ mod tests {
             json!({"readings": {"unknown_include": "ignored"}}),
             json!({"readings": {"jsonapi_version": "text"}}),
             json!({"readings": {"v1_enrolled": "accepted"}}),
+            json!({"readings": {"check": "list"}}),
             json!({"readings": {"future_values": true}}),
             json!({"enrollment": "manual"}),
         ] {

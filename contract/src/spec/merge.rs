@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     json::{self, below},
-    split::{METHODS, SECTIONS, SHARED},
+    split::{COMPONENTS_OF, METHODS, SECTIONS, SHARED},
     upgrade,
 };
 
@@ -26,7 +26,11 @@ pub(crate) fn merge(fragments: &BTreeMap<String, Value>, primary: Option<&str>) 
     let shared = upgraded.iter().filter(|(_, fragment)| fragment.get(SHARED).is_some());
     merging.shared = shared.filter_map(|(_, fragment)| Some((title(fragment)?, &**fragment))).collect();
     for (file, fragment) in &upgraded {
-        merging.add(file, fragment).with_context(|| format!("openapi/fragments/{file}"))?;
+        let lender = fragment.get(COMPONENTS_OF).and_then(Value::as_str);
+        let lenders = upgraded.iter().map(|(_, fragment)| &**fragment);
+        let lenders: Vec<_> =
+            lenders.filter(|_| lender.is_some()).filter(|other| title(other) == lender).collect();
+        merging.add(file, fragment, &lenders).with_context(|| format!("openapi/fragments/{file}"))?;
     }
     ensure!(
         merging.head.is_some(),
@@ -56,13 +60,14 @@ impl<'a> Merging<'a> {
         Self { primary, head: None, out: Map::new(), seen: BTreeMap::new(), shared: BTreeMap::new() }
     }
 
-    fn add(&mut self, file: &'a str, fragment: &'a Value) -> Result<()> {
+    /// `lenders` have the components that the fragment uses without having them.
+    fn add(&mut self, file: &'a str, fragment: &'a Value, lenders: &[&Value]) -> Result<()> {
         let title = title(fragment).context("/info/title is missing")?;
-        let shared = self.shared.get(title);
+        let lenders: Vec<_> = self.shared.get(title).into_iter().chain(lenders).collect();
         json::references(fragment, "", &mut |target, at| {
             let found = json::follow(fragment, target, at);
-            let elsewhere = || shared.map(|shared| json::follow(shared, target, at));
-            found.or_else(|error| elsewhere().unwrap_or(Err(error))).map(drop)
+            let elsewhere = || lenders.iter().find_map(|lender| json::follow(lender, target, at).ok());
+            found.or_else(|error| elsewhere().ok_or(error)).map(drop)
         })?;
         let version = fragment.pointer("/info/version").context("/info/version is missing")?;
         ensure!(version.is_string(), "/info/version is {version}; it must be a string");
@@ -86,7 +91,7 @@ impl<'a> Merging<'a> {
                     self.items(section, file, fragment, own)?;
                 }
                 "tags" => self.tags(file, value)?,
-                SHARED => {}
+                SHARED | COMPONENTS_OF => {}
                 // Versions 3.1.0 and 3.1.1 mean the same.
                 "openapi" | "security" => {
                     if is_head || key == "openapi" && !self.out.contains_key(key) {
@@ -260,6 +265,22 @@ mod tests {
             text.contains("2.json: /paths/~1a/get: the same operation is in openapi/fragments/1.json"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_document_uses_the_components_of_the_one_that_it_names() {
+        let lender = fragment("A", "/a", json!({"S": {"type": "string"}}));
+        let mut user = fragment("B", "/b", json!({}));
+        user["paths"]["/b"]["get"]["responses"] =
+            json!({"200": {"content": {"a": {"schema": {"$ref": "#/components/schemas/S"}}}}});
+        let alone = error(&[("1.json", lender.clone()), ("2.json", user.clone())]);
+        assert!(alone.contains("2.json") && alone.contains("#/components/schemas/S"), "{alone}");
+        user[COMPONENTS_OF] = json!("C");
+        error(&[("1.json", lender.clone()), ("2.json", user.clone())]);
+        user[COMPONENTS_OF] = json!("A");
+        let out = merged(&[("1.json", lender), ("2.json", user)]).expect("merged");
+        assert_eq!(out.get(COMPONENTS_OF), None);
+        assert_eq!(out["components"]["schemas"], json!({"S": {"type": "string"}}));
     }
 
     fn webhook(title: &str, name: &str) -> Value {

@@ -19,6 +19,10 @@ const MOST_HOPS: usize = 16;
 
 /// The mark of a fragment with components that several operations of a large file share.
 pub(crate) const SHARED: &str = "x-shared-by-operations";
+/// The mark of a document that uses another document's components. Its value is that document's title.
+///
+/// A transcription has it, so that it does not repeat what the published pages define.
+pub(crate) const COMPONENTS_OF: &str = "x-components-of";
 /// If all fragments together would be larger than this, they share components.
 const MOST_COPIED: usize = 16 << 20;
 
@@ -157,6 +161,9 @@ impl Graph {
 fn referred(document: &Value, (value, at): (&Value, &str), item_at: Option<&str>) -> Result<Vec<String>> {
     let mut found = Vec::new();
     json::references(value, at, &mut |target, at| {
+        if is_elsewhere(document, target) {
+            return Ok(());
+        }
         let (pointer, _) = json::follow(document, target, at)?;
         match component(&pointer) {
             Some(component) => found.push(component.to_owned()),
@@ -168,6 +175,12 @@ fn referred(document: &Value, (value, at): (&Value, &str), item_at: Option<&str>
         Ok(())
     })?;
     Ok(found)
+}
+
+/// Returns `true` if another document has the component. Merging finds out whether it has.
+fn is_elsewhere(document: &Value, target: &str) -> bool {
+    let own = target.strip_prefix('#').and_then(component).and_then(|name| document.pointer(name));
+    document.get(COMPONENTS_OF).is_some() && own.is_none()
 }
 
 /// A path item with only one of its operations.

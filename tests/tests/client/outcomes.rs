@@ -16,6 +16,7 @@ use cmp::{
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator};
 use proptest::{collection::vec, prelude::*, sample::select};
+use workspace_tests::Calls;
 
 use crate::{
     script::{Act, Script, answer, with_header},
@@ -44,27 +45,8 @@ impl Clients {
     }
 
     async fn call(&self, operation: Operation) -> Result<(), Error> {
-        let Self { cmp, v1 } = self;
-        let card = &card_id();
-        let alias = v1::PanAlias::new("5573495XKjDP28V7312").unwrap();
-        let expiry = Expiry::new(1, 2031).unwrap();
-        match operation {
-            Operation::CreateCard => cmp.cards().create(new_card()).await.map(drop),
-            Operation::GetCard => cmp.cards().get(card).await.map(drop),
-            Operation::UpdateCard => {
-                cmp.cards().update(card, CardChanges::new().expiry(expiry)).await.map(drop)
-            }
-            Operation::DeleteCard => cmp.cards().delete(card).await,
-            Operation::ProvisionNetworkToken => cmp.network_tokens().provision(card).await.map(drop),
-            Operation::DeleteNetworkToken => cmp.network_tokens().delete(card).await,
-            Operation::RequestCryptogram => cmp.network_tokens().cryptogram(card).await.map(drop),
-            Operation::ProvisionV1NetworkToken => {
-                v1.enroll(v1::NewEnrollment::new(alias, expiry)).await.map(drop)
-            }
-            Operation::GetV1NetworkToken => v1.get(&alias).await.map(drop),
-            Operation::DeleteV1NetworkToken => v1.delete(&alias).await.map(drop),
-            other => panic!("{other} is new"),
-        }
+        let (card, alias) = (&card_id(), &v1::PanAlias::new("5573495XKjDP28V7312").unwrap());
+        Calls { cmp: &self.cmp, v1: &self.v1, new_card: new_card(), card, alias }.call(operation).await
     }
 }
 

@@ -1,5 +1,6 @@
-//! The steps of the guide against the simulator: scopes, waiting, cryptograms, payments, many cards.
+//! The steps of the guide against the simulator: scopes, waiting, cryptograms, payments, account updates, many cards.
 
+mod account_updater;
 mod bulk;
 mod cryptograms;
 mod payments;

@@ -25,7 +25,7 @@ const MOST_ATTEMPTS: u32 = place::ATTEMPTS + 1;
 
 pub(crate) async fn run(protocol: Protocol) {
     log::keep();
-    let operations = Simulated::CMP.into_iter().chain(Simulated::V1).chain([Simulated::Token]);
+    let operations = Simulated::ALL.into_iter();
     let broken: Vec<String> =
         join_all(operations.map(|operation| row(protocol, operation))).await.into_iter().flatten().collect();
     let logged = log::kept();

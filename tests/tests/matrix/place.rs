@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use cmp::clock::{Clock, ManualClock};
 use cmp::{
-    CardChanges, CardId, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount,
+    CardId, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount,
     operation::Operation,
     retry::{RetryBudget, RetryPolicy},
     v1,
 };
 use cmp_simulator::{Enrollment, Operation as Simulated, Protocol, Simulator};
 use tokio::net::{TcpListener, TcpStream};
-use workspace_tests::marks::{CLIENT_SECRET, CVC, METADATA, PAN};
+use workspace_tests::{
+    Calls,
+    marks::{CLIENT_SECRET, CVC, METADATA, PAN},
+};
 
 use super::Outcome;
 use super::faults::Case;
@@ -183,6 +186,9 @@ impl Place {
             }
             _ => {
                 let card = self.cmp.cards().create(new_card()?).await?.into_card();
+                if self.operation == Simulated::UnsubscribeFromCardUpdates {
+                    self.cmp.account_updater().subscribe(&card.id).await?;
+                }
                 return Ok(Target { card: card.id.clone(), alias });
             }
         }
@@ -191,25 +197,8 @@ impl Place {
 
     async fn call(&self, target: &Target) -> cmp::Result<()> {
         let Target { card, alias } = target;
-        match self.operation {
-            Simulated::CreateCard | Simulated::Token => self.create().await?,
-            Simulated::GetCard => drop(self.cmp.cards().get(card).await?),
-            Simulated::UpdateCard => {
-                let changes = CardChanges::new().expiry(Expiry::new(11, 2031)?);
-                drop(self.cmp.cards().update(card, changes).await?);
-            }
-            Simulated::DeleteCard => self.cmp.cards().delete(card).await?,
-            Simulated::ProvisionNetworkToken => drop(self.cmp.network_tokens().provision(card).await?),
-            Simulated::DeleteNetworkToken => self.cmp.network_tokens().delete(card).await?,
-            Simulated::RequestCryptogram => drop(self.cmp.network_tokens().cryptogram(card).await?),
-            Simulated::ProvisionV1NetworkToken => {
-                drop(self.v1.enroll(v1::NewEnrollment::new(alias.clone(), Expiry::new(7, 2030)?)).await?);
-            }
-            Simulated::GetV1NetworkToken => drop(self.v1.get(alias).await?),
-            Simulated::DeleteV1NetworkToken => drop(self.v1.delete(alias).await?),
-            other => panic!("{other} is new: the matrix has no call for it"),
-        }
-        Ok(())
+        let calls = Calls { cmp: &self.cmp, v1: &self.v1, new_card: new_card()?, card, alias };
+        calls.call(client_operation(self.operation)).await
     }
 
     /// Runs a call to its end. Where something hangs, the clock goes on as soon as that is sure.

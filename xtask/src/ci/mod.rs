@@ -119,7 +119,16 @@ fn with_warnings_denied<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 
 /// Runs every example. Each ends by itself.
 fn examples(root: &Path) -> Result<Done> {
-    for example in ["checkout", "pay_customer", "pay_form", "pay_merchant", "webhooks", "v1", "bulk"] {
+    let mut examples = Vec::new();
+    for entry in std::fs::read_dir(root.join("cmp/examples"))? {
+        let path = entry?.path();
+        if let Some(name) = path.file_stem().filter(|_| path.extension().is_some_and(|ending| ending == "rs"))
+        {
+            examples.push(name.to_string_lossy().into_owned());
+        }
+    }
+    examples.sort();
+    for example in &examples {
         cargo(root, &["run", "-q", "-p", "cmp", "--example", example], &[])?;
     }
     Ok(Done::Passed)

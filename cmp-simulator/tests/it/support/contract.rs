@@ -31,7 +31,7 @@ impl Contract {
     fn read() -> Self {
         let document: Value = serde_json::from_str(&super::repository("openapi/cmp.json")).unwrap();
         let mut contract = Self { document, responses: HashMap::new(), requests: HashMap::new() };
-        for operation in Operation::CMP.into_iter().chain(Operation::V1) {
+        for operation in Operation::cmp().chain(Operation::v1()) {
             let described = contract.operation(operation).clone();
             for (status, response) in described["responses"].as_object().unwrap() {
                 let bodies =

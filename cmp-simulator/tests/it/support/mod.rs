@@ -23,7 +23,7 @@ pub(crate) fn repository(file: &str) -> String {
 
 /// The media type of an operation's request body.
 pub(crate) fn media_type(operation: Operation) -> &'static str {
-    if Operation::V1.contains(&operation) { "application/json" } else { JSON_API }
+    if operation.is_v1() { "application/json" } else { JSON_API }
 }
 
 /// A response that agrees with the contract.
@@ -153,6 +153,14 @@ impl Client {
     /// Stores a card and returns its id.
     pub(crate) async fn store(&self, pan: &str) -> String {
         self.create(pan).await.expect(201).id()
+    }
+
+    /// Stores the number as a wallet's.
+    pub(crate) async fn store_of_a_wallet(&self, pan: &str) -> String {
+        let mut card = card(pan);
+        card["data"]["attributes"]["token_type"] = json!("dpan");
+        card["data"]["attributes"]["wallet_type"] = json!("apple_pay");
+        self.send(Operation::CreateCard, "", Some(&card)).await.expect(201).id()
     }
 
     /// Enrolls an alias with V1, and returns it.

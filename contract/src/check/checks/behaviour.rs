@@ -11,6 +11,8 @@ use super::super::{
 };
 
 const CRYPTOGRAM: &str = "/data/attributes/cryptogram";
+/// The documented test card for checks on demand.
+const CHECKED_CARD: &str = "4680056031099387";
 const USABLE: [&str; 3] = ["active", "activated", "card_updated"];
 
 pub(super) const TABLE: &[Written] = &[
@@ -33,6 +35,12 @@ pub(super) const TABLE: &[Written] = &[
     Written { name: "a_suspended_token_can_not_be_used", set_up: as_it_is, run: |s| Box::pin(suspended(s)) },
     Written { name: "a_cryptogram_is_complete", set_up: as_it_is, run: |s| Box::pin(complete(s)) },
     Written { name: "a_cryptogram_is_for_one_use", set_up: as_it_is, run: |s| Box::pin(one_use(s)) },
+    Written {
+        name: "a_subscription_stays_until_it_is_ended",
+        set_up: as_it_is,
+        run: |s| Box::pin(subscribed(s)),
+    },
+    Written { name: "a_check_says_what_is_new", set_up: as_it_is, run: |s| Box::pin(checked(s)) },
     Written { name: "card_data_needs_its_scope", set_up: as_it_is, run: |s| Box::pin(without_scope(s)) },
     Written { name: "card_data_comes_with_its_scope", set_up: as_it_is, run: |s| Box::pin(with_scope(s)) },
 ];
@@ -159,6 +167,34 @@ async fn suspended(session: &mut Session<'_>) -> Checked {
         return Err(Stop::Broken);
     }
     session.expect_one_of(cryptogram(&id), &[422, 424]).await?;
+    Ok(())
+}
+
+async fn subscribed(session: &mut Session<'_>) -> Checked {
+    let id = session.store(TEST_CARD).await?;
+    let subscribe = || Call::new(Operation::SubscribeToCardUpdates, &id);
+    let unsubscribe = || Call::new(Operation::UnsubscribeFromCardUpdates, &id);
+    let new = session.expect_one_of(subscribe(), &[200, 201]).await?;
+    let again = session.expect(subscribe(), 200).await?;
+    same(session, &again, "/data/id", new.at("/data/id"), "the subscription that was there");
+    session.expect(unsubscribe(), 204).await?;
+    let answer = session.expect(get(&id), 200).await?;
+    if !answer.included("card_update_subscriptions").is_empty() {
+        session.note(Operation::GetCard, "/included", "no subscription after its end", "one");
+    }
+    session.expect(unsubscribe(), 404).await?;
+    Ok(())
+}
+
+/// The answer is an update or a list of updates.
+async fn checked(session: &mut Session<'_>) -> Checked {
+    let id = session.store(CHECKED_CARD).await?;
+    let answer = session.expect(Call::new(Operation::CheckForCardUpdates, &id), 200).await?;
+    let data = answer.at("/data");
+    let updates = data.as_array().map_or(std::slice::from_ref(data), Vec::as_slice);
+    if updates.is_empty() || !updates.iter().all(|update| update["type"] == "card_updates") {
+        session.note(answer.operation, "/data", "an update of the card, or a list", describe(data));
+    }
     Ok(())
 }
 

@@ -93,7 +93,7 @@ impl Example {
     }
 
     async fn send(&self, session: &mut Session<'_>, example: Value) -> Checked {
-        if Operation::V1.contains(&self.operation) {
+        if self.operation.is_v1() {
             session.simulator()?;
             return session.expect(super::v1::enroll(example), 201).await.map(drop);
         }

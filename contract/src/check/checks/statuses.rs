@@ -42,7 +42,7 @@ pub(super) async fn check(session: &mut Session<'_>, row: Row) -> Checked {
     if row.operation == Operation::Token {
         return token(session, row).await;
     }
-    if Operation::V1.contains(&row.operation) {
+    if row.operation.is_v1() {
         return v1::check(session, row).await;
     }
     let answer = provoke(session, row).await?;
@@ -82,6 +82,22 @@ async fn provoke(session: &mut Session<'_>, row: Row) -> Checked<Answer> {
             session.store(TEST_CARD).await?
         }
         How::TestCard(pan) => return session.send(Call { of_the_gateway, ..create(card(pan)) }).await,
+        How::Subscribed | How::Unsubscribed => {
+            let id = session.store(TEST_CARD).await?;
+            session.send(Call::new(Operation::SubscribeToCardUpdates, &id)).await?;
+            if how == How::Unsubscribed {
+                session.send(Call::new(Operation::UnsubscribeFromCardUpdates, &id)).await?;
+            }
+            id
+        }
+        // That a wallet's number is refused is inferred.
+        How::WalletNumber => {
+            session.simulator()?;
+            let mut body = card(TEST_CARD);
+            body["data"]["attributes"]["token_type"] = json!("dpan");
+            body["data"]["attributes"]["wallet_type"] = json!("apple_pay");
+            session.store_as(body).await?
+        }
         How::UnknownCard => "CRDnone".to_owned(),
         How::StoredNumber => {
             session.store(TEST_CARD).await?;
@@ -105,7 +121,13 @@ async fn provoke(session: &mut Session<'_>, row: Row) -> Checked<Answer> {
             session.simulator()?.faults().add(Fault::status(status).on(operation).times(1));
             valid
         }
-        How::ValidRequest | How::NoNetworkToken | How::StoredNumber | How::UnknownCard => valid,
+        How::ValidRequest
+        | How::NoNetworkToken
+        | How::StoredNumber
+        | How::Subscribed
+        | How::Unsubscribed
+        | How::WalletNumber
+        | How::UnknownCard => valid,
         _ => return skip("no check knows how to provoke it"),
     };
     session.send(Call { of_the_gateway, ..call }).await

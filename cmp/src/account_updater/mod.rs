@@ -1,0 +1,124 @@
+//! The account updater: subscribing cards to updates, and checking a card on demand.
+//!
+//! Card networks report new numbers, new expiries and closed accounts. A subscribed card gets these reports by itself: the
+//! service changes the stored card, and the report is one of [`Card::updates`](crate::Card::updates) and a webhook. The card
+//! keeps its id. [`CardEvent::decision`](crate::cards::CardEvent::decision) says what a merchant does then.
+//!
+//! Whether an account's new cards are subscribed without a request is a setting of the account. Numbers of a wallet (`dpan`,
+//! `mpan`) get no updates.
+
+mod decision;
+
+use cmp_generated::types::{CardUpdateResponse, CardUpdateResponseData, CardUpdateSubscriptionResponse};
+
+pub use self::decision::Decision;
+use crate::{
+    call::{Core, Head},
+    cards::{CardUpdate, CardUpdateSubscription},
+    error::{Error, Result},
+    operation::Operation,
+    value::CardId,
+};
+
+/// The account updater operations of a [`Client`](crate::Client).
+#[derive(Debug, Clone, Copy)]
+pub struct AccountUpdater<'a>(&'a Core);
+
+impl<'a> AccountUpdater<'a> {
+    pub(crate) fn new(core: &'a Core) -> Self {
+        Self(core)
+    }
+
+    /// Subscribes a card to updates: `POST /cards/{card_id}/card-update-subscriptions`.
+    ///
+    /// A card that is subscribed already is left as it is, and its subscription is returned. A new subscription can have
+    /// failed: look at its [`state`](CardUpdateSubscription::state).
+    ///
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent). Source: the documentation of the account updater,
+    /// "Subscribe".
+    ///
+    /// ```
+    /// # cmp::example!(|cmp, id| {
+    /// use cmp::cards::SubscriptionState;
+    ///
+    /// let subscription = cmp.account_updater().subscribe(&id).await?;
+    /// assert_eq!(subscription.state, Some(SubscriptionState::Enrolled));
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// 400, 401, 403, 404, 500 and the transient ones.
+    pub async fn subscribe(self, card: &CardId) -> Result<CardUpdateSubscription> {
+        let id = card.as_str();
+        let send = |client: cmp_generated::Client| async move { client.subscribe_to_card_updates(id).await };
+        let read = |_: Head, answer: CardUpdateSubscriptionResponse| {
+            let subscription = answer.data.ok_or_else(|| Error::unreadable_at("data"))?;
+            Ok(CardUpdateSubscription::from_wire(*subscription))
+        };
+        self.0.begin().send(Operation::SubscribeToCardUpdates, send, read).await
+    }
+
+    /// Ends a card's subscription: `DELETE /cards/{card_id}/card-update-subscriptions`. No update comes after it.
+    ///
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
+    /// answered 404, that is a success. Source: the documentation of the account updater, "Unsubscribe".
+    ///
+    /// ```
+    /// # cmp::example!(|cmp, id| {
+    /// cmp.account_updater().subscribe(&id).await?;
+    /// cmp.account_updater().unsubscribe(&id).await?;
+    /// assert!(cmp.cards().get(&id).await?.update_subscription().is_none());
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// 401, 403, 404 (also for a card without a subscription), 500 and the transient ones.
+    pub async fn unsubscribe(self, card: &CardId) -> Result<()> {
+        let id = card.as_str();
+        let send =
+            |client: cmp_generated::Client| async move { client.unsubscribe_from_card_updates(id).await };
+        match self.0.begin().send(Operation::UnsubscribeFromCardUpdates, send, |_, ()| Ok(())).await {
+            Err(error) if error.is_deleted_by_us() => Ok(()),
+            ended => ended,
+        }
+    }
+
+    /// Asks the card network for a card's latest update: `POST /cards/{card_id}/check`.
+    ///
+    /// No subscription is needed for Visa and Mastercard. Amex and Discover answer for subscribed cards only. The documents
+    /// show no answer, so the client reads one update and a list of updates. The list that this returns is empty if the
+    /// answer contains none.
+    ///
+    /// [`RetryClass::Unsafe`](crate::operation::RetryClass::Unsafe): the first answer says what changed, and a network may bill each
+    /// check. Source: the documentation of the account updater, "Check on demand".
+    ///
+    /// ```
+    /// # cmp::example!(|cmp| {
+    /// # let pan = cmp::Pan::new("4680056031099387")?;
+    /// # let card = cmp::NewCard::new(pan, cmp::Expiry::new(12, 2030)?);
+    /// # let id = cmp.cards().create(card).await?.id().clone();
+    /// use cmp::account_updater::Decision;
+    ///
+    /// for update in cmp.account_updater().check(&id).await? {
+    ///     let decision = update.event.map(|event| event.decision());
+    ///     assert_eq!(decision, Some(Decision::UseNewDetails));
+    /// }
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// 400, 401, 403, 404, 500 and the transient ones.
+    pub async fn check(self, card: &CardId) -> Result<Vec<CardUpdate>> {
+        let id = card.as_str();
+        let send = |client: cmp_generated::Client| async move { client.check_for_card_updates(id).await };
+        let read = |_: Head, answer: CardUpdateResponse| {
+            let updates = match answer.data {
+                Some(CardUpdateResponseData::CardUpdateResource(update)) => vec![update],
+                Some(CardUpdateResponseData::Array(updates)) => updates,
+                None => Vec::new(),
+            };
+            Ok(updates.into_iter().map(CardUpdate::from_wire).collect())
+        };
+        self.0.begin().send(Operation::CheckForCardUpdates, send, read).await
+    }
+}
