@@ -38,15 +38,15 @@
 //! * `or_pan` of a [payment](payments) needs [`cards:read-pci`](operation::Scope::CardsReadPci), and returns the PAN where there is no network token.
 //! * Webhooks carry network tokens, and in account updates PANs or their aliases.
 //!
-//! PANs and CVCs bring a service into the scope of PCI DSS; what it asks of network tokens and cryptograms is a question
-//! for the assessor. Types that hold any of them can be read with serde and not written.
+//! PANs and CVCs bring a service into the scope of PCI DSS. Ask your assessor what PCI DSS demands for network tokens and
+//! cryptograms. serde can read [`Pan`], [`Cvc`] and the requests that hold them. It can write no type that holds card data.
 //!
 //! # Where things are
 //!
 //! * [`guide`] follows the steps of VGS's guide, from a service account to lifecycle events.
 //! * [`Client`] is where a program starts. [`cards`], [`network_tokens`] and [`account_updater`] have the ten operations,
 //!   [`payments`] what each kind of payment needs, and [`bulk`] runs one operation over many cards.
-//! * [`Error`] is the one error. Its predicates say what happened, [`Error::delivery`] says whether the request was sent, and
+//! * [`Error`] is what every call fails with. Its predicates say what happened, [`Error::delivery`] says whether the request was sent, and
 //!   [`Error::next_step`] what to do if the outcome is unknown. [`error`] has its parts.
 //! * [`retry`] says how often and how long to try. [`operation`] lists each operation with its class of repetition and its
 //!   scope.
@@ -119,9 +119,9 @@
 //! ERROR, the names in a certificate that it refuses. So this client runs them without the process's `tracing`
 //! subscriber, at every level.
 //!
-//! One way is left: a process that sets no `tracing` subscriber but a logger of the crate `log`, in a build where some
-//! crate turns on `tracing`'s feature `log`. Such a logger should drop the targets `h2`, `hyper_util` and
-//! `rustls_platform_verifier`, such as by `RUST_LOG=info,h2=off,hyper_util=off,rustls_platform_verifier=off`.
+//! Their texts still reach a logger of the crate `log` if two things come together. The process sets no `tracing`
+//! subscriber, and some crate of the build turns on the feature `log` of `tracing`. Turn three targets off for such a
+//! logger, for example with `RUST_LOG=info,h2=off,hyper_util=off,rustls_platform_verifier=off`.
 //!
 //! [`Cards::create`]: cards::Cards::create
 //! [`Cards::get`]: cards::Cards::get

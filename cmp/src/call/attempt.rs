@@ -14,7 +14,7 @@ use tracing::{Instrument, Span, field};
 use super::shared::{AnswerHead, Core, Failure, OnAnswer};
 use crate::{
     auth::Token,
-    error::{Delivery, Document, Error, ErrorKind},
+    error::{Delivery, Document, Error, ErrorKind, is_transient_status},
     http::{self, Cause, Exchange},
     operation::Operation,
     retry::retry_after,
@@ -292,7 +292,7 @@ impl Attempt<'_> {
             .with_status(status.as_u16())
             .with_retry_after(after)
             .with_document(document);
-        Failure { error, transient: matches!(status.as_u16(), 429 | 502 | 503 | 504) }
+        Failure { error, transient: is_transient_status(status.as_u16()) }
     }
 
     /// An answer that came, and is of no use.

@@ -9,7 +9,7 @@ use std::fmt;
 pub use self::document::{ErrorCode, ErrorDetail};
 pub(crate) use self::{
     document::Document,
-    model::{Delivery, Error, ErrorKind, Result},
+    model::{Delivery, Error, ErrorKind, Result, is_transient_status},
 };
 pub(crate) use crate::value::InvalidInput;
 

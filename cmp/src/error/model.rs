@@ -437,11 +437,16 @@ impl Error {
             ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Throttled | ErrorKind::Authentication
         );
         let transient = (passes && self.0.stopped != Some(StopReason::NotTransient))
-            || matches!(self.answered_with(), Some(429 | 502 | 503 | 504));
+            || self.answered_with().is_some_and(is_transient_status);
         let harmless = self.0.delivery != Delivery::OutcomeUnknown
             || self.0.operation.is_some_and(|operation| operation.retry_class().may_be_repeated());
         transient && harmless
     }
+}
+
+/// Returns `true` if the same request may be answered otherwise a moment later.
+pub(crate) fn is_transient_status(status: u16) -> bool {
+    matches!(status, 429 | 502 | 503 | 504)
 }
 
 impl fmt::Debug for Error {

@@ -134,6 +134,9 @@ impl Clients {
         let amount = Amount::usd("19.99").expect("an amount");
         shown.outcome(cmp.network_tokens().cryptogram(id).amount(amount).await);
         shown.outcome(cmp.network_tokens().short_cryptogram(id).await);
+        shown.outcome(cmp.account_updater().subscribe(id).await);
+        shown.outcome(cmp.account_updater().check(id).await);
+        shown.outcome(cmp.account_updater().unsubscribe(id).await);
         let payments = cmp.payments();
         shown.outcome(payments.customer_initiated(id).amount(amount).await);
         shown.outcome(payments.customer_initiated(id).or_pan().await);

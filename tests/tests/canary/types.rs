@@ -207,6 +207,8 @@ async fn no_public_type_shows_or_stores_a_secret() {
     let art = card.network_tokens[0].card_art.clone().expect("card art");
 
     let samples = samples! {
+        cmp::account_updater::AccountUpdater<'_>: cmp.account_updater();
+        cmp::account_updater::Decision: card.updates[0].event.as_ref().expect("an event").decision();
         cmp::auth::AuthState: AuthState::Failed { error: AccessTokenError::from(cmp::Pan::new(PAN.value.to_owned() + "x").expect_err("no PAN")), still_usable: true };
         cmp::auth::AccessToken: AccessToken::new(ACCESS_TOKEN.value).expect("a token");
         cmp::auth::AccessTokenError: AccessToken::new(every_mark()).expect_err("spaces").into();

@@ -35,8 +35,7 @@ struct Script {
 }
 
 fn scripts(cases: usize) -> impl Strategy<Value = Script> {
-    let operations: Vec<_> =
-        Simulated::CMP.into_iter().chain(Simulated::V1).chain([Simulated::Token]).collect();
+    let operations: Vec<_> = Simulated::ALL.into_iter().collect();
     let patience = (1..6_u32, prop_oneof![0..40_u32, Just(1_000_000)], 1..90_u32, 0.0..=1.0);
     let patience = patience.prop_map(|(attempts, budget, timeouts, jitter)| Patience {
         attempts,
