@@ -112,7 +112,9 @@ fn read_all(pages: &[PathBuf]) -> Result<Vec<Found>> {
 /// The documents in one input: a Markdown page, or an OpenAPI file in JSON or YAML.
 fn read(path: &Path, text: &str) -> Result<Vec<Found>> {
     let Some(language) = Language::of(path) else { return from_page(text) };
-    let document = split::with_path_items(read::parse(text, language)?)?;
+    let document = read::parse(text, language)?;
+    not_written_here(&document)?;
+    let document = split::with_path_items(document)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let parts = split::by_operation(&document)?;
     let found = parts.into_iter().map(|document| {
@@ -170,13 +172,18 @@ impl Found {
     }
 }
 
-fn add(new: &mut Tree, old: &Sources, found: Found, note: &Note) -> Result<()> {
-    let Found { page, section, origin, text, document, .. } = found;
+fn not_written_here(document: &Value) -> Result<()> {
     ensure!(
         document.get(pipeline::MARK).is_none(),
         "\"{}\" says that this tool wrote the document; import what VGS publishes",
         pipeline::MARK
     );
+    Ok(())
+}
+
+fn add(new: &mut Tree, old: &Sources, found: Found, note: &Note) -> Result<()> {
+    let Found { page, section, origin, text, document, .. } = found;
+    not_written_here(&document)?;
     let operation = Operation::of(&document)?;
     let file = operation.file_name();
     if let Some(other) = new.fragments.get(&file) {

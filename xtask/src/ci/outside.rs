@@ -36,7 +36,8 @@ pub(super) fn check(root: &Path) -> Result<Done> {
 
 fn unpack(target: &Path, folder: &Path, name: &str) -> Result<()> {
     let archive = target.join("package").join(format!("{name}.crate"));
-    let status = Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(folder).status()?;
+    // `m`: a package's files are all of one old date, and cargo would take those of an earlier run for built.
+    let status = Command::new("tar").arg("-xzmf").arg(&archive).arg("-C").arg(folder).status()?;
     ensure!(status.success(), "{} can't be unpacked", archive.display());
     Ok(())
 }
