@@ -2,7 +2,7 @@
 //! says. Ids flow from the one step into the other, and none is kept; sums of their hashes show that none got lost or
 //! came twice.
 //!
-//! Runs against the embedded simulator, of which every twentieth request of the second step fails at first. With
+//! Runs against the embedded simulator. Every twentieth request of the second step fails at first. With
 //! `VGS_ENVIRONMENT=custom` and the variables of the README set, against a simulator in another process.
 
 #![expect(clippy::print_stdout, reason = "the example shows each step")]

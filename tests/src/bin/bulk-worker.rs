@@ -1,4 +1,4 @@
-//! Provisions a network token for each card id on its standard input, and tells each outcome on its standard output; the
+//! Provisions a network token for each card id on its standard input, and writes each outcome to its standard output; the
 //! last line is the most memory that it had in use, in bytes. A process of its own, so that this is the client's alone.
 
 #![expect(clippy::print_stdout, reason = "the outcomes go to the test")]
