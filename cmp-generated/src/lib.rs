@@ -17,9 +17,9 @@
 //!
 //! Two hazards, both handled by the facade: `Display` and `Debug` of [`Error`] print whole bodies, and the generated
 //! constructors that make their own HTTP client follow redirects.
-
-#![cfg_attr(feature = "httpmock", doc = "\n[`mock`]: mock")]
-#![cfg_attr(not(feature = "httpmock"), doc = "\n[`mock`]: #")]
+//!
+#![cfg_attr(feature = "httpmock", doc = "[`mock`]: mock")]
+#![cfg_attr(not(feature = "httpmock"), doc = "[`mock`]: #modules")]
 
 mod generated;
 pub mod hooks;
