@@ -1,4 +1,4 @@
-//! The committed contract: fresh, valid OpenAPI 3.1, and true to every published example.
+//! The committed contract is up to date, is valid OpenAPI 3.1, and accepts every published example.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 use jsonschema::{Draft, Registry, Resource};
 use serde_json::{Value, json};
 
-/// The schema of OpenAPI documents that the OpenAPI Initiative publishes, as of 2022-10-07 (Apache-2.0).
+/// The OpenAPI Initiative's schema of OpenAPI documents, as of 2022-10-07 (Apache-2.0).
 const OPENAPI_SCHEMA: &str = include_str!("fixtures/openapi-3.1.schema.json");
 
 /// The workspace whose tests run.
@@ -22,7 +22,7 @@ fn read(path: &str) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// The errors of `instance` against the contract's schema `name`.
+/// Validates `instance` with the contract's schema `name`, and returns the errors.
 fn errors(contract: &Value, name: &str, instance: &Value) -> Vec<String> {
     let schema = json!({"$ref": format!("urn:contract#/components/schemas/{name}")});
     let registry = Registry::new()
@@ -91,7 +91,7 @@ fn every_published_example_fits_the_contract() {
     }
 }
 
-/// The shapes that the corrections are there for, as answers of the service.
+/// Validates answers of the service that only fit the contract because of the corrections.
 #[test]
 fn the_shapes_that_the_service_sends_fit_the_contract() {
     let contract = read("openapi/cmp.json");
@@ -215,7 +215,7 @@ fn the_readme_lists_every_correction() {
     assert!(readme.ends_with(&table), "openapi/README.md should end with this table:\n{table}");
 }
 
-/// Uses of generated types by name with all members and nothing else, which break with each member that is added.
+/// Uses of generated types that list all members by name, without `..`. Each new member breaks such code.
 #[derive(Default)]
 struct Whole(Vec<String>);
 

@@ -1,4 +1,4 @@
-//! The program `cmp-contract check` against a service at a URL.
+//! Runs the program `cmp-contract check` against a service at a URL.
 
 use std::{
     net::TcpListener,
@@ -40,7 +40,7 @@ async fn a_service_that_keeps_the_contract() {
     let (junit, json, markdown) = (file("junit.xml"), file("report.json"), file("report.md"));
     let files = ["--junit", &junit, "--json", &json, "--markdown", &markdown];
     let output = contract(&[&["--base-url", simulator.url()], &files[..]].concat()).await;
-    // 3: what a setting of the simulator would show, its default doesn't.
+    // Status 3: some checks need a simulator setting that is not the default.
     assert_eq!(status(&output), Some(3), "{}", text(&output));
     assert!(simulator.cards().is_empty(), "{:?} are left", simulator.cards().len());
     let said = text(&output);
@@ -102,7 +102,8 @@ async fn a_card_that_can_not_be_deleted_is_told() {
     assert!(text.contains(&format!("test card left behind: {id}")), "{text}");
 }
 
-/// Runs checks up to so many requests of `operation`, sends the signal, and waits for the end.
+/// Runs checks until the simulator has received `number` requests of `operation`. Then sends the signal and waits for
+/// the end.
 #[cfg(unix)]
 async fn interrupted(
     simulator: &Simulator,
@@ -142,11 +143,11 @@ async fn who_is_interrupted_cleans_up() {
     }
 }
 
-/// Whatever a run does when it is interrupted: each of these runs is in the midst of another request.
+/// Interrupts each run during a different request.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_whose_storing_is_under_way_is_deleted_or_named() {
-    // The card is stored at once, but its answer comes piece by piece.
+    // The simulator stores the card immediately, but sends the answer slowly.
     let every = std::time::Duration::from_millis(20);
     for number in 0..5 {
         let simulator = Simulator::start().await.expect("starts");
@@ -251,13 +252,13 @@ async fn a_token_endpoint_without_a_token_is_not_the_contract() {
     }
 }
 
-/// A proxy of the process environment would see the client secret, and for it this machine is another one.
+/// A proxy from the environment would see the client secret. To a proxy, a loopback address means the proxy's machine.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_proxy_is_used_on_this_machine() {
     let simulator = Simulator::start().await.expect("starts");
     let proxy = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", proxy.local_addr().expect("an address"));
-    // The API is elsewhere, where nothing can be reached; the token endpoint is here.
+    // The API's address is unreachable. The token endpoint is on this machine.
     let token_url = simulator.token_url();
     let mut command =
         command(&["--base-url", "https://api.invalid", "--token-url", &token_url, "--only", "get_card/401"]);
@@ -273,7 +274,7 @@ async fn no_proxy_is_used_on_this_machine() {
     assert!(proxy.accept().is_err(), "the proxy was asked");
 }
 
-/// An installed program has no workspace around it. Its own contract has the corrections too.
+/// An installed program runs outside a workspace, and its own contract also has the corrections.
 #[test]
 fn a_check_without_a_workspace_uses_the_contract_of_the_build() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! `cargo xtask spec diff` in each way that its two sides can be given, and each form of its report.
+//! Runs `cargo xtask spec diff` with each form of its arguments and each form of its report.
 
 use std::{
     fs,
@@ -30,7 +30,7 @@ fn says(output: &Output, status: i32, text: &str) {
     assert!(output.status.code() == Some(status) && all.contains(text), "{:?}: {all}", output.status);
 }
 
-/// What a comparison reads of the workspace, in a folder of its own.
+/// Returns a folder with copies of the files that a comparison reads.
 fn workspace() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     let mut open: Vec<PathBuf> =
@@ -52,7 +52,7 @@ fn read(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).expect("a file")).expect("JSON")
 }
 
-/// A page with one of the operations, and one member more than there is.
+/// Returns a page with one of the operations, whose schema has one additional member.
 fn page(root: &Path) -> PathBuf {
     let mut document = read(&root.join("openapi/fragments/post-cards-card_id-cryptogram.json"));
     let members = &mut document["components"]["schemas"]["CryptoFetchAttributes"]["properties"];

@@ -1,8 +1,8 @@
-//! `cargo xtask spec diff` on a small contract and a small facade: one change a file, with the verdict that it must get
-//! and the reason for it.
+//! Runs `cargo xtask spec diff` on a small contract and a small facade. Each case file has one change, the expected
+//! verdict, and the reason for it.
 //!
-//! A case is `base/openapi/cmp.json`, with `both` applied for both contracts, then `before` for the old one and `patch`
-//! for the new one.
+//! Both contracts of a case start as `base/openapi/cmp.json` with the patch `both`. Then the old one gets the patch
+//! `before`, and the new one gets the patch `patch`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ fn cases() -> Vec<(String, Case)> {
     paths.into_iter().map(named).collect()
 }
 
-/// What `spec diff` says of the case, sorted, and how it ends.
+/// Returns the sorted verdicts of `spec diff` for the case, and its exit status.
 fn verdicts(case: &Case, folder: &Path) -> (Vec<Verdict>, Option<i32>) {
     let base = golden().join("base");
     let contract = read(&base.join("openapi/cmp.json"));
@@ -110,7 +110,7 @@ fn every_change_gets_its_verdict() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 
-/// Every case argues its verdict, and none is there twice.
+/// Checks that every case has a reason, and that the cases cover the kinds of change.
 #[test]
 fn the_cases_cover_the_kinds_of_change() {
     let cases = cases();

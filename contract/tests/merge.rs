@@ -1,4 +1,5 @@
-//! What `cargo xtask spec merge` accepts can be built; what it refuses is named by file and place.
+//! Checks that contracts that `cargo xtask spec merge` accepts can be built, and that its errors name the file and the
+//! place.
 
 use std::{
     fs,
@@ -17,7 +18,7 @@ fn root() -> PathBuf {
 struct Workspace(TempDir);
 
 impl Workspace {
-    /// A workspace whose contract is only `document`.
+    /// Creates a workspace whose contract is only `document`.
     fn of(document: &str, extension: &str, rules: &str, facts: &str) -> Result<Self, String> {
         let workspace = Self(TempDir::new().expect("a folder"));
         for folder in ["openapi", "cmp-generated"] {
@@ -75,7 +76,7 @@ fn ordinary_openapi_becomes_what_a_test_of_the_generated_crate_compiles() {
 const RULES: &str = "primary = \"T\"\nreplaced = []\n[types]\n[scalars]\n";
 const FACTS: &str = "[[operations]]\nname = \"send_it\"\nrequest = \"POST /p/{id}\"\n";
 
-/// A contract with one operation, which sends and gets `A`.
+/// Returns a contract with one operation, which sends and receives `A`.
 fn contract(openapi: &str, schemas: &Value) -> Value {
     let media = json!({"application/json": {"schema": {"$ref": "#/components/schemas/A"}}});
     json!({
@@ -87,7 +88,7 @@ fn contract(openapi: &str, schemas: &Value) -> Value {
     })
 }
 
-/// What merging says; the lowered schemas if it works.
+/// Merges the contract. Returns the lowered schemas, or the error message.
 fn merged(contract: &Value) -> Result<Value, String> {
     let workspace = Workspace::of(&contract.to_string(), "json", RULES, FACTS)?;
     Ok(workspace.read("cmp-generated/openapi.json")["components"]["schemas"].clone())

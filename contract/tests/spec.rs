@@ -1,4 +1,5 @@
-//! `cargo xtask spec` on a copy of this workspace: what it writes, and that bad input changes nothing.
+//! Runs `cargo xtask spec` on a copy of this workspace. Checks the files that it writes, and that bad input changes
+//! none.
 
 use std::{
     collections::BTreeMap,
@@ -53,7 +54,7 @@ impl Workspace {
         self.write(path, serde_json::to_string_pretty(&value).expect("JSON"));
     }
 
-    /// Every file in it; pages to import stand outside.
+    /// Returns every file of the workspace, except the pages to import.
     fn files(&self) -> Files {
         files(self.0.path(), &["openapi", "cmp-generated"])
     }
@@ -73,7 +74,7 @@ impl Workspace {
         }
     }
 
-    /// Runs a command that has to fail; its message, after a look that no file changed.
+    /// Runs a command that must fail and must not change a file. Returns its message.
     fn fails(&self, args: &[&str]) -> String {
         let before = self.files();
         let message = self.run(args).expect_err("bad input");
@@ -81,7 +82,7 @@ impl Workspace {
         message
     }
 
-    /// Runs a command that has to work; the files that it changed, made or removed.
+    /// Runs a command that must succeed. Returns the files that it changed, created or removed.
     fn changed_by(&self, args: &[&str]) -> Vec<String> {
         let before = self.files();
         self.run(args).expect("works");
@@ -91,7 +92,7 @@ impl Workspace {
         changed.map(|path| path.display().to_string()).collect()
     }
 
-    /// The documentation page `title`, put together again from the fragments that came from it.
+    /// Returns the documentation page `title`, rebuilt from its fragments.
     fn page(&self, title: &str) -> Page {
         let sources = fs::read_to_string(self.path("openapi/sources.toml")).expect("sources");
         let sources: BTreeMap<String, BTreeMap<String, String>> = toml::from_str(&sources).expect("TOML");
@@ -106,7 +107,7 @@ impl Workspace {
         self.transcribed("v1-network-tokens")
     }
 
-    /// All transcriptions, as arguments for `import`.
+    /// Returns all transcriptions, as arguments for `import`.
     fn transcriptions(&self) -> Vec<String> {
         let files = fs::read_dir(self.path("openapi/transcribed")).expect("a folder");
         files.map(|file| file.expect("a file").path().to_str().expect("UTF-8").to_owned()).collect()
@@ -117,7 +118,7 @@ impl Workspace {
         path.to_str().expect("UTF-8").to_owned()
     }
 
-    /// Writes a page outside of what is compared; the argument for `import`.
+    /// Writes a page outside the compared folders. Returns the argument for `import`.
     fn save(&self, page: &Page) -> String {
         let path = self.path(&format!("{}.md", page.title));
         fs::write(&path, page.text()).expect("written");
@@ -159,7 +160,7 @@ impl Page {
     }
 }
 
-/// The documents of another API, one operation each, as they are laid out on its page.
+/// Returns a document of another API with one operation, `GET path`.
 fn other(path: &str) -> Value {
     json!({
         "openapi": "3.1.0", "info": {"title": "Other API", "version": "1"},
@@ -170,7 +171,7 @@ fn other(path: &str) -> Value {
     })
 }
 
-/// The whole answer to bad input is one error, and it names every part of `parts`.
+/// Checks that the message is exactly one error, and contains every part of `parts`.
 fn names(message: &str, parts: &[&str]) {
     assert_eq!(message.matches("Error: ").count(), 1, "{message}");
     for part in parts {
@@ -180,7 +181,7 @@ fn names(message: &str, parts: &[&str]) {
 
 const CARDS: &str = "Cards";
 const TOKENS: &str = "Network Tokens";
-/// The transcription of what the service sends by itself.
+/// The transcription of the service's notifications.
 const NOTIFICATIONS: &str = "notifications";
 
 #[test]
@@ -426,7 +427,7 @@ fn a_removed_operation_is_missed_by_name() {
     let path = workspace.save(&page);
     let changed = workspace.changed_by(&["import", &path]);
     assert_eq!(changed, ["openapi/fragments/post-cards-card_id-cryptogram.json", "openapi/sources.toml"]);
-    // The first correction that concerns the operation names it.
+    // The first correction of the removed operation fails, and the error names both.
     names(
         &workspace.fails(&["check"]),
         &["openapi/corrections/", "/paths/~1cards~1{card_id}~1cryptogram/post"],

@@ -1,5 +1,5 @@
-//! `cargo xtask spec update` on copies of this workspace: the right verdict and the right items, and a tree that is
-//! consistent or untouched.
+//! Runs `cargo xtask spec update` on copies of this workspace. Checks the verdict and the items, and that the tree is
+//! either consistent or untouched.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Updates of whole workspaces rehearse in one place, which cargo has compiled before.
+/// Serializes updates of whole workspaces. They share one rehearsal folder, so that cargo compiles the code only once.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -31,7 +31,7 @@ struct Workspace {
     _turn: Option<MutexGuard<'static, ()>>,
 }
 
-/// How an update ended, and what it printed.
+/// The result of an update, and its output.
 struct Ended {
     good: bool,
     text: String,
@@ -54,13 +54,13 @@ impl Ended {
 impl Workspace {
     fn new() -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        // The tests' own target folder, below which rehearsals have theirs.
+        // The tests' own target folder, which also contains the target folder of rehearsals.
         let target =
             Path::new(env!("CARGO_BIN_EXE_cmp-contract")).ancestors().nth(2).expect("a target folder");
         Self::copied(target.to_owned(), Some(turn))
     }
 
-    /// One in which the client is a crate with hardly any code, which compiles in no time.
+    /// Creates a workspace whose client has hardly any code, so that it compiles quickly.
     fn small() -> Self {
         let workspace = Self::copied(PathBuf::from("target"), None);
         let manifest = "[workspace]\nmembers = [\"cmp\"]\nresolver = \"3\"\n\n[workspace.package]\nversion = \"0.1.0\"\n";
@@ -95,7 +95,7 @@ impl Workspace {
         fs::write(path, content).expect("written");
     }
 
-    /// Writes the documentation page `title` as it would be published, each of its documents changed by `edit`.
+    /// Writes the documentation page `title` in its published form, after `edit` has changed each of its documents.
     fn page(&self, title: &str, mut edit: impl FnMut(&str, &mut Value)) -> String {
         let sources = fs::read_to_string(self.root().join("openapi/sources.toml")).expect("sources");
         let sources: toml::Table = toml::from_str(&sources).expect("TOML");
@@ -124,7 +124,7 @@ impl Workspace {
         Ended::of(&self.command(arguments).output().expect("runs"))
     }
 
-    /// Compiles the client, in the target folder that updates are given.
+    /// Compiles the client in the target folder of the updates. Returns `true` if that succeeds.
     fn compiles(&self) -> bool {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["check", "-p", "cmp", "--offline"]).current_dir(self.root());
@@ -132,7 +132,7 @@ impl Workspace {
         Ended::of(&cargo.output().expect("runs")).good
     }
 
-    /// Rehearses an update, after which nothing may have changed.
+    /// Rehearses an update, and checks that it changed no file.
     fn dry_run(&self, page: &str) -> Ended {
         let before = files(&self.root());
         let ended = self.run(&["update", page, "--dry-run", "--no-tests"]);
@@ -156,7 +156,7 @@ fn files(root: &Path) -> Files {
     found
 }
 
-/// Sets a member of a schema wherever the page has the schema.
+/// Changes the schema `name` in each document of a page that has the schema.
 fn in_schema(name: &'static str, change: impl Fn(&mut Value)) -> impl FnMut(&str, &mut Value) {
     move |_, document| {
         if let Some(schema) = document.pointer_mut(&format!("/components/schemas/{name}")) {
@@ -323,7 +323,7 @@ fn pages_are_fetched_from_where_the_sources_say_and_those_out_of_reach_are_named
         stream.write_all(&text).expect("written");
         head[..length].to_vec()
     });
-    // A port that was free a moment ago, and has no listener now.
+    // A port that was free, and has no listener.
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     let bad = format!("https://{closed}/network-tokens");
     let path = workspace.root().join("openapi/sources.toml");
@@ -350,7 +350,7 @@ fn without_pages_and_addresses_there_is_nothing_to_update_from() {
     ended.says(&["give pages: no source in openapi/sources.toml has a `url`"]);
 }
 
-/// A page of cards with a new member in answers, which the small client does not mind.
+/// Writes a page of cards with a new member in answers. The small client still compiles with it.
 fn with_a_new_member(workspace: &Workspace) -> String {
     let edit = in_schema("EnrichedCardAttributes", |schema| {
         schema["properties"]["loyalty_program"] = json!({"type": "string"});
@@ -376,7 +376,7 @@ fn what_breaks_after_an_update_is_seen() {
     again.says(&["cmp/src/lib.rs:1: broken"]);
 }
 
-/// The workspace is the one that cargo runs the program in, or the one around the current folder.
+/// The program uses the workspace in which cargo runs it, or else the one that contains the current folder.
 #[test]
 fn the_workspace_is_that_of_the_run() {
     let workspace = Workspace::small();
@@ -427,8 +427,8 @@ fn an_update_that_is_killed_is_finished_or_undone() {
         }
         let mut command = workspace.command(&arguments);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
-        // Half of the kills are for the rehearsal, at its every line; the others for the replacing of files, each a
-        // little later than the one before.
+        // Half of the kills happen during the rehearsal, each one line of output later. The others happen during the
+        // replacement of files, each a little later than the one before.
         let mut said = BufReader::new(child.stderr.take().expect("piped")).lines();
         match round.checked_sub(10) {
             None => drop(said.by_ref().take(round).count()),
@@ -472,7 +472,7 @@ fn nothing_of_a_change_that_was_cut_off_can_be_committed() {
     refused.says(&["openapi/cmp.json has changed since then", "remove openapi/.update"]);
 }
 
-/// A page of network tokens with one operation more.
+/// Writes a page of network tokens with one additional operation.
 fn with_a_new_operation(workspace: &Workspace) -> String {
     let page = workspace.page("Network Tokens", |_, _| {});
     let fragment = "openapi/fragments/post-cards-card_id-network-tokens.json";

@@ -1,4 +1,4 @@
-//! What the contract knows of answers, by name alone: `cmp/src/drift/known.json`, for the client's drift watch.
+//! The names in the contract's answers: `cmp/src/drift/known.json`, for the client's drift watch.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use crate::spec::facts::Lowered;
 
 const REFERENCE: &str = "#/components/schemas/";
 
-/// The names of everything that an answer can hold. Its form is `Known` in `cmp/src/drift/watch.rs`.
+/// Returns the names of everything that an answer can contain, in the form of `Known` in `cmp/src/drift/watch.rs`.
 pub(crate) fn known(contract: &Value, operations: &[Lowered]) -> Value {
     let operations: Map<_, _> = operations
         .iter()

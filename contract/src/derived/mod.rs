@@ -1,4 +1,4 @@
-//! Every file that follows from the fragments, the corrections and the rules.
+//! Derives files from the fragments, the corrections and the rules.
 //!
 //! - `openapi/cmp.json`: the contract.
 //! - `cmp-generated/openapi.json`: the lowered contract, with the facts about each operation.
@@ -19,7 +19,7 @@ use crate::{
     spec::{facts, files::Layout, import, json, pipeline, write},
 };
 
-/// Each derived file with its content.
+/// Returns each derived file with its content.
 pub(crate) fn files(layout: &Layout) -> Result<Vec<(PathBuf, String)>> {
     let rendered = pipeline::render(layout)?;
     let lowered = serde_json::from_str(&rendered.lowered)?;
@@ -37,7 +37,7 @@ pub(crate) fn files(layout: &Layout) -> Result<Vec<(PathBuf, String)>> {
     ])
 }
 
-/// Fails, with a diff, unless every derived file is up to date.
+/// Prints a diff and fails if a derived file is out of date.
 pub(crate) fn check(layout: &Layout) -> Result<()> {
     import::check_transcribed(layout)?;
     let mut stale = Vec::new();

@@ -1,4 +1,4 @@
-//! The part of the page about notifications: what the service sends by itself.
+//! The conformance page's section about notifications, which the service sends by itself.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -61,7 +61,7 @@ fn property<'c>(contract: &'c Value, schema: &'c Value, name: &str) -> Option<&'
     properties(contract, schema).into_iter().find(|(property, _)| *property == name).map(|(_, schema)| schema)
 }
 
-/// The properties of a schema, through references and `allOf`.
+/// Returns the properties of a schema, including those behind references and in `allOf`.
 fn properties<'c>(contract: &'c Value, schema: &'c Value) -> Vec<(&'c str, &'c Value)> {
     let target = schema["$ref"].as_str().and_then(|target| contract.pointer(target.trim_start_matches('#')));
     if let Some(target) = target {

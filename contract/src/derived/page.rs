@@ -13,7 +13,7 @@ use crate::{
 };
 
 const HEAD: &str = "<!-- Written by `cargo xtask spec merge`. Do not edit. -->\n\n# Conformance\n\n";
-/// The marks of values that must not be shown: see `openapi/lowering.toml`.
+/// The marks of values that must not be printed: see `openapi/lowering.toml`.
 const SECRET_MARKS: [&str; 2] = ["secret", "personal"];
 
 pub(super) fn page(
@@ -94,7 +94,7 @@ pub(super) fn listed(items: &[String]) -> String {
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
-/// The names of marked properties below a part of an operation.
+/// Returns the names of the marked properties in a part of an operation.
 fn secrets(part: &Value, document: &Value) -> Vec<String> {
     let (mut names, mut visited) = (BTreeSet::new(), BTreeSet::new());
     collect(part, document, "", &mut names, &mut visited);

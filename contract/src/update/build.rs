@@ -12,18 +12,18 @@ use serde_json::Value;
 use super::stage::Stage;
 use crate::spec::write;
 
-/// Tests that compare the contract with the documents and the generated types, by package, folder and name.
+/// The tests that compare the contract with the documents and the generated types, by package, folder and name.
 const TESTS: [(&str, &str, &str); 3] = [
     ("cmp-contract", "contract", "contract"),
     ("cmp-generated", "cmp-generated", "decoding"),
     ("cmp-generated", "cmp-generated", "redaction"),
 ];
-/// Tests that fail until a new operation is in every place, by package, file and name.
+/// The tests that fail until a new operation has been added everywhere, by package, file and name.
 const UNTIL_IT_IS_IN: [(&str, &str, &str); 2] = [
     ("workspace-tests", "tests/tests/contract.rs", "contract"),
     ("cmp-simulator", "cmp-simulator/tests/it/main.rs", "it"),
 ];
-/// The number of lines to show of a failure without a compiler message.
+/// The maximum number of output lines that the report shows for a failure without a compiler message.
 const LINES: usize = 12;
 
 /// The result of building the copy.
@@ -36,7 +36,8 @@ pub(super) struct Build {
     pub(super) passed: Vec<String>,
     /// Tests that failed, each with the end of its output.
     pub(super) failed: Vec<(String, Vec<String>)>,
-    /// Tests that fail until a new operation is in every place, each with the end of its output. They don't stop the update.
+    /// Tests that fail until a new operation has been added everywhere, each with the end of its output. They don't
+    /// stop the update.
     pub(super) open: Vec<(String, Vec<String>)>,
 }
 
@@ -123,7 +124,7 @@ fn errors(messages: &str) -> Vec<String> {
             continue;
         }
         let spans = message["spans"].as_array().into_iter().flatten();
-        // The last message only counts the others, and has no place.
+        // The last message only counts the other errors, and has no place in the source.
         let Some(span) = spans.filter(|span| span["is_primary"] == true).map(call_site).next() else {
             continue;
         };

@@ -12,7 +12,7 @@ use crate::spec::sources::Sources;
 
 const SECONDS: &str = "60";
 
-/// Fetches each page that has an address into `folder`. Returns the files, and the pages that failed with the reason.
+/// Fetches each page that has an address into `folder`. Returns the files, and each failed page with the reason.
 pub(super) fn all(sources: &Sources, folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>)> {
     let urls: BTreeMap<&String, &String> =
         sources.0.values().filter_map(|source| Some((&source.page, source.url.as_ref()?))).collect();
@@ -33,7 +33,7 @@ pub(super) fn all(sources: &Sources, folder: &Path) -> Result<(Vec<PathBuf>, Vec
     Ok((pages, unreached))
 }
 
-/// The file extension, by which `import` knows the kind of a file.
+/// Returns the file extension. `import` uses it to find the kind of the file.
 fn extension(url: &str) -> &str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let found = ["json", "yaml", "yml"].into_iter().find(|known| path.ends_with(&format!(".{known}")));

@@ -1,9 +1,9 @@
-//! The day the documents change: `cargo xtask spec update PAGE…`.
+//! Updates the workspace after the documents changed: `cargo xtask spec update PAGE…`.
 //!
-//! An update runs in a copy of the workspace first (`stage`). It fetches the pages unless they are given (`fetch`), imports,
-//! merges, corrects and lowers them, and compares the result with the contract. Then it compiles the facade and runs the
-//! contract's tests (`build`). `report` says what a person has to look at, and `version` proposes the next version. If
-//! nothing failed, the files of the workspace are replaced, all at once.
+//! An update first runs in a copy of the workspace (`stage`). It fetches the pages unless they are given (`fetch`). It
+//! imports, merges, corrects and lowers them, and compares the result with the contract. Then it compiles the facade
+//! and runs the contract's tests (`build`). `report` lists what a person has to review, and `version` proposes the next
+//! version. If nothing failed, the update replaces the workspace's files, all at once.
 
 mod build;
 mod fetch;
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
     let outcome = Outcome { unreached, ..update(arguments, layout, &stage, &pages, &note)? };
     write::to_stdout(&report::render(&outcome)?)?;
     if outcome.ending == Ending::Untouched {
-        // The code can be mended only after the documents are taken over.
+        // After a failed build, the code can be repaired only once the documents are in the workspace.
         let is_settled_after = outcome.build.is_some();
         bail!(
             "the workspace is untouched; {}",
@@ -124,7 +124,7 @@ fn update(
     Ok(outcome)
 }
 
-/// Returns `true` if all derived files are up to date. After an import alone they are not.
+/// Returns `true` if all derived files are up to date. They are not up to date after only an import.
 fn is_fresh(layout: &Layout) -> bool {
     let files = derived::files(layout);
     files.is_ok_and(|files| {

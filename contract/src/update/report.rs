@@ -1,4 +1,4 @@
-//! The report of an update: what a person has to look at, and what is left to do.
+//! The report of an update: what a person has to review, and which steps remain.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,20 @@ pub(super) struct Outcome {
     /// Pages that could not be fetched, each with the reason.
     pub(super) unreached: Vec<String>,
     pub(super) comparison: Comparison,
-    /// Reasons why the documents can't be taken over.
+    /// The reasons why the workspace can't take the new documents.
     pub(super) obstacles: Vec<String>,
     /// `None` if nothing was built.
     pub(super) build: Option<Build>,
     pub(super) version: String,
-    /// What is left to do for new operations, each with its file.
+    /// The remaining steps for new operations, each with its file.
     pub(super) left: Vec<String>,
     pub(super) ending: Ending,
 }
 
-/// What an update did with the workspace.
+/// How an update ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// The pages say what they said before.
+    /// The pages have not changed.
     NothingNew,
     Updated,
     /// The update would succeed.
@@ -68,7 +68,7 @@ fn section(out: &mut String, title: &str, lines: &[String]) {
     }
 }
 
-/// Each operation with the level of its heaviest change.
+/// Returns each operation with the level of its most severe change.
 fn operations(outcome: &Outcome) -> Vec<String> {
     let mut heaviest: BTreeMap<&String, Level> = BTreeMap::new();
     for change in &outcome.comparison.changes {
@@ -99,7 +99,7 @@ fn ending(ending: Ending) -> &'static str {
     }
 }
 
-/// What no test asks for, by file. The facts come first: the tests follow from them.
+/// The steps that no test requires, by file. The facts come first, because tests depend on them.
 const STEPS: [(&str, &str); 3] = [
     ("openapi/operations.toml", "its facts: retry class, scope, advice"),
     ("contract/src/check/checks/behaviour.rs", "what the service does, as a check"),
@@ -108,7 +108,8 @@ const STEPS: [(&str, &str); 3] = [
 const THE_REST: &str = "  cargo xtask ci: its tests name each place that lacks the operation, such as the facade, the simulator, the \
                         fault matrix, README.md and cmp/public-api.txt";
 
-/// The steps for each new operation. Until then it can be called by `cmp.raw()` with `Operation::Unlisted`.
+/// Returns the steps for each new operation. Until they are done, `cmp.raw()` can call the operation with
+/// `Operation::Unlisted`.
 pub(super) fn left_to_do(comparison: &Comparison, after: &Prepared) -> Vec<String> {
     let new = comparison.changes.iter().filter(|change| change.id == "endpoint-added");
     let operations = new.flat_map(|change| &change.operations);
@@ -121,7 +122,7 @@ fn steps(operation: &str, name: &str) -> Vec<String> {
     std::iter::once(head).chain(steps).chain([THE_REST.to_owned()]).collect()
 }
 
-/// The name that the generated client has for `METHOD /path`.
+/// Returns the generated client's name for `METHOD /path`.
 fn name(operation: &str, after: &Prepared) -> String {
     let (method, path) = operation.split_once(' ').unwrap_or_default();
     let lowered =

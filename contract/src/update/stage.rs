@@ -1,4 +1,4 @@
-//! A copy of the workspace, in which an update is tried first.
+//! A copy of the workspace, in which an update first runs.
 
 use std::{
     collections::BTreeMap,
@@ -14,12 +14,12 @@ use crate::spec::files::Layout;
 /// Files with their new content, or `None` for a file to delete.
 pub(super) type Files = Vec<(PathBuf, Option<String>)>;
 
-/// Names that a copy leaves out.
+/// The names of files and folders that the copy leaves out.
 const LEFT_OUT: [&str; 3] = [".git", "target", ".update"];
 /// The folder that an update reads. It must not change during the update.
 const READ: &str = "openapi";
 
-/// The copy, locked while this process works in it.
+/// The copy of the workspace. It is locked while this process works in it.
 pub(super) struct Stage {
     layout: Layout,
     folder: PathBuf,
@@ -29,8 +29,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Copies the workspace below cargo's target folder. The place is always the same, so only changed files are copied
-    /// and compiled again.
+    /// Copies the workspace into a folder below cargo's target folder. The folder is always the same, so only changed
+    /// files are copied and compiled again.
     pub(super) fn of(layout: &Layout) -> Result<Self> {
         let root = layout.root.canonicalize().context("the workspace's folder")?;
         let target =
@@ -46,18 +46,19 @@ impl Stage {
         Ok(stage)
     }
 
-    /// The copy.
+    /// Returns the layout of the copy.
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Cargo's target folder for the copy. It is not the workspace's: cargo distinguishes packages only by their place
-    /// below the workspace, so it would take a build of the copy for one of the workspace.
+    /// Returns cargo's target folder for the copy. It differs from the workspace's folder: cargo distinguishes packages
+    /// only by their place below the workspace. In a shared folder, cargo would use a build of the copy for the
+    /// workspace.
     pub(super) fn target(&self) -> PathBuf {
         self.folder.join("target")
     }
 
-    /// The folder for temporary files.
+    /// Returns the folder for temporary files.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -68,7 +69,7 @@ impl Stage {
         Ok(files(&root, &root.join(READ), &self.folder)? == self.read)
     }
 
-    /// Moves the paths of files from the copy to the workspace.
+    /// Changes the files' paths from the copy to the workspace.
     pub(super) fn moved_to(&self, root: &Path, files: Files) -> Result<Files> {
         let moved = files
             .into_iter()
@@ -94,7 +95,7 @@ impl Stage {
     }
 }
 
-/// The files below `folder` with their content, by their paths below `root`.
+/// Returns the content of the files below `folder`, by their paths below `root`.
 fn files(root: &Path, folder: &Path, target: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {

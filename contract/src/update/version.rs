@@ -1,4 +1,4 @@
-//! Proposes the next version, by <https://semver.org> as cargo reads it below 1.0.
+//! Proposes the next version. It follows <https://semver.org>, with cargo's rules for versions below 1.0.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub(super) fn proposed(
     let (bump, why) = match (level, same_types) {
         (Level::Breaking, _) => (Bump::Breaking, "the contract breaks"),
         (Level::Unclassified, _) => (Bump::Breaking, "the contract may break: see what is not classified"),
-        // `cmp` re-exports them, and a program can build them and match on them.
+        // `cmp` re-exports the generated types, so a program can construct them and match on them.
         (_, false) => (Bump::Breaking, "generated types change, which can be built and matched whole"),
         (Level::Additive, true) => (Bump::Feature, "the contract grows, and no generated type changes"),
         (Level::Documentation, true) => (Bump::Fix, "only words change"),
@@ -49,7 +49,7 @@ fn next([major, minor, patch]: [u64; 3], bump: Bump) -> [u64; 3] {
     }
 }
 
-/// The version that all crates share.
+/// Returns the version that all crates share.
 fn version(layout: &Layout) -> Result<[u64; 3]> {
     let text = std::fs::read_to_string(layout.root.join("Cargo.toml")).context("Cargo.toml")?;
     let manifest: toml::Table = toml::from_str(&text).context("Cargo.toml")?;
@@ -64,7 +64,7 @@ fn shown(version: [u64; 3]) -> String {
     version.map(|part| part.to_string()).join(".")
 }
 
-/// The lowered documents' types and operations, without words.
+/// Returns the types and operations of the lowered documents, without the text for human readers.
 fn shape(lowered: &Value) -> (Vec<(String, Value)>, Value) {
     let schemas = lowered.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
     let types = schemas.map(|(name, schema)| (name.clone(), crate::spec::lower::bare(schema))).collect();

@@ -1,4 +1,4 @@
-//! Types that `cmp-generated` writes by hand: the choices by discriminator, and objects without known members.
+//! Types that are written by hand in `cmp-generated`: choices by discriminator, and objects without known members.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::spec::{generated::generate, json::below};
 
-/// Replaces each of `names`, a choice by discriminator, by an object that only refers to the choices.
+/// Replaces each schema in `names`, a choice by discriminator, by an object that only refers to the choices.
 pub(super) fn placeholders(mut document: Value, names: &[String]) -> Result<Value> {
     for name in names {
         let is_known = generate::REPLACED.iter().any(|(known, _)| known == name);
@@ -32,10 +32,11 @@ pub(super) fn placeholders(mut document: Value, names: &[String]) -> Result<Valu
     Ok(document)
 }
 
-/// The component that `cmp-generated/build.rs` replaces by its own type.
+/// The component that the generator replaces by a hand-written type: see `cmp-generated/generate.rs`.
 const NAME: &str = "FreeForm";
 
-/// Gives all objects without known members one type. What they hold may be anybody's data.
+/// Gives all objects without known members the same type. Its `Debug` shows no values, because such an object can hold
+/// any data.
 pub(super) fn free_form(mut document: Value) -> Result<Value> {
     let schemas = components(&mut document)?;
     if schemas.contains_key(NAME) {

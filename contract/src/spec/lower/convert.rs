@@ -1,4 +1,4 @@
-//! Schema keywords of OpenAPI 3.1 to those of 3.0.
+//! Converts schema keywords from OpenAPI 3.1 to 3.0.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ fn convert(schema: &mut Value, at: &str, document: &Value) -> Result<()> {
     );
     types(members, at)?;
     exclusive_limits(members, at)?;
-    // What is left is a mark, or says of something else than a property that nobody may see it.
+    // A `password` that is left belongs to a schema that is not a property. Any other format is a mark, and stays.
     if members.get("format").is_some_and(|format| format == PASSWORD) {
         members.shift_remove("format");
     }
@@ -70,8 +70,8 @@ fn exclusive_limits(members: &mut Map<String, Value>, at: &str) -> Result<()> {
     Ok(())
 }
 
-/// `anyOf` and `oneOf`: null becomes `nullable`, one remaining choice takes the place of all, several stay only if
-/// a decoder can tell them apart by their JSON type.
+/// Converts `anyOf` and `oneOf`. Null becomes `nullable`. A single remaining choice replaces the whole. Several choices
+/// stay only if a decoder can distinguish them by their JSON type.
 fn choice(members: &mut Map<String, Value>, at: &str, document: &Value) -> Result<()> {
     let Some(key) = ["anyOf", "oneOf"].into_iter().find(|key| members.contains_key(*key)) else {
         return Ok(());
@@ -87,7 +87,7 @@ fn choice(members: &mut Map<String, Value>, at: &str, document: &Value) -> Resul
         [] => bail!("{at}: no choice but null"),
         [only] => {
             for (key, value) in only.as_object().into_iter().flatten() {
-                // The choice's own title names its type; the title around it only labels the property.
+                // The choice's own title is the name of its type. The outer title only labels the property.
                 if key == "title" || !members.contains_key(key) {
                     members.insert(key.clone(), value.clone());
                 }
@@ -103,7 +103,7 @@ fn distinct<'v>(choices: impl Iterator<Item = &'v Value>, at: &str, document: &V
     for choice in choices {
         let (kind, is_enum) = kind(choice, at, document)?;
         match kept.iter_mut().find(|(known, _)| *known == kind) {
-            // A plain string beside listed values only says that the list is open.
+            // A plain string beside listed values only means that the list is open.
             Some((_, known)) if kind == "string" => {
                 if is_enum {
                     *known = choice.clone();
@@ -130,7 +130,7 @@ fn kind(choice: &Value, at: &str, document: &Value) -> Result<(String, bool)> {
     Ok((kind.to_owned(), schema.get("enum").is_some()))
 }
 
-/// In 3.0 nothing beside a `$ref` counts.
+/// Moves a `$ref` with other keywords beside it into an `allOf`. OpenAPI 3.0 ignores keywords beside a `$ref`.
 fn beside_reference(members: &mut Map<String, Value>) {
     if let Some(reference) = members.get("$ref").cloned() {
         members.shift_remove("title");
@@ -141,8 +141,8 @@ fn beside_reference(members: &mut Map<String, Value>) {
     }
 }
 
-/// Moves null from each component to the references to it. The generator would make a second type around the
-/// component's own.
+/// Moves `nullable` from each component to the references to it. Otherwise the generator would wrap the component's
+/// type in a second type.
 pub(super) fn null_to_references(mut document: Value) -> Result<Value> {
     let mut nullable = BTreeSet::new();
     for (name, schema) in components(&mut document)? {
@@ -155,7 +155,7 @@ pub(super) fn null_to_references(mut document: Value) -> Result<Value> {
         if let Some(name) = target(schema).filter(|name| nullable.contains(*name)) {
             *schema = nullable_reference(name, true);
         } else if let Some(inner) = schema.pointer("/allOf/0/allOf").cloned() {
-            // A reference with notes beside it, which was made nullable just now.
+            // A reference with notes beside it. This walk made its inner reference nullable just before.
             schema["allOf"] = inner;
             schema["nullable"] = true.into();
         }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::spec::json::{OPEN_ENUM as OPEN, below};
 
-/// Renames each list of values to `Known…`; answers refer to a string marked open in its place.
+/// Renames each list of values to `Known…`. Answers refer to a string instead, which is marked as an open list.
 pub(super) fn open(mut document: Value) -> Result<Value> {
     let received = graph::received(&document)?;
     let schemas = components(&mut document)?;
@@ -40,7 +40,7 @@ pub(super) fn open(mut document: Value) -> Result<Value> {
     Ok(document)
 }
 
-/// Whether a schema lists strings. Other values have no names, so that there is nothing to match.
+/// Returns `true` if a schema lists strings. Values of other types have no names, so a program could not match on them.
 pub(super) fn is_list(schema: &Value) -> bool {
     schema.get("enum").is_some() && schema.get("type").is_none_or(|kind| kind == "string")
 }

@@ -15,7 +15,8 @@ pub(super) const DOCUMENT: &str = "ErrorDocument";
 /// The type of each of its `errors`.
 pub(super) const OBJECT: &str = "ErrorObject";
 
-/// Adds [`DOCUMENT`] and [`OBJECT`], made of the JSON bodies of all answers with a status of 400 or more.
+/// Adds [`DOCUMENT`] and [`OBJECT`]. Their members come from the JSON bodies of all answers with a status of 400 or
+/// more.
 pub(super) fn union(mut document: Value) -> Result<Value> {
     let source = document.clone();
     let mut bodies = Bodies { flattening: Flattening::of(&source), seen: Vec::new(), found: Vec::new() };
@@ -59,7 +60,7 @@ pub(super) fn union(mut document: Value) -> Result<Value> {
     Ok(document)
 }
 
-/// The objects that error bodies are, each once, with their places.
+/// The schemas of error bodies with their places, each component once.
 struct Bodies<'d> {
     flattening: Flattening<'d>,
     seen: Vec<String>,

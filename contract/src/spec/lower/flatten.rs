@@ -1,4 +1,4 @@
-//! Flattens `allOf`: of objects to one object, and of limits of one value to one schema.
+//! Flattens `allOf`: several objects become one object, and several limits of one value become one schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use super::schema::{self, FROM, bare, component, target};
 use crate::spec::json::below;
 
-/// The limit for a chain of schemas that extend one another.
+/// The longest chain of schemas that extend one another.
 const MOST_NESTED: usize = 100;
-/// What a part says without adding to the whole.
+/// Keywords that describe a part and add nothing to the flattened type.
 const NOTES: [&str; 5] = ["title", "description", "readOnly", "writeOnly", FROM];
 const OF_OBJECTS: [&str; 4] = ["type", "properties", "required", "additionalProperties"];
 
@@ -21,11 +21,11 @@ pub(super) fn all_of(mut document: Value) -> Result<Value> {
     Ok(document)
 }
 
-/// Flattens schemas of one document; what a component gives is kept for the next that refers to it.
+/// Flattens schemas of one document. Each component is flattened once, and the result is kept for later references.
 pub(super) struct Flattening<'d> {
     document: &'d Value,
     known: BTreeMap<String, Value>,
-    /// The components that are being flattened, each inside of the one before.
+    /// The components that are being flattened. Each is inside the one that was opened before it.
     open: BTreeSet<String>,
 }
 
@@ -34,7 +34,7 @@ impl<'d> Flattening<'d> {
         Self { document, known: BTreeMap::new(), open: BTreeSet::new() }
     }
 
-    /// The component `name` without any `allOf`.
+    /// Returns the component `name` without any `allOf`.
     pub(super) fn component(&mut self, name: &str, at: &str) -> Result<Value> {
         if let Some(known) = self.known.get(name) {
             return Ok(known.clone());
@@ -94,7 +94,7 @@ fn kinds(part: &Value) -> Vec<&str> {
     }
 }
 
-/// One object with the members of all parts.
+/// Returns one object with the members of all parts.
 fn object(parts: &[(Value, String)], whole_at: &str) -> Result<Map<String, Value>> {
     let mut properties = Map::new();
     let mut required: Vec<Value> = Vec::new();
@@ -159,7 +159,7 @@ fn check_object(part: &Value, at: &str) -> Result<()> {
     Ok(())
 }
 
-/// One schema with the limits of all parts.
+/// Returns one schema with the limits of all parts.
 fn value(parts: &[(Value, String)]) -> Result<Map<String, Value>> {
     let mut out = Map::new();
     for (part, at) in parts {

@@ -1,4 +1,4 @@
-//! Which schemas are sent, which are received, and which nothing uses.
+//! Finds the schemas that are sent, those that are received, and those that are unused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::spec::{
 
 const PREFIX: &str = "#/components/schemas/";
 
-/// Names of the components reached from request bodies and parameters.
+/// Returns the names of the components that request bodies and parameters use, directly or through other components.
 pub(super) fn sent(document: &Value) -> Result<BTreeSet<String>> {
     let mut reached = BTreeSet::new();
     for operation in operations(document) {
@@ -27,7 +27,8 @@ pub(super) fn sent(document: &Value) -> Result<BTreeSet<String>> {
     Ok(reached)
 }
 
-/// Names of the components reached from answers; error bodies are among them.
+/// Returns the names of the components that answers use, directly or through other components. This includes error
+/// bodies.
 pub(super) fn received(document: &Value) -> Result<BTreeSet<String>> {
     let mut reached = BTreeSet::new();
     if component(document, errors::DOCUMENT).is_ok() {
@@ -65,7 +66,7 @@ fn reach(document: &Value, from: &Value, reached: &mut BTreeSet<String>) -> Resu
     Ok(())
 }
 
-/// Makes everything that is only sent refer to the new name of each component in `renamed`.
+/// Changes references to the new names in `renamed`, in operations' requests and in components that are only sent.
 pub(super) fn rename_sent(document: &mut Value, renamed: &BTreeMap<String, String>) -> Result<()> {
     let (sent, received) = (sent(document)?, received(document)?);
     for (name, schema) in components(document)? {
@@ -83,7 +84,7 @@ pub(super) fn rename_sent(document: &mut Value, renamed: &BTreeMap<String, Strin
     })
 }
 
-/// Makes every reference in `value` use the new names.
+/// Changes every reference in `value` to the new names.
 pub(super) fn rename(value: &mut Value, renamed: &BTreeMap<String, String>) {
     match value {
         Value::Object(members) => {
@@ -100,7 +101,7 @@ pub(super) fn rename(value: &mut Value, renamed: &BTreeMap<String, String>) {
     }
 }
 
-/// The generated client sends requests; what the service sends is read by hand.
+/// Removes the webhooks. The generated client only sends requests; `cmp` reads webhooks with hand-written code.
 pub(super) fn webhooks(mut document: Value) -> Result<Value> {
     document.as_object_mut().context("expected an object")?.shift_remove(WEBHOOKS);
     Ok(document)

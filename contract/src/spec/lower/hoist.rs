@@ -1,7 +1,8 @@
-//! Inline objects and lists of values become named components.
+//! Turns inline objects and lists of values into named components.
 //!
-//! The generator would name them after their `title` and, on meeting the same title again, use the first type without
-//! comparing. Here equal ones fold, and different ones under one name are an error.
+//! The generator would name an inline type after its `title`. If two types had the same title, the generator would use
+//! the first for both without comparing them. Here equal types become one, and different types with one name are an
+//! error.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +15,8 @@ use super::{
 };
 use crate::spec::json::{below, first_difference};
 
-/// Hoists; `names` (`Schema.property` → type name) comes before titles, and those before `SchemaProperty`. A parameter's
-/// `Schema` is its operation's name.
+/// Moves inline types to components. The name comes from `names` (`Schema.property` → type name), else from the title,
+/// else it is `SchemaProperty`. For a parameter, `Schema` is the operation's name.
 pub(super) fn inline_types(mut document: Value, names: &BTreeMap<String, String>) -> Result<Value> {
     let mut hoisting = Hoisting { names, unused: names.keys().collect(), hoisted: Map::new() };
     let mut schemas = std::mem::take(components(&mut document)?);
@@ -51,7 +52,7 @@ struct Hoisting<'r> {
     hoisted: Map<String, Value>,
 }
 
-/// Where an inline schema stands: what the rules call the place, the name that follows from it, and its pointer.
+/// The place of an inline schema: its key in the rules, the name that follows from the place, and its pointer.
 struct Place {
     key: String,
     fallback: String,
@@ -59,7 +60,7 @@ struct Place {
 }
 
 impl Hoisting<'_> {
-    /// Hoists what stands inside the type `owner`.
+    /// Hoists the inline types inside the type `owner`.
     fn members(&mut self, schema: &mut Value, owner: &str, at: &str) -> Result<()> {
         for (property, child) in schema::members(schema, "properties") {
             let at = below(&below(at, "properties"), property);
@@ -89,7 +90,7 @@ impl Hoisting<'_> {
         Ok(())
     }
 
-    /// Hoists what stands inside a schema that is no object with properties: items, map values, choices.
+    /// Hoists the inline types in a schema's items, map values and choices.
     fn parts(&mut self, schema: &mut Value, place: &Place) -> Result<()> {
         let part = |at: String| Place { key: place.key.clone(), fallback: place.fallback.clone(), at };
         for key in ["items", "additionalProperties"] {
@@ -115,7 +116,7 @@ impl Hoisting<'_> {
         self.members(schema, &name, &place.at)?;
         let mut kept = Map::new();
         if let Some(members) = schema.as_object_mut() {
-            // These are said of the property, not of the type.
+            // These describe the property, not the type.
             for key in ["readOnly", "writeOnly"] {
                 kept.extend(members.shift_remove(key).map(|value| (key.to_owned(), value)));
             }
@@ -169,7 +170,7 @@ pub(super) fn pascal(name: &str) -> String {
     words.map(|word| word[..1.min(word.len())].to_uppercase() + &word[1.min(word.len())..]).collect()
 }
 
-/// Names each choice between a string and an object, so that it is one type everywhere.
+/// Gives each choice between a string and an object a name, so that the same choice is one type everywhere.
 pub(super) fn string_or_object(mut document: Value) -> Result<Value> {
     let mut named = Map::new();
     schema::everywhere(&mut document, &mut |schema, _| {
@@ -183,7 +184,7 @@ pub(super) fn string_or_object(mut document: Value) -> Result<Value> {
     Ok(document)
 }
 
-/// The component in a choice between a string and that component.
+/// Returns the component's name if the schema is a choice between a string and one component.
 fn beside_string(schema: &Value) -> Option<&str> {
     match schema.get("oneOf")?.as_array()?.as_slice() {
         [one, two] if one == &json!({"type": "string"}) => target(two),

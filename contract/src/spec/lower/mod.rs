@@ -1,7 +1,7 @@
 //! Lowers the corrected contract from OpenAPI 3.1 to the 3.0.3 that the generator reads.
 //!
-//! Lowering is mechanical and total: a construct that no step knows is an error that names its place. Each step is a function
-//! from a document to a document. [`lower_with_places`] runs them in order.
+//! Lowering is mechanical and total: a construct that no step knows is an error with the construct's place. Each step
+//! is a function from a document to a document. [`lower_with_places`] runs the steps in order.
 
 mod by_hand;
 mod convert;
@@ -35,7 +35,7 @@ pub(crate) fn lower(contract: Value, rules: &Rules) -> Result<Value> {
     Ok(lower_with_places(contract, rules)?.0)
 }
 
-/// The lowered document, and the contract's place of each type that the generator will make.
+/// Returns the lowered document, and for each type that the generator will make, its place in the contract.
 pub(crate) fn lower_with_places(contract: Value, rules: &Rules) -> Result<(Value, BTreeMap<String, String>)> {
     let document = step("references", references::settle(contract))?;
     let document = step("replace", by_hand::placeholders(document, &rules.replaced))?;

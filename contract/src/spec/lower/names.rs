@@ -1,4 +1,4 @@
-//! Checks the Rust names of the contract's things: no two may be equal.
+//! Checks the Rust names of the contract's types, fields, variants and arguments: no two in one scope may be equal.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,17 @@ use serde_json::Value;
 use super::schema::{self, FROM, SCHEMAS, components};
 use crate::spec::{json::below, split::SECTIONS};
 
-/// Names inside each generated method, which an argument would hide.
+/// Variables inside each generated method. An argument of the same name would clash with them.
 const LOCALS: [&str; 3] = ["body", "header_map", "info"];
-/// How many types may stand inside of one another. The compiler's own limit is 128, and the client's futures use a part of it.
+/// The deepest nesting of types. The compiler's own limit is 128, and the client's futures use a part of it.
 const MOST_NESTED: usize = 100;
-/// Types of these names would hide what generated code calls.
+/// Names that generated code uses. A type with one of these names would hide Rust's own.
 pub(super) const HIDING: [&str; 5] = ["Ok", "Err", "Some", "None", "String"];
-/// The field for members of an object that the contract does not list.
+/// The field that holds an object's members that the contract does not list.
 const OTHERS: &str = "extra";
 
-/// Fails where the generator would make one name of two; takes the notes of where types come from.
+/// Fails if two names would become one in the generated code. Removes the notes of origins. Returns each type's place
+/// in the contract by its Rust name.
 pub(super) fn check(mut document: Value) -> Result<(Value, BTreeMap<String, String>)> {
     nesting(&document)?;
     let mut types: BTreeMap<String, String> = BTreeMap::new();
@@ -45,18 +46,18 @@ pub(super) fn check(mut document: Value) -> Result<(Value, BTreeMap<String, Stri
     Ok((document, types))
 }
 
-/// The generator's name for a type.
+/// Returns the generator's name for a type.
 pub(crate) fn type_name(name: &str) -> String {
     sanitized(name, str::to_pascal_case)
 }
 
-/// The generator's name for a field, an argument or a method.
+/// Returns the generator's name for a field, an argument or a method.
 pub(crate) fn field_name(name: &str) -> String {
     let name = sanitized(name, str::to_snake_case);
     if syn::parse_str::<syn::Ident>(&name).is_ok() { name } else { name + "_" }
 }
 
-/// As the generator does it.
+/// Converts a name as the generator does.
 fn sanitized(name: &str, case: impl Fn(&str) -> String) -> String {
     let text = name.replace('\'', "").replace(|c: char| !unicode_ident::is_xid_continue(c), "-");
     let name = match name {
@@ -78,7 +79,7 @@ fn taken(names: &mut BTreeMap<String, String>, name: &str, at: &str, what: &str)
     }
 }
 
-/// Fails if types stand inside of types more deeply than a compiler follows. Cycles end where they begin.
+/// Fails if types are nested more deeply than [`MOST_NESTED`]. A cycle is followed once.
 fn nesting(document: &Value) -> Result<()> {
     let schemas = document.pointer(SCHEMAS).and_then(Value::as_object);
     let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
@@ -104,7 +105,7 @@ fn nesting(document: &Value) -> Result<()> {
                 continue;
             };
             match depths.get(next) {
-                // One that is open counts for nothing: the generator boxes it.
+                // A type that is still open adds no depth: the generator boxes it.
                 Some(depth) => *deepest = (*depth).max(*deepest),
                 None => {
                     depths.insert(next, 0);
@@ -116,7 +117,7 @@ fn nesting(document: &Value) -> Result<()> {
     Ok(())
 }
 
-/// The components that the component `name` refers to.
+/// Returns the names of the components that the component `name` refers to.
 fn inside<'d>(document: &'d Value, name: &str) -> Vec<&'d str> {
     let mut found = Vec::new();
     let mut open: Vec<&Value> = schema::component(document, name).into_iter().collect();
@@ -131,7 +132,7 @@ fn inside<'d>(document: &'d Value, name: &str) -> Vec<&'d str> {
     found
 }
 
-/// Fields of a struct, and variants of a list of values.
+/// Checks the fields of a struct and the variants of a list of values.
 fn members(schema: &Value, at: &str) -> Result<()> {
     let mut fields = BTreeMap::new();
     if schema.get("additionalProperties").is_some_and(|others| *others != false) && has_properties(schema) {
@@ -148,7 +149,7 @@ fn members(schema: &Value, at: &str) -> Result<()> {
         let mut known: BTreeMap<String, &str> = BTreeMap::new();
         values().find_map(|value| known.insert(variant(value), value).map(|other| (value, other)))
     };
-    // The generator tries this, too.
+    // The generator also tries these names, if the first ones clash.
     let crossed = |value: &str| {
         type_name(&value.replace(|c: char| c == '_' || !unicode_ident::is_xid_continue(c), "X"))
     };
@@ -162,7 +163,7 @@ fn has_properties(schema: &Value) -> bool {
     schema.get("properties").and_then(Value::as_object).is_some_and(|properties| !properties.is_empty())
 }
 
-/// Types that the generator makes of inline schemas, which are called after the place.
+/// Checks the types that the generator makes from inline schemas. It names them after their place.
 fn derived(schema: &Value, owner: &str, at: &str, types: &mut BTreeMap<String, String>) -> Result<()> {
     for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let at = below(&below(at, "properties"), name);
@@ -186,7 +187,7 @@ fn inline(schema: &Value, name: &str, at: &str, types: &mut BTreeMap<String, Str
     derived(schema, name, at, types)
 }
 
-/// Arguments of a method, and the parameters in its path.
+/// Checks the arguments of a method and the parameters in its path.
 fn arguments(operation: &Value, path: &str, at: &str) -> Result<()> {
     let at = below(at, "parameters");
     let mut names: BTreeMap<String, String> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Operations as the generator takes them: good names, one media type, typed successes, untyped failures.
+//! Converts operations to the generator's form: good names, one media type, typed successes, untyped failures.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub(super) fn simplify(mut document: Value, facts: &Operations) -> Result<Value>
     }
     named.into_components(&mut document)?;
     let version = document.pointer("/info/version").and_then(Value::as_str).unwrap_or_default();
-    // The generated client makes a header of it, and panics on anything but ASCII.
+    // The generated client makes a header from the version, and panics on anything but ASCII.
     ensure!(version.bytes().all(|byte| matches!(byte, b' '..=b'~')), "/info/version is not ASCII");
     let root = document.as_object_mut().context("expected an object")?;
     root.retain(|key, _| matches!(key.as_str(), "openapi" | "info" | "components" | "paths"));
@@ -42,14 +42,14 @@ pub(super) fn simplify(mut document: Value, facts: &Operations) -> Result<Value>
     Ok(document)
 }
 
-/// `POST /cards` from `/paths/~1cards/post`.
+/// Returns `POST /cards` for `/paths/~1cards/post`.
 fn key(at: &str) -> String {
     let mut parts = at.split('/').skip(2).map(|part| part.replace("~1", "/").replace("~0", "~"));
     let (path, method) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     format!("{} {path}", method.to_uppercase())
 }
 
-/// An operation as the generator takes it. Bodies without a name get one, and are added to `named`.
+/// Returns the operation in the generator's form. Bodies without a name get one, and are added to `named`.
 fn simple(operation: &Value, facts: &Operation, at: &str, named: &mut Named) -> Result<Value> {
     let name = &facts.name;
     let mut out = Map::new();
@@ -79,7 +79,7 @@ fn simple(operation: &Value, facts: &Operation, at: &str, named: &mut Named) -> 
     Ok(Value::Object(out))
 }
 
-/// The one success, and failures without a type.
+/// Returns the successes, which all have the same type, and failures without a type.
 fn responses(operation: &Value, name: &str, at: &str, named: &mut Named) -> Result<Map<String, Value>> {
     let at = below(at, "responses");
     let all = operation.get("responses").and_then(Value::as_object);
@@ -88,7 +88,7 @@ fn responses(operation: &Value, name: &str, at: &str, named: &mut Named) -> Resu
     for (status, response) in all {
         match status.as_bytes() {
             [b'2', b'0'..=b'9', b'0'..=b'9'] | b"2XX" => successes.push((status.as_str(), response)),
-            // Redirects are left out, so that they come back whole: the facade reads them itself.
+            // Without a documented redirect, the client returns the whole response. The facade reads redirects itself.
             [b'1' | b'3' | b'4' | b'5', b'0'..=b'9', b'0'..=b'9']
             | b"1XX"
             | b"3XX"
@@ -98,7 +98,7 @@ fn responses(operation: &Value, name: &str, at: &str, named: &mut Named) -> Resu
             _ => bail!("{}: unknown status", below(&at, status)),
         }
     }
-    // Without any other success, what holds for all statuses holds for that.
+    // Without any other success, the response for all statuses is the success.
     if let (true, Some(response)) = (successes.is_empty(), all.get("default")) {
         successes.push(("2XX", response));
     }
@@ -130,20 +130,22 @@ fn responses(operation: &Value, name: &str, at: &str, named: &mut Named) -> Resu
         }
         out.insert(status.to_owned(), kept);
     }
-    // Untyped, so that a body in another shape costs neither the status nor the headers.
+    // Failures have no type, so that the status and the headers remain available whatever the body's shape.
     for (range, description) in [("4XX", "The request failed."), ("5XX", "The service failed.")] {
         out.insert(range.to_owned(), json!({"description": description, "content": {"*/*": {"schema": {}}}}));
     }
     Ok(out)
 }
 
-/// Whether a media type is JSON: `application/json`, or one that is built on it, with or without parameters.
+/// Returns `true` if a media type is JSON: `application/json` or a type with the suffix `+json`, with or without
+/// parameters.
 pub(super) fn is_json(media_type: &str) -> bool {
     let kind = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind == "application/json" || kind.ends_with("+json")
 }
 
-/// The schema of the JSON among the media types of a body, and its place; the real media type goes on the wire from a hook.
+/// Returns the schema of a body's JSON and its place. The media type itself is not needed: a hook sets it on each
+/// request.
 fn json_content<'v>(holder: &'v Value, at: &str) -> Result<Option<(&'v Value, String)>> {
     static ANYTHING: Value = Value::Null;
     let at = below(at, "content");
@@ -163,7 +165,7 @@ fn json_content<'v>(holder: &'v Value, at: &str) -> Result<Option<(&'v Value, St
     Ok(found)
 }
 
-/// Parameters with what the generator reads of them.
+/// Returns the parameters, reduced to the keywords that the generator reads.
 fn parameters(operation: &Value, at: &str) -> Result<Vec<Value>> {
     let at = below(at, "parameters");
     let mut out = Vec::new();
@@ -201,12 +203,13 @@ fn parameters(operation: &Value, at: &str) -> Result<Vec<Value>> {
     Ok(out)
 }
 
-/// Schemas of bodies that have no name of their own.
+/// The schemas of bodies without a name of their own.
 #[derive(Default)]
 struct Named(Vec<(String, Value)>);
 
 impl Named {
-    /// A reference to the body's schema, under its title if that is a type's name, or else as `fallback`.
+    /// Returns a reference to the body's schema. The schema's name is its title if that is a type's name, else
+    /// `fallback`.
     fn body(&mut self, schema: &Value, at: &str, fallback: &str) -> Value {
         if target(schema).is_some() {
             // Keywords beside the reference do not change the type.

@@ -1,4 +1,4 @@
-//! Parameters in a path and in headers are text: what they hold must have one form as text.
+//! Gives parameters in paths and headers types that can be sent as text. Their values must have exactly one text form.
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(super) fn as_text(mut document: Value) -> Result<Value> {
     Ok(document)
 }
 
-/// A parameter that is null is one that is not sent.
+/// Removes null from a parameter's schema. A parameter that is null is not sent.
 fn without_null(schema: &Value) -> Value {
     let mut schema = schema.clone();
     if let Some(members) = schema.as_object_mut() {

@@ -1,4 +1,4 @@
-//! Removes what no generated type expresses, and gives what can be written in several forms one form.
+//! Removes keywords that no generated type can express, and rewrites equivalent forms of a schema to one form.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::schema::{self, FROM};
 use crate::spec::json::below;
 
-/// Said to readers, or a limit that no generated type has. A pattern is left to the service: to check it, the client would
-/// have to carry a second engine for regular expressions.
+/// Keywords for human readers, and limits that no generated type has. The service checks patterns: the client would
+/// need a second engine for regular expressions.
 const DROPPED: [&str; 15] = [
     "$comment",
     "contentEncoding",
@@ -28,7 +28,7 @@ const DROPPED: [&str; 15] = [
 /// Keywords that describe a schema and limit nothing.
 const NOTES: [&str; 5] = ["title", "description", "readOnly", "writeOnly", FROM];
 const TYPES: [&str; 7] = ["string", "integer", "number", "boolean", "array", "object", "null"];
-/// Keywords that mean something for one type only.
+/// Keywords that have a meaning for only one type.
 const TYPED: [(&str, &str); 9] = [
     ("properties", "object"),
     ("required", "object"),
@@ -54,7 +54,7 @@ fn plain(schema: &mut Value, at: &str) -> Result<()> {
     }
     let members = schema.as_object_mut().with_context(|| format!("{at}: expected a schema object"))?;
     members.retain(|key, value| {
-        // No string is known to be a secret but one that says so; other formats stay plain strings and numbers.
+        // Only the format `password` marks a secret. Values of other formats stay plain strings and numbers.
         let keeps_format = key != "format" || value == PASSWORD;
         let is_extension = key.starts_with("x-") && key != FROM;
         !DROPPED.contains(&key.as_str()) && !is_extension && keeps_format
@@ -74,7 +74,7 @@ fn plain(schema: &mut Value, at: &str) -> Result<()> {
     Ok(())
 }
 
-/// A choice between lists of required members does not change the type.
+/// Removes a choice between lists of required members. It does not change the type.
 fn without_conditions(members: &mut Map<String, Value>) {
     for key in ["anyOf", "oneOf"] {
         let choices = members.get(key).and_then(Value::as_array);
@@ -89,7 +89,7 @@ fn without_conditions(members: &mut Map<String, Value>) {
     }
 }
 
-/// `type` is there where it follows, and a list only if it says more than one word.
+/// Adds `type` where other keywords imply it, and keeps it as a list only if the list has several types.
 fn types(members: &mut Map<String, Value>, at: &str) -> Result<()> {
     let at = below(at, "type");
     let is_elsewhere =
@@ -122,7 +122,7 @@ fn types(members: &mut Map<String, Value>, at: &str) -> Result<()> {
     Ok(())
 }
 
-/// A list of values of one type, each once; null is said by the type.
+/// Checks that a list's values have one type, and removes duplicates. Null moves from the list to the type.
 fn values(members: &mut Map<String, Value>, at: &str) -> Result<()> {
     let constant = members.shift_remove("const").map(|value| json!([value]));
     let key = if constant.is_some() { "const" } else { "enum" };
@@ -178,7 +178,8 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// What stands beside a `$ref` holds as well: notes stay beside it, null becomes a choice, and limits a part of an `allOf`.
+/// Keeps the keywords beside a `$ref`: notes stay beside it, null becomes a choice, and limits become a part of an
+/// `allOf`.
 fn beside_reference(members: &mut Map<String, Value>) {
     let Some(target) = members.get("$ref").cloned() else { return };
     let kinds = members.shift_remove("type");
@@ -207,7 +208,7 @@ fn beside_reference(members: &mut Map<String, Value>) {
     members.extend(whole.as_object().cloned().into_iter().flatten());
 }
 
-/// `allOf` of one part, as OpenAPI 3.0 needed it for a description beside a reference, is that part.
+/// Replaces an `allOf` of one part by that part. OpenAPI 3.0 needed this form for a description beside a reference.
 fn one_part(members: &mut Map<String, Value>) {
     let Some(Value::Array(parts)) = members.get("allOf") else { return };
     let parts: Vec<Value> = parts.iter().filter(|part| **part != json!({})).cloned().collect();

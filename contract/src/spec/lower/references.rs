@@ -1,4 +1,4 @@
-//! References: those to anything but a schema are put in their place, those to schemas get one form.
+//! Resolves references: the target of a reference replaces it, except for schemas. References to schemas get one form.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use crate::spec::{
     split::{METHODS, SECTIONS},
 };
 
-/// References that lead to references: no document needs as many.
+/// The longest chain of references to references. No document needs as many.
 const MOST_HOPS: usize = 32;
 /// Header parameters that OpenAPI says to ignore.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
 
-/// Makes each operation say everything itself, and each `$ref` of a schema name a component schema.
+/// Makes each operation complete in itself, and makes each `$ref` of a schema refer to a component schema.
 pub(super) fn settle(mut document: Value) -> Result<Value> {
     let source = document.clone();
     for section in SECTIONS {
@@ -33,7 +33,7 @@ pub(super) fn settle(mut document: Value) -> Result<Value> {
             }
         }
     }
-    // Anything else in there is in its place by now.
+    // All other components have been copied to the places that refer to them.
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
         components.retain(|kind, _| matches!(kind.as_str(), "schemas" | "securitySchemes"));
     }
@@ -61,7 +61,7 @@ fn settle_operation(
 ) -> Result<()> {
     let own = parameters(operation.get("parameters"), at, source)?;
     let mut all = parameters(shared, item_at, source)?;
-    // An operation's own parameter takes the place of one that the path has for all.
+    // An operation's own parameter replaces the same parameter of the path.
     all.retain(|(key, ..)| !own.iter().any(|(other, ..)| other == key));
     all.extend(own);
     let members = operation.as_object_mut().with_context(|| format!("{at}: expected an object"))?;
@@ -87,7 +87,7 @@ fn settle_operation(
 
 type Key = (String, String);
 
-/// The parameters of an operation or a path, by where they stand and their names.
+/// Returns the parameters of an operation or a path. The key is the parameter's `in` and `name`.
 fn parameters(list: Option<&Value>, at: &str, source: &Value) -> Result<Vec<(Key, Value)>> {
     let mut out: Vec<(Key, Value)> = Vec::new();
     let at = below(at, "parameters");
@@ -113,7 +113,7 @@ fn parameters(list: Option<&Value>, at: &str, source: &Value) -> Result<Vec<(Key
     Ok(out)
 }
 
-/// What a reference to a component leads to, or the value itself.
+/// Returns the target of a reference to a component, or the value itself if it is not a reference.
 fn resolved<'d>(mut value: &'d Value, at: &str, source: &'d Value) -> Result<&'d Value> {
     for _ in 0..MOST_HOPS {
         let Some(target) = value.get("$ref").and_then(Value::as_str) else { return Ok(value) };
@@ -122,7 +122,7 @@ fn resolved<'d>(mut value: &'d Value, at: &str, source: &'d Value) -> Result<&'d
     bail!("{at}/$ref leads back to itself")
 }
 
-/// New names for components whose names the generator would misread, or that would hide a name that its code uses.
+/// Returns new names for components whose name the generator would misread, or whose name would hide one in its code.
 fn rust_like_names(document: &Value) -> Result<BTreeMap<String, String>> {
     let schemas = document.pointer(SCHEMAS).and_then(Value::as_object);
     let is_plain = |name: &str| {
@@ -180,7 +180,7 @@ fn settle_schema(
         members["$ref"] = reference(&new_name(names, &name))["$ref"].clone();
         return Ok(());
     }
-    // Something inside of a component has no name; a copy of it stands in.
+    // A schema inside a component has no name, so a copy replaces the reference.
     let mut copy = found.clone();
     schema::inside_out(&mut copy, &at, &mut |schema, at| settle_schema(schema, at, source, names, hops + 1))?;
     members.shift_remove("$ref");
@@ -193,7 +193,7 @@ fn settle_schema(
     Ok(())
 }
 
-/// The name of the component schema at `pointer`.
+/// Returns the name of the component schema at `pointer`.
 fn component_name(pointer: &str) -> Option<String> {
     let name = pointer.strip_prefix(SCHEMAS)?.strip_prefix('/')?;
     (!name.contains('/')).then(|| name.replace("~1", "/").replace("~0", "~"))

@@ -1,5 +1,5 @@
-//! Answers are read leniently: no limits, no member required, null wherever a member may be absent, and every text of a
-//! type that doesn't print it.
+//! Makes the schemas of answers lenient: they have no limits and no required members, and members may be null. Every
+//! string gets a type that does not print its value.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::spec::json::{OPEN_ENUM, below};
 
-/// The mark of a text from outside: see `cmp-generated/generate.rs`.
+/// The mark of a string from outside: see `cmp-generated/generate.rs`.
 const TEXT: &str = "text";
 const LIMITS: [&str; 10] = [
     "minLength",
@@ -28,11 +28,11 @@ const LIMITS: [&str; 10] = [
 pub(super) fn answers(mut document: Value) -> Result<Value> {
     let received = graph::received(&document)?;
     for (name, schema) in components(&mut document)? {
-        // A list of values is relaxed where it is referred to.
+        // A list of values stays: answers refer to an open string instead.
         if received.contains(name) && !enums::is_list(schema) {
             let root = below(SCHEMAS, name);
             inside_out(schema, &root, &mut |schema, at| {
-                // A text with a name of its own becomes a type of its own: see `cmp-generated/readers.rs`.
+                // A string with its own name becomes its own type: see `cmp-generated/readers.rs`.
                 relax(schema, at == root);
                 Ok(())
             })?;

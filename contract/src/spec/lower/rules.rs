@@ -1,4 +1,4 @@
-//! `openapi/lowering.toml`: the names and marks that no document gives.
+//! Reads `openapi/lowering.toml`: names and marks that the documents do not contain.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use crate::spec::facts::{Facts, Operations, is_identifier};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rules {
-    /// `info.title` of the document that heads the merged contract.
+    /// The `info.title` of the document that gives the merged contract its `info`, `servers` and `security`.
     pub(crate) primary: String,
     /// From `openapi/operations.toml`.
     #[serde(skip)]
     pub(crate) operations: Operations,
-    /// Type name by `Schema.property`, where the document's title is missing or misleads.
+    /// Type names by `Schema.property`, where the document's title is missing or misleading.
     pub(crate) types: BTreeMap<String, String>,
-    /// Properties (`property` or `Schema.property`) by the wire scalar that they become.
+    /// Properties (`property` or `Schema.property`) by the scalar type that they become.
     pub(crate) scalars: BTreeMap<Scalar, Vec<String>>,
-    /// Properties (`property` or `Schema.property`) that hold no secret, although their names could be those of one.
+    /// Properties (`property` or `Schema.property`) that hold no secret, although their names look like a secret's.
     #[serde(default)]
     pub(crate) plain: Vec<String>,
     /// Schemas that `cmp-generated` decodes by hand.
@@ -58,7 +58,7 @@ impl Scalar {
         }
     }
 
-    /// The JSON type under which OpenAPI 3.0 carries the scalar.
+    /// The JSON type that the scalar has in OpenAPI 3.0.
     pub(crate) const fn json_type(self) -> &'static str {
         match self {
             Self::ExpMonth | Self::ExpYear => "integer",
@@ -68,7 +68,7 @@ impl Scalar {
     }
 }
 
-/// What `lowering.toml` has too much or lacks. A comparison goes on without it.
+/// An entry that `lowering.toml` should not have, or that it lacks. A comparison continues despite it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unsettled {
     #[error("openapi/lowering.toml, [{section}] names \"{name}\", which {why}")]
@@ -89,7 +89,7 @@ impl Rules {
         Ok(Self { operations, ..rules })
     }
 
-    /// Takes out what is stale, and takes what is unmarked for plain.
+    /// Removes a stale entry, or treats an unmarked member as plain.
     pub(crate) fn settle(&mut self, unsettled: &Unsettled) {
         match unsettled {
             Unsettled::Stale { name: stale, .. } => {
@@ -101,7 +101,7 @@ impl Rules {
         }
     }
 
-    /// Names that the generator would turn into others, or into code that does not compile.
+    /// Refuses names that the generator would change, or that would give code that does not compile.
     fn check_names(&self) -> Result<()> {
         for (place, name) in &self.types {
             let entry = format!("[types] \"{place}\" = \"{name}\"");

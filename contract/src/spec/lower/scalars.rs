@@ -1,7 +1,7 @@
-//! Properties that become hand-written scalars, marked by a private `format`.
+//! Marks the properties that become hand-written scalars, with a private `format`.
 //!
-//! The generator compares whole schemas: with any limit beside the mark it would quietly generate a type that prints
-//! what it holds. So a mark replaces the schema.
+//! The generator compares whole schemas. With a limit beside the mark, it would silently generate a type that prints
+//! its value. So a mark replaces the schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,13 +53,13 @@ pub(super) fn mark(mut document: Value, marks: &BTreeMap<Scalar, Vec<String>>) -
     Ok(document)
 }
 
-/// The property as the scalar, or as a list or map of it.
+/// Returns the property as the scalar, or as a list or map of the scalar.
 fn marked_inside(property: &Value, scalar: Scalar, document: &Value) -> Option<Value> {
     if is_scalar(property, document) {
         return Some(marked(property, scalar));
     }
     let mut schema = property;
-    // No chain of references leads back to itself any more.
+    // The loop ends: an earlier step has refused references that lead back to themselves.
     while let Some(name) = target(schema) {
         schema = schema::component(document, name).ok()?;
     }

@@ -1,4 +1,4 @@
-//! Walking schemas, and only schemas: a property that is called `title` or `type` is not a keyword.
+//! Walks schemas, and only schemas: a property with the name `title` or `type` is not a keyword.
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -9,10 +9,10 @@ use crate::spec::{
 };
 
 pub(crate) const SCHEMAS: &str = "/components/schemas";
-/// While a document is lowered: the contract's place of a schema that became a component.
+/// The keyword that notes, during lowering, where in the contract a component's schema was.
 pub(super) const FROM: &str = "x-from";
 
-/// What a walk calls with each schema and its pointer.
+/// The function that a walk calls with each schema and its pointer.
 pub(crate) type Visit<'v> = dyn FnMut(&mut Value, &str) -> Result<()> + 'v;
 
 const OF_MANY: [&str; 2] = ["properties", "patternProperties"];
@@ -40,13 +40,13 @@ pub(crate) fn children(schema: &mut Value, at: &str, visit: &mut Visit<'_>) -> R
     Ok(())
 }
 
-/// Calls `visit` with `schema` and every schema in it, the innermost first.
+/// Calls `visit` with `schema` and every schema in it, innermost first.
 pub(crate) fn inside_out(schema: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
     children(schema, at, &mut |child, child_at| inside_out(child, child_at, visit))?;
     visit(schema, at)
 }
 
-/// Calls `visit` with the root of every schema: the components, and those in parameters, bodies and headers.
+/// Calls `visit` with each outermost schema: the components, and the schemas of parameters, bodies and headers.
 pub(crate) fn roots(document: &mut Value, visit: &mut Visit<'_>) -> Result<()> {
     let at = "/components";
     if let Some(components) = document.get_mut("components") {
@@ -110,7 +110,7 @@ fn parameters(holder: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()>
     Ok(())
 }
 
-/// A parameter or a header.
+/// Calls `visit` with the schemas of a parameter or a header.
 fn parameter(value: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()> {
     holder(value, at, visit)?;
     content(value, at, visit)
@@ -124,12 +124,12 @@ fn response(response: &mut Value, at: &str, visit: &mut Visit<'_>) -> Result<()>
     Ok(())
 }
 
-/// Calls `visit` with every schema anywhere in the document, the innermost first.
+/// Calls `visit` with every schema in the document, innermost first.
 pub(crate) fn everywhere(document: &mut Value, visit: &mut Visit<'_>) -> Result<()> {
     roots(document, &mut |schema, at| inside_out(schema, at, visit))
 }
 
-/// Calls `visit` with every operation, webhooks among them, and its pointer.
+/// Calls `visit` with every operation and its pointer. Webhooks are included.
 pub(crate) fn operations(document: &mut Value, visit: &mut Visit<'_>) -> Result<()> {
     for section in SECTIONS {
         for (path, item) in members(document, section) {
@@ -144,13 +144,13 @@ pub(crate) fn operations(document: &mut Value, visit: &mut Visit<'_>) -> Result<
     Ok(())
 }
 
-/// The component schemas.
+/// Returns the component schemas.
 pub(crate) fn components(document: &mut Value) -> Result<&mut Map<String, Value>> {
     let schemas = document.pointer_mut(SCHEMAS).and_then(Value::as_object_mut);
     schemas.with_context(|| format!("{SCHEMAS}: expected an object"))
 }
 
-/// The component schema `name`.
+/// Returns the component schema `name`.
 pub(crate) fn component<'d>(document: &'d Value, name: &str) -> Result<&'d Value> {
     let at = below(SCHEMAS, name);
     let schema = document.pointer(&at).with_context(|| format!("{at} does not exist"))?;
@@ -158,12 +158,12 @@ pub(crate) fn component<'d>(document: &'d Value, name: &str) -> Result<&'d Value
     Ok(schema)
 }
 
-/// The name of the component that a schema refers to, if it is a reference.
+/// Returns the name of the component that a schema refers to, if the schema is a reference.
 pub(crate) fn target(schema: &Value) -> Option<&str> {
     schema.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
 }
 
-/// Whether a schema leaves the type open, so that the value may be a string.
+/// Returns `true` if a schema leaves the type open, so that the value may be a string.
 pub(super) fn is_untyped(schema: &Value) -> bool {
     const TYPING: [&str; 10] = [
         "$ref",
@@ -185,14 +185,14 @@ pub(crate) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#{SCHEMAS}/{name}") })
 }
 
-/// Notes on a component that gets another name where the contract has it.
+/// Notes a component's place in the contract, before the component gets another name.
 pub(super) fn note_origin(schema: &mut Value, name: &str) {
     if let Some(members) = schema.as_object_mut() {
         members.entry(FROM).or_insert_with(|| below(SCHEMAS, name).into());
     }
 }
 
-/// A reference beside which null is allowed, or a plain one.
+/// Returns a reference to the component `name`, which also allows null if `nullable` is `true`.
 pub(crate) fn nullable_reference(name: &str, nullable: bool) -> Value {
     if nullable { json!({"nullable": true, "allOf": [reference(name)]}) } else { reference(name) }
 }
@@ -201,7 +201,7 @@ pub(crate) fn is_nullable(schema: &Value) -> bool {
     schema.get("nullable").is_some_and(|nullable| nullable == true)
 }
 
-/// The same schema without what is only said to readers.
+/// Returns the schema without the keywords for human readers and without the notes of its origin.
 pub(crate) fn bare(schema: &Value) -> Value {
     let mut schema = schema.clone();
     let stripped = inside_out(&mut schema, "", &mut |schema, _| {

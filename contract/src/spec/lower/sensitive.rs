@@ -1,4 +1,4 @@
-//! Checks that each member whose name is that of a secret is marked: as a secret, or as plain.
+//! Checks that each member whose name looks like a secret's is marked, as a scalar or as plain.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use super::{
 };
 use crate::spec::json::below;
 
-/// How a word of such a name ends. Names are run together as often as not: `cardnumber`, `firstname`.
+/// Endings of words in such a name. Endings are compared because names are often written as one word: `cardnumber`,
+/// `firstname`.
 const ENDINGS: [&str; 33] = [
     "account",
     "address",
@@ -48,8 +49,8 @@ const ENDINGS: [&str; 33] = [
     "zip",
 ];
 
-/// Fails on the first member that looks like a secret, is not marked, and is not in `plain`; and on an entry of `plain`
-/// that no member needs.
+/// Fails if a member looks like a secret but is neither marked nor in `plain`. Also fails if no member needs an entry
+/// of `plain`.
 pub(super) fn check(mut document: Value, plain: &[String]) -> Result<Value> {
     let whole = document.clone();
     let mut unused: BTreeSet<&String> = plain.iter().collect();
@@ -89,7 +90,7 @@ fn looks_secret(name: &str) -> bool {
     })
 }
 
-/// The words of `snake_case`, `kebab-case` and `camelCase`.
+/// Returns the words of a name in `snake_case`, `kebab-case` or `camelCase`.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = '_';
@@ -105,7 +106,8 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether it holds strings or numbers, or anything at all, and no mark or list of values says more about them.
+/// Returns `true` if a schema allows arbitrary strings, numbers or values of any type: no mark and no list of values
+/// restricts them.
 fn may_hold_anything(schema: &Value, document: &Value) -> bool {
     let (mut open, mut seen) = (vec![schema], BTreeSet::new());
     while let Some(schema) = open.pop() {
@@ -130,12 +132,12 @@ fn may_hold_anything(schema: &Value, document: &Value) -> bool {
         let parts =
             ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
         let parts: Vec<_> = parts.collect();
-        // An open list of values: what it will hold is of the same kind.
+        // Beside a list of values, a plain string only keeps the list open. Unknown values are of the same kind.
         if !parts.iter().any(|part| part.get("enum").is_some()) {
             open.extend(parts);
         }
         open.extend(schema.get("items"));
-        // An object without known members shows nothing of what it holds.
+        // The type of an object without known members prints none of its values.
         open.extend(schema.get("additionalProperties").filter(|values| !schema::is_untyped(values)));
     }
     false

@@ -1,4 +1,5 @@
-//! Separates requests from responses: a schema that is used both ways becomes two, since only requests keep their limits.
+//! Separates requests from responses. A schema that is used in both becomes two, because only requests keep their
+//! limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::spec::json::below;
 
-/// Copies each schema that is sent and received to `New…`, and makes requests use the copy.
+/// Copies each schema that is sent and received to `New…`. Requests use the copy.
 pub(super) fn requests_from_answers(mut document: Value) -> Result<Value> {
     let (sent, received) = (graph::sent(&document)?, graph::received(&document)?);
     let schemas = components(&mut document)?;
@@ -36,7 +37,7 @@ pub(super) fn requests_from_answers(mut document: Value) -> Result<Value> {
     Ok(document)
 }
 
-/// Removes members that go only one way from the components that go the other way.
+/// Removes the members with `mark` from the components that `of` returns, since they never have such members.
 fn without(document: &mut Value, mark: &str, of: fn(&Value) -> Result<BTreeSet<String>>) -> Result<()> {
     let reached = of(document)?;
     for (name, schema) in components(document)?.iter_mut().filter(|(name, _)| reached.contains(*name)) {

@@ -1,4 +1,4 @@
-//! Everything in the contract is known to some step, or lowering stops here.
+//! Checks that some step knows each keyword of the contract. Otherwise lowering stops here.
 
 use anyhow::{Result, bail};
 use serde_json::Value;
