@@ -1,4 +1,4 @@
-//! Generates the client from `openapi.json`, and nothing else.
+//! Generates the client from `openapi.json`.
 
 use std::error::Error;
 use std::path::Path;
@@ -14,7 +14,7 @@ mod operations;
 mod readers;
 
 const DOCUMENT: &str = "openapi.json";
-/// For a test; no published crate has it.
+/// The document of a test's client. The published crate does not contain it.
 const ORDINARY: &str = "tests/ordinary.json";
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,4 +1,5 @@
-//! How the client is generated: by `build.rs`, and by `cargo xtask spec merge`, which refuses what can't be generated.
+//! Generates the client. `build.rs` uses this module. `cargo xtask spec merge` also uses it, to refuse a contract from
+//! which no client can be generated.
 
 use std::error::Error;
 
@@ -7,10 +8,10 @@ use proc_macro2::TokenStream;
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
 use serde_json::{Value, json};
 
-/// Marks a string whose known values the extension's target lists.
+/// The extension that marks a string as an open list. It refers to the list of known values.
 const OPEN_ENUM: &str = "x-open-enum";
 
-/// JSON type and format of each mark, and the type that takes its place.
+/// The JSON type and the format of each mark, and the hand-written type for it.
 const SCALARS: [(&str, &str, &str); 11] = [
     ("string", "text", "crate::scalar::Text"),
     ("string", "reference", "crate::scalar::Reference"),
@@ -25,7 +26,7 @@ const SCALARS: [(&str, &str, &str); 11] = [
     ("string", "jsonapi-version", "crate::scalar::JsonApiVersion"),
 ];
 
-/// Schemas decoded by hand.
+/// The schemas that hand-written types replace.
 pub(crate) const REPLACED: [(&str, &str); 2] =
     [("IncludedResource", "crate::included::IncludedResource"), ("FreeForm", "crate::scalar::FreeForm")];
 
@@ -46,18 +47,19 @@ impl Client {
         Ok(Self { document, mocked, settings })
     }
 
-    /// The client and its types.
+    /// Returns the code of the client and its types.
     pub(crate) fn code(&self) -> Result<TokenStream, Box<dyn Error>> {
         Ok(Generator::new(&self.settings).generate_tokens(&self.document)?)
     }
 
-    /// Stand-ins of the operations, for tests with httpmock.
+    /// Returns the code of the operations' mocks, for tests with httpmock.
     pub(crate) fn mock(&self) -> Result<TokenStream, Box<dyn Error>> {
         Ok(Generator::new(&self.settings).httpmock(&self.mocked, "crate")?)
     }
 }
 
-/// A stand-in compares what a query has as text, which lists, objects and choices don't have.
+/// Gives query parameters a string type if they are lists, objects or choices. A mock compares a query as text, and
+/// such types have no text form.
 fn with_text_parameters(mut document: Value) -> Value {
     let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
     let items = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
@@ -101,8 +103,8 @@ fn settings(document: &OpenAPI) -> Result<GenerationSettings, Box<dyn Error>> {
     Ok(settings)
 }
 
-/// The generator passes over a mark that it does not know, and one with a limit beside it, without a word, and makes a
-/// type that prints what it holds.
+/// Fails on an unknown mark, or a mark with a limit beside it. The generator would silently ignore such a mark, and
+/// generate a type that prints its value.
 fn check_marks(value: &Value, at: &str) -> Result<(), String> {
     let members = match value {
         Value::Object(members) => members,

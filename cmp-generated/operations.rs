@@ -1,4 +1,4 @@
-//! The facts about operations and responses, as macros for the facade.
+//! Generates macros with the facts about operations and responses, for the facade.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-/// The extension of an operation that has its facts.
+/// The extension with the facts about an operation.
 const EXTENSION: &str = "x-facts";
 
 pub(crate) fn facts(lowered: &str) -> Result<TokenStream, Box<dyn Error>> {
@@ -27,8 +27,8 @@ pub(crate) fn facts(lowered: &str) -> Result<TokenStream, Box<dyn Error>> {
         .collect::<Result<Vec<_>, _>>()?;
     let responses = responses(&lowered);
     Ok(quote! {
-        /// Expands to `$with! { … }` with the type of each successful response that has a body: `traced` if it has the id
-        /// that VGS support asks for.
+        /// Expands to `$with! { … }` with the type of each successful response that has a body. A type is marked
+        /// `traced` if it has the trace id that VGS support asks for, else `untraced`.
         #[macro_export]
         macro_rules! with_responses {
             ($with:ident) => { $with! { #(#responses)* } };
@@ -36,8 +36,8 @@ pub(crate) fn facts(lowered: &str) -> Result<TokenStream, Box<dyn Error>> {
 
         /// Expands to `$with! { … }` with one entry for each operation of the contract whose facts are known.
         ///
-        /// The facade makes its enum of operations with it. The facts are data: see `openapi/operations.toml` in the
-        /// project's repository.
+        /// The facade defines its enum of operations with this macro. The facts come from `openapi/operations.toml` in
+        /// the project's repository.
         #[macro_export]
         macro_rules! with_operations {
             ($with:ident) => { $with! { #(#entries)* } };
@@ -93,7 +93,7 @@ fn entry(path: &str, method: &str, name: &Value, facts: &Value) -> Result<TokenS
     })
 }
 
-/// `get_card` and `cards:read` as the names of variants.
+/// Returns the name of a variant: `GetCard` for `get_card`, `CardsRead` for `cards:read`.
 fn pascal(words: &str) -> String {
     let words = words.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(|word| word[..1].to_uppercase() + &word[1..]).collect()

@@ -1,7 +1,7 @@
-//! Puts the library's own reading, member by member, into the place of serde's derived code, in the types of answers.
+//! Replaces serde's derived code in the types of answers by the library's own code, which reads member by member.
 //!
-//! Types that this doesn't cover, such as a choice of two objects, keep the derived code: they are read as a whole or not
-//! at all, and can't make the document around them unreadable either.
+//! Types without such code, such as a choice of two objects, keep serde's derived code. A value of such a type is read
+//! as a whole or not at all. If it can't be read, the document around it still can.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -69,7 +69,8 @@ pub(crate) fn with_readers(client: TokenStream, document: &str) -> Result<TokenS
     Ok(code.replace("HeaderMap :: with_capacity (1usize)", "HeaderMap :: new ()").parse()?)
 }
 
-/// Leaves out a header that the generator sends with every request, and that no document asks for.
+/// Removes the header `api-version`. The generated client would send it with every request, but no document mentions
+/// it.
 fn without_version(client: &mut File) {
     let blocks = client.items.iter_mut().filter_map(|item| match item {
         Item::Impl(item) => Some(&mut item.items),
@@ -84,7 +85,7 @@ fn without_version(client: &mut File) {
     }
 }
 
-/// All names that are used in types.
+/// Collects all names that are used in types.
 #[derive(Default)]
 struct Names(BTreeSet<String>);
 
@@ -94,15 +95,15 @@ impl<'ast> Visit<'ast> for Names {
     }
 }
 
-/// The names of the schemas that answers are made of, as [`plain`] has them.
+/// Returns the names of the schemas that answers use, in the form of [`plain`].
 fn received(document: &Value) -> BTreeSet<String> {
     let schemas = &document["components"]["schemas"];
     let mut found = BTreeSet::new();
     let operations = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
     let operations = operations.filter_map(Value::as_object).flat_map(|path| path.values());
     let mut open: Vec<_> = operations.filter_map(|operation| operation.get("responses")).collect();
-    // Error answers are read as this, whatever the operation: the generator leaves them alone. The others are read by hand
-    // among what is included.
+    // The facade reads every error answer as an `ErrorDocument`, but no operation's answer refers to it. Hand-written
+    // code reads the others as included resources.
     for name in
         ["ErrorDocument", "NetworkTokenResource", "CardUpdateResource", "CardUpdateSubscriptionResource"]
     {
@@ -117,7 +118,7 @@ fn received(document: &Value) -> BTreeSet<String> {
                 if let Some(name) = name.filter(|name| found.insert((*name).to_owned())) {
                     open.push(&schemas[name]);
                 }
-                // The values that a text may have are read by the text.
+                // The list of known values needs no code of its own: the open string reads them.
                 let inner = members.iter().filter(|(key, _)| *key != "x-open-enum");
                 open.extend(inner.map(|(_, member)| member));
             }
@@ -125,7 +126,7 @@ fn received(document: &Value) -> BTreeSet<String> {
             _ => {}
         }
     }
-    // A choice without a name of its own is called after its place.
+    // The generator names a choice without a name after its place.
     let places = found.iter().flat_map(|name| {
         let properties = schemas[name]["properties"].as_object().into_iter().flatten();
         properties.filter(|(_, schema)| schema.get("oneOf").is_some()).map(move |(key, _)| name.clone() + key)
@@ -134,7 +135,7 @@ fn received(document: &Value) -> BTreeSet<String> {
     found.into_iter().chain(places).map(|name| plain(&name)).collect()
 }
 
-/// A name without what the generator changes of it.
+/// Returns a name reduced to lowercase letters and digits, so that the generator's form and the schema's are equal.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -153,8 +154,8 @@ fn name_of_object(item: &Item, received: &BTreeSet<String>) -> Option<String> {
     (received.contains(&plain(&name)) && reader_of_struct(item).ok().flatten().is_some()).then_some(name)
 }
 
-/// Members of answers that are put into a box. The data of an answer is large, and whoever hands the answer on would move all
-/// of it. The others are large and mostly absent.
+/// Members of answers that are put into a box. The `data` of an answer is large, so moving the answer would be
+/// expensive. The others are large and mostly absent.
 const BOXED: [&str; 4] = ["card_art", "cardholder", "data", "enriched_attributes"];
 
 fn box_large(item: &mut ItemStruct, objects: &BTreeSet<String>) -> Result<()> {
@@ -170,7 +171,7 @@ fn box_large(item: &mut ItemStruct, objects: &BTreeSet<String>) -> Result<()> {
     Ok(())
 }
 
-/// The `T` of an `Option<T>`.
+/// Returns the `T` of an `Option<T>`.
 fn inner_type(kind: &Type) -> Option<&Type> {
     let Type::Path(path) = kind else { return None };
     let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
@@ -180,7 +181,7 @@ fn inner_type(kind: &Type) -> Option<&Type> {
     }
 }
 
-/// A struct of members that may all be absent.
+/// Returns the reader of a struct, if all its members may be absent.
 fn reader_of_struct(item: &ItemStruct) -> Result<Option<String>> {
     let Fields::Named(fields) = &item.fields else { return Ok(None) };
     if !derives(&item.attrs)?.iter().any(|name| name == "Default") {
@@ -199,7 +200,7 @@ fn reader_of_struct(item: &ItemStruct) -> Result<Option<String>> {
     Ok(Some(format!("crate::lenient::object! {{ {} {{ {members} }} }}", item.ident)))
 }
 
-/// An enum whose variants are each of another kind of JSON.
+/// Returns the reader of an enum, if each variant is a different kind of JSON.
 fn reader_of_enum(item: &ItemEnum, objects: &BTreeSet<String>) -> Option<String> {
     let mut variants = String::new();
     let mut kinds = BTreeSet::new();
@@ -220,7 +221,7 @@ fn reader_of_enum(item: &ItemEnum, objects: &BTreeSet<String>) -> Option<String>
     Some(format!("crate::lenient::choice! {{ {} {{ {variants} }} }}", item.ident))
 }
 
-/// A text with a name of its own. Its derived `Debug` would show what it holds.
+/// Returns `true` if a struct is a string with its own type. The derived `Debug` of such a type would print the string.
 fn is_text(item: &ItemStruct) -> bool {
     let Fields::Unnamed(fields) = &item.fields else { return false };
     fields.unnamed.iter().any(|field| last_segment(&field.ty) == "String")
@@ -234,11 +235,11 @@ fn last_segment(kind: &Type) -> String {
     .unwrap_or_default()
 }
 
-/// What serde is asked for a field.
+/// The serde attributes of a field.
 #[derive(Default)]
 struct SerdeAttributes {
     rename: Option<String>,
-    /// Something that the readers don't know.
+    /// The field has an attribute that the readers don't know.
     has_other: bool,
 }
 
@@ -276,7 +277,7 @@ fn without_derived(attributes: &mut Vec<Attribute>, what: &str) -> Result<()> {
     });
     let derive = format!("#[derive({})] struct Derived;", kept.collect::<Vec<_>>().join(","));
     attributes.retain(|attribute| !attribute.path().is_ident("derive"));
-    // serde's own attributes come after the derive.
+    // serde's own attributes must follow the derive.
     let others = std::mem::take(attributes);
     attributes.extend(syn::parse_str::<ItemStruct>(&derive)?.attrs);
     attributes.extend(others);

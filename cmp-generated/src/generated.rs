@@ -1,4 +1,4 @@
-//! What `build.rs` generates.
+//! The code that `build.rs` generates.
 
 #![allow(
     missing_docs,

@@ -1,4 +1,4 @@
-//! What every attempt to send a request needs.
+//! Headers and transport of each attempt to send a request.
 
 use std::fmt;
 use std::future::Future;
@@ -35,18 +35,18 @@ impl MediaType {
 /// The future of a [`Transport`].
 pub type Sending<'a> = Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send + 'a>>;
 
-/// Sends a request, in the place of the generated client's own `reqwest::Client`.
+/// Sends requests instead of the generated client's own `reqwest::Client`.
 ///
-/// An implementation sends at most once and follows no redirect: whether to repeat a request depends on the operation.
+/// An implementation sends a request at most once and follows no redirect. Only the caller knows whether the operation
+/// can be repeated.
 pub trait Transport: Send + Sync {
-    /// Sends `request` and returns the answer, whose body may still be on its way.
+    /// Sends `request` and returns the answer. The answer's body may still be in transfer.
     fn send(&self, request: Request) -> Sending<'_>;
 }
 
-/// Returns `Bearer <token>` as a header's value, marked sensitive.
+/// Returns `Bearer <token>` as a header value that is marked sensitive.
 ///
-/// # Errors
-/// A token that can't stand in a header; the error does not repeat it.
+/// Fails if the token has characters that a header can't contain. The error does not contain the token.
 pub fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     let text = Zeroizing::new(format!("Bearer {token}"));
     let mut value = HeaderValue::from_str(&text)?;
@@ -54,7 +54,8 @@ pub fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     Ok(value)
 }
 
-/// What one attempt to send a request needs, for [`Client::new_with_client`]. Each attempt has one of its own.
+/// The headers and the transport of one attempt to send a request, for [`Client::new_with_client`]. Each attempt has
+/// its own context.
 #[derive(Clone)]
 pub struct Context {
     media_type: MediaType,
@@ -76,7 +77,7 @@ impl Context {
         self
     }
 
-    /// Sets the headers that are sent beside those that every request has.
+    /// Sets additional headers. They do not replace the headers that every request has.
     #[must_use]
     pub fn headers(mut self, headers: Arc<HeaderMap>) -> Self {
         self.headers = Some(headers);

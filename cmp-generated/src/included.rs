@@ -1,7 +1,7 @@
-//! The resources that come beside a card, distinguished by their `type`.
+//! The resources in a card answer's `included` list, distinguished by their `type`.
 //!
-//! The documents describe them by a `oneOf` whose branches overlap; an untagged decoder takes a failed network token for
-//! a subscription. See `openapi/corrections/022-included-kinds.json` in the repository.
+//! The documents describe them by a `oneOf` whose branches overlap. An untagged decoder would read a failed network
+//! token as a subscription. See `openapi/corrections/022-included-kinds.json` in the repository.
 
 use std::borrow::Cow;
 use std::vec;
@@ -17,7 +17,9 @@ use crate::types;
 
 const NETWORK_TOKENS: &str = "network_tokens";
 
-/// A resource beside a card. Exhaustive on purpose: a kind that the documents add must break code that distinguishes them.
+/// A resource beside a card.
+///
+/// The enum is exhaustive on purpose: a new kind in the documents must break code that distinguishes the kinds.
 #[derive(Debug, Clone)]
 pub enum IncludedResource {
     /// `network_tokens`
@@ -28,25 +30,26 @@ pub enum IncludedResource {
     CardUpdateSubscription(Box<types::CardUpdateSubscriptionResource>),
     /// A kind that the documents do not list.
     Other(Box<OtherResource>),
-    /// An entry that is no object, something in the place of the whole list, or what follows the first thousand entries:
-    /// nobody knows which resources are missing.
+    /// Stands for resources that could not be read: an entry that is not an object, a value that is not a list, or all
+    /// entries after the first thousand. The missing resources are unknown.
     Unreadable,
 }
 
 /// A resource of a kind that the documents do not list.
 #[derive(Debug, Clone)]
 pub struct OtherResource {
-    /// Its `type`; empty if it has none.
+    /// The resource's `type`; empty if it has none.
     pub kind: Text,
-    /// Its `id`, where it is a string or number.
+    /// The resource's `id`, if it is a string or a non-negative integer.
     pub id: Option<Text>,
-    /// All of it, unread.
+    /// All members of the resource, as they came.
     pub members: FreeForm,
 }
 
 impl Lenient for IncludedResource {
-    /// Reads what comes after the `type` straight into its place. What comes before it is kept until then, or read as a
-    /// network token's where [`lenient::decode`] starts over if it is not.
+    /// Reads the members after the `type` directly into their place. The members before it are kept until the type is
+    /// known. If a guess is allowed, they are read as a network token's instead, and [`lenient::decode`] starts over if
+    /// that was wrong.
     fn object<'de, A: MapAccess<'de>>(
         place: &mut Option<Self>,
         map: &mut A,
@@ -121,7 +124,7 @@ impl OtherResource {
     }
 }
 
-/// The members of an object after its `type` was read: those that came before it, then the others.
+/// The members of an object whose `type` has been read: first those before the `type`, then the others.
 struct Rest<'a, 'de, A> {
     before: vec::IntoIter<(Cow<'de, str>, Raw<'de>)>,
     value: Option<Raw<'de>>,

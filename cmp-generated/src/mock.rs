@@ -1,7 +1,7 @@
-//! Typed stand-ins of every operation for tests with the crate `httpmock`: `server.create_card(|when, then| …)`.
+//! Typed mocks of every operation for tests with the crate `httpmock`: `server.create_card(|when, then| …)`.
 //!
-//! Answers are sent as `application/json` and only in documented shapes; `into_inner()` gives httpmock's own builders
-//! for anything else.
+//! Mocks answer with `application/json`, and only in documented shapes. For anything else, `into_inner()` returns
+//! httpmock's own builders.
 
 #![allow(
     missing_docs,

@@ -10,30 +10,30 @@ use zeroize::Zeroizing;
 use super::Notes;
 use super::repair::repair;
 
-/// What serde is to say of a document with errors in the place of data.
+/// The message of the serde error for a document with errors instead of data.
 pub(super) const ERRORS: &str = "invalid value, expected no errors";
 
 thread_local! {
-    /// Where the next document read by this thread lists its unreadable members.
+    /// The list of unreadable members for the next document that this thread reads.
     static LIST: RefCell<Option<Notes>> = const { RefCell::new(None) };
-    /// Whether the next document read by this thread may be read with a guess.
+    /// `true` if the next document that this thread reads may be read with a guess.
     static MAY_GUESS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Why a document can't be read. It says where, never what.
+/// Why a document can't be read. The error can contain a place, but never contains text of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// It is not JSON, from this place on.
+    /// The document is not JSON. This is the place of the first error.
     NotJson {
         /// The line, from 1.
         line: usize,
         /// The column, from 1.
         column: usize,
     },
-    /// It is JSON, but not an object.
+    /// The document is JSON, but not an object.
     NotADocument,
-    /// It has errors in the place of data.
+    /// The document has `errors` instead of `data`.
     Errors,
 }
 
@@ -49,20 +49,20 @@ impl fmt::Display for Unreadable {
 
 impl Error for Unreadable {}
 
-/// Reads a document, [repaired](decode_repaired) if need be.
+/// Reads a document, and [repairs](decode_repaired) it if necessary.
 ///
-/// # Errors
 /// [`Unreadable`]
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     decode_strictly(body).or_else(|_| decode_repaired(body))
 }
 
-/// Reads a text as it is.
+/// Reads a text without repairs.
 ///
-/// The service sends most members of an included resource before its `type`. To read them once, they are taken for those of
-/// a network token, unless the text names another type. If that was wrong, the text is read again without the guess.
+/// The service sends most members of an included resource before its `type`. To read them only once, this function
+/// guesses that they belong to a network token, unless the text names another type. If the guess was wrong, the text is
+/// read again without it.
 fn decode_strictly<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
-    // The whole text at once, which is much faster than string by string.
+    // Checking the whole text as UTF-8 at once is much faster than string by string.
     let text = str::from_utf8(body).map_err(serde::de::Error::custom)?;
     MAY_GUESS.set(!text.contains("\"card_update"));
     let read = serde_json::from_str(text);
@@ -70,7 +70,7 @@ fn decode_strictly<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     read.or_else(|_| serde_json::from_str(text))
 }
 
-/// Reads a successful answer for the generated client, whose own code would copy the headers.
+/// Reads a successful answer for the generated client. The client's own code would copy the headers.
 #[doc(hidden)]
 pub async fn from_response<T: DeserializeOwned, E>(
     mut response: reqwest::Response,
@@ -83,11 +83,12 @@ pub async fn from_response<T: DeserializeOwned, E>(
     }
 }
 
-/// Reads a document that `serde_json` refuses, because of a byte order mark, UTF-16, half a surrogate pair, octets that are
-/// not UTF-8, a number that is out of range or written as JSON doesn't allow, a comma too many, control characters, or
-/// something behind its end.
+/// Reads a document that `serde_json` refuses.
 ///
-/// # Errors
+/// It repairs a byte order mark, UTF-16, half a surrogate pair, and octets that are not UTF-8. It also repairs numbers
+/// that are out of range or in a form that JSON doesn't allow, trailing commas, control characters, and text after the
+/// document's end.
+///
 /// [`Unreadable`]
 pub fn decode_repaired<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     serde_json::from_str(&repaired(body)).map_err(|error| match error.classify() {
@@ -99,15 +100,15 @@ pub fn decode_repaired<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable
     })
 }
 
-/// The text of a document without what `serde_json` refuses.
+/// Returns the document as text, without the defects that [`decode_repaired`] repairs.
 #[must_use]
 pub fn repaired(body: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(repair(body))
 }
 
-/// Runs `decode`, and lists the paths of the members that the document it reads has, but that could not be read.
+/// Runs `decode`, and also returns the paths of the members that were in its document but could not be read.
 ///
-/// Names are as they came: who shows them has to mask them.
+/// The paths contain names as the service sent them. Mask them before you show them.
 pub fn noting<R>(decode: impl FnOnce() -> R) -> (R, Vec<String>) {
     LIST.with_borrow_mut(|list| *list = Some(Notes::listing()));
     let result = decode();
@@ -118,7 +119,7 @@ pub fn noting<R>(decode: impl FnOnce() -> R) -> (R, Vec<String>) {
 pub(super) fn with_notes<R>(read: impl FnOnce(&mut Notes) -> R) -> R {
     let listing = LIST.with_borrow(Option::is_some);
     let mut notes = if listing { Notes::listing() } else { Notes::default() };
-    // A note that is made before the type is known would have another path.
+    // No guess while listing: a note before the type is known would have a different path.
     notes.may_guess = MAY_GUESS.take() && !listing;
     let result = read(&mut notes);
     if listing {

@@ -1,4 +1,4 @@
-//! Free-form JSON, with an end to its size and depth.
+//! Reads free-form JSON of limited size and depth.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use serde_json::{Map, Number, Value};
 
 use super::{LONGEST_TEXT, NUMBER, Name, Notes, number_text, skip_list};
 
-/// Values that one object may hold, at any depth. An empty object of three characters takes up to a hundred times as much
-/// memory.
+/// The maximum number of values in one object, at any depth. An empty object has three characters, but takes up to a
+/// hundred times as much memory.
 const MOST_VALUES: usize = 10_000;
 const DEEPEST: usize = 100;
 
-/// How much more may be read.
+/// The number of values that may still be read, and the current depth.
 pub(crate) struct Json {
     values: usize,
     depth: usize,
@@ -24,7 +24,7 @@ impl Json {
         Self { values: MOST_VALUES, depth: 0 }
     }
 
-    /// Reads an object to its end. A member with too much in it is absent.
+    /// Reads an object to its end. A member that exceeds the limits is absent.
     pub(crate) fn members<'de, A: MapAccess<'de>>(
         mut self,
         map: &mut A,
@@ -40,7 +40,7 @@ impl Json {
         Ok(members)
     }
 
-    /// Reads an object to its end; `None` if there is too much in it.
+    /// Reads an object to its end. Returns `None` if it exceeds the limits.
     pub(crate) fn object<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<Option<Value>, A::Error> {
         let mut members = Some(Map::new());
         let mut number = None;
@@ -57,7 +57,7 @@ impl Json {
         Ok(number.map(Value::Number).or(members.map(Value::Object)))
     }
 
-    /// Reads a list to its end; `None` if there is too much in it.
+    /// Reads a list to its end. Returns `None` if it exceeds the limits.
     pub(crate) fn list<'de, A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<Option<Value>, A::Error> {
         let mut entries = Vec::new();
         while let Some(entry) = seq.next_element_seed(&mut *self)? {

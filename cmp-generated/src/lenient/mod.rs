@@ -1,10 +1,10 @@
-//! How answers are read: member by member.
+//! Reads answers member by member.
 //!
-//! A member that can't be read is absent, whatever JSON stands in its place, and all others read the same. A list leaves
-//! out the entries that can't be read. So decoding a document fails only where it is not JSON, is not an object, or has
-//! `errors` in the place of `data`. Which members a caller can't do without is for the caller to say.
+//! A member that can't be read is absent, and does not affect the other members. A list leaves out the entries that
+//! can't be read. So decoding fails only if the document is not JSON, is not an object, or has `errors` instead of
+//! `data`. The caller checks for members that it requires.
 //!
-//! Reading is one pass over the text. Only a text that this pass can't get through is [repaired](decode) and read again.
+//! Reading is one pass over the text. The text is [repaired](decode) and read again only if this pass fails.
 
 mod decode;
 mod json;
@@ -33,21 +33,24 @@ pub use notes::Notes;
 #[doc(hidden)]
 pub use object::{derived, read_document};
 
-/// A longer text is not read. Far above any text of the API: the longest are addresses of pictures.
+/// The maximum length of a string in bytes; a longer one is not read. The API's longest strings are addresses of
+/// pictures, which are far shorter.
 pub const LONGEST_TEXT: usize = 8 * 1024;
-/// Further entries of a list or object are not read. A card has a few network tokens, and an update a month at most, so
-/// a thousand is more than a century of them; without an end, 4 MB of tiny entries would become hundreds of MB.
+/// The maximum number of entries in a list or object; further entries are not read.
+///
+/// A card has a few network tokens, and at most one update a month. A thousand entries cover more than 80 years of
+/// updates. Without a limit, 4 MB of tiny entries would take hundreds of MB of memory.
 pub const MOST_ENTRIES: usize = 1_000;
 
-/// What the feature `arbitrary_precision` of `serde_json`, which any crate of a build may turn on, calls the one member of the
-/// object that it makes of a number.
+/// The member that holds a number's text, if `serde_json` has its feature `arbitrary_precision`. Then a number is an
+/// object with this one member. Any crate of a build can turn the feature on.
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// A value of an answer. Each function reads one kind of JSON.
 ///
-/// A value that can't be read is `None`, or `false` where the value is read into its place: the place then stays as it is.
-/// Large values are read into their place, since moving them there costs more than reading them. Only what is wrong with
-/// the JSON itself is an error.
+/// A function returns `None` if the value can't be read. A function that reads a value into a place returns `false`
+/// instead, and leaves the place unchanged. Large values are read into their place, because moving them costs more than
+/// reading them. Only invalid JSON is an error.
 pub trait Lenient: Sized {
     /// Reads a string.
     fn text(_text: &str) -> Option<Self> {
@@ -69,15 +72,14 @@ pub trait Lenient: Sized {
         None
     }
 
-    /// Reads `null`, which is otherwise absent.
+    /// Reads `null`. By default, `null` is the same as absent.
     fn null() -> Option<Self> {
         None
     }
 
     /// Reads an object to its end.
     ///
-    /// # Errors
-    /// What is wrong with the JSON.
+    /// Invalid JSON.
     fn object<'de, A: MapAccess<'de>>(
         place: &mut Option<Self>,
         map: &mut A,
@@ -93,8 +95,7 @@ pub trait Lenient: Sized {
 
     /// Reads a list to its end.
     ///
-    /// # Errors
-    /// What is wrong with the JSON.
+    /// Invalid JSON.
     fn list<'de, A: SeqAccess<'de>>(
         _place: &mut Option<Self>,
         seq: &mut A,
@@ -103,15 +104,14 @@ pub trait Lenient: Sized {
         skip_list(seq).map(|()| false)
     }
 
-    /// Stands for what can't be read in a list, where leaving it out would make the list look complete.
+    /// Returns a value that stands for unreadable entries of a list. Without it, the list would look complete.
     fn placeholder() -> Option<Self> {
         None
     }
 
     /// Reads a value of any kind.
     ///
-    /// # Errors
-    /// What is wrong with the JSON.
+    /// Invalid JSON.
     fn read<'de, D: Deserializer<'de>>(
         place: &mut Option<Self>,
         deserializer: D,
@@ -121,12 +121,11 @@ pub trait Lenient: Sized {
     }
 }
 
-/// An object whose members may all be absent.
+/// An object in which every member is optional.
 pub trait Members: Lenient + Default {
-    /// Reads the member of that name, which comes next.
+    /// Reads the value of the next member, which has the name `name`.
     ///
-    /// # Errors
-    /// What is wrong with the JSON.
+    /// Invalid JSON.
     fn member<'de, A: MapAccess<'de>>(
         &mut self,
         name: &str,
@@ -134,10 +133,9 @@ pub trait Members: Lenient + Default {
         notes: &mut Notes,
     ) -> Result<(), A::Error>;
 
-    /// Reads the members to the end of the object.
+    /// Reads all members to the end of the object.
     ///
-    /// # Errors
-    /// What is wrong with the JSON.
+    /// Invalid JSON.
     fn members<'de, A: MapAccess<'de>>(&mut self, map: &mut A, notes: &mut Notes) -> Result<(), A::Error> {
         while let Some(Name(name)) = map.next_key()? {
             self.member(&name, map, notes)?;
@@ -146,7 +144,7 @@ pub trait Members: Lenient + Default {
     }
 }
 
-/// Puts a value into its place, if it could be read. Returns whether it could.
+/// Puts a value into its place if it could be read. Returns `true` in that case.
 #[doc(hidden)]
 pub fn put<T>(place: &mut Option<T>, read: Option<T>) -> bool {
     let is_read = read.is_some();
@@ -156,7 +154,7 @@ pub fn put<T>(place: &mut Option<T>, read: Option<T>) -> bool {
     is_read
 }
 
-/// Reads a value that has to be there, for the types of requests.
+/// Reads a value that must be present, for the types of requests.
 pub(crate) fn required<'de, T: Lenient, D: Deserializer<'de>>(
     deserializer: D,
     expecting: &'static str,
@@ -166,7 +164,7 @@ pub(crate) fn required<'de, T: Lenient, D: Deserializer<'de>>(
     read.ok_or_else(|| D::Error::custom(format_args!("invalid value, expected {expecting}")))
 }
 
-/// Reads a value of any kind into its place, or not at all. Returns whether it could be read.
+/// Reads a value of any kind into its place. The result is `false` if the value can't be read.
 pub(crate) struct Any<'p, T> {
     pub(crate) place: &'p mut Option<T>,
     pub(crate) notes: &'p mut Notes,
@@ -256,7 +254,7 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-/// The text of a value that is read later. It is borrowed if the document is in memory, and copied otherwise.
+/// The text of a value that is read later. The text is borrowed if the document is in memory, and copied otherwise.
 pub(crate) struct Raw<'de>(pub(crate) Cow<'de, str>);
 
 impl<'de> Raw<'de> {
@@ -265,14 +263,15 @@ impl<'de> Raw<'de> {
             Cow::Borrowed(text) => seed.deserialize(&mut serde_json::Deserializer::from_str(text)),
             Cow::Owned(text) => seed.deserialize(&mut serde_json::Deserializer::from_reader(text.as_bytes())),
         };
-        // What is wrong here is wrong with the JSON. The decoder's own message may repeat a value.
+        // An error here can only be invalid JSON. The decoder's own message could contain a value.
         read.map_err(|_| E::custom("invalid value, expected JSON"))
     }
 }
 
 impl<'de> Deserialize<'de> for Raw<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// How `serde_json` knows its own `RawValue`, which is either always borrowed or always copied.
+        /// The name that `serde_json` recognises as its `RawValue`. `RawValue` itself is either always borrowed or
+        /// always copied.
         const RAW_VALUE: &str = "$serde_json::private::RawValue";
         struct Texts;
 
@@ -293,7 +292,7 @@ impl<'de> Deserialize<'de> for Raw<'de> {
     }
 }
 
-/// The text of a number that comes as an object; `None` for any other object, which is skipped.
+/// Reads an object to its end. Returns the text of the number if the object is one with [`NUMBER`], else `None`.
 fn number_in<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
     let mut number = None;
     while let Some(Name(name)) = map.next_key()? {
@@ -306,7 +305,7 @@ fn number_in<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::E
     Ok(number)
 }
 
-/// The value of the member of that name, which anybody can send.
+/// Returns the value of a [`NUMBER`] member if it is a string. Anyone can send a member of this name, with any value.
 fn number_text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
     let mut read = None;
     map.next_value_seed(Any { place: &mut read, notes: &mut Notes::default() })?;
@@ -318,7 +317,7 @@ pub(crate) fn skip_list<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<(), A::Er
     Ok(())
 }
 
-/// Something in the place of a list leaves open what is in the list.
+/// If another value replaces the list, the list's entries are unknown: the result is the placeholder, if `T` has one.
 impl<T: Lenient> Lenient for Vec<T> {
     fn text(_: &str) -> Option<Self> {
         T::placeholder().map(|placeholder| vec![placeholder])
@@ -336,7 +335,8 @@ impl<T: Lenient> Lenient for Vec<T> {
         Self::text("")
     }
 
-    /// One entry without its list is all of it, unless that has to be known for sure.
+    /// Reads an object as a list with one entry. If `T` has a placeholder, the result is the placeholder instead,
+    /// because the list could have more entries.
     fn object<'de, A: MapAccess<'de>>(
         place: &mut Option<Self>,
         map: &mut A,
@@ -402,7 +402,7 @@ impl<T: Lenient, S: BuildHasher + Default> Lenient for HashMap<String, T, S> {
     }
 }
 
-/// A value that may be `null`, which is not the same as absent.
+/// Reads a value that may be `null`, where `null` differs from absent.
 impl<T: Lenient> Lenient for Option<T> {
     fn text(text: &str) -> Option<Self> {
         T::text(text).map(Some)
@@ -445,8 +445,8 @@ impl<T: Lenient> Lenient for Option<T> {
     }
 }
 
-/// Returns `true` if the number has fewer digits than a card number. No count or code of the contract has more, and a
-/// type with an integer prints it.
+/// Returns `true` if the number has fewer digits than a card number. Types print their integers, so a card number must
+/// not become one. The contract's counts and codes are all shorter.
 fn is_short(number: impl Into<i128>) -> bool {
     const SHORTEST_CARD_NUMBER: u128 = 10_u128.pow(11);
     number.into().unsigned_abs() < SHORTEST_CARD_NUMBER
@@ -548,7 +548,8 @@ impl<T: Members> Lenient for Box<T> {
     }
 }
 
-/// The integer that a float is, below 2⁵³: from there on a float stands for more than one.
+/// Returns the integer that a float is equal to, if it is below 2⁵³. From 2⁵³ on, a float can stand for several
+/// integers.
 fn exact_integer(number: f64) -> Option<i64> {
     const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
     let exact = number.abs() < FIRST_INEXACT && number.fract() == 0.0;

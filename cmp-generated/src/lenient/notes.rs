@@ -1,20 +1,21 @@
 use std::borrow::Cow;
 
-/// More is not worth to be listed: an answer with so many has another form than the contract's.
+/// The maximum number of listed members. An answer with more unreadable members does not have the contract's form at
+/// all.
 const MOST: usize = 64;
 
-/// Where reading stands, and which members it could not read.
+/// The current position in a document, and the members that could not be read.
 #[derive(Debug, Default)]
 pub struct Notes {
     depth: usize,
-    /// Kept only where somebody wants to know what could not be read.
+    /// The names on the way to the current position. Kept only if unreadable members are listed.
     path: Vec<Cow<'static, str>>,
     found: Option<Vec<String>>,
-    /// Reading starts over if a guess was wrong.
+    /// A guess is allowed, because reading starts over if it was wrong.
     pub(crate) may_guess: bool,
-    /// There is a member `data` that could be read.
+    /// The document has a member `data` that could be read.
     pub(super) has_data: bool,
-    /// There is a list of errors in a document that is not one of errors.
+    /// The document has `errors`, although its type has no such member.
     pub(super) has_errors: bool,
 }
 
@@ -30,7 +31,7 @@ impl Notes {
         }
     }
 
-    /// Enters a member whose name comes from outside.
+    /// Enters a member whose name the service chose.
     pub(crate) fn enter_named(&mut self, name: &str) {
         self.depth += 1;
         if self.found.is_some() {
@@ -43,13 +44,13 @@ impl Notes {
         self.path.pop();
     }
 
-    /// Forgets the kind of the last entry of a list.
+    /// Moves to the next entry of a list, and forgets the kind of the last one.
     pub(crate) fn next_entry(&mut self) {
         self.leave();
         self.enter("[]");
     }
 
-    /// Notes the kind of a list's entry.
+    /// Notes the kind of the current list entry.
     pub(crate) fn kind(&mut self, kind: &str) {
         if let (Some(_), Some(last)) = (&self.found, self.path.last_mut()) {
             *last = Cow::Owned(format!("[{kind}]"));
@@ -60,7 +61,7 @@ impl Notes {
         self.depth == 0
     }
 
-    /// Notes that what stands here can't be read, unless it could be.
+    /// Notes the value at the current position as unreadable if `is_read` is `false`. Returns `is_read`.
     pub(super) fn noted(&mut self, is_read: bool) -> bool {
         if !is_read {
             self.unreadable();
@@ -68,7 +69,7 @@ impl Notes {
         is_read
     }
 
-    /// Notes that what stands here can't be read.
+    /// Notes that the value at the current position can't be read.
     pub(crate) fn unreadable(&mut self) {
         if let Some(found) = self.found.as_mut().filter(|found| found.len() < MOST) {
             let path = self.path.iter().enumerate().map(|(index, name)| {

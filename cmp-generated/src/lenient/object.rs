@@ -1,11 +1,11 @@
-//! What `build.rs` writes in the place of serde's derived code for the types of answers.
+//! The macros with which `build.rs` replaces serde's derived code in the types of answers.
 
 use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
 
 use super::{Any, Lenient, Notes, decode, put, skip_list};
 
-/// Reads an object whose members may all be absent. Of a member that is there twice the last one that can be read counts.
+/// Reads an object in which every member is optional. If a member occurs twice, the last readable value counts.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! read_object {
@@ -93,7 +93,7 @@ macro_rules! read_document_of {
     };
 }
 
-/// Reads any JSON by serde's derived code, as a whole or not at all: for types that the readers above don't cover.
+/// Reads any JSON with serde's derived code, as a whole or not at all. For types that the macros above don't cover.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! read_derived {
@@ -138,7 +138,7 @@ macro_rules! read_derived {
     };
 }
 
-/// Shows nothing of a text from outside.
+/// Implements `Debug` for a string from outside, without its content.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! read_masked {
@@ -158,14 +158,14 @@ pub fn derived<T: DeserializeOwned>(value: Option<Value>) -> Option<T> {
 
 /// Reads a whole document.
 ///
-/// # Errors
-/// What is wrong with the JSON; not an object; errors in the place of data.
+/// Invalid JSON, a document that is not an object, or `errors` instead of `data`.
 #[doc(hidden)]
 pub fn read_document<'de, T: Lenient, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     decode::with_notes(|notes| {
         let mut read = None;
         T::read(&mut read, deserializer, notes)?;
-        // JSON:API allows only one of them, and V1's documents have no `data`.
+        // A document with `data` is read even if it also has `errors`, which JSON:API forbids. A document without
+        // `data` can be valid: V1's documents have none.
         if notes.has_errors && !notes.has_data {
             return Err(D::Error::custom(decode::ERRORS));
         }
@@ -174,10 +174,9 @@ pub fn read_document<'de, T: Lenient, D: Deserializer<'de>>(deserializer: D) -> 
 }
 
 impl Notes {
-    /// Reads the member that comes next into its place.
+    /// Reads the next member into its place.
     ///
-    /// # Errors
-    /// What is wrong with the JSON.
+    /// Invalid JSON.
     #[doc(hidden)]
     pub fn member<'de, T: Lenient, A: MapAccess<'de>>(
         &mut self,
@@ -194,10 +193,9 @@ impl Notes {
         Ok(())
     }
 
-    /// Skips a member that the type doesn't have.
+    /// Skips a member that the type doesn't have. Notes `errors` at the top of the document.
     ///
-    /// # Errors
-    /// What is wrong with the JSON.
+    /// Invalid JSON.
     #[doc(hidden)]
     pub fn unknown<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         if name == "errors" && self.is_at_the_top() {
@@ -210,7 +208,7 @@ impl Notes {
     }
 }
 
-/// A list that is not empty, or anything else but nothing.
+/// The value of `errors`, if it is a list that is not empty, an object or a string.
 struct Errors;
 
 impl Lenient for Errors {

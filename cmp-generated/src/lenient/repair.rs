@@ -1,13 +1,13 @@
-//! Makes JSON of what is almost JSON.
+//! Repairs text that is almost JSON.
 //!
-//! One pass, whose work and memory follow the length of the text. What it doesn't know it leaves as it is.
+//! The repair is one pass, with time and memory proportional to the length of the text. Unknown defects stay.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::de::IgnoredAny;
 
-/// Stands for what can't be read in a text.
+/// Replaces half a surrogate pair in a string.
 const REPLACEMENT: &str = "\\ufffd";
 
 pub(super) fn repair(body: &[u8]) -> String {
@@ -26,7 +26,8 @@ pub(super) fn repair(body: &[u8]) -> String {
         }
         match first {
             '{' | '[' => depth += 1,
-            // What follows the document, such as a proxy's comment, is no part of it. But two documents are not one.
+            // Drops text after the document, such as a proxy's comment. A second document stays, and makes the text
+            // invalid.
             '}' | ']' if depth == 1 && !rest[1..].trim_start().starts_with(['{', '[']) => break,
             '}' | ']' => depth = depth.saturating_sub(1),
             _ => {}
@@ -36,17 +37,17 @@ pub(super) fn repair(body: &[u8]) -> String {
     repaired
 }
 
-/// Whether the comma that `rest` begins with comes after the last entry of a list or object.
+/// Returns `true` if the comma at the start of `rest` follows the last entry of a list or object.
 fn is_trailing(rest: &str, before: &str) -> bool {
     rest[1..].trim_start().starts_with(['}', ']']) && !before.trim_end().ends_with(['{', '[', ','])
 }
 
-/// Part of a number or name that stands without quotes.
+/// Returns `true` for a character of a number or a name without quotes.
 fn is_bare(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.' | '_')
 }
 
-/// UTF-8, or UTF-16 with a byte order mark or an object.
+/// Decodes UTF-8 or UTF-16. UTF-16 is recognised by a byte order mark, or by a `{` at the start.
 fn decoded(body: &[u8]) -> Cow<'_, str> {
     let utf_16 = |octets: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = octets.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
@@ -60,8 +61,11 @@ fn decoded(body: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// A number or a name. A number that is out of range becomes the nearest one in range; what JSON takes for no number, such
-/// as `007`, a text; what other languages call nothing, `null`.
+/// Repairs a number or a name without quotes.
+///
+/// A number that is out of range becomes the nearest number in range. A number that is invalid in JSON, such as `007`,
+/// becomes a string. `NaN`, infinities and other languages' words for null become `null`. `True` and `False` become
+/// `true` and `false`.
 fn bare(rest: &str, repaired: &mut String) -> usize {
     let token = &rest[..rest.find(|c: char| !is_bare(c)).unwrap_or(rest.len())];
     let mut digits = token.trim_start_matches(['-', '+', '.']).chars();
@@ -75,7 +79,7 @@ fn bare(rest: &str, repaired: &mut String) -> usize {
         }
         _ => match token.parse::<f64>() {
             Ok(number) if number.is_infinite() => {
-                // In this form every reader takes it for the float that it is.
+                // The exponent form makes every reader read a float.
                 let _ = write!(repaired, "{:e}", number.clamp(f64::MIN, f64::MAX));
             }
             _ => repaired.push_str(token),
@@ -84,7 +88,7 @@ fn bare(rest: &str, repaired: &mut String) -> usize {
     token.len()
 }
 
-/// A string from quote to quote, or to the end of the text.
+/// Repairs a string that ends at its quote or at the end of the text. Returns the string's length in `rest`.
 fn string(rest: &str, repaired: &mut String) -> usize {
     repaired.push('"');
     let mut at = 1;
@@ -141,7 +145,7 @@ fn escape(rest: &str, repaired: &mut String) -> usize {
     }
 }
 
-/// The number in `\u` and four hexadecimal digits.
+/// Returns the number of an escape `\u` with four hexadecimal digits.
 fn code_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?

@@ -7,33 +7,32 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::lenient::{self, Lenient};
 
-/// Decimals that the documents allow.
+/// The maximum number of decimals that the documents allow.
 const SCALE: u32 = 2;
-/// Below this every amount of two decimals has an `f64` of its own, whose shortest form is the amount: an `f64` carries
-/// any 15 significant digits.
+/// Ten trillion (10¹³). Below it, each amount with two decimals has its own `f64`, and the shortest form of that `f64`
+/// is the amount. The reason is that an `f64` keeps any 15 significant digits.
 const LIMIT: Decimal = Decimal::from_parts(1_316_134_912, 2328, 0, false, 0);
 
-/// An amount of money in major units, with at most two decimals: a JSON number that is exactly the decimal.
+/// An amount of money in major units, with at most two decimals. It is sent as a JSON number with exactly these digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(Decimal);
 
-/// Why a decimal is no [`Amount`].
+/// Why a decimal can't be an [`Amount`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AmountError {
-    /// It is less than zero.
+    /// The value is less than zero.
     Negative,
-    /// It has more than two decimals that are not zero.
+    /// The value has more than two decimals, not counting trailing zeros.
     TooPrecise,
-    /// It is ten trillion (10¹³) or more, where a JSON number would no longer be exact.
+    /// The value is ten trillion (10¹³) or more, where a JSON number would no longer be exact.
     TooLarge,
 }
 
 impl Amount {
     /// Wraps `value`.
     ///
-    /// # Errors
-    /// A negative value, more than two decimals, ten trillion or more.
+    /// Fails if the value is negative, has more than two decimals, or is ten trillion or more.
     pub fn new(value: Decimal) -> Result<Self, AmountError> {
         let value = value.normalize();
         if value < Decimal::ZERO {
@@ -47,7 +46,7 @@ impl Amount {
         }
     }
 
-    /// The amount.
+    /// Returns the amount.
     pub const fn get(self) -> Decimal {
         self.0
     }

@@ -15,7 +15,7 @@ macro_rules! expiry {
                 $range.contains(&value).then_some(Self(value))
             }
 
-            /// The number.
+            /// Returns the number.
             pub const fn get(self) -> $number {
                 self.0
             }
@@ -42,7 +42,7 @@ macro_rules! expiry {
 }
 
 expiry!(
-    /// The month in which a card or token expires; a JSON integer, or a string of digits in answers.
+    /// The month in which a card or token expires. A JSON integer; answers may also have a string of digits.
     ExpMonth,
     u8,
     1..=12,
@@ -50,8 +50,8 @@ expiry!(
 );
 
 expiry!(
-    /// The year in which a card or token expires: two digits as documented (26 is 2026), four digits where the service
-    /// sends them. A JSON integer, or a string of digits in answers.
+    /// The year in which a card or token expires. The documents have two digits (26 is 2026), but the service sometimes
+    /// sends four. A JSON integer; answers may also have a string of digits.
     ExpYear,
     u16,
     0..=9999,

@@ -8,8 +8,8 @@ use crate::lenient::{self, Json, Lenient, Notes};
 
 /// An object whose members the documents do not list, such as a card's `meta`.
 ///
-/// It may hold anybody's data, so `Debug` prints no more than the number of its members. Of one with more than ten thousand
-/// values the members after these are not read, and neither is a member that is nested more than a hundred deep.
+/// It can contain any data, so `Debug` prints only the number of its members. Two limits apply when it is read. Members
+/// beyond the first ten thousand values are left out, and so are members nested more than a hundred levels deep.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct FreeForm(Map<String, Value>);

@@ -1,7 +1,7 @@
 //! Single values on the wire.
 //!
-//! Each decodes every form that the service is known to send (see `openapi/corrections` in the repository), encodes
-//! the documented form, and names what it expected, never what it found, when decoding fails.
+//! Each type decodes every form that the service is known to send (see `openapi/corrections` in the repository). It
+//! encodes the documented form. A decoding error says what was expected, and never contains the value.
 
 mod amount;
 mod expiry;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::lenient::{Lenient, Notes};
 
-/// An object whose members have names of the service's choice, such as a card's `relationships`.
+/// An object whose member names the service chooses, such as a card's `relationships`.
 ///
-/// A name may be anything, so `Debug` prints no more than the number of the members.
+/// A name can be any text, so `Debug` prints only the number of the members.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Named<K: Eq + Hash, V>(HashMap<K, V>);
@@ -21,7 +21,7 @@ impl<K: Eq + Hash, V> Named<K, V> {
         self.0.is_empty()
     }
 
-    /// The members.
+    /// Returns the members.
     pub fn into_inner(self) -> HashMap<K, V> {
         self.0
     }

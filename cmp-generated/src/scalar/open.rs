@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::lenient::{self, Lenient};
 
-/// A value from a list that may grow: one of the documented ones, or one that this version of the crate does not know.
+/// A value from a list that may grow. It is a documented value, or one that this version of the crate does not know.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Open<K> {
     /// A documented value.
     Known(K),
-    /// A value that is not documented, as it came.
+    /// A value that is not documented, as the service sent it.
     Unknown(String),
 }
 
 impl<K> Open<K> {
-    /// The documented value, if it is one.
+    /// Returns the documented value, or `None` if the value is unknown.
     pub const fn known(&self) -> Option<&K> {
         match self {
             Self::Known(known) => Some(known),
@@ -56,7 +56,7 @@ impl<K: for<'a> Deserialize<'a>> Lenient for Open<K> {
     }
 }
 
-/// Shows no unknown value: any text from outside can hold a PAN.
+/// Does not print an unknown value, because any text from outside can contain a PAN.
 impl<K: fmt::Debug> fmt::Debug for Open<K> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

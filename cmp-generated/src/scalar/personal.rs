@@ -11,7 +11,7 @@ use crate::lenient::{self, Lenient};
 pub struct Personal(String);
 
 impl Personal {
-    /// Wraps `value`. The documented limits of its length are the facade's to check.
+    /// Wraps `value`. The facade checks the documented limits of its length.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }

@@ -7,11 +7,11 @@ use crate::lenient::{self, Lenient};
 
 /// A value that must never be printed: a PAN, a CVC, a network token number, a cryptogram.
 ///
-/// It has no `Display` and no `Deref`; `Debug` prints `Secret(..)`; its memory is overwritten when it is dropped. The
-/// ways out are [`expose`](Self::expose), [`into_inner`](Self::into_inner) and, because this is the wire's side of the
-/// library, serialisation into a request.
+/// The type has no `Display` and no `Deref`. `Debug` prints `Secret(..)`. Its memory is overwritten when it is dropped.
+/// Only [`expose`](Self::expose), [`into_inner`](Self::into_inner) and serialisation into a request give access to the
+/// value.
 ///
-/// Decodes from a JSON string or a non-negative integer (the service sends network tokens as both).
+/// It decodes from a JSON string or a non-negative integer, because the service sends network tokens in both forms.
 #[derive(Clone)]
 pub struct Secret {
     value: Zeroizing<String>,
@@ -24,17 +24,17 @@ impl Secret {
         Self { value: Zeroizing::new(value.into()), was_a_number: false }
     }
 
-    /// Whether the service sent a number, which may have lost leading zeros.
+    /// Returns `true` if the service sent a number. It may have lost leading zeros.
     pub const fn was_a_number(&self) -> bool {
         self.was_a_number
     }
 
-    /// The value. Whoever calls this answers for where it goes.
+    /// Returns the value. The caller is responsible for where the value goes.
     pub fn expose(&self) -> &str {
         &self.value
     }
 
-    /// The value, still overwritten when dropped.
+    /// Returns the value. Its memory is still overwritten when it is dropped.
     pub fn into_inner(self) -> Zeroizing<String> {
         self.value
     }

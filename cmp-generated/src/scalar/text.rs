@@ -4,11 +4,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::lenient::{self, Any, Lenient, Notes, Raw};
 
-/// Digits of a BIN: more could be a PAN.
+/// The maximum number of digits of a BIN. A longer text could be a PAN.
 const MOST_DIGITS: usize = 10;
 const LAST_FOUR: usize = 4;
 
-/// `Debug` shows nothing: any text from outside can hold a PAN.
+/// Defines a type for a string from outside. Its `Debug` does not print the string, which can contain a PAN.
 macro_rules! text {
     ($(#[$meta:meta])* $name:ident, $expecting:literal) => {
         $(#[$meta])*
@@ -43,7 +43,7 @@ macro_rules! text {
 }
 
 text!(
-    /// A text from outside; a JSON string or a non-negative integer.
+    /// A string from outside: a JSON string or a non-negative integer.
     Text,
     "a string"
 );
@@ -55,20 +55,20 @@ text!(
 );
 
 text!(
-    /// The last four digits of a card number. A JSON string of four digits, or an integer, whose lost leading zeros are
-    /// restored. A string that is shorter was cut by somebody, nobody knows where.
+    /// The last four digits of a card number: a JSON string of four digits, or an integer, whose lost leading zeros are
+    /// restored. A shorter string is refused, because the missing digits are unknown.
     Last4,
     "four digits as a string or an integer"
 );
 
 text!(
-    /// A payment account reference: a JSON string, or an integer of any length, digit by digit.
+    /// A payment account reference: a JSON string, or an integer of any length. Every digit is kept.
     Reference,
     "a string or an integer"
 );
 
 text!(
-    /// The version of JSON:API that an answer follows; a JSON string or number.
+    /// The version of JSON:API that an answer follows: a JSON string or number.
     JsonApiVersion,
     "a version as a string or a number"
 );
@@ -136,7 +136,7 @@ impl Lenient for Reference {
         deserializer: D,
         notes: &mut Notes,
     ) -> Result<bool, D::Error> {
-        // As it was written: a float would round so many digits.
+        // Reads the text of the number: a float would round so many digits.
         let raw = Raw::deserialize(deserializer)?;
         let text = raw.0.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         let plain = text.filter(|text| !text.contains('\\')).or(are_digits(&raw.0).then_some(&raw.0));

@@ -5,26 +5,28 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::lenient::{self, Lenient};
 
-/// A moment. Writes RFC 3339 in UTC.
+/// A point in time. It is written as RFC 3339 in UTC.
 ///
-/// Reads RFC 3339 and what other stacks write in its place: without seconds, with any number of fraction digits after a
-/// point or comma, with blanks for the `T` or before the zone, in either case, with a zone as `Z`, `UTC`, `GMT`, `+01:00`,
-/// `+0100` or `+01`, with the zone's name in brackets behind it, or without a zone, which is UTC.
+/// It reads RFC 3339 and similar forms of other software:
+/// - Seconds may be absent. A fraction may have any number of digits, after a point or a comma.
+/// - Blanks may replace the `T`, and may precede the zone. Letters may be in either case.
+/// - The zone may be `Z`, `UTC`, `GMT`, `+01:00`, `+0100` or `+01`, with its name in brackets after it. Without a zone,
+///   the time is in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
-    /// The moment `at`.
+    /// Wraps `at`.
     pub const fn new(at: DateTime<Utc>) -> Self {
         Self(at)
     }
 
-    /// The moment.
+    /// Returns the point in time.
     pub const fn get(self) -> DateTime<Utc> {
         self.0
     }
 
-    /// Reads a date and time; `None` if it is not one.
+    /// Reads a date and time. Returns `None` if the text is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let mut rest = Rest(text.trim());
         let date = NaiveDate::from_ymd_opt(
@@ -39,7 +41,7 @@ impl Timestamp {
         let (hour, minute) = (rest.digits(2)?, rest.after(":")?.digits(2)?);
         let second = if rest.skip(&[":"]) { rest.digits(2)? } else { 0 };
         let nanos = rest.fraction()?;
-        // chrono writes a leap second as the one before it, with more nanoseconds than a second has.
+        // chrono represents a leap second as the second before it, with more than 10⁹ nanoseconds.
         let time = match second {
             60 => NaiveTime::from_hms_nano_opt(hour, minute, 59, 1_000_000_000 + nanos)?,
             _ => NaiveTime::from_hms_nano_opt(hour, minute, second, nanos)?,
@@ -49,7 +51,7 @@ impl Timestamp {
     }
 }
 
-/// What is left to read of a date and time.
+/// The rest of the text of a date and time.
 struct Rest<'t>(&'t str);
 
 impl<'t> Rest<'t> {
@@ -70,7 +72,7 @@ impl<'t> Rest<'t> {
         some
     }
 
-    /// So many digits, and not one more.
+    /// Reads exactly `count` digits. Returns `None` if there are more or fewer.
     fn digits(&mut self, count: usize) -> Option<u32> {
         let digits = self.take_digits();
         (digits.len() == count).then(|| value(digits))
@@ -83,7 +85,7 @@ impl<'t> Rest<'t> {
         digits
     }
 
-    /// Nanoseconds; further digits are cut off.
+    /// Reads a fraction of a second. Returns nanoseconds; further digits are cut off.
     fn fraction(&mut self) -> Option<u32> {
         const NANOS: usize = 9;
         if !self.skip(&[".", ","]) {
@@ -94,10 +96,10 @@ impl<'t> Rest<'t> {
         (!first.is_empty()).then(|| (first.len()..NANOS).fold(value(first), |nanos, _| nanos * 10))
     }
 
-    /// How far ahead of UTC it is, to the end of the text.
+    /// Reads the zone, to the end of the text. Returns how far the zone is ahead of UTC.
     fn offset(&mut self) -> Option<TimeDelta> {
         let mut offset = TimeDelta::zero();
-        // Nothing more to look for in the usual forms.
+        // The usual forms end here.
         if matches!(self.0, "" | "Z") {
             return Some(offset);
         }
@@ -115,7 +117,7 @@ impl<'t> Rest<'t> {
         (is_utc && is_closed).then_some(offset)
     }
 
-    /// `01:00`, `0100` or `01`, in seconds.
+    /// Reads `01:00`, `0100` or `01`. Returns seconds.
     fn hours_and_minutes(&mut self) -> Option<i64> {
         let digits = self.take_digits();
         let (hours, minutes) = match digits.len() {
@@ -128,7 +130,7 @@ impl<'t> Rest<'t> {
     }
 }
 
-/// The number that up to nine digits are.
+/// Returns the number that `digits` stand for. There must be at most nine.
 fn value(digits: &str) -> u32 {
     digits.bytes().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
 }
