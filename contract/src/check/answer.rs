@@ -9,7 +9,7 @@ use super::outcome::{Checked, Stop};
 pub(crate) const JSON_API: &str = "application/vnd.api+json";
 const JSON: &str = "application/json";
 
-/// The media type of an operation's requests and answers.
+/// Returns the media type of an operation's requests and responses.
 pub(crate) fn media_type(operation: Operation) -> &'static str {
     if operation.is_v1() { JSON } else { JSON_API }
 }
@@ -20,7 +20,7 @@ const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// The account that sends a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// The service account that the target was given.
+    /// The target's service account.
     Main,
     /// An account with every scope but this.
     Without(cmp_simulator::Scope),
@@ -35,7 +35,7 @@ pub(crate) enum Body {
     Valid(Value),
     /// A body that the request schema refuses.
     Invalid(Value),
-    /// Anything, as this media type.
+    /// Any text, with this media type.
     Raw(&'static str, String),
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'static str,
     pub(crate) body: Body,
     pub(crate) caller: Caller,
-    /// The request is meant to be answered by the gateway in front of the application.
+    /// `true` if the gateway in front of the application should answer the request.
     pub(crate) of_the_gateway: bool,
 }
 

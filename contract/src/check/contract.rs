@@ -1,4 +1,4 @@
-//! `openapi/cmp.json`, ready to be compared with requests and responses; also without one of the corrections.
+//! Compares requests and responses with `openapi/cmp.json`, or with the contract that lacks one correction.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -24,7 +24,8 @@ const SEE_OTHER: u16 = 303;
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
 const TOO_MANY_REQUESTS: u16 = 429;
 
-/// Whether an answer comes from a gateway in front of the application. Such an answer proves nothing about the contract.
+/// Returns `true` if a response with this status comes from a gateway in front of the application. Such a response
+/// proves nothing about the contract.
 pub(crate) fn is_from_the_gateway(status: u16) -> bool {
     matches!(status, TOO_MANY_REQUESTS | 502..=504)
 }
@@ -34,7 +35,7 @@ pub(crate) struct Contract {
     is_built_in: bool,
     /// The names of all members in the contract. Reports mask other names.
     names: HashSet<String>,
-    /// Validators by the text of their schema. Making one takes far longer than using it.
+    /// Validators by the text of their schema. Making a validator takes far longer than using it.
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
 }
 
@@ -45,7 +46,7 @@ impl Contract {
         Self { document, is_built_in: false, names, validators: Mutex::default() }
     }
 
-    /// Masks the names in a JSON pointer that only the service knows.
+    /// Masks each name in a JSON pointer, unless the contract has a member with this name.
     pub(crate) fn shown(&self, pointer: &str) -> String {
         masked::pointer(pointer, &self.names)
     }
@@ -177,7 +178,7 @@ impl Contract {
     }
 }
 
-/// The statuses that an operation documents.
+/// Returns the statuses that an operation documents.
 pub(crate) fn statuses(operation: &Value) -> BTreeMap<u16, &Value> {
     let responses = operation["responses"].as_object().into_iter().flatten();
     responses.filter_map(|(status, response)| Some((status.parse().ok()?, response))).collect()
@@ -257,20 +258,20 @@ impl Corrections {
         false
     }
 
-    /// Returns the contract without this correction, and without those that build on it.
+    /// Returns the contract without this correction, and without the corrections that build on it.
     pub(crate) fn without(&self, name: &str) -> Arc<Contract> {
         let mut made = self.without.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(made.entry(name.to_owned()).or_insert_with(|| {
             let mut document = self.uncorrected.clone();
             for file in self.files.iter().filter(|file| file.name != name) {
-                // One that builds on it fails, and leaves the document as it was.
+                // A correction that builds on it fails, and leaves the document as it was.
                 let _ = json_patch::patch(&mut document, &file.patch);
             }
             Arc::new(Contract::new(document))
         }))
     }
 
-    /// Changes the documents, as VGS could do it.
+    /// Changes the documents, as VGS could do.
     #[cfg(test)]
     pub(crate) fn mend(&mut self, pointer: &str, value: Value) {
         *self.uncorrected.pointer_mut(pointer).unwrap() = value;

@@ -1,4 +1,4 @@
-//! Explains a validator's error: the place, what the contract says, and what came.
+//! Explains a validator's error: the place, the contract's rule, and the value that came.
 
 use std::collections::HashSet;
 
@@ -42,8 +42,8 @@ fn expected(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// Returns the error in the alternative that was meant, if a choice fails: the one with the right `type`, then the one with
-/// the fewest errors.
+/// If a choice fails, returns the error in the alternative that the service most likely meant. An alternative with the
+/// right `type` comes first, then the one with the fewest errors.
 fn nearest<'e>(error: &'e ValidationError<'_>) -> Option<&'e ValidationError<'static>> {
     let (Kind::AnyOf { context } | Kind::OneOfNotValid { context }) = error.kind() else { return None };
     let is_of_other_type = |error: &ValidationError<'_>| error.instance_path().to_string().ends_with("/type");

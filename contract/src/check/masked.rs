@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const MOST_DIGITS_OF_AN_INDEX: usize = 5;
 const LONGEST_ID: usize = 64;
-/// The shortest card number of any network, and the longest.
+/// The possible lengths of a card number, over all networks.
 const CARD_NUMBER: std::ops::RangeInclusive<usize> = 12..=19;
 
 pub(crate) fn describe(value: &Value) -> String {
@@ -32,7 +32,7 @@ pub(crate) fn pointer(pointer: &str, known: &HashSet<String>) -> String {
     pointer.split('/').map(shown).collect::<Vec<_>>().join("/")
 }
 
-/// A media type, if it is a usual one.
+/// Returns the media type if it is a usual one. Hides any other.
 pub(crate) fn media_type(media_type: &str) -> String {
     const USUAL: [&str; 8] = [
         "application/json",
@@ -48,7 +48,7 @@ pub(crate) fn media_type(media_type: &str) -> String {
     known.unwrap_or("another media type").to_owned()
 }
 
-/// The error of a token endpoint, if it is one of RFC 6749, section 5.2.
+/// Returns the error of a token endpoint if RFC 6749, section 5.2, lists it. Hides any other.
 pub(crate) fn known_word(error: &str) -> &'static str {
     const ERRORS: [&str; 6] = [
         "invalid_request",
@@ -61,7 +61,8 @@ pub(crate) fn known_word(error: &str) -> &'static str {
     ERRORS.into_iter().find(|known| *known == error).unwrap_or("another error")
 }
 
-/// The id of a test card that is left, for somebody to delete it; not if it could be something else.
+/// Returns the id of a test card that is left, so that somebody can delete the card. Hides a text that could be
+/// something else than an id.
 pub(crate) fn id(id: &str) -> String {
     let is_one = !id.is_empty()
         && id.len() <= LONGEST_ID
@@ -70,7 +71,7 @@ pub(crate) fn id(id: &str) -> String {
     if is_one { id.to_owned() } else { "one whose id can't be shown".to_owned() }
 }
 
-/// Whether a word of the text could be a card number: digits alone, as many as one has.
+/// Returns `true` if a word of the text could be a card number: only digits, and as many as a card number has.
 pub(crate) fn holds_card_number(text: &str) -> bool {
     text.split(|c: char| !c.is_ascii_alphanumeric())
         .any(|word| CARD_NUMBER.contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit()))

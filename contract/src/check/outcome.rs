@@ -7,15 +7,15 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Violation {
     pub(crate) operation: String,
-    /// A JSON pointer into the response's body, or `status`, `content-type` or `body`. With the prefix `request`, a pointer into
-    /// the request.
+    /// A JSON pointer into the response's body, or `status`, `content-type` or `body`. The prefix `request` marks a
+    /// pointer into the request.
     pub(crate) path: String,
     pub(crate) expected: String,
     pub(crate) came: String,
 }
 
 impl Violation {
-    /// Returns a text that violations with one cause share. For a status, this is the one that came.
+    /// Returns a text that violations with one cause share. For a status, the text is the status that came.
     fn cause(&self) -> String {
         let Self { path, expected, came, .. } = self;
         if path == "status" {
@@ -154,8 +154,10 @@ impl Report {
         findings
     }
 
-    /// Returns 0 if all is well, 1 if the contract is broken, 3 if a correction is not needed, 4 if the network failed or a
-    /// test card is left, and 130 if the run was interrupted. Of several, the first in the order 1, 4, 3.
+    /// Returns 0 if all is well, and 130 if the run was interrupted.
+    ///
+    /// Otherwise, returns 1 if the contract is broken, and 3 if a correction is not needed. Returns 4 if the network failed
+    /// or a test card is left. If several apply, 1 comes before 4, and 4 before 3.
     pub(crate) fn exit_status(&self) -> u8 {
         if self.interrupted {
             130

@@ -1,4 +1,4 @@
-//! What the checks of a run share: time limits, interrupts, HTTP clients, and the cards that are left.
+//! The parts that the checks of a run share: time limits, interrupts, HTTP clients, and the cards that are left.
 
 use std::{
     sync::{Mutex, OnceLock, PoisonError},
@@ -18,7 +18,7 @@ pub(crate) struct Limits {
     pub(crate) answer: Duration,
     /// The time after which a response is slow.
     pub(crate) slow: Duration,
-    /// The limit for the time beyond `slow`, of all responses together.
+    /// The limit for the sum of the times beyond `slow`, over all responses.
     pub(crate) patience: Duration,
 }
 
@@ -36,9 +36,10 @@ pub(crate) struct Run {
     interrupts: watch::Receiver<usize>,
     waited: Mutex<Duration>,
     left: Mutex<Vec<String>>,
-    /// Certificates to trust beside the usual ones.
+    /// Certificates to trust in addition to the usual ones.
     certificates: Vec<Certificate>,
-    /// A client that may use the process environment's proxy, and one that doesn't. Making one takes far longer than a request.
+    /// A client that may use the process environment's proxy, and a client that doesn't. Making a client takes far
+    /// longer than a request.
     clients: [OnceLock<Client>; 2],
 }
 
@@ -67,7 +68,7 @@ impl Run {
 
     /// Returns the client for this URL. Only a URL on another machine may use a proxy.
     pub(crate) fn client(&self, url: &str) -> Checked<Client> {
-        // A proxy would see the client secret, and would take loopback for its own machine.
+        // A proxy would see the client secret. It would also take loopback for its own machine.
         let is_here = reqwest::Url::parse(url).is_ok_and(|url| is_loopback(&url));
         let slot = &self.clients[usize::from(is_here)];
         if let Some(client) = slot.get() {

@@ -209,7 +209,7 @@ mod tests {
         for (url, connections) in [server(hangs).await, server(drips).await] {
             assert_given_up(&report(url.clone(), None).await);
             assert_eq!(connections.load(Ordering::Relaxed), 1, "without a token there is nothing to ask");
-            // The token endpoint works and the API does not: each of a hundred checks would wait.
+            // The token endpoint works and the API does not. Without giving up, each of a hundred checks would wait.
             assert_given_up(&report(url, Some(simulator.token_url())).await);
             assert!(connections.load(Ordering::Relaxed) < 10);
         }
@@ -228,7 +228,7 @@ mod tests {
         assert!(simulator.cards().is_empty());
     }
 
-    /// A service that only answers may read the documents in each of these ways.
+    /// A service may read the documents in each of these ways. The run sees only the service's responses.
     #[tokio::test]
     async fn no_reading_of_the_documents_is_a_false_alarm() {
         for settings in [

@@ -1,4 +1,4 @@
-//! Rules about secrets that no schema has.
+//! Rules about secrets that no schema expresses.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{answer::Answer, contract::Contract, masked, outcome::Violation};
 
 const READ_CARD_DATA: &str = "cards:read-pci";
 
-/// An access token, and its scopes if it names them.
+/// An access token, and its scopes if they are known.
 #[derive(Clone)]
 pub(crate) struct Grant {
     pub(crate) token: String,

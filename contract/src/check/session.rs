@@ -17,7 +17,7 @@ use super::{
     target::{Boxed, Place, account_without},
 };
 
-/// A test card that is stored and enrolled (VGS's page of sandbox test cards).
+/// A test card that the service stores and enrolls, from VGS's page of sandbox test cards.
 pub(crate) const TEST_CARD: &str = "5100260000019206";
 const UNKNOWN_TOKEN: &str = "nobody";
 const UNKNOWN_CARD: &str = "CRDnone";
@@ -26,7 +26,8 @@ pub(crate) struct Session<'a> {
     pub(crate) contract: &'a Contract,
     run: &'a Run,
     place: Place,
-    /// The client for the API. The token endpoint has its own, since a proxy may be allowed for only one of them.
+    /// The client for the API. The token endpoint has its own client, since a proxy may be allowed for only one of
+    /// them.
     api: reqwest::Client,
     tokens: reqwest::Client,
     grants: HashMap<String, Grant>,
@@ -121,7 +122,8 @@ impl<'a> Session<'a> {
     /// Sends a request and waits for the response or an interrupt.
     async fn ask(&self, operation: Operation, request: reqwest::RequestBuilder) -> Checked<Answer> {
         let stores = matches!(operation, Operation::CreateCard);
-        // Only a second interrupt leaves a card whose id is not known yet, since it could not be deleted.
+        // A card whose id is not known yet could not be deleted. So only a second interrupt stops a request that stores
+        // a card.
         let enough = if stores || self.cleans_up { 2 } else { 1 };
         if self.run.is_interrupted(if self.cleans_up { 2 } else { 1 }) {
             return Err(Stop::Interrupted);
@@ -225,7 +227,7 @@ impl<'a> Session<'a> {
         self.grant(Caller::Main).await.map(drop)
     }
 
-    /// The account's id and secret.
+    /// Returns the account's id and secret.
     pub(crate) fn credentials(&self) -> (String, String) {
         (self.place.client_id.clone(), self.place.client_secret.clone())
     }
@@ -281,7 +283,7 @@ impl<'a> Session<'a> {
         if matches!(method, "POST" | "PUT" | "PATCH") {
             request = request.header(CONTENT_TYPE, JSON_API).body("{}");
         }
-        // The operation says only how the request is sent: nothing is stored.
+        // `GetCard` stands for the new operation. Without a valid access token, the request stores nothing.
         let answer = self.ask(Operation::GetCard, request).await?;
         if is_from_the_gateway(answer.status) {
             return Err(Stop::Network(format!("the application did not answer, but {}", answer.status)));

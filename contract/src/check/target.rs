@@ -119,7 +119,7 @@ pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
 }
 
 pub(crate) async fn simulated(mut settings: Settings) -> Result<Place> {
-    // It is off in a new account. The contract has responses for it, which are checked too.
+    // Duplicate detection is off in a new account. The contract has responses for it, and these are checked too.
     settings.duplicate_detection = true;
     let simulator = Simulator::builder().settings(settings).start().await?;
     Ok(Place {
@@ -131,7 +131,7 @@ pub(crate) async fn simulated(mut settings: Settings) -> Result<Place> {
     })
 }
 
-/// The account with every scope, and for each scope one that lacks it, all with the first one's secret.
+/// Returns an account with every scope, and for each scope an account without it. All have the same secret.
 fn accounts() -> Vec<ServiceAccount> {
     let without = |missing: Scope| {
         ServiceAccount::new(account_without(missing), SIMULATED_SECRET)

@@ -51,17 +51,17 @@ pub(crate) struct Change {
     pub(crate) level: Level,
     #[serde(rename = "for")]
     pub(crate) side: Side,
-    /// `METHOD /path` or `webhook name` of each operation that it reaches; empty for the whole contract.
+    /// Each operation that the change reaches, as `METHOD /path` or `webhook name`. Empty for the whole contract.
     pub(crate) operations: Vec<String>,
     /// The first affected member of the body, such as `data.attributes.cvc`. Empty if no member is affected.
     pub(crate) member: String,
-    /// The JSON pointer in the new contract, or in the old one for what was removed.
+    /// The JSON pointer in the new contract. For a removed part, it is the pointer in the old contract.
     pub(crate) at: String,
     pub(crate) text: String,
     pub(crate) items: Items,
 }
 
-/// Appends what `list` does not have yet.
+/// Appends the items that `list` does not contain yet.
 pub(crate) fn add_new(list: &mut Vec<String>, more: Vec<String>) {
     for item in more {
         if !list.contains(&item) {

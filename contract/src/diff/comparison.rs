@@ -12,11 +12,11 @@ use super::{
     prepare::Prepared,
 };
 
-/// Two contracts, compared.
+/// The result of a comparison of two contracts.
 #[derive(Debug, Serialize)]
 pub(crate) struct Comparison {
     pub(crate) changes: Vec<Change>,
-    /// What `spec merge` would refuse in the new contract.
+    /// The problems for which `spec merge` would refuse the new contract.
     pub(crate) problems: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ impl Comparison {
     }
 }
 
-/// Groups equal findings at one place, which several operations reach, into one change.
+/// Merges equal findings at one place into one change. Several operations may reach the same place.
 fn grouped(findings: &[Finding], naming: &Naming<'_>) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     let mut known: HashMap<(&str, &str, Side, Level), usize> = HashMap::new();

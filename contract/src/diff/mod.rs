@@ -1,12 +1,14 @@
 //! Reports what a change of the contract means for callers, for readers, and for the Rust items of this workspace.
 //!
-//! The walker is our own: `drift` 0.2 yields "Unhandled" for every new member, enum value, limit and requiredness of the
-//! lowered documents (tried on them), and the lowered documents no longer have media types, statuses or security.
-//! Change ids are oasdiff's where it has one, and are formed like oasdiff's elsewhere. A webhook is judged like a response:
-//! the service sends it, and users read it.
+//! This module walks the documents itself. `drift` 0.2 yields "Unhandled" for every new member, enum value, limit and
+//! requiredness of the lowered documents (tried on them). Also, the lowered documents no longer have media types,
+//! statuses or security.
 //!
-//! `equal` decides whether two contracts mean the same. `compare` has the rules, and reports a difference without a rule as
-//! changed, not classified. So contracts that are not equal always have a change.
+//! A change has oasdiff's id if oasdiff has one. Other ids are formed like oasdiff's. A webhook is judged like a
+//! response: the service sends it, and users read it.
+//!
+//! `equal` decides whether two contracts mean the same. `compare` has the rules. It reports a difference without a rule
+//! as changed, not classified. So contracts that are not equal always have a change.
 
 pub(crate) mod change;
 pub(crate) mod compare;
@@ -54,7 +56,7 @@ enum FailOn {
     Any,
 }
 
-/// Compares, prints, and ends the process with the status that the arguments ask for.
+/// Compares the contracts, prints the report, and ends the process with the status that the arguments ask for.
 pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
     let (old, new) = (source::load(layout, &arguments.old)?, source::load(layout, &arguments.new)?);
     let comparison = Comparison::of(&old, &new, &Facade::read(&layout.root)?)?;

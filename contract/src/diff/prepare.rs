@@ -21,7 +21,7 @@ use crate::spec::{
 pub(crate) struct Prepared {
     pub(crate) contract: Value,
     pub(crate) lowered: Option<Value>,
-    /// What `cargo xtask spec merge` would refuse.
+    /// The problems for which `cargo xtask spec merge` would refuse the contract.
     pub(crate) problems: Vec<String>,
 }
 
@@ -33,7 +33,8 @@ pub(crate) fn prepare(layout: &Layout, fragments: &BTreeMap<String, Value>) -> R
 }
 
 impl Prepared {
-    /// A whole document: as it is if `spec merge` or `spec show` wrote it, otherwise corrected first.
+    /// Prepares a whole document. Applies the corrections unless `spec merge` or `spec show` wrote the document. A
+    /// document in OpenAPI 3.0 counts as lowered and stays as it is.
     pub(super) fn whole(layout: &Layout, mut document: Value) -> Result<Self> {
         let is_ours =
             document.as_object_mut().is_some_and(|members| members.shift_remove("x-generated").is_some());
@@ -69,7 +70,7 @@ fn those_that_apply(merged: Value, corrections: &[Correction], problems: &mut Ve
     contract
 }
 
-/// The lowered contract. Operations that `operations.toml` does not name yet get a name for now.
+/// Returns the lowered contract. An operation without an entry in `operations.toml` gets a temporary name.
 fn lowered(contract: &Value, mut rules: Rules, problems: &mut Vec<String>) -> Option<Value> {
     settle_names(contract, &mut rules, problems);
     loop {
@@ -83,7 +84,7 @@ fn lowered(contract: &Value, mut rules: Rules, problems: &mut Vec<String>) -> Op
             None => break,
         }
     }
-    // Lowering refuses this word, which changes no type.
+    // Lowering refuses `deprecated`, which changes no type.
     let mut plain = contract.clone();
     without_deprecation(&mut plain);
     lower(plain, &rules).ok()
@@ -121,7 +122,7 @@ fn without_deprecation(value: &mut Value) {
     }
 }
 
-/// `POST /cards` of each operation, with a name made from its id.
+/// Returns each operation by its key, such as `POST /cards`, with a name made from its id.
 fn operations(contract: &Value) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     for (path, item) in contract.get("paths").and_then(Value::as_object).into_iter().flatten() {

@@ -83,7 +83,7 @@ pub(crate) fn summary(comparison: &Comparison) -> String {
     parts.map(|(count, level)| format!("{count} {level}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The heaviest first.
+/// Returns the changes, the heaviest first.
 pub(crate) fn in_order(changes: &[Change]) -> Vec<&Change> {
     let mut sorted: Vec<&Change> = changes.iter().collect();
     sorted.sort_by_key(|change| std::cmp::Reverse(change.level));
@@ -95,7 +95,7 @@ pub(crate) fn items(change: &Change) -> impl Iterator<Item = &String> {
 }
 
 fn operations(change: &Change, separator: &str) -> String {
-    // The text of a change of the operation itself names it.
+    // If the operation itself changes, the text of the change already names the operation.
     match &change.operations[..] {
         [one] if change.text.starts_with(one.as_str()) => String::new(),
         [] => String::new(),
@@ -103,7 +103,7 @@ fn operations(change: &Change, separator: &str) -> String {
     }
 }
 
-/// The name of a value in the JSON form.
+/// Returns the name of a value in the JSON form.
 pub(crate) fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -38,7 +38,8 @@ pub(super) fn load(layout: &Layout, argument: &str) -> Result<Prepared> {
     at_revision(layout, argument)
 }
 
-/// The two written documents as they were: `cargo xtask spec check` holds them to their fragments at every commit.
+/// Reads the two written documents of a revision. `cargo xtask spec check` ensures at every commit that they match their
+/// fragments.
 fn at_revision(layout: &Layout, revision: &str) -> Result<Prepared> {
     let show = |path: &str| -> Result<Value> {
         let output = git(layout, &["show", &format!("{revision}:./{path}")])?;
@@ -59,7 +60,7 @@ fn git(layout: &Layout, arguments: &[&str]) -> Result<std::process::Output> {
     Command::new("git").args(arguments).current_dir(&layout.root).output().context("git can't be started")
 }
 
-/// Fragments (`.json`) are a whole contract; pages are laid over the workspace's fragments.
+/// Reads a folder. Fragments (`.json`) are a whole contract. Pages are laid over the workspace's fragments.
 fn folder(layout: &Layout, folder: &Path) -> Result<Prepared> {
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {

@@ -1,4 +1,4 @@
-//! What the documents say in words: what one request does to the next.
+//! Checks what the documents say in prose: the effect of one request on the next.
 
 use cmp_simulator::{Enrollment, Operation, Scope};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ fn cryptogram(id: &str) -> Call<'_> {
     Call::new(Operation::RequestCryptogram, id).valid(attributes(json!({})))
 }
 
-/// Notes a member that is not what it must be.
+/// Notes a violation if a member is not what it must be.
 fn same(session: &mut Session<'_>, answer: &Answer, path: &str, expected: &Value, says: &str) {
     if answer.at(path) != expected {
         let came = if answer.at(path).is_null() { "absent".to_owned() } else { describe(answer.at(path)) };
@@ -111,7 +111,7 @@ async fn deleted_card(session: &mut Session<'_>) -> Checked {
     Ok(())
 }
 
-/// A 303 holds the whole existing card; a `Location` in its place is read as well.
+/// A 303 contains the whole existing card. A `Location` header in place of the card counts as well.
 async fn duplicate(session: &mut Session<'_>) -> Checked {
     let id = session.store(TEST_CARD).await?;
     let again = session.expect_one_of(create(card(TEST_CARD)), &[201, 303]).await?;
@@ -186,7 +186,7 @@ async fn subscribed(session: &mut Session<'_>) -> Checked {
     Ok(())
 }
 
-/// The answer is an update or a list of updates.
+/// The response contains an update or a list of updates.
 async fn checked(session: &mut Session<'_>) -> Checked {
     let id = session.store(CHECKED_CARD).await?;
     let answer = session.expect(Call::new(Operation::CheckForCardUpdates, &id), 200).await?;
@@ -198,7 +198,8 @@ async fn checked(session: &mut Session<'_>) -> Checked {
     Ok(())
 }
 
-/// Value, kind and electronic commerce indicator: a payment needs all three, and the schema requires none.
+/// Checks the cryptogram's value, type and electronic commerce indicator. A payment needs all three, but the schema
+/// requires none of them.
 async fn complete(session: &mut Session<'_>) -> Checked {
     let id = session.store_with_token().await?;
     let answer = session.expect(cryptogram(&id), 200).await?;
@@ -238,7 +239,7 @@ async fn one_use(session: &mut Session<'_>) -> Checked {
     Ok(())
 }
 
-/// The rule itself holds for every answer: see `secrets.rs`.
+/// Only sends the requests. `secrets.rs` checks every response for card data without the scope.
 async fn without_scope(session: &mut Session<'_>) -> Checked {
     let caller = Caller::Without(Scope::CardsReadPci);
     let stored = session.expect(create(card(TEST_CARD)).by(caller), 201).await?;

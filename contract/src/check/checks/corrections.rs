@@ -1,4 +1,4 @@
-//! Whether each correction is still needed: by the documents, and by the service.
+//! Checks whether the documents and the service still need each correction.
 
 use cmp_simulator::{
     EmptyIncluded, Enrollment, Fault, ForbiddenBody, JsonApiVersion, NoActiveToken, Numbers, Operation,
@@ -19,15 +19,15 @@ use super::{
 
 type See = for<'s, 'a> fn(&'s mut Session<'a>) -> Boxed<'s, Checked<Answer>>;
 
-/// How a correction shows.
+/// The sign that a correction is needed.
 enum Sign {
-    /// In an answer that the contract without it refuses.
+    /// A response that the contract without the correction refuses.
     Answer(See),
-    /// In what a request is answered with.
+    /// The status of a response.
     Status(See, &'static [u16]),
-    /// In a member that the documents don't have.
+    /// A member of a response that the documents don't have.
     Member(See, &'static str),
-    /// In the documents alone, which contradict themselves or can't be read as they stand.
+    /// The documents alone. They contradict themselves, or can't be read as they stand.
     Documents,
 }
 
@@ -107,7 +107,7 @@ pub(crate) const PROBES: &[Probe] = &[
 ];
 
 impl Probe {
-    /// How the check sees it, in words.
+    /// Describes how the check sees that the correction is needed.
     pub(crate) const fn sign(&self) -> &'static str {
         match self.sign {
             Sign::Answer(_) => "by an answer that the contract without it refuses",
@@ -198,7 +198,7 @@ async fn without_card_data(session: &mut Session<'_>) -> Checked<Answer> {
 }
 
 async fn amex(session: &mut Session<'_>) -> Checked<Answer> {
-    // VGS documents no Amex test card, so that none is sent to VGS.
+    // VGS documents no Amex test card, so no Amex card is sent to VGS.
     session.simulator()?;
     session.expect(create(card("378282246310005")), 201).await
 }
@@ -212,13 +212,13 @@ async fn failed(session: &mut Session<'_>) -> Checked<Answer> {
     Ok(answer)
 }
 
-/// A provision for future values. A service without them proves nothing.
+/// The correction provides for members to come. A service that does not send them yet proves nothing.
 async fn later(session: &mut Session<'_>) -> Checked<Answer> {
     session.simulator()?;
     stored(session).await
 }
 
-/// As above, for values.
+/// Like `later`, for values to come.
 async fn updated(session: &mut Session<'_>) -> Checked<Answer> {
     session.simulator()?;
     let id = session.store("5100260000069201").await?;

@@ -1,4 +1,7 @@
-//! The examples that VGS publishes (`openapi/examples`): they fit the contract, and the service takes and gives the same.
+//! Checks the examples that VGS publishes (`openapi/examples`).
+//!
+//! Each example must fit the contract. The service must accept the published requests, and send responses like the
+//! published ones.
 
 use anyhow::Context;
 use cmp_simulator::{Enrollment, Operation, Readings, Settings};
@@ -23,7 +26,8 @@ pub(crate) struct Example {
 enum Kind {
     Request,
     Answer(u16),
-    /// An answer that the simulator has no reason to give, such as one with somebody's address.
+    /// A response that the simulator has no reason to send, such as one with somebody's address. Only the contract is
+    /// checked.
     Sample(u16),
 }
 
@@ -101,7 +105,8 @@ impl Example {
         session.expect(Call::new(self.operation, &id).valid(example), 200).await.map(drop)
     }
 
-    /// Only where a check decides what an optional member holds.
+    /// Compares the service's response with the example. Runs only on the simulator, where a check decides what an
+    /// optional member contains.
     async fn compare(&self, session: &mut Session<'_>, example: &Value, status: u16) -> Checked {
         if !session.is_simulated() {
             return Ok(());
@@ -126,7 +131,7 @@ impl Example {
     }
 }
 
-/// Members of the example that the answer lacks, or has as another JSON type.
+/// Finds the members of the example that the response lacks, or has with another JSON type.
 fn differ(example: &Value, answer: &Value, at: &str, found: &mut Vec<(String, String, String)>) {
     let below = |name: &str| crate::spec::json::below(at, name);
     match (example, answer) {

@@ -1,4 +1,4 @@
-//! The checks, as data: what each is called, what a simulator has to be set to for it, and what it does.
+//! The checks, as data: the name of each check, the simulator's settings for it, and its steps.
 
 mod behaviour;
 mod corrections;
@@ -22,7 +22,7 @@ enum What {
     Written(&'static Written),
     Example(&'static examples::Example),
     Correction(String),
-    /// An operation that is new in the contract: its method and path.
+    /// An operation that is new in the contract, as method and path.
     New(String, String),
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Check {
     what: What,
 }
 
-/// Every check, in the order in which they run.
+/// Returns every check, in the order in which they run.
 pub(crate) fn all(contract: &Contract, corrections: &Corrections) -> Vec<Check> {
     let statuses = statuses::rows().map(|row| Check {
         name: format!("{}/{}", row.operation, row.status),

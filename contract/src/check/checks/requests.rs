@@ -1,4 +1,4 @@
-//! What is accepted, and what is refused.
+//! Checks which requests the service accepts, and which it refuses.
 
 use cmp_simulator::Operation;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Every documented status of every operation, provoked as `cmp_simulator::provoke` says.
+//! Checks every documented status of every operation. `cmp_simulator::provoke` says how to provoke each one.
 
 use cmp_simulator::{
     Enrollment, Fault, Operation, Settings,
@@ -16,7 +16,7 @@ use super::{
     v1,
 };
 
-/// The error codes that the documentation's table gives a status.
+/// The error codes of each status in the documentation's table.
 const CODES: &[(u16, &[&str])] = &[
     (400, &["bad-request"]),
     (401, &["unauthorized"]),
@@ -90,7 +90,7 @@ async fn provoke(session: &mut Session<'_>, row: Row) -> Checked<Answer> {
             }
             id
         }
-        // That a wallet's number is refused is inferred.
+        // The refusal of a wallet's number is only inferred, so the check runs on the simulator alone.
         How::WalletNumber => {
             session.simulator()?;
             let mut body = card(TEST_CARD);
@@ -142,10 +142,10 @@ fn valid_body(operation: Operation) -> Body {
     }
 }
 
-/// A place in an answer, and what must hold for the value there.
+/// A pointer into a response, and the condition for the value there.
 type Member = (&'static str, fn(&Value) -> bool);
 
-/// The token endpoint is not in the documents: RFC 6749, sections 5.1 and 5.2.
+/// Checks the token endpoint against RFC 6749, sections 5.1 and 5.2, because the documents do not contain it.
 async fn token(session: &mut Session<'_>, row: Row) -> Checked {
     let (id, secret) = session.credentials();
     let grant = ("grant_type", "client_credentials");

@@ -1,5 +1,6 @@
-//! The V1 network token API. It has hosts of its own and takes only aliases from a vault, so that it is checked where a
-//! check can invent one: on the simulator.
+//! Checks the V1 network token API, on the simulator only.
+//!
+//! The API has hosts of its own and takes only aliases from a vault. Only on the simulator can a check invent an alias.
 
 use cmp_simulator::{
     Fault, Operation, Settings, V1Enrolled, V1Outcome,
@@ -69,7 +70,7 @@ async fn provoke(session: &mut Session<'_>, row: Row) -> Checked<Answer> {
     session.send(Call { of_the_gateway: is_from_the_gateway(status), ..call }).await
 }
 
-/// Answered by 401, which only a correction lists.
+/// Returns a response with status 401, which only a correction lists.
 pub(super) async fn unauthorized(session: &mut Session<'_>) -> Checked<Answer> {
     session.simulator()?;
     session.send(enroll(enrollment()).by(Caller::Nobody)).await

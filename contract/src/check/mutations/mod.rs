@@ -1,5 +1,7 @@
-//! Proof of the checks: each of these mutations of the simulator is found, and named rightly; the simulator as it is, and
-//! the simulator behind a proxy that changes nothing, have nothing to find.
+//! Proves the checks with mutations of the simulator.
+//!
+//! The checks must find each mutation and name it correctly. They must find nothing on the unbroken simulator, behind a
+//! proxy that changes nothing.
 
 mod proxy;
 mod table;
@@ -91,9 +93,9 @@ fn what_is_not_broken_is_not_called_found() {
     }
 }
 
-/// What is wrong with what the checks say of a mutation.
+/// Returns the problem, if the checks do not report the mutation as they must.
 fn missed(checked: &Checked, mutation: &Mutation) -> Option<String> {
-    // Each check has a session of its own, so that the others would change nothing of what this one finds.
+    // Each check has a session of its own, so other checks can't change the result of this one.
     let report = checked.report(mutation.how, Some(mutation.check));
     let (operation, path, word) = mutation.says;
     let outcome = report.checks.iter().find(|done| done.check == mutation.check).map(|done| &done.outcome);

@@ -1,6 +1,6 @@
-//! A proxy in front of a simulator that breaks one behaviour.
+//! A proxy in front of a simulator. It breaks one behaviour.
 //!
-//! It writes HTTP by hand, because an HTTP library refuses to send some of what has to be tried: a 204 with a body.
+//! The proxy writes HTTP by hand, because an HTTP library refuses to send a 204 with a body, which a mutation needs.
 
 use std::{
     collections::HashMap,
@@ -21,9 +21,9 @@ pub(super) enum Break {
     Nothing,
     Request(fn(&mut Request, &Memory)),
     Answer(fn(&Request, &mut Reply, &Memory)),
-    /// An answer in the place of the simulator's.
+    /// The proxy sends this response in place of the simulator's.
     Instead(fn(&Request, &Memory) -> Option<Reply>),
-    /// No answer at all.
+    /// The proxy sends no response for this operation.
     Drop(Operation),
 }
 
@@ -43,14 +43,14 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
-/// What the proxy knows beyond one exchange.
+/// What the proxy remembers between exchanges.
 #[derive(Default)]
 pub(super) struct Memory {
     /// A token of the account with every scope.
     pub(super) token: String,
     /// The last success of each operation.
     pub(super) successes: HashMap<Operation, Reply>,
-    /// Numbers of network tokens that went by.
+    /// The latest network token number in a response.
     pub(super) network_token: Option<Value>,
 }
 
@@ -81,7 +81,7 @@ impl Reply {
     }
 }
 
-/// Starts one before `upstream`, and gives its URL. It ends with the runtime.
+/// Starts a proxy in front of `upstream`, and returns the proxy's URL. The proxy ends with the runtime.
 pub(super) async fn start(upstream: String, form: String, how: Break) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -102,7 +102,7 @@ pub(super) async fn start(upstream: String, form: String, how: Break) -> String 
     url
 }
 
-/// One exchange; the connection is closed after it.
+/// Serves one exchange. The connection closes after it.
 async fn serve(
     mut stream: TcpStream,
     http: &Client,
@@ -118,7 +118,7 @@ async fn serve(
         }
         Break::Instead(answer) => answer(&request, &memory.lock().unwrap()),
         Break::Answer(_) | Break::Nothing => None,
-        // Ends the connection without an answer.
+        // Ends the connection without a response.
         Break::Drop(operation) if request.is(operation) => return None,
         Break::Drop(_) => None,
     };

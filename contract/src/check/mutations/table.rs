@@ -1,4 +1,4 @@
-//! One row a mutation: what is broken, how, and what must be said of it.
+//! The mutations, one in each row: what is broken, how, and what the checks must report.
 
 use cmp_simulator::Operation;
 use serde_json::{Value, json};
@@ -8,9 +8,9 @@ use super::proxy::{Break, Memory, Reply};
 pub(super) struct Mutation {
     pub(super) name: &'static str,
     pub(super) how: Break,
-    /// The check that has to find it.
+    /// The check that must find the mutation.
     pub(super) check: &'static str,
-    /// The operation, the place and a word of what is expected or came.
+    /// The operation, the path, and a word in what the violation expected or in what came.
     pub(super) says: (&'static str, &'static str, &'static str),
 }
 
@@ -19,7 +19,7 @@ const CREATE: Operation = Operation::CreateCard;
 const GET: Operation = Operation::GetCard;
 const CRYPTOGRAM: Operation = Operation::RequestCryptogram;
 
-/// Changes the JSON of this operation's successes.
+/// Changes the JSON of this operation's successful responses.
 macro_rules! in_success {
     ($operation:expr, $change:expr) => {
         Break::Answer(|request, reply, _| {
@@ -31,7 +31,7 @@ macro_rules! in_success {
     };
 }
 
-/// Changes this operation's answers of one status.
+/// Changes this operation's responses with one status.
 macro_rules! in_status {
     ($operation:expr, $status:expr, $change:expr) => {
         Break::Answer(|request, reply, memory| {

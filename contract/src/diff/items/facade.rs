@@ -1,4 +1,4 @@
-//! The public items of `cmp` that use a generated item, read from the source.
+//! Finds the public items of `cmp` that use a generated item, by reading the source of `cmp`.
 
 use std::{collections::BTreeSet, fs, path::Path, ptr};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::scan::{Function, Holder, Names, Receiver, Scan};
 
-/// More sources than this make a value of its own, not a field under another name.
+/// The most sources of a member that counts as a renamed field. A member with more sources is a value of its own.
 const MOST_SOURCES: usize = 3;
 
 /// The facade's use of generated items.
@@ -28,7 +28,7 @@ impl Facade {
         Ok(Self(scan))
     }
 
-    /// The public type of a module, if it has one of that name.
+    /// Returns the public type of this name in a module, if the module has one.
     pub(super) fn of_module(&self, module: &str, name: &str) -> Vec<String> {
         let of_name = self.0.holders.iter().filter(|holder| holder.public && holder.name == name);
         let paths: Names = of_name
@@ -38,7 +38,7 @@ impl Facade {
         paths.into_iter().collect()
     }
 
-    /// The public functions that run a generated operation, themselves or through others.
+    /// Returns the public functions that run a generated operation, directly or through other functions.
     pub(super) fn operation(&self, method: &str) -> Vec<String> {
         let functions = &self.0.functions;
         let runs = |function: &&Function| {
@@ -69,13 +69,13 @@ impl Facade {
         out.into_iter().collect()
     }
 
-    /// The public functions that return a type.
+    /// Returns the public functions that return this type.
     fn made_by(&self, name: &str) -> Vec<String> {
         let made = self.public_functions().filter(|f| f.returns.contains(name));
         made.filter_map(|f| Some(format!("{}::{}", self.path(&f.file, f.owner.as_ref()?)?, f.name))).collect()
     }
 
-    /// Whether a function may call another, by the names in its source.
+    /// Returns `true` if a function may call another, judged by the names in the source.
     fn calls(&self, caller: &Function, called: &Function) -> bool {
         if ptr::eq(caller, called) {
             return false;
@@ -109,7 +109,8 @@ impl Facade {
         })
     }
 
-    /// The public items that read or set a field of a generated type, met by way of that type or one around it.
+    /// Returns the public items that read or set a generated field. The owners are the field's type and the types
+    /// around it.
     pub(super) fn field<'o>(&self, owners: impl Iterator<Item = &'o str>, field: &str) -> Vec<String> {
         let mut out = Names::new();
         for owner in owners {
@@ -140,7 +141,7 @@ impl Facade {
         out
     }
 
-    /// The public types that use a generated type.
+    /// Returns the public types that use a generated type.
     pub(super) fn users(&self, generated: &str) -> Vec<String> {
         let mut owners = BTreeSet::new();
         for function in self.0.functions.iter().filter(|f| f.generated.contains(generated)) {
@@ -152,7 +153,7 @@ impl Facade {
         owners.iter().filter_map(|(file, name)| self.path(file, name)).collect()
     }
 
-    /// The facade's enum for a generated list of values, and its variant if it has it.
+    /// Returns the facade's variant for a value of a generated list. Returns the enum alone if it lacks the variant.
     pub(super) fn variant(&self, list: &str, variant: &str) -> Vec<String> {
         let functions = self.0.functions.iter().filter(|f| f.generated.contains(list));
         let mentioned: Names = functions.flat_map(|function| function.mentioned.iter().cloned()).collect();
@@ -166,7 +167,7 @@ impl Facade {
             let has_it = found.variants.contains(variant);
             out.insert(if has_it { format!("{path}::{variant}") } else { path });
         }
-        // An enum that has the variant says more than one that is only mentioned beside it.
+        // An enum with the variant is more exact than an enum that the same code only mentions.
         let exact: Vec<String> =
             out.iter().filter(|p| p.ends_with(&format!("::{variant}"))).cloned().collect();
         if exact.is_empty() { out.into_iter().collect() } else { exact }
@@ -176,7 +177,7 @@ impl Facade {
         self.0.functions.iter().filter(|function| function.public)
     }
 
-    /// How users call a type of that file, if they can.
+    /// Returns the path by which users name a type of this file. `None` if they can't.
     fn path(&self, file: &str, name: &str) -> Option<String> {
         let module = file.split(['/', '.']).next().unwrap_or_default();
         if self.0.exported.contains(&(module.to_owned(), name.to_owned())) {
@@ -186,7 +187,8 @@ impl Facade {
         (declared && self.0.public_modules.contains(module)).then(|| format!("cmp::{module}::{name}"))
     }
 
-    /// A type with its public fields or methods that have one of `names`, or else the methods that handle one.
+    /// Returns the type's public fields with one of `names`, or else its public methods with one of them. Without
+    /// either, returns the public methods that handle such a field, or else the type itself.
     fn with_methods(&self, file: &str, name: &str, names: &Names) -> Vec<String> {
         let Some(path) = self.path(file, name) else { return Vec::new() };
         let own = || self.public_functions().filter(|f| f.owner.as_deref() == Some(name) && f.file == file);
@@ -206,7 +208,8 @@ impl Facade {
         methods.iter().map(|function| format!("{path}::{}", function.name)).collect()
     }
 
-    /// The public types behind a function: its own, or for a helper those that it is about or that call it.
+    /// Returns the public types behind a function. For a method, they come from its own type. For a helper, they are
+    /// the types in its signature, or else those behind the methods that call it.
     fn public_owners(&self, function: &Function) -> BTreeSet<(String, String)> {
         if let Some(owner) = &function.owner {
             return self.public_holders(&function.file, owner);
@@ -224,7 +227,7 @@ impl Facade {
         callers.flat_map(|caller| self.public_owners(caller)).collect()
     }
 
-    /// The type itself if it is public, or else the public ones of its file that hold it.
+    /// Returns the type itself if it is public, or else the public types of its file that hold it.
     fn public_holders(&self, file: &str, name: &str) -> BTreeSet<(String, String)> {
         let (mut found, mut open, mut seen) = (BTreeSet::new(), vec![name.to_owned()], Names::new());
         while let Some(name) = open.pop() {
@@ -239,7 +242,7 @@ impl Facade {
     }
 }
 
-/// The name of a file's module: `cards` for `cards/mod.rs`.
+/// Returns the name of a file's module: `cards` for `cards/mod.rs`.
 fn module_of(file: &str) -> &str {
     let module = file.trim_end_matches(".rs").trim_end_matches("/mod");
     module.rsplit('/').next().unwrap_or_default()
@@ -249,13 +252,14 @@ fn mentions(function: &Function, field: &str) -> bool {
     function.fields.contains(field) || function.members.iter().any(|(member, _)| member == field)
 }
 
-/// Whether a function reads a field of one of these names, or fills one from a variable.
+/// Returns `true` if a function reads a field with one of these names. Also returns `true` if it fills such a field from
+/// a variable or field with one of the names.
 fn handles(function: &Function, names: &Names) -> bool {
     let mut filled = function.members.iter().filter(|(member, _)| names.contains(member));
     !function.fields.is_disjoint(names) || filled.any(|(_, sources)| !sources.is_disjoint(names))
 }
 
-/// What the facade calls a generated field in `function`.
+/// Returns the names that `function` uses for a generated field.
 fn other_names(function: &Function, field: &str) -> Names {
     let mut names = Names::from([field.to_owned()]);
     for (member, sources) in function.members.iter().filter(|(_, sources)| sources.len() <= MOST_SOURCES) {
@@ -298,7 +302,7 @@ mod tests {
         Facade(scan)
     }
 
-    /// Each way of calling a generated operation, with the helper that calls it and the method that calls the helper.
+    /// Each case is a way to call a generated operation: a helper (or none), and the public method.
     #[test]
     fn an_operation_is_followed_to_the_public_method_however_it_is_called() {
         let root = ("lib.rs", "mod cards; mod request; pub use cards::{Cards, GetCard};");

@@ -1,4 +1,6 @@
-//! The items of `cmp_generated` at a place of the contract, found by walking the lowered document the same way.
+//! Finds the items of `cmp_generated` behind a place of the contract.
+//!
+//! The walk follows the place's steps through the lowered document.
 
 use serde_json::Value;
 
@@ -8,7 +10,7 @@ use crate::{
 };
 
 const SCHEMAS: &str = "#/components/schemas/";
-/// The union of all error bodies; answers that are errors are untyped in the operations themselves.
+/// The union of all error bodies. The operations themselves leave the body of an error response untyped.
 const ERRORS: &str = "ErrorDocument";
 
 /// A field of a generated type.
@@ -18,18 +20,18 @@ pub(super) struct Field {
     pub(super) name: String,
 }
 
-/// What a place is in the generated crate.
+/// The generated items that belong to a place.
 #[derive(Debug, Default)]
 pub(super) struct Spot {
-    /// The fields on the way, the outermost first.
+    /// The fields on the way to the place, the outermost first.
     pub(super) fields: Vec<Field>,
     /// The type of the value at the place, if it has a name.
     pub(super) named: Option<String>,
-    /// Whether the last step led to something that this document has.
+    /// `true` if the document contains the place.
     pub(super) exists: bool,
 }
 
-/// A lowered document, and which of the two it is.
+/// The lowered document of the old or the new contract.
 #[derive(Clone, Copy)]
 pub(super) struct Lowered<'d> {
     pub(super) document: &'d Value,
@@ -37,7 +39,7 @@ pub(super) struct Lowered<'d> {
 }
 
 impl<'d> Lowered<'d> {
-    /// The generated method of an operation.
+    /// Returns the generated method of an operation.
     pub(super) fn method(&self, operation: &Operation) -> Option<String> {
         let name = self.operation(operation)?.get("operationId")?.as_str()?;
         Some(field_name(name))
@@ -53,7 +55,7 @@ impl<'d> Lowered<'d> {
         self.document.pointer("/components/schemas")?.get(name)
     }
 
-    /// Where the place leads to here.
+    /// Follows the place's steps through this document.
     pub(super) fn spot(&self, place: &Place) -> Spot {
         let mut walk = Walk { lowered: *self, sent: place.part == Part::Request, spot: Spot::default() };
         if matches!(&place.part, Part::Answer(status) if status.starts_with(['4', '5'])) {
@@ -81,7 +83,8 @@ impl<'d> Lowered<'d> {
         body.get("content")?.as_object()?.values().next()?.get("schema")
     }
 
-    /// The list of values that a schema is, or that its received form may hold.
+    /// Returns the name of a schema's list of values. This is the schema itself, or the list of the known values of an
+    /// open one.
     pub(super) fn values(&self, name: &str) -> Option<String> {
         let schema = self.component(name)?;
         if schema.get("enum").is_some() {
@@ -121,7 +124,7 @@ impl<'d> Walk<'d> {
         }
     }
 
-    /// The generator makes a type of a text with limits, called after its field.
+    /// Sets the type of a string with limits. The generator makes such a type and names it after the field.
     fn limited_text(&mut self, schema: &Value) {
         let limited = ["minLength", "maxLength", "pattern"].iter().any(|key| schema.get(key).is_some());
         if let (true, None, Some(field)) = (limited, schema.get("format"), self.spot.fields.last()) {
@@ -129,7 +132,7 @@ impl<'d> Walk<'d> {
         }
     }
 
-    /// A component of the contract that the lowered document has under its own name, or as what is sent.
+    /// Enters a component of the contract. In a request, the lowered document may call the component `New…`.
     fn jump(&mut self, here: Option<&'d Value>, name: Option<&str>) -> Option<&'d Value> {
         let Some(name) = name else { return here };
         let copy = self.sent.then(|| format!("New{name}"));

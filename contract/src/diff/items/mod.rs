@@ -1,4 +1,6 @@
-//! The Rust items behind a finding: generated ones by the lowered documents, facade ones by the source of `cmp`.
+//! The Rust items behind a finding.
+//!
+//! The lowered documents give the generated items. The source of `cmp` gives the facade's items.
 
 mod facade;
 mod generated;
@@ -14,11 +16,13 @@ use super::{
 };
 use crate::spec::lower::{field_name, type_name};
 
-/// The facade's module of notifications, and what it makes of a whole one.
+/// The facade's module for notifications.
 const EVENTS: &str = "webhooks";
+/// The facade's type for a whole notification.
 const EVENT: &str = "Event";
 
-/// What names items: the lowered documents, where there are any, and the facade.
+/// Finds the Rust items of a change in the lowered documents and in the facade. A contract that can't be lowered has no
+/// lowered document.
 pub(crate) struct Naming<'d> {
     lowered: Vec<Lowered<'d>>,
     facade: &'d Facade,
@@ -36,7 +40,8 @@ impl<'d> Naming<'d> {
         if let Some(facade) = self.reader(target) {
             return Items { facade, ..items };
         }
-        // What is new is in the new document, unless that can't be lowered; then the old one says where it would be.
+        // The first pass needs a document that contains the place. The second pass is for a new place in a contract
+        // that can't be lowered. The old document then shows where the place would be.
         for must_exist in [true, false] {
             for lowered in &self.lowered {
                 items.extend(match target {
@@ -53,8 +58,8 @@ impl<'d> Naming<'d> {
         items
     }
 
-    /// The facade's type for a part of a webhook. Nothing is generated for webhooks, so the nearest schema's name decides;
-    /// without a match it is the whole event.
+    /// Returns the facade's type for a part of a webhook. The generated crate has no items for webhooks, so the name of
+    /// the nearest schema decides. Without a match, this is the type of the whole event.
     fn reader(&self, target: &Target) -> Option<Vec<String>> {
         let (operation, trail) = match target {
             Target::Contract => return None,
@@ -83,7 +88,7 @@ impl<'d> Naming<'d> {
         if let Part::Parameter(name) = &place.part {
             return self.operation(lowered, &place.operation, Some(name));
         }
-        // Nothing is generated of a header.
+        // The generated crate has no item for a header.
         if matches!(place.trail.first(), None | Some(Step::Header(_))) {
             return self.operation(lowered, &place.operation, None);
         }
@@ -103,8 +108,9 @@ impl<'d> Naming<'d> {
         Items { generated, facade: self.facade_of(&spot, &place.operation, lowered) }
     }
 
-    /// The facade's part in a field. A function often reads a field through the types around it, without naming its
-    /// own; where none reads it, those that use the nearest type have to.
+    /// Returns the facade's items for a field. A function often reads a field through a type around it and never names
+    /// the field's own type. So the types around it count too. If no item reads the field, the users of the nearest
+    /// type must read it.
     fn facade_of(&self, spot: &Spot, operation: &Operation, lowered: &Lowered<'_>) -> Vec<String> {
         let outward = || spot.fields.iter().rev().map(|field| field.owner.as_str());
         let read = spot.fields.last().map(|field| self.facade.field(outward(), &field.name));
@@ -139,13 +145,13 @@ fn field_path(field: &Field) -> String {
     format!("{}.{}", type_path(&field.owner), field.name)
 }
 
-/// Whether the place is a text with a type of its own, called after the field.
+/// Returns `true` if the place is a string with a type of its own, named after the field.
 fn is_own_text(spot: &Spot) -> bool {
     let Some((field, named)) = spot.fields.last().zip(spot.named.as_ref()) else { return false };
     *named == format!("{}{}", field.owner, type_name(&field.name))
 }
 
-/// Whether the source of the real facade can still be read for what reports need.
+/// Checks that the reports can still find their items in the source of the real facade.
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,8 @@
-//! What the facade's source says about its use of the generated crate, file by file.
+//! Scans the facade's source, file by file, for its use of the generated crate.
 //!
-//! The source is parsed, not compiled: the tool must work while the facade does not compile. So a call is resolved by its
-//! names. Where two functions could be meant, both are. `items::tests` fails if an operation is not found any more.
+//! The source is parsed, not compiled, because the tool must work while the facade does not compile. So calls are
+//! resolved by name. A name that fits two functions counts for both. `items::tests` fails if an operation is no longer
+//! found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,14 +20,14 @@ pub(super) struct Function {
     pub(super) owner: Option<String>,
     pub(super) name: String,
     pub(super) public: bool,
-    /// Whether it implements a trait's function, such as `IntoFuture::into_future`.
+    /// `true` if it implements a trait's function, such as `IntoFuture::into_future`.
     pub(super) of_trait: bool,
     /// The types in its signature.
     pub(super) signature: Names,
     pub(super) returns: Names,
     /// Everything that it mentions by path.
     pub(super) mentioned: Names,
-    /// Generated types among that.
+    /// The generated types among them.
     pub(super) generated: Names,
     /// The functions that it calls or passes on.
     pub(super) calls: BTreeSet<Call>,
@@ -43,7 +44,7 @@ pub(super) struct Call {
     pub(super) of: Receiver,
 }
 
-/// What a called function's name stands behind.
+/// The part of a call before the function's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Receiver {
     /// `value.name()`
@@ -72,13 +73,13 @@ pub(super) struct Holder {
 pub(super) struct Scan {
     pub(super) functions: Vec<Function>,
     pub(super) holders: Vec<Holder>,
-    /// A list of values of the generated crate, and the facade's enum made from it.
+    /// The generated crate's lists of values, each with the facade's enum for it.
     pub(super) made_from: BTreeMap<String, String>,
     /// Accessors written by a macro: file, method, field.
     pub(super) accessors: Vec<(String, String, String)>,
-    /// What the root of the crate exports: the module that has it, and its name.
+    /// The items that the root of the crate exports, as module and name.
     pub(super) exported: BTreeSet<(String, String)>,
-    /// Modules that are public by themselves.
+    /// The public modules.
     pub(super) public_modules: Names,
     /// The names that each file imports.
     pub(super) imported: BTreeMap<String, Names>,
@@ -240,7 +241,7 @@ impl Scan {
     }
 }
 
-/// Collects what a piece of code mentions.
+/// Collects the names that a piece of code mentions.
 struct Mentions<'a> {
     aliases: &'a BTreeMap<String, String>,
     found: Function,
@@ -269,7 +270,7 @@ impl<'ast> Visit<'ast> for Mentions<'_> {
         visit::visit_expr_method_call(self, call);
     }
 
-    /// A function is called by its path, or passed on by it.
+    /// A path may call a function or pass the function on.
     fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
         let mut names = path.path.segments.iter().rev().map(|segment| segment.ident.to_string());
         if let Some(name) = names.next() {
@@ -279,7 +280,7 @@ impl<'ast> Visit<'ast> for Mentions<'_> {
         visit::visit_expr_path(self, path);
     }
 
-    /// The arguments of a macro are no syntax tree. Each name in them may be called.
+    /// The arguments of a macro are tokens, not a syntax tree. So each name in them counts as a possible call.
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
         let words = flat(call.tokens.clone());
         for (index, name) in words.iter().enumerate() {
@@ -302,7 +303,7 @@ impl<'ast> Visit<'ast> for Mentions<'_> {
             let mut value = Mentions { aliases: self.aliases, found: Function::default() };
             value.visit_expr(&field.expr);
             let mut sources = value.found.fields;
-            // A plain variable is the value of a field only by its name.
+            // A plain variable counts as a source under its own name.
             if let syn::Expr::Path(path) = &field.expr {
                 sources.extend(path.path.get_ident().map(ToString::to_string));
             }
@@ -344,7 +345,7 @@ fn flat(tokens: TokenStream) -> Vec<String> {
             TokenTree::Group(group) => {
                 let braces = group.delimiter() == proc_macro2::Delimiter::Brace;
                 words.extend(braces.then(|| "{".to_owned()));
-                // What stands in brackets is an attribute, as documentation is.
+                // Brackets contain an attribute, such as a documentation comment.
                 if group.delimiter() != proc_macro2::Delimiter::Bracket {
                     words.extend(flat(group.stream()));
                 }
