@@ -1,4 +1,4 @@
-//! Answers, their headers, and the media types of bodies.
+//! Compares responses, their headers, and the media types of bodies.
 
 use super::{
     finding::{Compare, Fields, Target},
@@ -29,7 +29,7 @@ impl Compare<'_> {
         }
     }
 
-    /// The members of a map as a list of their own.
+    /// Returns a map's members as an owned list.
     fn map(&self, id: Option<Id>) -> Vec<(String, Id)> {
         let members = id.into_iter().flat_map(|id| self.graph.members(id));
         members.map(|(key, id)| (key.to_owned(), id)).collect()
@@ -38,7 +38,7 @@ impl Compare<'_> {
     fn status(&mut self, place: &Place, status: &str, verb: &str, answer: Id) {
         let success = status.starts_with('2');
         let kind = if success { "success" } else { "non-success" };
-        // Fewer failures are no harm; a success that no longer comes is what a program waits for.
+        // A removed failure status breaks nobody. A removed success status does, because programs wait for it.
         let level = if success && verb == "removed" { Level::Breaking } else { Level::Additive };
         let id = format!("{}-{kind}-status-{verb}", place.message());
         let text = format!("status {status} is {}", if verb == "added" { "new" } else { "gone" });
@@ -84,7 +84,7 @@ impl Compare<'_> {
         }
     }
 
-    /// The media types of a body, parameter or header, and the schema under each.
+    /// Compares the media types of a body, parameter or header, and the schema of each media type.
     pub(super) fn content_rule(&mut self, place: &Place, fields: &mut Fields, owner: Id) {
         let at = below(self.graph.at(owner), "content");
         self.rule(fields, &Target::Member(place.clone()), "content", |this, old, new| {

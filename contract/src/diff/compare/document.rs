@@ -1,4 +1,4 @@
-//! What holds for the contract as a whole.
+//! Compares what applies to the contract as a whole.
 
 use std::collections::BTreeSet;
 
@@ -62,7 +62,7 @@ impl Compare<'_> {
         }
     }
 
-    /// Servers, of the contract or of an operation.
+    /// Compares the servers of the contract or of an operation.
     pub(super) fn servers(&mut self, target: &Target, at: &str, old: Option<Id>, new: Option<Id>) {
         let servers = |list: Option<Id>| {
             let all = list.map(|list| self.graph.elements(list)).unwrap_or_default().iter();
@@ -154,7 +154,8 @@ impl Compare<'_> {
         }
     }
 
-    /// Components that nothing uses are no part of what is sent.
+    /// Reports changes of components that nothing uses. They are documentation, because no message contains these
+    /// components.
     fn unused(&mut self, fields: &mut Fields) {
         if fields.open.remove(UNUSED).is_none() {
             return;
@@ -174,7 +175,8 @@ impl Compare<'_> {
                 let is_renamed = others.iter().any(|other| self.graph.same(other.id, *id));
                 let what = match (find(at, others), find(at, all_others)) {
                     (Some(other), _) if what == "added" && !self.graph.same(other, *id) => "changed",
-                    // What is used on one side is compared with what is used on the other one.
+                    // A component that the other contract uses is left out, because the comparison of the used parts
+                    // covers it.
                     (None, None) if !is_renamed => what,
                     _ => continue,
                 };

@@ -1,4 +1,4 @@
-//! A comparison under way, and what it finds.
+//! The state of a comparison, and its findings.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,19 +11,19 @@ use crate::diff::{
     equal::{Graph, Id, Root},
 };
 
-/// The id of every finding that no rule made.
+/// The id of a finding that no rule made, unless only text for people differs.
 pub(crate) const NOT_CLASSIFIED: &str = "not-classified";
 
-/// What of the Rust side a finding is about.
+/// The part of the contract that a finding is about. It leads to the Rust items.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    /// The contract as a whole: no item.
+    /// The contract as a whole, which has no Rust item.
     Contract,
     /// One operation.
     Operation(Operation),
-    /// A parameter, a body, or a member of one.
+    /// A parameter, a body, or a member of a parameter or body.
     Member(Place),
-    /// Values of a list at that place.
+    /// Some of the listed values at that place.
     Values(Place, Vec<String>),
 }
 
@@ -42,15 +42,15 @@ pub(super) struct Compare<'d> {
     pub(super) old: Root,
     pub(super) new: Root,
     pub(super) findings: Vec<Finding>,
-    /// Counts what was said about differences: findings, and references to findings that are made elsewhere.
+    /// Counts the differences that are dealt with: findings, and differences that are reported elsewhere.
     pub(super) said: usize,
-    /// What the rules say of two schemas, whichever operation uses them.
+    /// The rules' result for each pair of schemas. It is the same for every operation that uses the pair.
     pub(super) judged: HashMap<Pair, Judgement>,
-    /// The schemas that were compared for the operation at hand.
+    /// The pairs of schemas that were compared for the current operation.
     pub(super) walked: HashSet<Pair>,
 }
 
-/// The members of two nodes that differ.
+/// The members in which two nodes differ.
 pub(super) struct Fields {
     pub(super) at: String,
     pub(super) open: BTreeMap<String, (Option<Id>, Option<Id>)>,
@@ -79,7 +79,8 @@ impl<'d> Compare<'d> {
         Fields { at, open }
     }
 
-    /// Runs a rule on the member `key`, if it differs. A difference that the rule does not report is reported as not classified.
+    /// Runs a rule on the member `key`, if it differs. A difference that the rule does not report is reported as not
+    /// classified.
     pub(super) fn rule(
         &mut self,
         fields: &mut Fields,
@@ -95,7 +96,7 @@ impl<'d> Compare<'d> {
         }
     }
 
-    /// Reports all members that no rule took.
+    /// Reports the differing members that no rule covers.
     pub(super) fn rest(&mut self, fields: Fields, target: &Target) {
         for (key, (old, new)) in fields.open {
             let ids: Vec<Id> = old.into_iter().chain(new).collect();
@@ -124,7 +125,7 @@ impl<'d> Compare<'d> {
         }
     }
 
-    /// Reports what differs as not classified.
+    /// Reports the differences as not classified, or as documentation if only text for people differs.
     pub(super) fn leave(&mut self, target: &Target, old: &[Id], new: &[Id]) {
         for left in left(&self.graph, old, new) {
             let (id, level) = match left.is_words {
@@ -169,7 +170,7 @@ impl<'d> Compare<'d> {
         });
     }
 
-    /// A finding about the member at `place`, whose id begins with what `place` is.
+    /// Reports a finding about the member at `place`. Its id begins with the place's prefix.
     pub(super) fn member(&mut self, place: &Place, suffix: &str, level: Level, at: &str, text: &str) {
         self.member_as(place, &format!("{}-{suffix}", place.prefix()), level, at, text);
     }
@@ -180,12 +181,12 @@ impl<'d> Compare<'d> {
     }
 }
 
-/// What a text says of a difference without a rule.
+/// The words for a difference that no rule covers.
 pub(super) fn unclassified(is_words: bool) -> &'static str {
     if is_words { "has other words" } else { "changed, not classified" }
 }
 
-/// `one-of` of `oneOf`.
+/// Converts camel case to kebab case: `oneOf` becomes `one-of`.
 pub(super) fn kebab(keyword: &str) -> String {
     let mut out = String::new();
     for letter in keyword.chars() {
@@ -197,18 +198,19 @@ pub(super) fn kebab(keyword: &str) -> String {
     out
 }
 
-/// Two schemas, and what their values are. A list, because several schemas may describe one value.
+/// The old schemas, the new schemas, and the role of their value. Each side is a list, because several schemas may
+/// describe one value.
 pub(super) type Pair = (Vec<Id>, Vec<Id>, Role);
 
-/// What the rules say of two schemas.
+/// The rules' result for a pair of schemas.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
     pub(super) findings: Vec<Local>,
-    /// The schemas below that differ, and the way there.
+    /// The pairs of schemas below that differ, with the steps to each pair.
     pub(super) children: Vec<(Vec<Step>, Pair)>,
 }
 
-/// A finding, wherever the two schemas are.
+/// A finding about a pair of schemas, independent of where the pair is used.
 #[derive(Debug)]
 pub(super) struct Local {
     pub(super) steps: Vec<Step>,

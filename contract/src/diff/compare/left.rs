@@ -1,4 +1,4 @@
-//! What differs, without a rule for it: member by member, through references.
+//! Finds the differences that no rule covers, member by member and through references.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,16 +9,17 @@ use crate::{
     spec::json::below,
 };
 
-/// A place where two contracts differ, and no rule says what that means.
+/// A place where two contracts differ and no rule covers the difference.
 #[derive(Debug, Clone)]
 pub(super) struct Left {
     pub(super) at: String,
     pub(super) text: String,
-    /// Nothing on the wire depends on it.
+    /// Whether nothing on the wire depends on the difference.
     pub(super) is_words: bool,
 }
 
-/// The places below `old` and `new` that differ. Both are lists, because several schemas may describe one value.
+/// Returns the places below `old` and `new` that differ. Both are lists, because several schemas may describe one
+/// value.
 pub(super) fn left(graph: &Graph<'_>, old: &[Id], new: &[Id]) -> Vec<Left> {
     let mut walk = Walk { graph, seen: HashSet::new(), open: Vec::new(), found: Vec::new() };
     walk.match_up(old, new, false);
@@ -54,7 +55,8 @@ impl Walk<'_, '_> {
         short(self.graph.value(id))
     }
 
-    /// Leaves out what is the same, and compares the rest in order.
+    /// Leaves out the nodes that both lists contain, and pairs the rest in order. With `repetitions_count`, each node
+    /// needs an equal node of its own.
     fn match_up(&mut self, old: &[Id], new: &[Id], repetitions_count: bool) {
         let [mut gone, mut come] = [(old, new), (new, old)].map(|(these, others)| {
             let mut counts: HashMap<u32, usize> = HashMap::new();
@@ -117,7 +119,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// The places in two JSON values that differ.
+/// Collects the places at which two JSON values differ.
 fn differences(old: &Value, new: &Value, at: &str, out: &mut Vec<(String, String)>) {
     match (old, new) {
         _ if canonical(old) == canonical(new) => {}
@@ -141,7 +143,7 @@ fn differences(old: &Value, new: &Value, at: &str, out: &mut Vec<(String, String
     }
 }
 
-/// A value as text, cut where it gets long.
+/// Returns a value as text, cut after 60 characters.
 pub(super) fn short(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {

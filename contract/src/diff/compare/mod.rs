@@ -1,8 +1,9 @@
-//! Two contracts in, findings out.
+//! Compares two contracts and returns findings.
 //!
-//! `document` compares what holds for the whole contract, `operations` each operation, `schema` what is sent and
-//! received. `place` says where a walk stands. No rule can keep quiet about a difference: each is handed the members
-//! that differ, and what it takes without a finding is reported by `left`, like what no rule takes.
+//! `document` compares what applies to the whole contract. `operations` compares each operation, and `schema`
+//! compares the values that are sent and received. `place` describes the position of a walk. A rule can't hide a
+//! difference: each rule receives the members that differ, and `left` reports them if the rule makes no finding.
+//! `left` also reports the differences that no rule covers.
 
 mod content;
 mod document;
@@ -25,7 +26,8 @@ use serde_json::Value;
 
 use super::equal::graph;
 
-/// The differences between two corrected contracts, in the order of the new one. None exactly if both say the same.
+/// Returns the differences between two corrected contracts, in the order of the new one. The list is empty exactly if
+/// both contracts mean the same.
 pub(crate) fn compare(old: &Value, new: &Value) -> Result<Vec<Finding>> {
     Ok(compared(old, new)?.findings)
 }

@@ -1,4 +1,4 @@
-//! Operations: which there are, and what they take and answer.
+//! Compares operations: which ones exist, and their requests and responses.
 
 use std::collections::HashMap;
 
@@ -54,7 +54,8 @@ impl Compare<'_> {
         }
     }
 
-    /// The paths that differ, side by side.
+    /// Returns the old and new paths of the sections that differ, in pairs. A path in only one contract has no
+    /// partner.
     fn paths(&self, fields: &mut Fields) -> Vec<(Option<Path>, Option<Path>)> {
         let mut pairs = Vec::new();
         for section in SECTIONS {
@@ -70,7 +71,7 @@ impl Compare<'_> {
                     .map(|(name, item)| Path { is_webhook, name: name.to_owned(), item })
                     .collect::<Vec<_>>()
             };
-            // The same name first, then the same path with other names of parameters.
+            // Pairs equal names first, then paths that differ only in the names of their parameters.
             let (mut old, mut new): (Vec<_>, Vec<_>) =
                 (paths(old).into_iter().map(Some).collect(), paths(new).into_iter().map(Some).collect());
             for name_of in [str::to_owned, template as fn(&str) -> String] {
@@ -183,7 +184,7 @@ impl Compare<'_> {
         all
     }
 
-    /// Whether two operations take and, where all goes well, answer the same.
+    /// Whether two operations have the same method, request body and success responses.
     fn is_like(&self, one: &Found, other: &Found) -> bool {
         let class = |id: Option<Id>| id.map(|id| self.graph.class(id));
         let body = |found: &Found| class(self.graph.get(found.node, "requestBody"));
@@ -281,7 +282,7 @@ impl Compare<'_> {
         self.graph.get(id, "required").is_some_and(|id| *self.graph.value(id) == true)
     }
 
-    /// `required` of a body, parameter or header.
+    /// Compares `required` of a body, parameter or header.
     pub(super) fn requiredness(&mut self, place: &Place, fields: &mut Fields, old: Id, new: Id) {
         let at = fields.at.clone();
         self.rule(fields, &Target::Member(place.clone()), "required", |this, _, _| {
@@ -298,7 +299,7 @@ impl Compare<'_> {
     }
 }
 
-/// A path without the names of its parameters.
+/// Returns a path without the names of its parameters: `/cards/{id}` becomes `/cards/{}`.
 pub(crate) fn template(path: &str) -> String {
     let words = path.split('/').map(|word| if word.starts_with('{') { "{}" } else { word });
     words.collect::<Vec<_>>().join("/")

@@ -1,4 +1,4 @@
-//! The parameters of an operation.
+//! Compares the parameters of an operation.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::diff::{change::Level, equal::Id};
 
-/// Header parameters that OpenAPI says are ignored: other members of the document state them.
+/// Header parameters that OpenAPI ignores, because other members of the document describe them.
 const IGNORED: [&str; 3] = ["accept", "content-type", "authorization"];
 
 struct Parameter {
@@ -16,7 +16,7 @@ struct Parameter {
     name: String,
     kind: String,
     required: bool,
-    /// What makes it the same parameter: its kind and name, or its position in the path.
+    /// Identifies the parameter in both contracts: its kind, and its name or its position in the path.
     key: (String, String),
 }
 
@@ -98,7 +98,7 @@ impl Compare<'_> {
         all.map(parameter).collect()
     }
 
-    /// How a parameter or header is written, and its schema.
+    /// Compares the serialization of a parameter or header, and its schema or content.
     pub(super) fn value_of(
         &mut self,
         place: &Place,

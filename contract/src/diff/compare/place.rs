@@ -1,26 +1,26 @@
-//! Where a walk stands: the operation, the part of it, and the way into that part's schema.
+//! The position of a walk: an operation, a part of the operation, and the steps into that part's schema.
 
 use crate::diff::change::{Level, Side};
 
-/// What labels and change ids of webhooks begin with.
+/// The prefix of labels and change ids of webhooks.
 pub(super) const WEBHOOK: &str = "webhook";
 
-/// How many steps of a member's path are shown.
+/// The maximum number of steps shown of a member's path.
 const LONGEST: usize = 40;
 
-/// An operation as requests see it, or a webhook.
+/// An operation by its method and path, or a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Operation {
-    /// The service sends it, as a webhook.
+    /// Whether the service sends it, as a webhook.
     pub(crate) is_webhook: bool,
-    /// In lower case.
+    /// The method in lower case.
     pub(crate) method: String,
-    /// A webhook's name.
+    /// The path, or a webhook's name.
     pub(crate) path: String,
 }
 
 impl Operation {
-    /// `POST /cards`, `webhook au_card`
+    /// Returns a label such as `POST /cards` or `webhook au_card`.
     pub(crate) fn label(&self) -> String {
         let kind = if self.is_webhook { WEBHOOK } else { &self.method.to_uppercase() };
         format!("{kind} {}", self.path)
@@ -31,14 +31,14 @@ impl Operation {
 pub(crate) enum Part {
     Parameter(String),
     Request,
-    /// An answer, by its status.
+    /// A response, identified by its status.
     Answer(String),
 }
 
 /// A step from a schema into another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The component that the old and the new document refer to here.
+    /// The components that the old and the new document refer to here.
     Into {
         old: Option<String>,
         new: Option<String>,
@@ -50,16 +50,17 @@ pub(crate) enum Step {
     Header(String),
 }
 
-/// What decides how a change is called and judged: who writes the value, and what kind of value it is.
+/// The facts about a value that decide the id and the level of a change: who writes the value, and what kind of value
+/// it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Role {
     is_webhook: bool,
     is_answer: bool,
     is_parameter: bool,
     is_header: bool,
-    /// Within a member of the body.
+    /// Whether the value is inside a property.
     is_inner: bool,
-    /// Of the value of a member: whether that is required.
+    /// Whether the property is required, if the value is that of a property.
     pub(super) member: Option<bool>,
 }
 
@@ -109,7 +110,7 @@ impl Place {
         self.role().prefix()
     }
 
-    /// `data.attributes.capabilities[]`, without its middle where it is long
+    /// Returns the member's path, such as `data.attributes.capabilities[]`. The middle of a long path is left out.
     pub(crate) fn member(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
         for step in &self.trail {
@@ -127,7 +128,7 @@ impl Place {
         parts.concat()
     }
 
-    /// The place in words.
+    /// Describes the place in words.
     pub(super) fn words(&self) -> String {
         let part = match &self.part {
             Part::Parameter(name) => format!("parameter `{name}`"),
@@ -148,7 +149,7 @@ impl Place {
 }
 
 impl Role {
-    /// Whether those who use the API write it. A notification is the service's, and its answer theirs.
+    /// Whether users of the API write the value. The service writes a notification, and the users write its response.
     pub(super) fn is_sent(self) -> bool {
         self.is_answer == self.is_webhook
     }
@@ -157,13 +158,13 @@ impl Role {
         if self.is_sent() && !self.is_webhook { Side::Callers } else { Side::Readers }
     }
 
-    /// The verdict on a change that leaves fewer values possible (`tighter`), or more: a sender must keep within them,
-    /// a receiver must cope with all of them.
+    /// Returns the level of a change that allows fewer values (`tighter`) or more values. A sender may only send
+    /// allowed values. A receiver must handle all of them.
     pub(super) fn verdict(self, tighter: bool) -> Level {
         if tighter == self.is_sent() { Level::Breaking } else { Level::Additive }
     }
 
-    /// The message that the value is in, as change ids call it.
+    /// Returns the name that change ids use for the value's message.
     pub(super) fn message(self) -> &'static str {
         match (self.is_answer, self.is_webhook) {
             (true, false) => "response",
@@ -173,7 +174,7 @@ impl Role {
         }
     }
 
-    /// What change ids here begin with.
+    /// Returns the prefix of the value's change ids.
     pub(super) fn prefix(self) -> String {
         let part = match (self.is_parameter, self.is_header, self.is_inner) {
             (true, _, false) => "parameter",
@@ -186,7 +187,7 @@ impl Role {
         format!("{}-{part}", self.message())
     }
 
-    /// The role after `steps` from here.
+    /// Returns the role of the value that `steps` lead to.
     pub(super) fn after(self, steps: &[Step]) -> Self {
         let is_inner = self.is_inner || steps.iter().any(|step| matches!(step, Step::Property(_)));
         Self { is_inner, member: None, ..self }

@@ -1,5 +1,5 @@
-//! What a caller must present. A list of alternatives, each a set of schemes with scopes; an empty list asks for
-//! nothing.
+//! Compares the credentials that a caller must present. A requirement is a list of alternatives, and each alternative
+//! is a set of schemes with scopes. An empty list requires nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::{
     spec::json::below,
 };
 
-/// Scopes by scheme.
+/// The scopes of each scheme that a caller must present together.
 type Alternative = BTreeMap<String, BTreeSet<String>>;
 
 struct Verdict {
@@ -49,7 +49,8 @@ impl Compare<'_> {
         }
     }
 
-    /// Whether the same change was reported for the whole contract.
+    /// Returns `true` if the whole contract has the same change. That change is reported once, so it counts as
+    /// reported here.
     pub(super) fn is_global(&mut self, key: &str, old: Option<Id>, new: Option<Id>) -> bool {
         let graph = &self.graph;
         let class = |id: Option<Id>| id.map(|id| graph.class(id));
@@ -64,7 +65,7 @@ impl Compare<'_> {
         let verdicts = judge(&before, &after);
         let text = |id: Option<Id>| id.map(|id| canonical(self.graph.value(id)));
         if verdicts.is_empty() && text(old) == text(new) {
-            // The schemes themselves differ, about which there are findings.
+            // Only the schemes themselves differ, and `schemes` reports that.
             self.said += 1;
         }
         verdicts

@@ -1,4 +1,5 @@
-//! What no example shows: that no difference goes unsaid, that equal contracts are equal, and how much work it is.
+//! Tests what examples can't show: every difference is reported, equal contracts have no findings, and the work is
+//! limited.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -17,12 +18,12 @@ fn read(path: &str) -> Value {
     document
 }
 
-/// A contract in which every construct of OpenAPI has a place.
+/// A contract that contains every construct of OpenAPI.
 fn everything() -> Value {
     read("contract/tests/fixtures/diff/everything.json")
 }
 
-/// The pointers of all values in a document but the document itself.
+/// Collects the pointers of all values in a document, except the document itself.
 fn pointers(value: &Value, at: &str, out: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(members) => members.iter().map(|(key, member)| (below(at, key), member)).collect(),
@@ -37,7 +38,8 @@ fn pointers(value: &Value, at: &str, out: &mut Vec<String>) {
     }
 }
 
-/// A single change that no reading of OpenAPI makes void, unless it only removes what is written down for clarity.
+/// Makes a single change that alters the contract's meaning. Returns `None` if the edit doesn't apply here, or if it
+/// only removes a value that may mean the same as its absence.
 fn edited(document: &Value, at: &str, edit: usize) -> Option<Value> {
     let mut out = document.clone();
     let (holder, key) = at.rsplit_once('/')?;
@@ -76,7 +78,7 @@ fn edited(document: &Value, at: &str, edit: usize) -> Option<Value> {
     Some(out)
 }
 
-/// Whether an absent member may mean the same.
+/// Whether an absent member may mean the same as this value.
 fn says_nothing(document: &Value, key: &str, value: &Value) -> bool {
     let is_empty = *value == json!({}) || *value == json!([]);
     let is_default =
@@ -84,7 +86,7 @@ fn says_nothing(document: &Value, key: &str, value: &Value) -> bool {
     is_empty || is_default || (matches!(key, "security" | "servers") && document.get(key) == Some(value))
 }
 
-/// Where `compare` says something of an edit, or what is wrong with its answer.
+/// Returns an error unless `compare` reports the edit, and each finding has a place.
 fn answer(old: &Value, new: &Value) -> Result<(), String> {
     let findings = compare(old, new).map_err(|error| format!("{error:#}"))?;
     match findings.iter().find(|finding| finding.at.is_empty()) {
@@ -94,7 +96,7 @@ fn answer(old: &Value, new: &Value) -> Result<(), String> {
     }
 }
 
-/// Edits of every value of the contract that has everything, forwards and backwards in turn.
+/// Edits every value of `everything()`, and compares in alternating directions.
 #[test]
 fn no_edit_goes_unsaid() {
     let document = everything();
@@ -117,7 +119,7 @@ fn no_edit_goes_unsaid() {
     assert!(wrong.is_empty(), "{} of {count}: {:#?}", wrong.len(), &wrong[..wrong.len().min(40)]);
 }
 
-/// A schema of some depth, with keywords of every kind.
+/// Generates a nested schema with keywords of every kind.
 fn schema() -> impl Strategy<Value = Value> {
     let words = || proptest::sample::select(vec!["a", "b", "c"]);
     let leaf = prop_oneof![
@@ -189,12 +191,12 @@ fn document() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Rewrites that change nothing, at the places that `choice` picks.
+/// Rewrites a document without a change of meaning, at the places that `choice` picks.
 fn rewritten(document: &Value, choice: u64) -> Value {
     let mut state = choice;
     let mut out = document.clone();
     rewrite(&mut out, "", &mut state);
-    // A discriminator puts names on the wire.
+    // Renaming a component changes the meaning if a discriminator puts its name on the wire.
     if pick(&mut state, 2) == 0 && !document.to_string().contains("discriminator") {
         let text = out.to_string().replace("#/components/schemas/", "#/components/schemas/New");
         out = serde_json::from_str(&text).expect("JSON");
@@ -274,7 +276,8 @@ proptest! {
         pointers(&document, "", &mut all);
         let at = place.get(&all);
         if let Some(other) = edited(&document, at, edit) {
-            // Some random schemas say a thing twice: the graph knows, by its own tests.
+            // Some random schemas state a thing twice, so the edit may change nothing. The graph decides this, and
+            // has its own tests.
             let (graph, one, two) = equal::graph(&document, &other).expect("a graph");
             if !graph.same(one.node, two.node) {
                 prop_assert_eq!(answer(&document, &other), Ok(()), "{} {}", at, edit);
@@ -295,16 +298,16 @@ proptest! {
     }
 }
 
-/// Whether an edit of a random schema may change nothing: the same is said beside it.
+/// Whether an edit of a random schema may change nothing, such as when another keyword or branch states the same.
 fn is_void(document: &Value, at: &str, edit: usize) -> bool {
     let holder = at.rsplit_once('/').and_then(|(holder, _)| document.pointer(holder));
     let has_branches =
         holder.is_some_and(|holder| ["allOf", "anyOf", "oneOf"].iter().any(|key| holder.get(key).is_some()));
     let is_in_branch = ["/allOf/", "/anyOf/", "/enum/", "/required/"].iter().any(|key| at.contains(key));
-    // Another branch may say the same of a component that a branch refers to.
+    // If a branch refers to this component, another branch may state the same.
     let may_be_in_branch = at.starts_with("/components/") && document.to_string().contains("Of\":");
     let removed = edit == 6 && (has_branches || is_in_branch || may_be_in_branch);
-    // `then` without `if` is no rule.
+    // `then` without `if` has no effect.
     let lonely = at.contains("/then") || document.pointer(at).is_some_and(Value::is_null);
     removed || lonely
 }
@@ -333,7 +336,7 @@ fn texts(findings: &[super::Finding]) -> Vec<String> {
     findings.iter().take(5).map(|finding| format!("{} {} {}", finding.at, finding.id, finding.text)).collect()
 }
 
-/// How many pairs of schemas were looked at.
+/// The number of schema pairs that were compared.
 fn work(compare: &Compare<'_>) -> usize {
     compare.judged.len()
 }
@@ -367,7 +370,7 @@ fn the_work_grows_with_the_schemas_and_not_with_the_ways_to_them() {
     new["components"]["schemas"]["S5"]["maxProperties"] = 8.into();
     let compare = compared(&old, &new).expect("compared");
     assert!(work(&compare) <= COUNT * 6, "{} pairs", work(&compare));
-    // In each of the 300 operations, as it is sent and as it is received.
+    // Each of the 300 operations has one finding for its request and one for its response.
     assert_eq!(compare.findings.len(), 600);
     assert_eq!(work(&compared(&old, &old).expect("compared")), 0);
 }

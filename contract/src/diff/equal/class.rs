@@ -1,13 +1,14 @@
-//! Equal numbers for equal nodes.
+//! Gives equal nodes equal numbers.
 //!
-//! A node whose parts have numbers gets its own from theirs. What is left then leads into a cycle. Those start as
-//! equal, and are parted as long as the parts of two of them differ (partition refinement).
+//! If all parts of a node have numbers, they determine the node's own number. The remaining nodes lead into a cycle.
+//! These nodes start with equal numbers. They are separated as long as the parts of two of them differ (partition
+//! refinement).
 
 use std::collections::HashMap;
 
 use super::graph::{Graph, Id, Shape};
 
-/// What kind of node it is, and its parts.
+/// The shape of a node, and what it contains: its text, or its keys and the numbers of its parts.
 type Signature = (u8, Vec<u32>);
 
 pub(super) fn classes(graph: &Graph<'_>) -> Vec<u32> {
@@ -53,7 +54,7 @@ fn part(
     }
     let mut doubtful = cyclic;
     while !doubtful.is_empty() {
-        // All by the classes as they were, before any gets a new one.
+        // All signatures use the classes from before this round.
         let mut groups: HashMap<u32, HashMap<Signature, Vec<Id>>> = HashMap::new();
         for id in doubtful.drain(..) {
             let signature = signature(graph, classes, id);
@@ -64,7 +65,7 @@ fn part(
             groups.sort_unstable_by_key(Vec::len);
             let touched: usize = groups.iter().map(Vec::len).sum();
             if touched == members[&class] {
-                // The largest group stays what it is.
+                // The largest group keeps its class.
                 groups.pop();
             }
             for group in groups {

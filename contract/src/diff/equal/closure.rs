@@ -1,4 +1,4 @@
-//! What a schema says together with its references and the branches of its `allOf`.
+//! Collects the keywords of a schema, of its references, and of the branches of its `allOf`.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use super::{
     schema::{LISTED, OPEN, SEPARATOR},
 };
 
-/// How many schemas one schema may be put together from.
+/// The maximum number of schemas that one schema may combine.
 const MOST_PARTS: usize = 8000;
 
 pub(super) fn close(graph: &mut Graph<'_>) -> Result<()> {
-    // By which schema each one was last gathered.
+    // For each schema, the schema for which it was last gathered.
     let mut seen = vec![None; graph.nodes.len()];
     for id in 0..graph.nodes.len() {
         let Shape::Schema(schema) = &graph.nodes[id].shape else { continue };
@@ -33,7 +33,8 @@ pub(super) fn close(graph: &mut Graph<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Drops keywords whose schema allows everything, repeatedly: a schema may only do so once its own keywords are dropped.
+/// Drops keywords whose schema allows everything. This repeats, because a schema may allow everything only after its
+/// own keywords are dropped.
 fn without_open(graph: &mut Graph<'_>) {
     let keys = OPEN.map(|key| graph.symbol(key));
     loop {
@@ -79,8 +80,8 @@ fn gathered(graph: &mut Graph<'_>, id: Id, seen: &mut [Option<Id>]) -> Result<Ve
     Ok(all)
 }
 
-/// `additionalProperties` covers what stands beside it in the same schema. Members that other schemas list are
-/// additional for it, so they are noted with it.
+/// Records the members that only other schemas list. An `additionalProperties` also applies to them, because it
+/// applies to every member that its own schema doesn't list.
 fn additional(graph: &mut Graph<'_>, all: &mut Vec<(Symbol, Id)>) {
     let listed = graph.symbol(LISTED);
     if !all.iter().any(|(key, _)| *key == listed) {
@@ -110,7 +111,7 @@ fn additional(graph: &mut Graph<'_>, all: &mut Vec<(Symbol, Id)>) {
     *all = out;
 }
 
-/// Bounds of a value that is an integer, as the least and the greatest integer.
+/// Converts the bounds of an integer to the least and the greatest integer allowed.
 fn whole_bounds(graph: &mut Graph<'_>, all: &mut [(Symbol, Id)]) {
     let [types, bounds @ ..] =
         ["type", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"].map(|key| graph.symbol(key));

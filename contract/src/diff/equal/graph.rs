@@ -1,4 +1,4 @@
-//! The graph that both contracts become.
+//! The graph of both contracts.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::kind::Kind;
 
-/// A node's place in the graph.
+/// A node's index in the graph.
 pub(crate) type Id = usize;
-/// A text's place in the list of texts.
+/// A text's index in the list of texts.
 pub(super) type Symbol = u32;
 
 #[derive(Debug)]
 pub(super) struct Node<'d> {
-    /// Where the node stands in its document.
+    /// The pointer to the node in its document.
     pub(super) at: String,
     pub(super) kind: Kind,
     pub(super) value: &'d Value,
@@ -22,29 +22,29 @@ pub(super) struct Node<'d> {
 
 #[derive(Debug)]
 pub(super) enum Shape {
-    /// A value without parts, by its canonical text.
+    /// A value without parts, as its canonical text.
     Leaf(Symbol),
     Map(Vec<(Symbol, Id)>),
     List(Vec<Id>),
     /// A list without order.
     Bag(Vec<Id>),
-    /// A list without order, in which a repetition means nothing.
+    /// A list without order, in which repetitions have no meaning.
     Set(Vec<Id>),
     Schema(Schema),
 }
 
-/// A schema as a set of keywords: what it says, and what it takes over from references and `allOf`.
+/// A schema as a set of keywords: its own, and those that it takes over from references and `allOf`.
 #[derive(Debug, Default)]
 pub(super) struct Schema {
     pub(super) own: Vec<(Symbol, Id)>,
     pub(super) parts: Vec<Id>,
-    /// Its keywords mean something else when those of other schemas stand beside them.
+    /// Whether its keywords change their meaning when keywords of other schemas are added.
     pub(super) is_closed: bool,
     /// Its own keywords and those of its parts.
     pub(super) all: Vec<(Symbol, Id)>,
 }
 
-/// Both documents.
+/// The nodes and texts of both documents.
 #[derive(Debug, Default)]
 pub(crate) struct Graph<'d> {
     pub(super) nodes: Vec<Node<'d>>,
@@ -74,7 +74,7 @@ impl<'d> Graph<'d> {
         self.classes[one] == self.classes[other]
     }
 
-    /// What two nodes share exactly if they say the same.
+    /// Returns the node's class. Two nodes have the same class exactly if they mean the same.
     pub(crate) fn class(&self, id: Id) -> u32 {
         self.classes[id]
     }
@@ -91,12 +91,12 @@ impl<'d> Graph<'d> {
         self.nodes[id].kind
     }
 
-    /// The value as it stands in the document.
+    /// Returns the value as written in the document.
     pub(crate) fn value(&self, id: Id) -> &'d Value {
         self.nodes[id].value
     }
 
-    /// The canonical text of a leaf.
+    /// Returns the canonical text of a leaf.
     pub(crate) fn text(&self, id: Id) -> Option<&str> {
         match self.nodes[id].shape {
             Shape::Leaf(symbol) => Some(&self.texts[symbol as usize]),
@@ -104,7 +104,7 @@ impl<'d> Graph<'d> {
         }
     }
 
-    /// The members of a map, or the keywords of a schema. A keyword may come several times.
+    /// Returns the members of a map, or the keywords of a schema. A keyword may occur several times.
     pub(crate) fn members(&self, id: Id) -> impl Iterator<Item = (&str, Id)> {
         let members: &[(Symbol, Id)] = match &self.nodes[id].shape {
             Shape::Map(members) => members,
@@ -118,7 +118,7 @@ impl<'d> Graph<'d> {
         self.members(id).find(|(name, _)| *name == key).map(|(_, id)| id)
     }
 
-    /// The elements of a list, set or bag.
+    /// Returns the elements of a list, set or bag.
     pub(crate) fn elements(&self, id: Id) -> &[Id] {
         match &self.nodes[id].shape {
             Shape::List(ids) | Shape::Bag(ids) | Shape::Set(ids) => ids,
@@ -126,7 +126,7 @@ impl<'d> Graph<'d> {
         }
     }
 
-    /// What a schema says itself, and the schemas whose keywords it takes over.
+    /// Returns a schema's own keywords, and the schemas whose keywords it takes over.
     pub(crate) fn own(&self, id: Id) -> (impl Iterator<Item = (&str, Id)>, &[Id]) {
         let (own, parts): (&[(Symbol, Id)], &[Id]) = match &self.nodes[id].shape {
             Shape::Schema(schema) => (&schema.own, &schema.parts),
@@ -160,7 +160,7 @@ impl<'d> Graph<'d> {
     }
 }
 
-/// A JSON value as text, the same for all spellings of it.
+/// Returns a JSON value as text. All spellings of the value give the same text.
 pub(crate) fn canonical(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);

@@ -1,8 +1,8 @@
-//! What the values of an OpenAPI document are, by where they stand.
+//! The kinds of values in an OpenAPI document, by their position.
 
 use serde_json::{Map, Value};
 
-/// What a node is, which decides what its members are and what means nothing in it.
+/// The kind of a node. It decides the kinds of the node's members, and which of their differences have no meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// A value that is compared as it is.
@@ -46,7 +46,7 @@ pub(crate) enum Kind {
     /// `enum`, `type`
     Values,
     Discriminator,
-    /// Everything else that the reader puts together.
+    /// Any other node that the reader builds.
     Group,
 }
 
@@ -84,7 +84,7 @@ impl Kind {
         }
     }
 
-    /// Whether a reference object may stand for it.
+    /// Whether a reference object may replace it.
     pub(super) fn may_be_referenced(self) -> bool {
         matches!(
             self,
@@ -105,7 +105,7 @@ impl Kind {
         matches!(self, Self::Words | Self::Tags | Self::Example | Self::Examples)
     }
 
-    /// What the member `key` is.
+    /// Returns the kind of the member `key`.
     pub(super) fn member(self, key: &str) -> Kind {
         match (self, key) {
             (_, key) if key.starts_with("x-") => Self::Words,
@@ -153,7 +153,7 @@ impl Kind {
         }
     }
 
-    /// How a parameter or header is written unless it says otherwise.
+    /// Returns the default `style` of a parameter or header.
     fn style(self, members: &Map<String, Value>) -> &'static str {
         match members.get("in").and_then(Value::as_str) {
             Some("query" | "cookie") if self == Self::Parameter => "form",
@@ -161,7 +161,7 @@ impl Kind {
         }
     }
 
-    /// The name of a member of a map, as all its spellings have it.
+    /// Returns the name of a map's member in a spelling that is the same for all its spellings.
     pub(super) fn name(self, key: &str) -> String {
         match self {
             Self::Headers => key.to_ascii_lowercase(),

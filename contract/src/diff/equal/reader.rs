@@ -1,4 +1,4 @@
-//! A document to nodes. Nothing here recurses through references: each node waits in a queue until it is read.
+//! Converts a document to nodes. References cause no recursion here: each node waits in a queue until it is read.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,15 +13,15 @@ use crate::spec::{
     split::{METHODS, SECTIONS},
 };
 
-/// Where a node that the reader puts together has no value of its own.
+/// The value of a node that the reader builds, if the document has no value for it.
 pub(super) static NOTHING: Value = Value::Null;
-/// References that only lead to references are followed this far.
+/// The maximum number of references that are followed in a chain.
 const DETOURS: usize = 100;
 
-/// The member of a document with the components that nothing refers to.
+/// The key of the member that contains the components that nothing uses.
 pub(crate) const UNUSED: &str = "$unused";
 
-/// The sections of `components`, and what they hold.
+/// The sections of `components`, and the kind of component in each section.
 const COMPONENTS: [(&str, Kind); 10] = [
     ("schemas", Kind::Schema),
     ("parameters", Kind::Parameter),
@@ -38,16 +38,16 @@ const COMPONENTS: [(&str, Kind); 10] = [
 pub(super) struct Reader<'g, 'd> {
     pub(super) graph: &'g mut Graph<'d>,
     pub(super) document: &'d Value,
-    /// The schemas that refer to a schema in their `allOf`, by the pointer of what they refer to.
+    /// For the pointer to a schema: the schemas that refer to it in their `allOf`.
     pub(super) heirs: HashMap<String, Vec<(&'d str, &'d Value)>>,
-    /// Nodes by the address and kind of their value.
+    /// The nodes, by the address in memory and the kind of their value.
     known: HashMap<(usize, Kind), Id>,
     queue: Vec<Id>,
     servers: Option<Id>,
     security: Option<Id>,
 }
 
-/// What a reference leads to, and what stands beside the references on the way.
+/// The target of a chain of references, and the members beside these references.
 struct Target<'d> {
     at: String,
     value: &'d Value,
@@ -80,7 +80,7 @@ pub(super) fn read<'d>(graph: &mut Graph<'d>, document: &'d Value) -> Root {
     Root { node, components }
 }
 
-/// What the nodes `from` lead to, by position after `first`.
+/// Returns whether each node can be reached from the nodes `from`. The index of a node is its id minus `first`.
 fn reached(graph: &Graph<'_>, first: Id, from: impl Iterator<Item = Id>) -> Vec<bool> {
     let mut reached = vec![false; graph.nodes.len() - first];
     let mut open: Vec<Id> = from.collect();
@@ -115,7 +115,7 @@ fn heirs(document: &Value) -> HashMap<String, Vec<(&str, &Value)>> {
     heirs
 }
 
-/// The reference that a schema is, alone or as the only branch of another one.
+/// Returns the reference of a schema, or the reference of its only branch.
 pub(super) fn reference_of(schema: &Value) -> Option<&str> {
     let mut schema = schema;
     for _ in 0..DETOURS {
@@ -128,7 +128,7 @@ pub(super) fn reference_of(schema: &Value) -> Option<&str> {
     None
 }
 
-/// The pointer in a local reference, without its URL encoding.
+/// Returns the pointer in a local reference, with its URL encoding decoded.
 fn pointer(reference: &str) -> Option<String> {
     let text = reference.strip_prefix('#')?;
     let mut bytes = Vec::with_capacity(text.len());
@@ -186,7 +186,7 @@ impl<'d> Reader<'_, 'd> {
         out
     }
 
-    /// All components, each with its pointer.
+    /// Returns all components, each with its pointer.
     fn components(&mut self) -> Vec<(String, Id)> {
         let mut out = Vec::new();
         for (section, members) in
@@ -238,7 +238,7 @@ impl<'d> Reader<'_, 'd> {
                     let of = if may_be_extended && key.starts_with("x-") { Kind::Words } else { of };
                     let id = self.child(below(at, key), of, member);
                     let name = kind.name(key);
-                    // Two spellings of one name: the second one stays apart.
+                    // If two keys are spellings of one name, the second one stays a separate member.
                     let name = if out.contains_key(&name) { format!("{name} {key}") } else { name };
                     out.insert(name, id);
                 }
@@ -290,7 +290,8 @@ impl<'d> Reader<'_, 'd> {
         out
     }
 
-    /// What a path says for its operations is part of each of them. What none of them takes stays where it is.
+    /// Adds the parameters and servers of a path to its operations. Those that no operation takes over stay in the
+    /// path.
     fn path_item(&mut self, at: &str, members: &'d Map<String, Value>) -> Shape {
         let shared = members.get("parameters").and_then(Value::as_array);
         let shared = shared.map(|list| self.elements(&below(at, "parameters"), Kind::Parameter, list));
@@ -362,7 +363,7 @@ impl<'d> Reader<'_, 'd> {
         self.graph.add(at.to_owned(), Kind::Operation, &NOTHING, Shape::Map(out))
     }
 
-    /// The operation's parameters, and those of its path that it does not state itself.
+    /// Returns the operation's parameters, and those parameters of its path that the operation does not state itself.
     fn parameters(&mut self, at: &str, operation: &'d Map<String, Value>, shared: &[Id]) -> Option<Id> {
         let at = below(at, "parameters");
         let own = operation.get("parameters").unwrap_or(&NOTHING);
@@ -385,14 +386,14 @@ impl<'d> Reader<'_, 'd> {
         self.filled(at.to_owned(), Kind::Servers, list)
     }
 
-    /// A node, unless it would be an empty list or map.
+    /// Returns a node, or `None` if the value is an empty list or map.
     fn filled(&mut self, at: String, kind: Kind, value: &'d Value) -> Option<Id> {
         let is_empty =
             value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
         (!is_empty).then(|| self.child(at, kind, value))
     }
 
-    /// The alternatives of `security`, or nothing where nothing is asked for.
+    /// Returns the alternatives of `security`, or `None` if no credentials are required.
     fn requirements(&mut self, at: &str, list: &'d Value) -> Option<Id> {
         let Some(list_of) = list.as_array() else { return Some(self.json(at.to_owned(), Kind::Json, list)) };
         if list_of.iter().all(|one| one.as_object().is_some_and(Map::is_empty)) {
@@ -429,13 +430,13 @@ impl<'d> Reader<'_, 'd> {
         self.graph.add(at, Kind::Group, &NOTHING, Shape::Map(members))
     }
 
-    /// A leaf.
+    /// Adds a leaf with the canonical text of `value`.
     pub(super) fn json(&mut self, at: String, kind: Kind, value: &'d Value) -> Id {
         let text = canonical(value);
         self.graph.leaf(at, kind, value, &text)
     }
 
-    /// The node of `value`, which is read later unless it is a leaf.
+    /// Returns the node of `value`. A node that is not a leaf is read later.
     pub(super) fn child(&mut self, at: String, kind: Kind, value: &'d Value) -> Id {
         let (mut at, mut value) = (at, value);
         if kind.may_be_referenced() {
@@ -464,7 +465,8 @@ impl<'d> Reader<'_, 'd> {
             for (key, value) in
                 target.value.as_object().into_iter().flatten().filter(|(key, _)| *key != "$ref")
             {
-                // The words nearest to the use count.
+                // If several references on the way have the same member beside them, the one nearest to the use
+                // counts.
                 if !target.beside.iter().any(|(_, known, _)| known == key) {
                     target.beside.push((below(&target.at, key), key, value));
                 }
@@ -474,7 +476,7 @@ impl<'d> Reader<'_, 'd> {
         target
     }
 
-    /// What a schema that is nothing but a reference leads to.
+    /// Returns the target of a schema that is only a reference. Returns any other schema itself.
     pub(super) fn schema_behind(&self, at: String, value: &'d Value) -> (String, &'d Value) {
         let (mut at, mut value) = (at, value);
         for _ in 0..DETOURS {
@@ -497,7 +499,7 @@ impl<'d> Reader<'_, 'd> {
         Some((pointer, value))
     }
 
-    /// The schema that a discriminator names: by reference, or by the name of a component.
+    /// Returns the schema that a discriminator names, by reference or by the name of a component.
     pub(super) fn named_schema(&self, name: &str) -> Option<(String, &'d Value)> {
         self.at_reference(name)
             .or_else(|| self.at_reference(&format!("#{}", below("/components/schemas", name))))

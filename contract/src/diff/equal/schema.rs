@@ -1,4 +1,4 @@
-//! A schema to its keywords.
+//! Converts a schema to its keywords.
 
 use serde_json::{Map, Value};
 
@@ -22,17 +22,17 @@ const SCHEMAS: [&str; 10] = [
     "then",
     "else",
 ];
-/// Keywords whose value holds schemas by name.
+/// Keywords whose value contains schemas by name.
 const NAMED: [&str; 5] = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
 /// Keywords for people and their tools.
 const WORDS: [&str; 6] = ["title", "description", "example", "examples", "externalDocs", "$comment"];
-/// Keywords that say nothing where they allow everything, because that is what an absent one does.
+/// Keywords that have no effect if their schema allows everything, because an absent keyword also allows everything.
 pub(super) const OPEN: [&str; 5] =
     ["items", "propertyNames", "additionalProperties", "unevaluatedItems", "unevaluatedProperties"];
 
-/// The keyword that notes which members `additionalProperties` stands beside, for `closure`.
+/// An internal keyword for `closure`. It records which members the schema lists beside `additionalProperties`.
 pub(super) const LISTED: &str = "$listed";
-/// What stands between these. No name holds it.
+/// The separator between the names of these members. No name contains it.
 pub(super) const SEPARATOR: &str = "\0";
 
 /// Whether a keyword is for people and their tools.
@@ -125,7 +125,7 @@ impl<'d> Reader<'_, 'd> {
                 }
                 ("if", _) => self.together(schema, at, members, &["if", "then", "else"]),
                 ("items", _) if members.get("prefixItems").and_then(Value::as_array).is_some() => {
-                    // These are the items after the ones of this list.
+                    // `items` describes the items after those of `prefixItems`.
                     let length = members["prefixItems"].as_array().map_or(0, Vec::len);
                     self.keep(schema, &format!("items/{length}"), here, Kind::Schema, value);
                 }
@@ -156,7 +156,7 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// Keywords that only mean something together.
+    /// Adds keywords as one group, because they have a meaning only together.
     fn together(&mut self, schema: &mut Schema, at: &str, members: &'d Map<String, Value>, keys: &[&str]) {
         let mut group = Vec::new();
         for key in keys {
@@ -195,7 +195,8 @@ impl<'d> Reader<'_, 'd> {
         schema.own.push((self.graph.symbol("type"), list));
     }
 
-    /// The members that `additionalProperties` of this schema does not cover: another schema's are additional here.
+    /// Records the members that this schema lists. `additionalProperties` does not apply to them, but it applies to
+    /// members that only another schema lists.
     fn listed(&mut self, schema: &mut Schema, at: &str, members: &'d Map<String, Value>) {
         let names =
             ["properties", "patternProperties"].iter().filter_map(|key| members.get(*key)?.as_object());
@@ -205,8 +206,8 @@ impl<'d> Reader<'_, 'd> {
         schema.own.push((self.graph.symbol(LISTED), leaf));
     }
 
-    /// The names on the wire and the schemas that they stand for, also where these are only implied: a branch that is a
-    /// component goes by its name, and so does a schema that builds on this one.
+    /// Records the names on the wire and their schemas. Some names are implied: a branch that is a component has the
+    /// component's name, and so does a schema that builds on this one.
     fn discriminator(
         &mut self,
         schema: &mut Schema,
@@ -266,7 +267,7 @@ impl<'d> Reader<'_, 'd> {
     }
 }
 
-/// Whether a keyword says what its absence says, or is read together with another one.
+/// Whether a keyword means the same as its absence, or is read together with another keyword.
 fn says_nothing(key: &str, value: &Value, members: &Map<String, Value>) -> bool {
     let has = |key: &str| members.contains_key(key);
     let is_empty =

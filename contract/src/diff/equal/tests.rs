@@ -1,10 +1,10 @@
-//! Each equivalence with two documents that are equal by it, and one that nearly is.
+//! Tests each equivalence with two documents that it makes equal, and with a third one that differs slightly.
 
 use serde_json::{Value, json};
 
 use super::graph;
 
-/// A contract that takes and answers `schema`.
+/// A contract whose request and response both have the schema `schema`.
 fn contract(schema: &Value, more: &Value) -> Value {
     let content = json!({"application/json": {"schema": schema}});
     let mut document = json!({
@@ -34,7 +34,7 @@ fn same(one: &Value, other: &Value) -> bool {
     graph.same(one.node, other.node)
 }
 
-/// Holds in both directions, and of each with itself.
+/// Compares in both directions, and each document with itself.
 #[track_caller]
 fn check(one: &Value, other: &Value, is_same: bool) {
     assert!(same(one, one) && same(other, other), "{one} {other}");
@@ -167,7 +167,7 @@ fn schemas_that_say_the_same() {
         ("URL encoding", json!({"$ref": "#/components/schemas/T%65xt"}), text(), reference("Other")),
     ] {
         let [one, other, another] = [one, other, another].map(|schema| contract(&schema, &json!({})));
-        // All components are used, so that their own names don't count.
+        // All components are used in each document, so that their names make no difference.
         let used = |mut document: Value| {
             let names = ["Text", "Words", "Other", "Tree", "Wood", "Steel"].map(reference);
             document["paths"]["/a"]["post"]["responses"]["200"]["headers"] =

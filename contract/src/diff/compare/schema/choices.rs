@@ -1,4 +1,4 @@
-//! Schemas that a value may choose from.
+//! Compares choices between schemas: `oneOf`, `anyOf` and `discriminator`.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,8 @@ use crate::diff::{
 };
 
 impl Judge<'_, '_> {
-    /// What was the only choice is one of several now, or the other way round.
+    /// Compares a single schema with a choice that contains it, in either direction. Returns `false` if this is
+    /// another case.
     pub(super) fn choice_of_one(&mut self, old: &[Id], before: &View, new: &[Id], after: &View) -> bool {
         match (old, &before.choices[..], new, &after.choices[..]) {
             ([one], [], _, [choices]) if choices.branches.iter().any(|other| self.is_same(*one, *other)) => {
@@ -50,7 +51,8 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// What is left over on both sides is compared in order, if it is as many.
+    /// Compares the branches of a choice. Branches without a counterpart are compared in order if both sides have the
+    /// same number of them.
     fn branches(&mut self, key: &str, before: &[Id], after: &[Id]) {
         let (mut gone, mut come) = (before.to_vec(), after.to_vec());
         let equal = |these: &[Id], id: Id| these.iter().any(|other| self.graph.same(*other, id));
@@ -81,7 +83,8 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// Whether two choices refer to the same component, or say the same, or have the same title.
+    /// Whether two branches are the same component. If both have no component, whether they are equal or have the
+    /// same title.
     fn is_same(&self, one: Id, other: Id) -> bool {
         let names = [one, other].map(|id| component(self.graph, id));
         match &names {

@@ -1,11 +1,12 @@
-//! Numbers that bound a value.
+//! Compares the numbers that limit a value.
 
 use std::cmp::Ordering;
 
 use super::{Judge, Open, view::View};
 use crate::diff::{change::Level, equal::Id};
 
-/// Keyword, its name in change ids, its exclusive or inclusive twin, and whether a smaller number is the tighter one.
+/// The keyword, its name in change ids, its exclusive or inclusive counterpart, and whether a smaller number is
+/// tighter.
 const LIMITS: [(&str, &str, &str, bool); 10] = [
     ("maximum", "max", "exclusiveMaximum", true),
     ("exclusiveMaximum", "exclusive-max", "maximum", true),
@@ -34,7 +35,7 @@ impl Judge<'_, '_> {
                     (Some(_), None) => "unset",
                     (Some(was), Some(is)) if is.is_below(was) => "decreased",
                     (Some(was), Some(is)) if was.is_below(is) => "increased",
-                    // Another limit of the same kind is tighter, before and after.
+                    // The tightest limit of this keyword is equal on both sides. Only looser limits differ.
                     _ => "restated",
                 };
                 let [was, is] = [old, new].map(|view| this.bounds(view, keyword, twin, upper));
@@ -57,14 +58,14 @@ impl Judge<'_, '_> {
         if texts.is_empty() { none() } else { texts.join(" and ") }
     }
 
-    /// The tightest number under a keyword.
+    /// Returns the tightest number of a keyword.
     fn bound(&self, view: &View, keyword: &str, upper: bool) -> Option<Bound<'_>> {
         let all = view.keywords.get(keyword).into_iter().flatten();
         let numbers = all.filter_map(|id| Bound::of(self.graph.text(*id)?));
         numbers.reduce(|one, other| if other.is_below(one) == upper { other } else { one })
     }
 
-    /// The bound that counts of a keyword and its twin, and whether the number itself is excluded.
+    /// Returns the tighter bound of a keyword and its counterpart, and whether that bound excludes the number itself.
     fn bounds(&self, view: &View, keyword: &str, twin: &str, upper: bool) -> Option<(Bound<'_>, bool)> {
         let of = |keyword: &str| Some((self.bound(view, keyword, upper)?, keyword.starts_with("exclusive")));
         let (one, other) = (of(keyword), of(twin));
@@ -75,7 +76,7 @@ impl Judge<'_, '_> {
     }
 }
 
-/// A number, compared exactly where it is an integer: a float has no place for all digits of a long one.
+/// A number. Integers are compared exactly, because a float can't hold all digits of a long integer.
 #[derive(Debug, Clone, Copy)]
 struct Bound<'t> {
     text: &'t str,
@@ -100,7 +101,7 @@ impl<'t> Bound<'t> {
     }
 }
 
-/// Whether the second bound leaves fewer values than the first one; nothing where they leave the same.
+/// Whether the second bound allows fewer values than the first one. `None` if both allow the same values.
 fn tighter(first: Option<(Bound<'_>, bool)>, second: Option<(Bound<'_>, bool)>, upper: bool) -> Option<bool> {
     match (first, second) {
         (None, None) => None,

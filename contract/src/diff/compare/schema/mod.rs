@@ -1,7 +1,7 @@
-//! What may be sent or received: two schemas at one place.
+//! Compares two schemas at one place: the values that may be sent or received.
 //!
-//! The walk goes by a queue, so that a chain of schemas may be long. What the rules say of two schemas doesn't depend
-//! on the operation, so they are asked once, however many operations lead there.
+//! The walk uses a queue instead of recursion, so that a chain of schemas may be long. The rules' result for a pair
+//! of schemas doesn't depend on the operation. So the rules run once for each pair, however many operations use it.
 
 mod choices;
 mod limits;
@@ -23,17 +23,17 @@ use crate::diff::{
     equal::{Graph, Id},
 };
 
-/// Keywords that differ, with what stands on each side only.
+/// The keywords that differ, each with the values that only the old side has and those that only the new side has.
 type Open = BTreeMap<String, (Vec<Id>, Vec<Id>)>;
 
 impl Compare<'_> {
-    /// Compares two schemas and all that differs below them.
+    /// Compares two schemas and everything that differs below them.
     pub(super) fn walk(&mut self, place: &Place, old: &[Id], new: &[Id]) {
         if self.graph.class_set(old) == self.graph.class_set(new) {
             return;
         }
         self.said += 1;
-        // Each step of the walk with the one before it.
+        // Each step of the walk, with the index of the step before it.
         let mut trail: Vec<(usize, Vec<Step>)> = vec![(0, Vec::new())];
         let mut open = VecDeque::from([(pair(&self.graph, old, new, place.role()), 0)]);
         while let Some((pair, here)) = open.pop_front() {
@@ -54,7 +54,7 @@ impl Compare<'_> {
     }
 }
 
-/// The place that a walk came to.
+/// Returns the place that a walk has reached.
 fn at(place: &Place, trail: &[(usize, Vec<Step>)], mut here: usize, last: &[Step]) -> Place {
     let mut parts = vec![last];
     while here != 0 {
@@ -81,7 +81,8 @@ fn finding(place: &Place, local: &Local) -> Finding {
     }
 }
 
-/// References lead to one pair, wherever they are.
+/// Returns the pair for two schemas. References are followed first, so that all references to a schema share one
+/// pair.
 fn pair(graph: &Graph<'_>, old: &[Id], new: &[Id], role: Role) -> Pair {
     let behind = |ids: &[Id]| {
         let mut ids: Vec<Id> = ids.iter().map(|id| view::behind(graph, *id)).collect();
@@ -105,7 +106,8 @@ fn judge(graph: &Graph<'_>, (old, new, role): &Pair) -> Judgement {
     }
     judge.views(&views.0, &views.1);
     if judge.said == 0 {
-        // The views are equal: null beside a type or as a branch, an open list in another order, and the like.
+        // The views are equal, and only their notation differs. For example, null stands beside a type or is a
+        // branch, or an open list has another order.
         let text = "is written in another way, which means the same";
         judge.say("restated", Level::Documentation, &views.1.at, text);
     }
@@ -115,14 +117,14 @@ fn judge(graph: &Graph<'_>, (old, new, role): &Pair) -> Judgement {
 struct Judge<'g, 'd> {
     graph: &'g Graph<'d>,
     role: Role,
-    /// The way from the place of the pair to the place of the schemas: into a component.
+    /// The steps from the pair's place to its schemas: into a component, if the schemas are in one.
     base: Vec<Step>,
     said: usize,
     out: Judgement,
 }
 
 impl Judge<'_, '_> {
-    /// A finding whose id begins with what the place is.
+    /// Reports a finding. Its id begins with the role's prefix.
     fn say(&mut self, suffix: &str, level: Level, at: &str, text: &str) {
         self.say_of(Vec::new(), &format!("{}-{suffix}", self.role.prefix()), level, at, text);
     }
@@ -146,7 +148,7 @@ impl Judge<'_, '_> {
         self.out.findings.push(Local { steps, id, level, at, text, values });
     }
 
-    /// Leaves the rest to the comparison of two schemas below.
+    /// Leaves two schemas below this one to a comparison of their own, unless they are equal.
     fn delegate(&mut self, step: Step, old: &[Id], new: &[Id], member: Option<bool>) {
         if self.graph.class_set(old) == self.graph.class_set(new) {
             return;
@@ -157,7 +159,7 @@ impl Judge<'_, '_> {
         self.out.children.push((steps, pair(self.graph, old, new, role)));
     }
 
-    /// Reports what differs as not classified.
+    /// Reports the differences as not classified, or as documentation if only text for people differs.
     fn leave(&mut self, old: &[Id], new: &[Id]) {
         for left in left(self.graph, old, new) {
             let (id, level) = match left.is_words {

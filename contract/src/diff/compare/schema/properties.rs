@@ -1,4 +1,4 @@
-//! The members of an object.
+//! Compares the members of an object.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ impl Judge<'_, '_> {
                     self.requiredness(name, after, was.is_some(), is.is_some());
                     self.delegate(Step::Property(name.clone()), before, after, Some(is.is_some()));
                 }
-                // A member that is required, and described nowhere.
+                // The member may be required, but no schema describes it.
                 (None, None) => match (was, is) {
                     (None, Some(id)) | (Some(id), None) => {
                         self.requiredness(name, &[id], was.is_some(), is.is_some());
@@ -49,7 +49,8 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// The marks of members that are not in the message: requests lack what is read-only, answers what is write-only.
+    /// Returns the mark of members that the message lacks: read-only if users of the API write the message, else
+    /// write-only.
     fn hidden(&self) -> &'static str {
         if self.role.is_sent() { "read-only" } else { "write-only" }
     }

@@ -9,9 +9,9 @@ use crate::diff::{
     equal::{Id, is_annotation},
 };
 
-/// Keywords that say which values there may be. The rules read them together.
+/// Keywords that say which values are allowed. The rules read them together.
 const VALUES: [&str; 7] = ["type", "nullable", "enum", "x-extensible-enum", "x-open-enum", "anyOf", "oneOf"];
-/// Keywords that can only leave fewer values possible. Some of them come by name.
+/// Keywords that can only restrict the values. In the graph, some have a name: `dependentRequired/name`.
 const ASSERTIONS: [&str; 12] = [
     "multipleOf",
     "uniqueItems",
@@ -41,7 +41,7 @@ impl Judge<'_, '_> {
         self.inner(&mut open, &new.at);
         self.discriminator(&mut open, &new.at);
         self.assertions(&mut open, &new.at);
-        // The members of an object go and come with the type.
+        // An object's members appear and disappear together with its type, so they are no separate changes.
         if !is_another_type || !(old.properties.is_empty() || new.properties.is_empty()) {
             self.properties(old, new);
         }
@@ -50,7 +50,7 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// The keywords in which one side has something that the other side lacks.
+    /// Returns the keywords for which one side has a value that the other side lacks.
     fn differing(&self, old: &View, new: &View) -> Open {
         let mut open = BTreeMap::new();
         for key in old.keywords.keys().chain(new.keywords.keys()) {
@@ -91,7 +91,7 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// Which values there may be. True where the types have nothing in common.
+    /// Compares which values are allowed. Returns `true` if neither side's types include all types of the other side.
     fn which(&mut self, open: &mut Open, old: &View, new: &View) -> bool {
         let before = self.said;
         self.null(old, new);
@@ -101,7 +101,7 @@ impl Judge<'_, '_> {
         let quiet = self.said == before;
         let is_list = |ids: &[Id]| ids.iter().all(|id| self.graph.text(*id).is_none());
         if quiet && open.get("type").is_some_and(|(old, new)| is_list(old) && is_list(new)) {
-            // Null is a branch instead, or the listed values exclude it on both sides.
+            // Null is a branch on one side, or the listed values exclude null on both sides.
             open.remove("type");
             let text = "names its types in another way, which means the same";
             self.say("type-restated", Level::Documentation, &new.at, text);
@@ -112,7 +112,8 @@ impl Judge<'_, '_> {
             }
         }
         if is_another_type {
-            // So do the limits of a type.
+            // Limits, formats and patterns appear and disappear together with the type, so they are no separate
+            // changes.
             let goes = |key: &str| is_limit(key) || matches!(key, "format" | "pattern");
             open.retain(|key, (old, new)| !(goes(key) && (old.is_empty() || new.is_empty())));
         }
@@ -176,7 +177,7 @@ impl Judge<'_, '_> {
             };
             self.say(suffix, self.role.verdict(*was_open), &new.at, text);
         }
-        // Where any value may come, a listed one more or less breaks nobody.
+        // If any value is allowed, an added or removed listed value breaks nobody.
         let judged = |tighter, open: bool| if open { Level::Additive } else { self.role.verdict(tighter) };
         for (suffix, words, values, level) in [
             ("enum-value-removed", "no longer lists", self.missing(before, after), judged(true, *is_open)),
@@ -190,7 +191,7 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// The values of `from` that are not in `all`, as texts.
+    /// Returns the values of `from` that are not in `all`, as text.
     fn missing(&self, from: &[Id], all: &[Id]) -> Vec<String> {
         let all = self.graph.class_set(all);
         let gone = from.iter().filter(|id| !all.contains(&self.graph.class(**id)));
@@ -222,7 +223,7 @@ impl Judge<'_, '_> {
             let (suffix, level) = match (old, new) {
                 ([], _) => ("pattern-added", this.role.verdict(true)),
                 (_, []) => ("pattern-removed", this.role.verdict(false)),
-                // Whether one pattern takes all that another takes can't be found out.
+                // The comparison can't determine whether one pattern accepts everything that another pattern accepts.
                 _ => ("pattern-changed", Level::Breaking),
             };
             this.say(suffix, level, at, "has another pattern");
@@ -242,7 +243,7 @@ impl Judge<'_, '_> {
         });
     }
 
-    /// Members that go one way only.
+    /// Compares `readOnly` and `writeOnly`, the marks of members that are only in requests or only in responses.
     fn one_way(&mut self, open: &mut Open, old: &View, new: &View) {
         for (keyword, name, counts) in [
             ("readOnly", "read-only", self.role.is_sent()),
@@ -317,7 +318,7 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// A list of values that must not come: where it grows, fewer values are left.
+    /// Compares lists of forbidden values. A longer list allows fewer values.
     fn excluded(&mut self, old: &[Id], new: &[Id], at: &str) {
         let values = |schemas: &[Id]| -> Option<Vec<Id>> {
             let [schema] = schemas else { return None };
@@ -349,7 +350,7 @@ impl Judge<'_, '_> {
                     this.say("additional-properties-forbidden", level, at, text);
                 }
                 (true, false) => {
-                    // Readers ignore members that they don't know, as they must for any new member.
+                    // Readers must ignore unknown members in any case, because a new member may be added at any time.
                     let text = "may have members that are not listed";
                     this.say("additional-properties-allowed", Level::Additive, at, text);
                 }
@@ -359,7 +360,7 @@ impl Judge<'_, '_> {
     }
 }
 
-/// Whether values of all types in `narrow` are values of a type in `wide`; none are all types.
+/// Whether `wide` allows every type in `narrow`. `None` means all types, and `number` includes `integer`.
 fn covers(wide: Option<&BTreeSet<String>>, narrow: Option<&BTreeSet<String>>) -> bool {
     let Some(wide) = wide else { return true };
     let has = |name: &String| wide.contains(name) || (name == "integer" && wide.contains("number"));

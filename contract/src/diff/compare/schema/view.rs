@@ -1,13 +1,13 @@
-//! A schema as the rules want it: null, lists of values and members recognised.
+//! A schema in the form that the rules read: null, listed values and properties are recognised.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::diff::equal::{Graph, Id, is_annotation};
 
-/// How far a chain of schemas that only lead to the next one is followed.
+/// The maximum number of schemas that are followed in a chain, if each one only leads to the next one.
 const DETOURS: usize = 100;
 
-/// `oneOf` or `anyOf`, its node, and its branches but for null.
+/// A `oneOf` or `anyOf`: the keyword, its node, and its branches except null.
 #[derive(Debug, Clone)]
 pub(super) struct Choices {
     pub(super) key: String,
@@ -17,19 +17,19 @@ pub(super) struct Choices {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct View {
-    /// Where the keywords stand.
+    /// The pointer to the keywords.
     pub(super) at: String,
     /// The component that a reference led to.
     pub(super) component: Option<String>,
     pub(super) nullable: bool,
     /// The types that a value may have, without null.
     pub(super) types: Option<BTreeSet<String>>,
-    /// The listed values but for null, and whether others may come.
+    /// The listed values except null, and whether other values are allowed.
     pub(super) values: Option<(Vec<Id>, bool)>,
     pub(super) choices: Vec<Choices>,
     pub(super) properties: BTreeMap<String, Vec<Id>>,
     pub(super) required: BTreeMap<String, Id>,
-    /// Everything else, and what the fields above were read from.
+    /// All other keywords, and those from which `nullable`, `types` and `values` are read.
     pub(super) keywords: BTreeMap<String, Vec<Id>>,
 }
 
@@ -144,14 +144,14 @@ impl View {
         self.keywords.get(key).is_some_and(|ids| ids.iter().any(|id| *graph.value(*id) == true))
     }
 
-    /// The keywords without those of a choice.
+    /// Returns the view without the choices of the keyword `key`.
     pub(super) fn without(&self, key: &str) -> Self {
         let choices = self.choices.iter().filter(|choices| choices.key != key).cloned().collect();
         Self { choices, ..self.clone() }
     }
 }
 
-/// The types that are in both.
+/// Returns the types that both sets allow. `number` allows `integer`.
 fn both(one: &BTreeSet<String>, other: &BTreeSet<String>) -> BTreeSet<String> {
     let has = |types: &BTreeSet<String>, name: &String| {
         types.contains(name) || (name == "integer" && types.contains("number"))
@@ -163,7 +163,7 @@ fn both(one: &BTreeSet<String>, other: &BTreeSet<String>) -> BTreeSet<String> {
         .collect()
 }
 
-/// What a schema that is nothing but a reference leads to.
+/// Returns the target of a schema that is only a reference. Returns any other schema itself.
 pub(super) fn behind(graph: &Graph<'_>, id: Id) -> Id {
     let mut id = id;
     for _ in 0..DETOURS {
@@ -176,7 +176,7 @@ pub(super) fn behind(graph: &Graph<'_>, id: Id) -> Id {
     id
 }
 
-/// Where the keywords of a schema stand, and the component that it is.
+/// Returns the pointer to a schema's keywords, and the name of the component that the schema is.
 fn lead(graph: &Graph<'_>, first: Id) -> (String, Option<String>) {
     let (mut id, mut component) = (first, None);
     for _ in 0..DETOURS {
@@ -202,7 +202,7 @@ fn lead(graph: &Graph<'_>, first: Id) -> (String, Option<String>) {
     (graph.at(id).to_owned(), component)
 }
 
-/// The component at a pointer.
+/// Returns the name of the component at a pointer.
 fn name(at: &str) -> Option<String> {
     let name = at.strip_prefix("/components/schemas/").filter(|name| !name.contains('/'))?;
     Some(name.replace("~1", "/").replace("~0", "~"))
@@ -222,7 +222,8 @@ fn is_type(graph: &Graph<'_>, types: Id, name: &str) -> bool {
     matches!(graph.elements(types), [only] if graph.text(*only) == Some(name))
 }
 
-/// The contract writes "these values, and others may come" as a choice of lists and any string.
+/// Returns the listed values, if the branches form an open list. The contract writes an open list as a choice between
+/// lists of values and any string.
 fn open_list(graph: &Graph<'_>, branches: &[Id]) -> Option<Vec<Id>> {
     let (mut values, mut is_open, mut has_list) = (Vec::new(), false, false);
     for branch in branches {
