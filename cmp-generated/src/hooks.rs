@@ -46,6 +46,7 @@ pub trait Transport: Send + Sync {
 
 /// Returns `Bearer <token>` as a header value that is marked sensitive.
 ///
+/// # Errors
 /// Fails if the token has characters that a header can't contain. The error does not contain the token.
 pub fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     let text = Zeroizing::new(format!("Bearer {token}"));

@@ -51,6 +51,7 @@ impl Error for Unreadable {}
 
 /// Reads a document, and [repairs](decode_repaired) it if necessary.
 ///
+/// # Errors
 /// [`Unreadable`]
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     decode_strictly(body).or_else(|_| decode_repaired(body))
@@ -85,6 +86,7 @@ pub async fn from_response<T: DeserializeOwned, E>(
 
 /// Reads a document that `serde_json` refuses.
 ///
+/// # Errors
 /// It repairs a byte order mark, UTF-16, half a surrogate pair, and octets that are not UTF-8. It also repairs numbers
 /// that are out of range or in a form that JSON doesn't allow, trailing commas, control characters, and text after the
 /// document's end.

@@ -79,6 +79,7 @@ pub trait Lenient: Sized {
 
     /// Reads an object to its end.
     ///
+    /// # Errors
     /// Invalid JSON.
     fn object<'de, A: MapAccess<'de>>(
         place: &mut Option<Self>,
@@ -95,6 +96,7 @@ pub trait Lenient: Sized {
 
     /// Reads a list to its end.
     ///
+    /// # Errors
     /// Invalid JSON.
     fn list<'de, A: SeqAccess<'de>>(
         _place: &mut Option<Self>,
@@ -111,6 +113,7 @@ pub trait Lenient: Sized {
 
     /// Reads a value of any kind.
     ///
+    /// # Errors
     /// Invalid JSON.
     fn read<'de, D: Deserializer<'de>>(
         place: &mut Option<Self>,
@@ -125,6 +128,7 @@ pub trait Lenient: Sized {
 pub trait Members: Lenient + Default {
     /// Reads the value of the next member, which has the name `name`.
     ///
+    /// # Errors
     /// Invalid JSON.
     fn member<'de, A: MapAccess<'de>>(
         &mut self,
@@ -135,6 +139,7 @@ pub trait Members: Lenient + Default {
 
     /// Reads all members to the end of the object.
     ///
+    /// # Errors
     /// Invalid JSON.
     fn members<'de, A: MapAccess<'de>>(&mut self, map: &mut A, notes: &mut Notes) -> Result<(), A::Error> {
         while let Some(Name(name)) = map.next_key()? {

@@ -158,6 +158,7 @@ pub fn derived<T: DeserializeOwned>(value: Option<Value>) -> Option<T> {
 
 /// Reads a whole document.
 ///
+/// # Errors
 /// Invalid JSON, a document that is not an object, or `errors` instead of `data`.
 #[doc(hidden)]
 pub fn read_document<'de, T: Lenient, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
@@ -176,6 +177,7 @@ pub fn read_document<'de, T: Lenient, D: Deserializer<'de>>(deserializer: D) -> 
 impl Notes {
     /// Reads the next member into its place.
     ///
+    /// # Errors
     /// Invalid JSON.
     #[doc(hidden)]
     pub fn member<'de, T: Lenient, A: MapAccess<'de>>(
@@ -195,6 +197,7 @@ impl Notes {
 
     /// Skips a member that the type doesn't have. Notes `errors` at the top of the document.
     ///
+    /// # Errors
     /// Invalid JSON.
     #[doc(hidden)]
     pub fn unknown<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {

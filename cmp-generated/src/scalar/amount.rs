@@ -32,6 +32,7 @@ pub enum AmountError {
 impl Amount {
     /// Wraps `value`.
     ///
+    /// # Errors
     /// Fails if the value is negative, has more than two decimals, or is ten trillion or more.
     pub fn new(value: Decimal) -> Result<Self, AmountError> {
         let value = value.normalize();
