@@ -44,7 +44,7 @@
 //! # Where things are
 //!
 //! * [`guide`] follows the steps of VGS's guide, from a service account to lifecycle events.
-//! * [`Client`] is where a program starts. [`cards`], [`network_tokens`] and [`account_updater`] have the ten operations,
+//! * [`Client`] is where a program starts. [`cards`], [`network_tokens`] and [`account_updater`] have the operations,
 //!   [`payments`] what each kind of payment needs, and [`bulk`] runs one operation over many cards.
 //! * [`Error`] is what every call fails with. Its predicates say what happened, [`Error::delivery`] says whether the request was sent, and
 //!   [`Error::next_step`] what to do if the outcome is unknown. [`error`] has its parts.

@@ -21,7 +21,7 @@ pub struct Calls<'a> {
 }
 
 impl Calls<'_> {
-    /// Calls an operation through the facade, and drops what it returns. A test of every operation needs no other list.
+    /// Calls an operation through the facade, and drops what it returns.
     ///
     /// # Errors
     /// As the operation.

@@ -1,6 +1,6 @@
 //! One call, from a facade method to the socket and back.
 //!
-//! A facade method begins a [`Call`] and sends its requests in it. [`Call::send`] is the loop around one generated
+//! A facade method begins a [`Call`] and sends its requests in it. [`Call::send`] runs the loop around one generated
 //! operation: it gets an access token, makes an attempt, asks the policy what a failure means, waits, and tries again.
 
 mod attempt;
