@@ -53,7 +53,8 @@
 //! * [`auth`] is the source of access tokens, and [`Environment`] the place where requests go.
 //! * [`drift`] reports what the service sends and this version doesn't know.
 //! * [`clock`] is the time that a client sees, for tests.
-//! * [`Pan`], [`Cvc`], [`NetworkTokenNumber`] and [`CryptogramValue`] never show; only their `expose` returns the value.
+//! * [`Pan`], [`Cvc`], [`NetworkTokenNumber`] and [`CryptogramValue`] show at most their last four
+//!   characters; only their `expose` returns the value.
 //! * [`v1`] is the API before CMP, and the way from it.
 //! * [`webhooks`], with the feature of that name, verifies and reads notifications.
 //! * [`Client::raw`] returns the generated client, which has all operations of the contract. [`http`] has what few programs
