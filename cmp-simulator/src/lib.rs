@@ -155,6 +155,7 @@ mod api;
 mod card_data;
 pub mod control;
 mod faults;
+mod how;
 mod http;
 mod instance;
 mod masked;

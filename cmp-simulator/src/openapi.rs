@@ -1,40 +1,11 @@
 //! The document at `/openapi.json`.
 
+use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::operation::Operation;
 
-/// The operation, its statuses, the place of the card's id, and the operations that can follow.
-type Link = (Operation, &'static [&'static str], &'static str, &'static [Operation]);
-
-const LINKS: &[Link] = &[
-    (
-        Operation::CreateCard,
-        &["201", "303"],
-        "$response.body#/data/id",
-        &[
-            Operation::GetCard,
-            Operation::UpdateCard,
-            Operation::DeleteCard,
-            Operation::ProvisionNetworkToken,
-            Operation::RequestCryptogram,
-            Operation::SubscribeToCardUpdates,
-            Operation::CheckForCardUpdates,
-        ],
-    ),
-    (
-        Operation::SubscribeToCardUpdates,
-        &["200", "201"],
-        "$request.path.card_id",
-        &[Operation::GetCard, Operation::UnsubscribeFromCardUpdates, Operation::CheckForCardUpdates],
-    ),
-    (
-        Operation::ProvisionNetworkToken,
-        &["200", "201"],
-        "$request.path.card_id",
-        &[Operation::GetCard, Operation::DeleteNetworkToken, Operation::RequestCryptogram],
-    ),
-];
+const CARD_ID: &str = "{card_id}";
 
 /// Returns the document with the simulator at `url` as its server. A text that is not JSON stays
 /// unchanged.
@@ -64,15 +35,30 @@ fn move_servers(document: &mut Value, url: &str) {
 /// The documents state only in words that the other paths take the id of a created card. Tools that
 /// test sequences of requests need OpenAPI links.
 fn add_links(parsed: &mut Value) {
-    for (from, statuses, card_id, to) in LINKS {
-        let links: Map<_, _> = to.iter().filter_map(|to| link(parsed, *to, card_id)).collect();
-        for status in *statuses {
-            let response = parsed.pointer_mut(&format!("{}/responses/{status}", pointer(*from)));
+    for from in Operation::cmp().filter(|operation| operation.method() == Method::POST) {
+        let in_path = from.path_template().contains(CARD_ID);
+        let (statuses, card_id) = if in_path {
+            (["200", "201"], "$request.path.card_id")
+        } else {
+            (["201", "303"], "$response.body#/data/id")
+        };
+        let follows = |to: &Operation| {
+            *to != from && to.path_template().contains(CARD_ID) && (!in_path || is_near(from, *to))
+        };
+        let links: Map<_, _> =
+            Operation::cmp().filter(follows).filter_map(|to| link(parsed, to, card_id)).collect();
+        for status in statuses {
+            let response = parsed.pointer_mut(&format!("{}/responses/{status}", pointer(from)));
             if let Some(Value::Object(response)) = response {
                 response.insert("links".to_owned(), links.clone().into());
             }
         }
     }
+}
+
+/// Returns `true` if an operation on a card shows or undoes what another did.
+fn is_near(did: Operation, operation: Operation) -> bool {
+    operation == Operation::GetCard || operation.path_template() == did.path_template()
 }
 
 fn link(document: &Value, to: Operation, card_id: &str) -> Option<(String, Value)> {

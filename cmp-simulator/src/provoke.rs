@@ -1,95 +1,17 @@
 //! Every status of every operation, and how to provoke it.
 //!
-//! A test runs each row of the table. `cmp-simulator --statuses` prints it.
+//! A test runs each row of the table. `cmp-simulator --statuses` prints it, and `cargo xtask spec merge` writes it.
 //!
 #![doc = include_str!("../STATUSES.md")]
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::api;
+pub use crate::how::How;
 use crate::operation::Operation;
-
-/// How to provoke a status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum How {
-    /// A valid request, for a card with an active network token if the operation has a card
-    ValidRequest,
-    /// A card number that is already stored, with duplicate detection
-    StoredNumber,
-    /// A card without a network token, as with manual enrollment
-    NoNetworkToken,
-    /// A card that is subscribed to updates
-    Subscribed,
-    /// A card whose subscription to updates was ended
-    Unsubscribed,
-    /// A card with a wallet's number
-    WalletNumber,
-    /// A body that is not JSON
-    BrokenJson,
-    /// An unknown name in `include`
-    UnknownInclude,
-    /// No access token, or one that is unknown, expired or revoked
-    NoValidAccessToken,
-    /// An access token without the operation's scope
-    MissingScope,
-    /// The id of an unknown card
-    UnknownCard,
-    /// V1: an alias that is already enrolled
-    EnrolledAlias,
-    /// V1: the reading that answers an enrollment with 202 instead of 201
-    AcceptedReading,
-    /// V1: an alias whose enrollment is declined
-    DeclinedAlias,
-    /// V1: an alias that was never enrolled
-    UnknownAlias,
-    /// A body that is not `application/vnd.api+json`
-    OtherMediaType,
-    /// A member that breaks the request schema
-    InvalidMember,
-    /// A documented test card
-    TestCard(&'static str),
-    /// A scripted response: `Fault::status(…)`
-    ScriptedStatus,
-    /// A token request without `grant_type`
-    NoGrantType,
-    /// A token request with a wrong client secret
-    WrongClientSecret,
-}
-
-impl fmt::Display for How {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ValidRequest => f.write_str("a valid request"),
-            Self::StoredNumber => f.write_str("a stored card number, with duplicate detection on"),
-            Self::NoNetworkToken => {
-                f.write_str("a card without a network token: `Enrollment::Manual`, or after its deletion")
-            }
-            Self::Subscribed => f.write_str("a card that is subscribed to updates"),
-            Self::Unsubscribed => f.write_str("a card whose subscription was ended"),
-            Self::WalletNumber => f.write_str("a card whose `token_type` is `dpan` or `mpan`"),
-            Self::BrokenJson => f.write_str("a body that is not JSON"),
-            Self::UnknownInclude => f.write_str("`?include=` with an unknown name"),
-            Self::NoValidAccessToken => f.write_str(
-                "no access token, or `world().revoke_access_tokens()`, or `world().advance_clock(…)`",
-            ),
-            Self::MissingScope => f.write_str("`ServiceAccount::scopes(…)` without the operation's scope"),
-            Self::UnknownCard => f.write_str("the id of an unknown card"),
-            Self::EnrolledAlias => f.write_str("an alias that is already enrolled"),
-            Self::AcceptedReading => f.write_str("`Readings::v1_enrolled` set to `V1Enrolled::Accepted`"),
-            Self::DeclinedAlias => f.write_str("`world().v1_outcome(…, V1Outcome::Declined)`"),
-            Self::UnknownAlias => f.write_str("an alias that was never enrolled"),
-            Self::OtherMediaType => f.write_str("a body that is not `application/vnd.api+json`"),
-            Self::InvalidMember => f.write_str("a member that breaks the request schema"),
-            Self::TestCard(pan) => write!(f, "the test card {pan}"),
-            Self::ScriptedStatus => f.write_str("`faults().add(Fault::status(…).on(…))`"),
-            Self::NoGrantType => f.write_str("a form without `grant_type`"),
-            Self::WrongClientSecret => f.write_str("a wrong client secret"),
-        }
-    }
-}
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -116,7 +38,8 @@ pub fn table() -> Vec<Row> {
 }
 
 fn hows(operation: Operation) -> Vec<(u16, How)> {
-    let mut hows = own(operation);
+    let Some(endpoint) = api::endpoint(operation) else { return Vec::new() };
+    let mut hows = endpoint.outcomes.to_vec();
     if operation == Operation::Token {
         return hows;
     }
@@ -146,32 +69,9 @@ fn hows(operation: Operation) -> Vec<(u16, How)> {
     hows
 }
 
-/// Returns the rows that only this operation has.
-fn own(operation: Operation) -> Vec<(u16, How)> {
-    match operation {
-        Operation::CreateCard => vec![(201, How::ValidRequest), (303, How::StoredNumber)],
-        Operation::GetCard => vec![(200, How::ValidRequest), (400, How::UnknownInclude)],
-        Operation::UpdateCard | Operation::GetV1NetworkToken | Operation::DeleteV1NetworkToken => {
-            vec![(200, How::ValidRequest)]
-        }
-        Operation::ProvisionV1NetworkToken => {
-            vec![(200, How::EnrolledAlias), (201, How::ValidRequest), (202, How::AcceptedReading)]
-        }
-        Operation::SubscribeToCardUpdates => {
-            vec![(200, How::Subscribed), (201, How::Unsubscribed), (400, How::WalletNumber)]
-        }
-        Operation::UnsubscribeFromCardUpdates => vec![(204, How::Subscribed), (429, How::ScriptedStatus)],
-        Operation::CheckForCardUpdates => vec![(200, How::ValidRequest), (400, How::WalletNumber)],
-        Operation::DeleteCard | Operation::DeleteNetworkToken => vec![(204, How::ValidRequest)],
-        // The documents list 400 without a request that gets it.
-        Operation::ProvisionNetworkToken => {
-            vec![(200, How::ValidRequest), (201, How::NoNetworkToken), (400, How::ScriptedStatus)]
-        }
-        Operation::RequestCryptogram => vec![(200, How::ValidRequest), (424, How::NoNetworkToken)],
-        Operation::Token => {
-            vec![(200, How::ValidRequest), (400, How::NoGrantType), (401, How::WrongClientSecret)]
-        }
-    }
+/// Returns a body that the operation takes, with a documented test card; `None` for an operation without a body.
+pub fn valid_body(operation: Operation) -> Option<Value> {
+    Some(api::endpoint(operation)?.valid_body?())
 }
 
 const GENERATED: &str = "<!-- Generated by `cmp-simulator --statuses`. -->\n\n";

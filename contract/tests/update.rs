@@ -514,8 +514,8 @@ fn a_new_operation_is_in_every_list_from_the_first_minute() {
         "Left to do for new operations:\n  GET /cards/{card_id}/network-tokens (list_network_tokens; until then by \
          `cmp.raw()` with `Operation::Unlisted`)",
         "openapi/operations.toml: its facts",
-        "contract/src/check/checks/behaviour.rs: what the service does",
-        "cargo xtask ci: its tests name each place that lacks the operation",
+        "tests/src/lib.rs: one call of it",
+        "its endpoint in cmp-simulator/src/api",
     ]);
     let read = |path: &str| fs::read_to_string(workspace.root().join(path)).expect("a file");
     let page = read("docs/conformance.md");

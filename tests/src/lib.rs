@@ -3,6 +3,8 @@
 
 pub mod marks;
 
+use std::fmt::Debug;
+
 use cmp::{CardChanges, CardId, Client, Expiry, NewCard, Result, operation::Operation, v1};
 
 /// What a call of any operation needs.
@@ -14,6 +16,8 @@ pub struct Calls<'a> {
     pub v1: &'a v1::Client,
     /// The card that is stored by `create_card`.
     pub new_card: NewCard,
+    /// What `update_card` changes.
+    pub changes: CardChanges,
     /// The card in the path of the other operations.
     pub card: &'a CardId,
     /// The alias of V1's operations.
@@ -21,35 +25,32 @@ pub struct Calls<'a> {
 }
 
 impl Calls<'_> {
-    /// Calls an operation through the facade, and drops what it returns.
+    /// Calls an operation through the facade.
     ///
     /// # Errors
     /// As the operation.
     ///
     /// # Panics
     /// For an operation that this has no call for.
-    pub async fn call(&self, operation: Operation) -> Result<()> {
+    pub async fn call(&self, operation: Operation) -> Result<Box<dyn Debug + Send>> {
         let Self { cmp, v1, card, alias, .. } = *self;
-        let expiry = Expiry::new(11, 2031)?;
-        match operation {
-            Operation::CreateCard => cmp.cards().create(self.new_card.clone()).await.map(drop),
-            Operation::GetCard => cmp.cards().get(card).await.map(drop),
-            Operation::UpdateCard => {
-                cmp.cards().update(card, CardChanges::new().expiry(expiry)).await.map(drop)
-            }
-            Operation::DeleteCard => cmp.cards().delete(card).await,
-            Operation::ProvisionNetworkToken => cmp.network_tokens().provision(card).await.map(drop),
-            Operation::DeleteNetworkToken => cmp.network_tokens().delete(card).await,
-            Operation::RequestCryptogram => cmp.network_tokens().cryptogram(card).await.map(drop),
-            Operation::SubscribeToCardUpdates => cmp.account_updater().subscribe(card).await.map(drop),
-            Operation::UnsubscribeFromCardUpdates => cmp.account_updater().unsubscribe(card).await,
-            Operation::CheckForCardUpdates => cmp.account_updater().check(card).await.map(drop),
+        Ok(match operation {
+            Operation::CreateCard => Box::new(cmp.cards().create(self.new_card.clone()).await?),
+            Operation::GetCard => Box::new(cmp.cards().get(card).await?),
+            Operation::UpdateCard => Box::new(cmp.cards().update(card, self.changes.clone()).await?),
+            Operation::DeleteCard => Box::new(cmp.cards().delete(card).await?),
+            Operation::ProvisionNetworkToken => Box::new(cmp.network_tokens().provision(card).await?),
+            Operation::DeleteNetworkToken => Box::new(cmp.network_tokens().delete(card).await?),
+            Operation::RequestCryptogram => Box::new(cmp.network_tokens().cryptogram(card).await?),
+            Operation::SubscribeToCardUpdates => Box::new(cmp.account_updater().subscribe(card).await?),
+            Operation::UnsubscribeFromCardUpdates => Box::new(cmp.account_updater().unsubscribe(card).await?),
+            Operation::CheckForCardUpdates => Box::new(cmp.account_updater().check(card).await?),
             Operation::ProvisionV1NetworkToken => {
-                v1.enroll(v1::NewEnrollment::new(alias.clone(), expiry)).await.map(drop)
+                Box::new(v1.enroll(v1::NewEnrollment::new(alias.clone(), Expiry::new(11, 2031)?)).await?)
             }
-            Operation::GetV1NetworkToken => v1.get(alias).await.map(drop),
-            Operation::DeleteV1NetworkToken => v1.delete(alias).await.map(drop),
+            Operation::GetV1NetworkToken => Box::new(v1.get(alias).await?),
+            Operation::DeleteV1NetworkToken => Box::new(v1.delete(alias).await?),
             other => panic!("{other} is new: add its call here"),
-        }
+        })
     }
 }

@@ -1,18 +1,55 @@
 //! `/cards` and `/cards/{card_id}`.
 
 use http::{StatusCode, header};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::api::documents::{Documents, Include};
+use crate::api::endpoint::{Endpoint, attributes};
 use crate::api::problem::{self, Problem};
 use crate::api::request::{Context, Object, is_email, json_body};
 use crate::card_data::Expiry;
+use crate::how::How;
 use crate::http::{Reply, form_pairs};
-use crate::settings::{DuplicateAnswer, IncludeWhen, Readings, UnknownInclude};
+use crate::operation::Operation;
+use crate::settings::{DuplicateAnswer, IncludeWhen, Readings, Scope, UnknownInclude};
 use crate::state::{NewCard, State};
 use crate::test_cards::{self, Outcome};
 
-pub(crate) fn create(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+// The scope of getting a card is from the guide, step 1. The others are inferred from the scopes' names.
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        operation: Operation::CreateCard,
+        scope: Some(Scope::CardsWrite),
+        handle: create,
+        outcomes: &[(201, How::ValidRequest), (303, How::StoredNumber)],
+        valid_body: Some(|| {
+            attributes(&json!({ "pan": "4111111111111111", "cvc": "123", "exp_month": 12, "exp_year": 35 }))
+        }),
+    },
+    Endpoint {
+        operation: Operation::GetCard,
+        scope: Some(Scope::CardsRead),
+        handle: get,
+        outcomes: &[(200, How::ValidRequest), (400, How::UnknownInclude)],
+        valid_body: None,
+    },
+    Endpoint {
+        operation: Operation::UpdateCard,
+        scope: Some(Scope::CardsWrite),
+        handle: update,
+        outcomes: &[(200, How::ValidRequest)],
+        valid_body: Some(|| attributes(&json!({ "exp_month": 3 }))),
+    },
+    Endpoint {
+        operation: Operation::DeleteCard,
+        scope: Some(Scope::CardsWrite),
+        handle: delete,
+        outcomes: &[(204, How::ValidRequest)],
+        valid_body: None,
+    },
+];
+
+fn create(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     let body = json_body(context.request)?.ok_or_else(|| Problem::bad_request("The body is missing."))?;
     let card = new_card(&body)?;
     if let Some(Outcome::Refused(status)) = test_cards::outcome(&card.pan) {
@@ -28,14 +65,14 @@ pub(crate) fn create(state: &mut State, context: &Context<'_>) -> Result<Reply, 
     reply
 }
 
-pub(crate) fn get(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+fn get(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     let include = include(context.request.query.as_deref(), &state.settings.readings)?;
     let reply = show(state, context, context.card_id, include)?;
     state.count_get(context.card_id);
     Ok(reply)
 }
 
-pub(crate) fn update(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+fn update(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     // The body is not required in the document, so a request without one changes nothing.
     let change = json_body(context.request)?.map(|body| card_change(&body)).transpose()?;
     let now = state.now();
@@ -52,7 +89,7 @@ pub(crate) fn update(state: &mut State, context: &Context<'_>) -> Result<Reply, 
     show(state, context, context.card_id, unasked)
 }
 
-pub(crate) fn delete(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+fn delete(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     if state.delete_card(context.card_id) {
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     } else {

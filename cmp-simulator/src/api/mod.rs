@@ -4,6 +4,7 @@ mod account_updater;
 mod amount;
 mod cards;
 mod documents;
+mod endpoint;
 mod network_tokens;
 mod oauth;
 mod problem;
@@ -14,9 +15,11 @@ use std::borrow::Cow;
 
 use http::{Method, StatusCode, header};
 
+use crate::api::endpoint::Endpoint;
 use crate::api::request::Context;
 use crate::http::{Reply, Request, path_segments};
 use crate::operation::Operation;
+use crate::settings::Scope;
 use crate::state::State;
 
 pub(crate) use problem::{Problem, code_of, error_reply, forbidden_reply, html_page};
@@ -40,34 +43,59 @@ pub(crate) fn answer(state: &mut State, request: &Request, base_url: &str, trace
     reply.unwrap_or_else(|problem| problem.into_reply(state, trace_id))
 }
 
-fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) -> Result<Reply, Problem> {
-    let handle: fn(&mut State, &Context<'_>) -> Result<Reply, Problem> = match operation {
-        Operation::CreateCard => cards::create,
-        Operation::GetCard => cards::get,
-        Operation::UpdateCard => cards::update,
-        Operation::DeleteCard => cards::delete,
-        Operation::ProvisionNetworkToken => network_tokens::provision,
-        Operation::DeleteNetworkToken => network_tokens::delete,
-        Operation::RequestCryptogram => network_tokens::cryptogram,
-        Operation::SubscribeToCardUpdates => account_updater::subscribe,
-        Operation::UnsubscribeFromCardUpdates => account_updater::unsubscribe,
-        Operation::CheckForCardUpdates => account_updater::check,
-        Operation::ProvisionV1NetworkToken
-        | Operation::GetV1NetworkToken
-        | Operation::DeleteV1NetworkToken => {
-            return Ok(v1::answer(state, operation, context.card_id, context.request));
-        }
-        Operation::Token => return Ok(oauth::token(state, context.request)),
-    };
-    if let Some(scope) = operation.scope() {
-        let token = context.request.access_token().ok_or_else(Problem::unauthorized)?;
-        let grant = state.grant(token).cloned().ok_or_else(Problem::unauthorized)?;
-        if !grant.has(scope) {
-            return Err(Problem::missing_scope(scope, state.settings.readings.missing_scope));
-        }
-        context.grant = Some(grant);
+/// The endpoints of CMP.
+const CMP: [&[Endpoint]; 3] = [cards::ENDPOINTS, network_tokens::ENDPOINTS, account_updater::ENDPOINTS];
+
+/// Returns what the simulator does for an operation. `None` for one that the contract has and the simulator lacks.
+pub(crate) fn endpoint(operation: Operation) -> Option<&'static Endpoint> {
+    let all = CMP.into_iter().chain([v1::ENDPOINTS, oauth::ENDPOINTS]);
+    all.flatten().find(|endpoint| endpoint.operation == operation)
+}
+
+impl Operation {
+    /// Returns the operations of the CMP API.
+    pub fn cmp() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|operation| *operation != Self::Token && !operation.is_v1())
     }
-    handle(state, context)
+
+    /// Returns the operations of the V1 network token API.
+    pub fn v1() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|operation| operation.is_v1())
+    }
+
+    /// Returns `true` for an operation of the V1 network token API.
+    pub fn is_v1(self) -> bool {
+        v1::ENDPOINTS.iter().any(|endpoint| endpoint.operation == self)
+    }
+
+    /// Returns the scope that the access token must have; `None` for the token endpoint.
+    ///
+    /// `cards:read-pci` decides whether `pan` and `cvc` come back (guide, step 1); no operation demands it.
+    pub fn scope(self) -> Option<Scope> {
+        endpoint(self)?.scope
+    }
+}
+
+fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) -> Result<Reply, Problem> {
+    let endpoint =
+        endpoint(operation).ok_or_else(|| Problem::not_found("The simulator lacks this operation."))?;
+    match endpoint.scope {
+        Some(scope) if operation.is_v1() => {
+            if let Some(refusal) = v1::refusal(state, scope, context.request) {
+                return Ok(refusal);
+            }
+        }
+        Some(scope) => {
+            let token = context.request.access_token().ok_or_else(Problem::unauthorized)?;
+            let grant = state.grant(token).cloned().ok_or_else(Problem::unauthorized)?;
+            if !grant.has(scope) {
+                return Err(Problem::missing_scope(scope, state.settings.readings.missing_scope));
+            }
+            context.grant = Some(grant);
+        }
+        None => {}
+    }
+    (endpoint.handle)(state, context)
 }
 
 /// Where a request goes.
@@ -145,7 +173,7 @@ mod tests {
             (Method::GET, "/cards%2FCRD1", "unknown"),
             (Method::GET, "/cards/%zz", "unknown"),
             (Method::GET, "/cards/CRD1/", "unknown"),
-            (Method::PUT, "/cards/CRD1", "allow GET, PATCH, DELETE, HEAD, OPTIONS"),
+            (Method::PUT, "/cards/CRD1", "allow DELETE, GET, PATCH, HEAD, OPTIONS"),
             (Method::GET, "/cards", "allow POST, OPTIONS"),
             (Method::GET, "/cards/", "unknown"),
             (Method::GET, "/cards/a/b/network-tokens", "unknown"),

@@ -5,16 +5,45 @@ use serde_json::{Value, json};
 
 use crate::api::amount::{self, Written};
 use crate::api::documents::Documents;
+use crate::api::endpoint::{Endpoint, attributes};
 use crate::api::problem::Problem;
 use crate::api::request::{Context, Object, json_body};
 use crate::card_data::Brand;
+use crate::how::How;
 use crate::http::Reply;
-use crate::settings::NoActiveToken;
+use crate::operation::Operation;
+use crate::settings::{NoActiveToken, Scope};
 use crate::state::{CryptogramType, Provisioned, Redemption, State, TransactionType};
+
+// The scope of a cryptogram is from the guide, step 1. The others are inferred from the scopes' names.
+// The documents list 400 for provisioning without a request that gets it.
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        operation: Operation::ProvisionNetworkToken,
+        scope: Some(Scope::NetworkTokensWrite),
+        handle: provision,
+        outcomes: &[(200, How::ValidRequest), (201, How::NoNetworkToken), (400, How::ScriptedStatus)],
+        valid_body: None,
+    },
+    Endpoint {
+        operation: Operation::DeleteNetworkToken,
+        scope: Some(Scope::NetworkTokensWrite),
+        handle: delete,
+        outcomes: &[(204, How::ValidRequest)],
+        valid_body: None,
+    },
+    Endpoint {
+        operation: Operation::RequestCryptogram,
+        scope: Some(Scope::NetworkTokensRead),
+        handle: cryptogram,
+        outcomes: &[(200, How::ValidRequest), (424, How::NoNetworkToken)],
+        valid_body: Some(|| attributes(&json!({}))),
+    },
+];
 
 /// Answers 200 for an existing token and 201 for a new one. A token that the card network refuses is
 /// a new one too, in the state `failed`.
-pub(crate) fn provision(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+fn provision(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     state.settle(context.card_id);
     let status = match state.provision(context.card_id).ok_or_else(Problem::no_such_card)? {
         Provisioned::Existing => StatusCode::OK,
@@ -26,7 +55,7 @@ pub(crate) fn provision(state: &mut State, context: &Context<'_>) -> Result<Repl
 }
 
 /// Deletes all tokens of the card, as the operation's description says.
-pub(crate) fn delete(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+fn delete(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     let card = state.card(context.card_id).ok_or_else(Problem::no_such_card)?;
     if card.tokens.is_empty() {
         return Err(no_such_token());
@@ -46,7 +75,7 @@ struct Wanted {
     cryptogram_type: CryptogramType,
 }
 
-pub(crate) fn cryptogram(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+fn cryptogram(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     // The body is not required in the document, and every attribute has a default.
     let body = json_body(context.request)?.unwrap_or_else(|| json!({ "data": { "attributes": {} } }));
     let wanted = wanted(&body, &context.request.body)?;

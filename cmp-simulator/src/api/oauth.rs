@@ -5,12 +5,23 @@ use base64::engine::general_purpose::STANDARD;
 use http::{StatusCode, header};
 use serde_json::json;
 
+use crate::api::endpoint::Endpoint;
+use crate::how::How;
 use crate::http::{FORM, Reply, Request, decode_form, form_pairs};
+use crate::operation::Operation;
 use crate::settings::{Scope, ServiceAccount};
 use crate::state::State;
 
+pub(crate) const ENDPOINTS: &[Endpoint] = &[Endpoint {
+    operation: Operation::Token,
+    scope: None,
+    handle: |state, context| Ok(token(state, context.request)),
+    outcomes: &[(200, How::ValidRequest), (400, How::NoGrantType), (401, How::WrongClientSecret)],
+    valid_body: None,
+}];
+
 /// Issues an access token. Errors have the form of RFC 6749, 5.2.
-pub(crate) fn token(state: &mut State, request: &Request) -> Reply {
+fn token(state: &mut State, request: &Request) -> Reply {
     if !request.is_of(FORM) {
         return refused(StatusCode::BAD_REQUEST, "invalid_request", "The request must be a form.");
     }

@@ -10,35 +10,54 @@
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
 
+use crate::api::endpoint::Endpoint;
+use crate::api::request::Context;
 use crate::card_data::Expiry;
+use crate::how::How;
 use crate::http::{JSON, Reply, Request};
 use crate::operation::Operation;
 use crate::settings::{Readings, Scope, V1Enrolled};
 use crate::state::{CARD_BIN, CARD_LAST4, Enrollment, NetworkTokenState, NewEnrollment, State, V1Outcome};
 
-/// Answers a request to a V1 operation. `pan_alias` is empty if the path has none.
-pub(crate) fn answer(state: &mut State, operation: Operation, pan_alias: &str, request: &Request) -> Reply {
-    let reply = allowed(state, operation, request).and_then(|()| match operation {
-        Operation::ProvisionV1NetworkToken => provision(state, request),
-        Operation::GetV1NetworkToken => get(state, pan_alias),
-        _ => delete(state, pan_alias),
-    });
-    reply.unwrap_or_else(Problem::into_reply)
-}
+// The scopes are inferred from their names.
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        operation: Operation::ProvisionV1NetworkToken,
+        scope: Some(Scope::NetworkTokensWrite),
+        handle: |state, context| Ok(provision(state, context).unwrap_or_else(Problem::into_reply)),
+        outcomes: &[(200, How::EnrolledAlias), (201, How::ValidRequest), (202, How::AcceptedReading)],
+        valid_body: Some(|| json!({ "pan_alias": "5573495XKjDP28V7312", "exp_month": 7, "exp_year": 24 })),
+    },
+    Endpoint {
+        operation: Operation::GetV1NetworkToken,
+        scope: Some(Scope::NetworkTokensRead),
+        handle: |state, context| Ok(get(state, context).unwrap_or_else(Problem::into_reply)),
+        outcomes: &[(200, How::ValidRequest)],
+        valid_body: None,
+    },
+    Endpoint {
+        operation: Operation::DeleteV1NetworkToken,
+        scope: Some(Scope::NetworkTokensWrite),
+        handle: |state, context| Ok(delete(state, context).unwrap_or_else(Problem::into_reply)),
+        outcomes: &[(200, How::ValidRequest)],
+        valid_body: None,
+    },
+];
 
-fn allowed(state: &State, operation: Operation, request: &Request) -> Result<(), Problem> {
-    let token = request.access_token().ok_or_else(Problem::unauthorized)?;
-    let grant = state.grant(token).ok_or_else(Problem::unauthorized)?;
-    match operation.scope() {
-        Some(scope) if !grant.has(scope) => Err(Problem::forbidden(scope)),
-        _ => Ok(()),
-    }
+/// Returns V1's own refusal of a request without a token that has the scope.
+pub(crate) fn refusal(state: &State, scope: Scope, request: &Request) -> Option<Reply> {
+    let problem = match request.access_token().and_then(|token| state.grant(token)) {
+        None => Problem::unauthorized(),
+        Some(grant) if grant.has(scope) => return None,
+        Some(_) => Problem::forbidden(scope),
+    };
+    Some(problem.into_reply())
 }
 
 /// Answers 201 for a new enrollment, which is always pending. 200 for an existing enrollment is
 /// inferred.
-fn provision(state: &mut State, request: &Request) -> Result<Reply, Problem> {
-    let new = new_enrollment(request)?;
+fn provision(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+    let new = new_enrollment(context.request)?;
     if let Some(problem) = Problem::of(state.v1.outcome(&new.pan_alias)) {
         return Err(problem);
     }
@@ -56,7 +75,8 @@ fn provision(state: &mut State, request: &Request) -> Result<Reply, Problem> {
     Ok(Reply::json(status, &document(enrolled, &state.settings.readings)))
 }
 
-fn get(state: &mut State, pan_alias: &str) -> Result<Reply, Problem> {
+fn get(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+    let pan_alias = context.card_id;
     state.settle_v1(pan_alias);
     let enrolled = state.v1.get(pan_alias).ok_or_else(Problem::not_found)?;
     let reply = Reply::json(StatusCode::OK, &document(enrolled, &state.settings.readings));
@@ -66,7 +86,8 @@ fn get(state: &mut State, pan_alias: &str) -> Result<Reply, Problem> {
 
 /// Keeps the token visible in the state `DELETED`: "the result of this operation leads to a token
 /// status update".
-fn delete(state: &mut State, pan_alias: &str) -> Result<Reply, Problem> {
+fn delete(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+    let pan_alias = context.card_id;
     state.change_v1(pan_alias, NetworkTokenState::Deleted);
     let enrolled = state.v1.get(pan_alias).ok_or_else(Problem::not_found)?;
     Ok(Reply::json(StatusCode::OK, &document(enrolled, &state.settings.readings)))

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use cmp_simulator::provoke::{self, How, Row};
 use cmp_simulator::{Enrollment, Fault, Operation, Scope, ServiceAccount, Simulator, V1Enrolled, V1Outcome};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{self, ALIAS, Answer, Client, VISA, card, contract, enrollment, http, media_type};
+use crate::support::{self, ALIAS, Answer, Client, VISA, contract, http, media_type};
 
 #[tokio::test]
 async fn every_row_is_true() {
@@ -27,21 +27,7 @@ fn the_table_has_every_documented_status_and_no_other() {
 
 #[test]
 fn the_documentation_shows_the_table() {
-    assert_eq!(
-        include_str!("../../STATUSES.md"),
-        provoke::markdown(),
-        "`cmp-simulator --statuses` prints it"
-    );
-}
-
-fn body(operation: Operation) -> Option<Value> {
-    match operation {
-        Operation::CreateCard => Some(card(VISA)),
-        Operation::UpdateCard => Some(json!({ "data": { "attributes": { "exp_month": 3 } } })),
-        Operation::RequestCryptogram => Some(json!({ "data": { "attributes": {} } })),
-        Operation::ProvisionV1NetworkToken => Some(enrollment(ALIAS)),
-        _ => None,
-    }
+    assert_eq!(include_str!("../../STATUSES.md"), provoke::markdown(), "`cargo xtask spec merge` writes it");
 }
 
 async fn provoke(Row { operation, status, how, .. }: Row) -> Answer {
@@ -61,7 +47,7 @@ async fn provoke(Row { operation, status, how, .. }: Row) -> Answer {
         Operation::GetV1NetworkToken | Operation::DeleteV1NetworkToken => client.enroll(ALIAS).await,
         _ => client.store(VISA).await,
     };
-    let sent = body(operation);
+    let sent = provoke::valid_body(operation);
     let with_body = |text: &str, media_type: &str| {
         client.request(operation, &id).header("content-type", media_type).body(text.to_owned())
     };

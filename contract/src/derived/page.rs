@@ -95,7 +95,7 @@ pub(super) fn listed(items: &[String]) -> String {
 }
 
 /// Returns the names of the marked properties in a part of an operation.
-fn secrets(part: &Value, document: &Value) -> Vec<String> {
+pub(super) fn secrets(part: &Value, document: &Value) -> Vec<String> {
     let (mut names, mut visited) = (BTreeSet::new(), BTreeSet::new());
     collect(part, document, "", &mut names, &mut visited);
     names.into_iter().map(|name| format!("`{name}`")).collect()

@@ -23,7 +23,7 @@ use anyhow::Result;
 use change::Level;
 use clap::{Args, ValueEnum};
 use comparison::Comparison;
-use items::Facade;
+pub(crate) use items::Facade;
 use report::Format;
 
 use crate::spec::{files::Layout, write};

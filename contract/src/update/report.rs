@@ -102,11 +102,11 @@ fn ending(ending: Ending) -> &'static str {
 /// The steps that no test requires, by file. The facts come first, because tests depend on them.
 const STEPS: [(&str, &str); 3] = [
     ("openapi/operations.toml", "its facts: retry class, scope, advice"),
-    ("contract/src/check/checks/behaviour.rs", "what the service does, as a check"),
+    ("tests/src/lib.rs", "one call of it"),
     ("CHANGELOG.md", "a line for users"),
 ];
-const THE_REST: &str = "  cargo xtask ci: its tests name each place that lacks the operation, such as the facade, the simulator, the \
-                        fault matrix, README.md and cmp/public-api.txt";
+const THE_REST: &str = "  and its method in cmp/src, its endpoint in cmp-simulator/src/api, `cargo xtask spec merge`, and `cargo xtask api`; \
+                        `cargo xtask ci` names what is missing";
 
 /// Returns the steps for each new operation. Until they are done, `cmp.raw()` can call the operation with
 /// `Operation::Unlisted`.

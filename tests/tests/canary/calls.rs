@@ -18,8 +18,9 @@ use cmp::{
     retry::{RetryBudget, RetryPolicy},
     v1,
 };
-use workspace_tests::marks::{
-    ALIAS, CLIENT_SECRET, CVC, EMAIL, HOLDER, METADATA, PAN, PHONE, PROXY_PASSWORD, STREET,
+use workspace_tests::{
+    Calls,
+    marks::{ALIAS, CLIENT_SECRET, CVC, EMAIL, HOLDER, METADATA, PAN, PHONE, PROXY_PASSWORD, STREET},
 };
 
 use crate::hostile::{CARD, Hostile};
@@ -123,20 +124,15 @@ impl Clients {
         let (id, alias) = (&card_id(), &alias());
         let mut shown = Shown(format!("{cmp:?} {v1:?} {:?} {:?}", new_card(), changes()));
         shown.outcome(cmp.warm_up().await);
-        shown.outcome(cmp.cards().create(new_card()).await);
-        shown.outcome(cmp.cards().get(id).await);
+        let calls = Calls { cmp, v1, new_card: new_card(), changes: changes(), card: id, alias };
+        for operation in Operation::ALL {
+            shown.outcome(calls.call(*operation).await);
+        }
         shown.outcome(cmp.cards().get(id).include([Include::NetworkTokens, Include::CardUpdates]).await);
-        shown.outcome(cmp.cards().update(id, changes()).await);
-        shown.outcome(cmp.cards().delete(id).await);
-        shown.outcome(cmp.network_tokens().provision(id).await);
-        shown.outcome(cmp.network_tokens().delete(id).await);
         shown.outcome(cmp.network_tokens().wait_for(id).deadline(Duration::from_secs(3)).await);
         let amount = Amount::usd("19.99").expect("an amount");
         shown.outcome(cmp.network_tokens().cryptogram(id).amount(amount).await);
         shown.outcome(cmp.network_tokens().short_cryptogram(id).await);
-        shown.outcome(cmp.account_updater().subscribe(id).await);
-        shown.outcome(cmp.account_updater().check(id).await);
-        shown.outcome(cmp.account_updater().unsubscribe(id).await);
         let payments = cmp.payments();
         shown.outcome(payments.customer_initiated(id).amount(amount).await);
         shown.outcome(payments.customer_initiated(id).or_pan().await);
@@ -152,10 +148,7 @@ impl Clients {
         shown.0 += &format!("{:?}", run.into_remaining());
         let raw = |client: cmp::generated::Client| async move { client.get_card(CARD, None).await };
         shown.outcome(cmp.raw().call(Operation::GetCard, raw).await);
-        shown.outcome(v1.enroll(v1::NewEnrollment::new(alias.clone(), expiry())).await);
-        shown.outcome(v1.get(alias).await);
         shown.outcome(v1.wait_for_final_state(alias).deadline(Duration::from_secs(3)).await);
-        shown.outcome(v1.delete(alias).await);
         for drift in [cmp.drift(), v1.drift()] {
             shown.0 += &format!("{drift:?} {drift:#?}");
         }

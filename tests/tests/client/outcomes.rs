@@ -46,7 +46,9 @@ impl Clients {
 
     async fn call(&self, operation: Operation) -> Result<(), Error> {
         let (card, alias) = (&card_id(), &v1::PanAlias::new("5573495XKjDP28V7312").unwrap());
-        Calls { cmp: &self.cmp, v1: &self.v1, new_card: new_card(), card, alias }.call(operation).await
+        let changes = CardChanges::new().expiry(Expiry::new(11, 2031)?);
+        let calls = Calls { cmp: &self.cmp, v1: &self.v1, new_card: new_card(), changes, card, alias };
+        calls.call(operation).await.map(drop)
     }
 }
 

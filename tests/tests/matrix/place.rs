@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cmp::clock::{Clock, ManualClock};
 use cmp::{
-    CardId, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount,
+    CardChanges, CardId, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount,
     operation::Operation,
     retry::{RetryBudget, RetryPolicy},
     v1,
@@ -197,8 +197,9 @@ impl Place {
 
     async fn call(&self, target: &Target) -> cmp::Result<()> {
         let Target { card, alias } = target;
-        let calls = Calls { cmp: &self.cmp, v1: &self.v1, new_card: new_card()?, card, alias };
-        calls.call(client_operation(self.operation)).await
+        let changes = CardChanges::new().expiry(Expiry::new(11, 2031)?);
+        let calls = Calls { cmp: &self.cmp, v1: &self.v1, new_card: new_card()?, changes, card, alias };
+        calls.call(client_operation(self.operation)).await.map(drop)
     }
 
     /// Runs a call to its end. Where something hangs, the clock goes on as soon as that is sure.

@@ -136,9 +136,7 @@ async fn provoke(session: &mut Session<'_>, row: Row) -> Checked<Answer> {
 fn valid_body(operation: Operation) -> Body {
     match operation {
         Operation::CreateCard => Body::Valid(card(TEST_CARD)),
-        Operation::UpdateCard => Body::Valid(attributes(json!({"exp_month": 3}))),
-        Operation::RequestCryptogram => Body::Valid(attributes(json!({}))),
-        _ => Body::None,
+        _ => provoke::valid_body(operation).map_or(Body::None, Body::Valid),
     }
 }
 

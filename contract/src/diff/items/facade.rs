@@ -69,6 +69,25 @@ impl Facade {
         out.into_iter().collect()
     }
 
+    /// Returns a user's calls that run a generated operation: `cards().create`, or `v1.enroll`.
+    pub(crate) fn calls_of(&self, method: &str) -> Vec<String> {
+        let call = |path: String| {
+            let (owner, function) = path.strip_prefix("cmp::")?.rsplit_once("::")?;
+            let client = owner.strip_suffix("::Client").map(|module| format!("{module}.{function}"));
+            let accessor = || {
+                let made = self.made_by(owner.rsplit("::").next()?);
+                let accessor = made.iter().find_map(|made| made.strip_prefix("cmp::Client::"))?;
+                Some(format!("{accessor}().{function}"))
+            };
+            client.or_else(accessor)
+        };
+        let calls: Vec<_> = self.operation(method).into_iter().filter_map(call).collect();
+        // Methods are matched by name, and both clients have a `get`. Neither calls the other.
+        let is_v1 = |call: &String| call.starts_with("v1.");
+        let of_v1 = calls.iter().any(is_v1);
+        calls.into_iter().filter(|call| is_v1(call) == of_v1).collect()
+    }
+
     /// Returns the public functions that return this type.
     fn made_by(&self, name: &str) -> Vec<String> {
         let made = self.public_functions().filter(|f| f.returns.contains(name));
