@@ -27,20 +27,79 @@
 //!
 //! [`BulkHandle::stop`] lets the calls in flight finish and starts no others. [`BulkRun::into_remaining`] then returns the
 //! items without an outcome, in order, and [`Bulk::resume`] goes on with them. Dropping a run cancels the calls in
-//! flight. Each of these operations may be repeated: see [`RetryClass`](crate::operation::RetryClass).
+//! flight.
+//!
+//! # Surviving a crash
+//!
+//! [`BulkRun::checkpoint`] says how far a run has come, as a value to store. After a crash, [`BulkOver::resume_from`] skips
+//! what was done, in a source that **yields the same items in the same order**, such as rows in the order of their key.
+//! Store each outcome together with the checkpoint, and every card has exactly one outcome:
+//!
+//! ```
+//! use cmp::{CardId, Client, bulk::Checkpoint};
+//!
+//! async fn provision(cmp: &Client, ids: Vec<CardId>, db: &mut Database) {
+//!     let run = cmp.bulk().over(ids).resume_from(db.checkpoint());
+//!     let mut run = run.provision();
+//!     while let Some((id, outcome)) = run.next().await {
+//!         // The outcome and the checkpoint are stored in one transaction.
+//!         run.acknowledge();
+//!         db.store(&id, outcome.is_ok(), &run.checkpoint());
+//!     }
+//! }
+//! # #[derive(Default)]
+//! # struct Database(Option<String>, Vec<(CardId, bool)>);
+//! # impl Database {
+//! #     fn checkpoint(&self) -> Checkpoint {
+//! #         let stored = self.0.as_ref().map(|text| serde_json::from_str(text).unwrap());
+//! #         stored.unwrap_or_default()
+//! #     }
+//! #     fn store(&mut self, id: &CardId, ok: bool, checkpoint: &Checkpoint) {
+//! #         self.0 = Some(serde_json::to_string(checkpoint).unwrap());
+//! #         self.1.push((id.clone(), ok));
+//! #     }
+//! # }
+//! # cmp::example!(|cmp, id| {
+//! #     let mut db = Database::default();
+//! #     provision(&cmp, vec![id.clone()], &mut db).await;
+//! #     provision(&cmp, vec![id.clone()], &mut db).await;
+//! #     assert_eq!(db.1, [(id.clone(), true)]);
+//! # });
+//! ```
+//!
+//! Without [`acknowledge`](BulkRun::acknowledge), an outcome counts from the following call to [`next`](BulkRun::next) on. So
+//! a loop can store the outcome first, and a checkpoint now and then. After a crash some cards then have two outcomes, and
+//! none is lost. As a [`Stream`], the run acknowledges with each poll, so a combinator that polls ahead, such as
+//! `buffered`, acknowledges too early.
+//!
+//! The calls of a crashed run that have no stored outcome are made again. What that does depends on the operation:
+//!
+//! | operation | made again |
+//! |---|---|
+//! | `get` | changes nothing |
+//! | `update`, `subscribe` | leaves what one call leaves |
+//! | `provision` | returns the network token that exists, as [`Provisioned::Existing`] |
+//! | `delete`, `unsubscribe` | a 404 is a success if the deletion may have begun: see [`BulkOver::delete`] |
+//! | `create` | returns the card that exists, or stores a second one: see [`BulkOver::create`] |
 
+mod checkpoint;
+mod remaining;
 mod run;
 
 use std::{fmt, future::Future, sync::Arc};
 
 use futures_util::{FutureExt, Stream, stream};
 
-use self::run::Due;
-pub use self::run::{BulkHandle, BulkProgress, BulkRun, Remaining};
+pub use self::{
+    checkpoint::Checkpoint,
+    remaining::Remaining,
+    run::{BulkHandle, BulkProgress, BulkRun},
+};
+use self::{remaining::Due, run::Task};
 use crate::{
     account_updater::AccountUpdater,
     call::Core,
-    cards::{Card, CardChanges, CardUpdateSubscription, Cards},
+    cards::{Card, CardChanges, CardUpdateSubscription, Cards, NewCard, Stored},
     error::Result,
     network_tokens::{NetworkTokens, Provisioned},
     operation::Operation,
@@ -62,6 +121,7 @@ pub struct Bulk {
 pub struct BulkOver<S: Stream> {
     bulk: Bulk,
     cards: Remaining<S>,
+    total: Option<u64>,
 }
 
 impl Bulk {
@@ -75,12 +135,13 @@ impl Bulk {
         self
     }
 
-    /// Takes card ids from an iterator, or for [`update`](BulkOver::update) pairs of id and changes.
+    /// Takes card ids from an iterator; for [`update`](BulkOver::update) pairs of id and changes, and for
+    /// [`create`](BulkOver::create) pairs of your own key and the card.
     pub fn over<I: IntoIterator>(self, items: I) -> BulkOver<stream::Iter<I::IntoIter>> {
         self.over_stream(stream::iter(items))
     }
 
-    /// Takes card ids from a stream, such as rows of a database, or for [`update`](BulkOver::update) pairs of id and changes.
+    /// Takes the same from a stream, such as rows of a database.
     pub fn over_stream<S: Stream>(self, items: S) -> BulkOver<S> {
         self.resume(Remaining::all_of(items))
     }
@@ -103,7 +164,7 @@ impl Bulk {
     /// # cmp::example!(|cmp, id| { delete(&cmp, vec![id.clone()]).await?; });
     /// ```
     pub fn resume<S: Stream>(self, remaining: Remaining<S>) -> BulkOver<S> {
-        BulkOver { bulk: self, cards: remaining }
+        BulkOver { bulk: self, cards: remaining, total: None }
     }
 }
 
@@ -111,9 +172,8 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
     /// Reads each card: [`Cards::get`].
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn get(self) -> BulkRun<S, Card> {
-        self.run(Operation::GetCard, |core, Due { item: id, .. }| async move {
-            let card = Cards::new(&core).get(&id).await;
-            (id, card)
+        self.of_ids(Operation::GetCard, |core, Due { item: id, .. }| async move {
+            Cards::new(&core).get(&id).await
         })
     }
 
@@ -150,41 +210,55 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
     /// ```
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn provision(self) -> BulkRun<S, Provisioned> {
-        self.run(Operation::ProvisionNetworkToken, |core, Due { item: id, .. }| async move {
-            let token = NetworkTokens::new(&core).provision(&id).await;
-            (id, token)
+        self.of_ids(Operation::ProvisionNetworkToken, |core, Due { item: id, .. }| async move {
+            NetworkTokens::new(&core).provision(&id).await
         })
     }
 
     /// Subscribes each card to updates: [`AccountUpdater::subscribe`].
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn subscribe(self) -> BulkRun<S, CardUpdateSubscription> {
-        self.run(Operation::SubscribeToCardUpdates, |core, Due { item: id, .. }| async move {
-            let subscription = AccountUpdater::new(&core).subscribe(&id).await;
-            (id, subscription)
+        self.of_ids(Operation::SubscribeToCardUpdates, |core, Due { item: id, .. }| async move {
+            AccountUpdater::new(&core).subscribe(&id).await
         })
     }
 
     /// Ends each card's subscription: [`AccountUpdater::unsubscribe`].
     ///
-    /// A card without a subscription is a failure, unless an earlier run that this one resumes had started to end it.
+    /// A card without a subscription is a failure, unless an earlier run that this one resumes may have started to end it,
+    /// as with [`delete`](Self::delete).
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn unsubscribe(self) -> BulkRun<S, ()> {
-        self.run(Operation::UnsubscribeFromCardUpdates, |core, Due { item: id, deletion_begun }| async move {
-            let ended = AccountUpdater::new(&core).unsubscribe(&id).await;
-            (id, done_if_begun(ended, deletion_begun))
-        })
+        self.of_ids(
+            Operation::UnsubscribeFromCardUpdates,
+            |core, Due { item: id, deletion_begun, .. }| async move {
+                done_if_begun(AccountUpdater::new(&core).unsubscribe(&id).await, deletion_begun)
+            },
+        )
     }
 
     /// Deletes each card: [`Cards::delete`].
     ///
-    /// A card that is not found is a failure, unless an earlier run that this one resumes had started to delete it.
+    /// A card that is not found is a failure, unless an earlier run that this one resumes may have started to delete it.
+    ///
+    /// A [`Checkpoint`] knows the deletions that were started. Others may start before the next checkpoint is stored. So it
+    /// takes the next items for started too, 1,000 and as many as the concurrency. After a crash a 404 for one of them is a
+    /// success, even if there never was such a card. Store the first checkpoint before the first call to
+    /// [`next`](BulkRun::next), and then at least one for every 1,000 outcomes. Otherwise a card that the crashed run
+    /// deleted can come out as not found.
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn delete(self) -> BulkRun<S, ()> {
-        self.run(Operation::DeleteCard, |core, Due { item: id, deletion_begun }| async move {
-            let deleted = Cards::new(&core).delete(&id).await;
-            (id, done_if_begun(deleted, deletion_begun))
+        self.of_ids(Operation::DeleteCard, |core, Due { item: id, deletion_begun, .. }| async move {
+            done_if_begun(Cards::new(&core).delete(&id).await, deletion_begun)
         })
+    }
+
+    fn of_ids<T, F, Fut>(self, operation: Operation, call: F) -> BulkRun<S, T>
+    where
+        F: Fn(Arc<Core>, Due<CardId>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.run(operation, Clone::clone, |id| Some(id), call)
     }
 }
 
@@ -192,22 +266,97 @@ impl<S: Stream<Item = (CardId, CardChanges)>> BulkOver<S> {
     /// Changes each card: [`Cards::update`].
     #[must_use = "nothing is sent unless the run is polled"]
     pub fn update(self) -> BulkRun<S, Card> {
-        self.run(Operation::UpdateCard, |core, Due { item: (id, changes), .. }| async move {
-            let card = Cards::new(&core).update(&id, changes).await;
-            (id, card)
-        })
+        let call = |core: Arc<Core>, Due { item: (id, changes), .. }: Due<(CardId, CardChanges)>| async move {
+            Cards::new(&core).update(&id, changes).await
+        };
+        self.run(Operation::UpdateCard, |(id, _)| id.clone(), |(id, _)| Some(id), call)
+    }
+}
+
+impl<S, K> BulkOver<S>
+where
+    S: Stream<Item = (K, NewCard)>,
+    K: Clone + Send + 'static,
+{
+    /// Stores each card: [`Cards::create`]. Each outcome comes with your own key of the card, such as a row's.
+    ///
+    /// **After a crash, a card can be stored twice.** The crashed run may have stored cards whose outcome you did not
+    /// store: at most those in flight, and those whose outcome came after the last stored checkpoint. The resumed run sends
+    /// them again.
+    ///
+    /// * An account that detects duplicates answers with the card that exists, as [`Stored::Existing`]. Turn this on for an
+    ///   import.
+    /// * Any other account stores a second card, and nobody knows the first one's id. There is no idempotency key, and no
+    ///   call lists cards. If this must not happen, let your source mark an item as sent when the run takes it: items are
+    ///   taken only as their calls start. After a crash, resume with the items that are not marked, and clear up by hand
+    ///   those with a mark and no outcome.
+    ///
+    /// The same holds for items in flight at [`into_remaining`](BulkRun::into_remaining). Within one run no card is sent
+    /// again unless nothing can have happened, as with [`Cards::create`].
+    ///
+    /// A [`Checkpoint`] of this run holds positions and nothing of the cards or keys. So it can't find out whether the
+    /// source yields other items than before.
+    ///
+    /// ```
+    /// use cmp::{Client, NewCard, bulk::Checkpoint};
+    ///
+    /// async fn import(cmp: &Client, rows: Vec<(u32, NewCard)>) {
+    ///     let mut run = cmp.bulk().over(rows).create();
+    ///     while let Some((row, outcome)) = run.next().await {
+    ///         match outcome {
+    ///             Ok(stored) => println!("row {row}: {}", stored.id()),
+    ///             Err(error) => println!("row {row}: {error}"),
+    ///         }
+    ///     }
+    /// }
+    /// # cmp::example!(|cmp| {
+    /// #     let pan = cmp::Pan::new("5100260000019206")?;
+    /// #     import(&cmp, vec![(7, NewCard::new(pan, cmp::Expiry::new(12, 2030)?))]).await;
+    /// # });
+    /// ```
+    #[must_use = "nothing is sent unless the run is polled"]
+    pub fn create(self) -> BulkRun<S, Stored, K> {
+        let call = |core: Arc<Core>, Due { item: (_, card), .. }: Due<(K, NewCard)>| async move {
+            Cards::new(&core).create(card).await
+        };
+        self.run(Operation::CreateCard, |(key, _)| key.clone(), |_| None, call)
     }
 }
 
 impl<S: Stream> BulkOver<S> {
-    fn run<T, F, Fut>(self, operation: Operation, call: F) -> BulkRun<S, T>
+    /// Skips the items that are done according to a stored [`Checkpoint`], and makes the calls without an outcome again. The
+    /// default checkpoint skips nothing.
+    ///
+    /// The source has to yield what it yielded before, from its start. If it does not, or if the checkpoint is of another
+    /// operation, then one item has the outcome [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), and the run
+    /// stops. The checkpoint of the stopped run is still right. A run that creates cards finds out about the operation only.
+    pub fn resume_from(mut self, checkpoint: Checkpoint) -> Self {
+        self.cards.skip(checkpoint);
+        self
+    }
+
+    /// Sets how many calls this run makes in all, for [`BulkProgress::remaining_time`], where the source doesn't know.
+    pub fn total(mut self, calls: u64) -> Self {
+        self.total = Some(calls);
+        self
+    }
+
+    fn run<T, K, F, Fut>(
+        self,
+        operation: Operation,
+        key_of: fn(&S::Item) -> K,
+        id_of: fn(&S::Item) -> Option<&CardId>,
+        call: F,
+    ) -> BulkRun<S, T, K>
     where
         F: Fn(Arc<Core>, Due<S::Item>) -> Fut + Send + 'static,
-        Fut: Future<Output = (CardId, Result<T>)> + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
     {
         let core = self.bulk.core;
-        let call = move |card| call(Arc::clone(&core), card).boxed();
-        BulkRun::new(self.cards, self.bulk.concurrency, operation, Box::new(call))
+        let clock = Arc::clone(&core.clock);
+        let start = Box::new(move |card| call(Arc::clone(&core), card).boxed());
+        let task = Task { operation, start, key_of, id_of };
+        BulkRun::new(self.cards, self.bulk.concurrency, task, self.total, clock)
     }
 }
 

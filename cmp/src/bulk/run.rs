@@ -3,62 +3,71 @@ use std::{
     fmt,
     pin::Pin,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use futures_util::{
-    FutureExt, Stream, StreamExt,
-    future::BoxFuture,
-    stream::{Fuse, FuturesUnordered},
-    task::AtomicWaker,
+    FutureExt, Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered, task::AtomicWaker,
 };
 
-use crate::{error::Result, operation::Operation, value::CardId};
+use super::{
+    checkpoint::Checkpoint,
+    remaining::{Due, Next, Remaining, deletes},
+};
+use crate::{
+    clock::Clock,
+    error::{Delivery, Error, ErrorKind, Result},
+    operation::Operation,
+    value::CardId,
+};
 
-type StartCall<I, T> = Box<dyn Fn(Due<I>) -> BoxFuture<'static, (CardId, Result<T>)> + Send>;
-
-/// An item whose call is due.
-pub(super) struct Due<I> {
-    pub(super) item: I,
-    /// A deletion was started and has no outcome.
-    pub(super) deletion_begun: bool,
+/// An operation, and how to find its parts in an item.
+pub(super) struct Task<I, T, K> {
+    pub(super) operation: Operation,
+    pub(super) start: Box<dyn Fn(Due<I>) -> BoxFuture<'static, Result<T>> + Send>,
+    pub(super) key_of: fn(&I) -> K,
+    pub(super) id_of: fn(&I) -> Option<&CardId>,
 }
 
-/// A run over many cards: a stream of each card's id and outcome, in the order in which they are ready.
+/// A run over many cards: a stream of each card's id and outcome, in the order in which they are ready. A run that creates
+/// cards has the caller's key `K` in place of an id.
 ///
 /// The run works only while it is polled, by [`next`](Self::next) or as a [`Stream`]. The deadlines of calls in flight do
 /// not stop in between, so hand results on quickly and do slow work elsewhere.
-pub struct BulkRun<S: Stream, T> {
+pub struct BulkRun<S: Stream, T, K = CardId> {
     cards: Remaining<S>,
-    call: StartCall<S::Item, T>,
+    task: Task<S::Item, T, K>,
     concurrency: usize,
-    operation: Operation,
-    calls: FuturesUnordered<BoxFuture<'static, (u64, CardId, Result<T>)>>,
-    /// The items of calls in flight, by the call's number: a cancelled call has to be made again.
+    calls: FuturesUnordered<BoxFuture<'static, (u64, Result<T>)>>,
+    /// The items without an acknowledged outcome, by position: a cancelled call has to be made again.
     in_flight: BTreeMap<u64, Due<S::Item>>,
-    started: u64,
+    /// The position of the outcome that was returned last, until it is acknowledged.
+    returned: Option<u64>,
     handle: BulkHandle,
 }
 
-impl<S: Stream, T> BulkRun<S, T> {
+impl<S: Stream, T, K> BulkRun<S, T, K> {
     pub(super) fn new(
-        cards: Remaining<S>,
+        mut cards: Remaining<S>,
         concurrency: usize,
-        operation: Operation,
-        call: StartCall<S::Item, T>,
+        task: Task<S::Item, T, K>,
+        total: Option<u64>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
+        cards.start(task.operation, task.id_of);
+        let handle = BulkHandle::new(total.or_else(|| cards.left()), clock);
         Self {
             cards,
-            call,
+            task,
             concurrency,
-            operation,
             calls: FuturesUnordered::new(),
             in_flight: BTreeMap::new(),
-            started: 0,
-            handle: BulkHandle::default(),
+            returned: None,
+            handle,
         }
     }
 
@@ -74,62 +83,108 @@ impl<S: Stream, T> BulkRun<S, T> {
         self.handle.progress()
     }
 
+    /// Marks the outcome that [`next`](Self::next) returned last as stored. The following call to `next` does the same.
+    ///
+    /// Call it before [`checkpoint`](Self::checkpoint) if the outcome and the checkpoint are stored in one transaction.
+    pub fn acknowledge(&mut self) {
+        if let Some(position) = self.returned.take() {
+            self.in_flight.remove(&position);
+        }
+    }
+
+    /// Returns how far the run has come in its source, to resume in another process: see
+    /// [`BulkOver::resume_from`](super::BulkOver::resume_from). The cost depends on the concurrency alone.
+    ///
+    /// The outcome that [`next`](Self::next) returned last is unfinished here, since a crash could come before it is
+    /// stored. It counts once `next` is called again, or after [`acknowledge`](Self::acknowledge).
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.cards.checkpoint(self.task.operation, self.concurrency, self.in_flight.values())
+    }
+
     /// Ends the run and returns everything without an outcome.
     ///
     /// Items in flight come first. Their calls are cancelled, and may or may not have taken effect. Items that were not
-    /// started follow.
+    /// started follow. The outcome that was returned last is acknowledged.
     pub fn into_remaining(mut self) -> Remaining<S> {
+        self.acknowledge();
         let begun = self.in_flight.into_values();
         self.cards.unfinished = begun.chain(self.cards.unfinished).collect();
         self.cards
     }
 }
 
-impl<S: Stream<Item: Clone>, T: 'static> BulkRun<S, T> {
+impl<S: Stream<Item: Clone>, T: 'static, K> BulkRun<S, T, K> {
     /// Returns the next outcome; `None` at the end, or after a stop when nothing is in flight any more.
-    pub async fn next(&mut self) -> Option<(CardId, Result<T>)> {
+    ///
+    /// Acknowledges the outcome that it returned before: see [`checkpoint`](Self::checkpoint).
+    pub async fn next(&mut self) -> Option<(K, Result<T>)> {
         StreamExt::next(self).await
     }
 
     /// Starts calls up to the concurrency.
-    fn fill(&mut self, context: &mut Context<'_>) {
-        while self.calls.len() < self.concurrency && !self.handle.is_stopped() {
-            let Poll::Ready(Some(card)) = self.cards.poll_card(context) else { return };
-            let number = self.started;
-            self.started += 1;
-            self.handle.0.started.fetch_add(1, Ordering::Release);
-            let deletes =
-                matches!(self.operation, Operation::DeleteCard | Operation::UnsubscribeFromCardUpdates);
-            let deletion_begun = card.deletion_begun || deletes;
-            self.in_flight.insert(number, Due { item: card.item.clone(), deletion_begun });
-            let call = (self.call)(card);
-            self.calls.push(call.map(move |(id, outcome)| (number, id, outcome)).boxed());
+    fn fill(&mut self, context: &mut Context<'_>) -> Filled<S::Item> {
+        while self.calls.len() < self.concurrency {
+            if self.handle.is_stopped() {
+                return Filled::NoMore;
+            }
+            let card = match self.cards.poll_card(context) {
+                Poll::Ready(Some(Next::Due(card))) => card,
+                Poll::Ready(Some(Next::Refused(item, message))) => return Filled::Refused(item, message),
+                Poll::Ready(None) => return Filled::NoMore,
+                Poll::Pending => return Filled::ForNow,
+            };
+            self.handle.0.counts().started += 1;
+            let Due { position, ref item, deletion_begun } = card;
+            let deletion_begun = deletion_begun || deletes(self.task.operation);
+            self.in_flight.insert(position, Due { position, item: item.clone(), deletion_begun });
+            let call = (self.task.start)(card);
+            self.calls.push(call.map(move |outcome| (position, outcome)).boxed());
         }
+        Filled::ForNow
     }
 }
 
-impl<S: Stream<Item: Clone>, T: 'static> Stream for BulkRun<S, T> {
-    type Item = (CardId, Result<T>);
+/// What came of starting calls.
+enum Filled<I> {
+    ForNow,
+    NoMore,
+    /// The checkpoint does not fit this item.
+    Refused(I, String),
+}
+
+impl<S: Stream<Item: Clone>, T: 'static, K> Stream for BulkRun<S, T, K> {
+    type Item = (K, Result<T>);
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let run = self.get_mut();
+        run.acknowledge();
         run.handle.0.waker.register(context.waker());
-        run.fill(context);
+        let filled = run.fill(context);
+        if let Filled::Refused(item, message) = filled {
+            run.handle.stop();
+            let error = Error::new(ErrorKind::InvalidInput, Delivery::NotSent, message);
+            return Poll::Ready(Some((
+                (run.task.key_of)(&item),
+                Err(error.for_operation(run.task.operation)),
+            )));
+        }
         match run.calls.poll_next_unpin(context) {
-            Poll::Ready(Some((number, id, outcome))) => {
-                run.in_flight.remove(&number);
+            Poll::Ready(Some((position, outcome))) => {
                 run.handle.0.count(outcome.is_ok());
-                Poll::Ready(Some((id, outcome)))
+                run.returned = Some(position);
+                let item = run.in_flight.get(&position).map(|due| (run.task.key_of)(&due.item));
+                Poll::Ready(item.map(|key| (key, outcome)))
             }
-            Poll::Ready(None) if run.cards.source.is_done() || run.handle.is_stopped() => Poll::Ready(None),
+            Poll::Ready(None) if matches!(filled, Filled::NoMore) => Poll::Ready(None),
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 }
 
-impl<S: Stream, T> Unpin for BulkRun<S, T> {}
+impl<S: Stream, T, K> Unpin for BulkRun<S, T, K> {}
 
-impl<S: Stream, T> fmt::Debug for BulkRun<S, T> {
+impl<S: Stream, T, K> fmt::Debug for BulkRun<S, T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BulkRun")
             .field("concurrency", &self.concurrency)
@@ -139,7 +194,7 @@ impl<S: Stream, T> fmt::Debug for BulkRun<S, T> {
 }
 
 /// The progress of a run, in calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BulkProgress {
     /// The number of calls that were started.
@@ -149,6 +204,11 @@ pub struct BulkProgress {
     pub succeeded: u64,
     /// The number of calls that failed.
     pub failed: u64,
+    /// The number of calls that this run makes in all, if it is known: from the source's [`size_hint`](Iterator::size_hint),
+    /// or from [`total`](super::BulkOver::total).
+    pub total: Option<u64>,
+    /// The number of outcomes per second, over the last minute or since the start; zero before the first.
+    pub per_second: f64,
 }
 
 impl BulkProgress {
@@ -163,29 +223,70 @@ impl BulkProgress {
     pub fn in_flight(&self) -> u64 {
         self.started.saturating_sub(self.finished())
     }
+
+    /// Returns how long the rest takes at the present rate, if the total and a rate are known.
+    #[must_use]
+    pub fn remaining_time(&self) -> Option<Duration> {
+        let left = self.total?.saturating_sub(self.finished());
+        if left == 0 {
+            return Some(Duration::ZERO);
+        }
+        Duration::try_from_secs_f64(left as f64 / self.per_second).ok()
+    }
 }
 
+/// The rate is that of the last minute.
+const WINDOW: Duration = Duration::from_secs(60);
+/// The number of outcomes is noted this often.
+const NOTED_EVERY: Duration = Duration::from_secs(1);
+
 /// A handle to watch and stop a run from elsewhere. Clones belong to the same run.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct BulkHandle(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
-    started: AtomicU64,
-    succeeded: AtomicU64,
-    failed: AtomicU64,
+    clock: Arc<dyn Clock>,
+    counts: Mutex<Counts>,
     stopped: AtomicBool,
     waker: AtomicWaker,
 }
 
+struct Counts {
+    started: u64,
+    succeeded: u64,
+    failed: u64,
+    total: Option<u64>,
+    /// The number of outcomes at times within the window, and the last before it.
+    noted: VecDeque<(Instant, u64)>,
+}
+
 impl Shared {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn count(&self, succeeded: bool) {
-        let counter = if succeeded { &self.succeeded } else { &self.failed };
-        counter.fetch_add(1, Ordering::Release);
+        let now = self.clock.now();
+        let mut counts = self.counts();
+        *(if succeeded { &mut counts.succeeded } else { &mut counts.failed }) += 1;
+        let finished = counts.succeeded + counts.failed;
+        let noted = &mut counts.noted;
+        if noted.back().is_some_and(|(at, _)| now.saturating_duration_since(*at) >= NOTED_EVERY) {
+            noted.push_back((now, finished));
+        }
+        while noted.get(1).is_some_and(|(at, _)| now.saturating_duration_since(*at) >= WINDOW) {
+            noted.pop_front();
+        }
     }
 }
 
 impl BulkHandle {
+    fn new(total: Option<u64>, clock: Arc<dyn Clock>) -> Self {
+        let noted = VecDeque::from([(clock.now(), 0)]);
+        let counts = Mutex::new(Counts { started: 0, succeeded: 0, failed: 0, total, noted });
+        Self(Arc::new(Shared { clock, counts, stopped: AtomicBool::new(false), waker: AtomicWaker::new() }))
+    }
+
     /// Stops the run: no further call starts, those in flight finish, and then the run ends.
     pub fn stop(&self) {
         self.0.stopped.store(true, Ordering::Release);
@@ -201,10 +302,15 @@ impl BulkHandle {
     /// Returns how far the run has come.
     #[must_use]
     pub fn progress(&self) -> BulkProgress {
-        // Outcomes first: a call that ends between the reads was started before the last one.
-        let (succeeded, failed) =
-            (self.0.succeeded.load(Ordering::Acquire), self.0.failed.load(Ordering::Acquire));
-        BulkProgress { started: self.0.started.load(Ordering::Acquire), succeeded, failed }
+        let now = self.0.clock.now();
+        let counts = self.0.counts();
+        let Counts { started, succeeded, failed, total, .. } = *counts;
+        let per_second = counts.noted.front().map_or(0.0, |(since, before)| {
+            let time = now.saturating_duration_since(*since).as_secs_f64();
+            let outcomes = (succeeded + failed - before) as f64;
+            if time > 0.0 { outcomes / time } else { 0.0 }
+        });
+        BulkProgress { started, succeeded, failed, total, per_second }
     }
 }
 
@@ -214,50 +320,5 @@ impl fmt::Debug for BulkHandle {
             .field("progress", &self.progress())
             .field("stopped", &self.is_stopped())
             .finish()
-    }
-}
-
-/// The items that a run left undone, for [`Bulk::resume`](super::Bulk::resume).
-///
-/// As a stream it yields these items, for example to store them. A run over stored items is a new one and does not know
-/// which calls were started, so it does not find a card that the first run deleted.
-#[must_use = "the items left undone are lost when this is dropped"]
-pub struct Remaining<S: Stream> {
-    unfinished: VecDeque<Due<S::Item>>,
-    source: Pin<Box<Fuse<S>>>,
-}
-
-impl<S: Stream> Remaining<S> {
-    pub(super) fn all_of(source: S) -> Self {
-        Self { unfinished: VecDeque::new(), source: Box::pin(source.fuse()) }
-    }
-
-    /// Returns the items that were started and have no outcome, at most as many as the concurrency.
-    pub fn unfinished(&self) -> impl Iterator<Item = &S::Item> {
-        self.unfinished.iter().map(|card| &card.item)
-    }
-
-    fn poll_card(&mut self, context: &mut Context<'_>) -> Poll<Option<Due<S::Item>>> {
-        if let Some(card) = self.unfinished.pop_front() {
-            return Poll::Ready(Some(card));
-        }
-        let item = self.source.as_mut().poll_next(context);
-        item.map(|item| item.map(|item| Due { item, deletion_begun: false }))
-    }
-}
-
-impl<S: Stream> Stream for Remaining<S> {
-    type Item = S::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        self.poll_card(context).map(|card| card.map(|card| card.item))
-    }
-}
-
-impl<S: Stream> Unpin for Remaining<S> {}
-
-impl<S: Stream> fmt::Debug for Remaining<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remaining").field("unfinished", &self.unfinished.len()).finish_non_exhaustive()
     }
 }

@@ -218,6 +218,8 @@ async fn no_public_type_shows_or_stores_a_secret() {
         cmp::bulk::BulkOver<_>: cmp.bulk().over([(id.clone(), changes())]);
         cmp::bulk::BulkProgress: over().get().progress();
         cmp::bulk::BulkRun<_, cmp::Card>: cmp.bulk().over([(id.clone(), changes())]).update();
+        cmp::bulk::BulkRun<_, cmp::Stored, String>: cmp.bulk().over([(every_mark(), new_card())]).create();
+        cmp::bulk::Checkpoint: over().delete().checkpoint();
         cmp::bulk::Remaining<_>: cmp.bulk().over([(id.clone(), changes())]).update().into_remaining();
         cmp::cards::Capability: every_mark().parse().expect("any text");
         cmp::cards::CardEvent: every_mark().parse().expect("any text");

@@ -16,11 +16,11 @@ use futures_util::{Stream, StreamExt, stream};
 use crate::support::{ACTIVE, FAR_TOO_LONG, builder, client, learn_to_ask_once};
 
 /// Many cards can have one number, so that a test needs only one.
-async fn simulator() -> Simulator {
+pub(crate) async fn simulator() -> Simulator {
     Simulator::builder().enrollment(Enrollment::Manual).start().await.expect("a free port")
 }
 
-async fn store(cmp: &Client, count: usize) -> Vec<CardId> {
+pub(crate) async fn store(cmp: &Client, count: usize) -> Vec<CardId> {
     let pan = Pan::new(ACTIVE).expect("a test card");
     let card = NewCard::new(pan, Expiry::new(12, 2030).expect("a date"));
     let stored = stream::iter(0..count)
@@ -28,7 +28,7 @@ async fn store(cmp: &Client, count: usize) -> Vec<CardId> {
     stored.buffer_unordered(16).map(|stored| stored.id().clone()).collect().await
 }
 
-fn unknown(count: usize) -> impl Iterator<Item = CardId> {
+pub(crate) fn unknown(count: usize) -> impl Iterator<Item = CardId> {
     (0..count).map(|number| format!("CRDunknown-{number}").parse().expect("an id"))
 }
 
@@ -149,7 +149,7 @@ async fn a_stopped_run_finishes_what_it_started_and_can_be_resumed() {
 }
 
 /// Polls a run whose calls all hang, until `done`.
-async fn drive<S, T>(run: &mut BulkRun<S, T>, done: impl Fn() -> bool)
+pub(crate) async fn drive<S, T>(run: &mut BulkRun<S, T>, done: impl Fn() -> bool)
 where
     S: Stream<Item = CardId>,
     T: std::fmt::Debug + 'static,
