@@ -2,7 +2,7 @@
 //!
 //! A run pulls ids as calls finish, so its memory depends on the concurrency and not on the number of ids. Outcomes come
 //! as they are ready, each with its id. All calls use the client's one retry budget, so an outage costs one request a
-//! card.
+//! card. [`ClientBuilder::pace`](crate::ClientBuilder::pace) keeps a run within an account's rate limit.
 //!
 //! ```
 //! use cmp::{CardId, Client};
@@ -352,11 +352,10 @@ impl<S: Stream> BulkOver<S> {
         F: Fn(Arc<Core>, Due<S::Item>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
-        let core = self.bulk.core;
-        let clock = Arc::clone(&core.clock);
+        let core = Arc::clone(&self.bulk.core);
         let start = Box::new(move |card| call(Arc::clone(&core), card).boxed());
         let task = Task { operation, start, key_of, id_of };
-        BulkRun::new(self.cards, self.bulk.concurrency, task, self.total, clock)
+        BulkRun::new(self.cards, self.bulk.concurrency, task, self.total, self.bulk.core)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -19,7 +19,8 @@ use super::{
     remaining::{Due, Next, Remaining, deletes},
 };
 use crate::{
-    clock::Clock,
+    call::Core,
+    clock::{Clock, Tick},
     error::{Delivery, Error, ErrorKind, Result},
     operation::Operation,
     value::CardId,
@@ -45,6 +46,9 @@ pub struct BulkRun<S: Stream, T, K = CardId> {
     calls: FuturesUnordered<BoxFuture<'static, (u64, Result<T>)>>,
     /// The items without an acknowledged outcome, by position: a cancelled call has to be made again.
     in_flight: BTreeMap<u64, Due<S::Item>>,
+    core: Arc<Core>,
+    /// Ends when the client's pace has room for a request.
+    room: Option<Tick>,
     /// The position of the outcome that was returned last, until it is acknowledged.
     returned: Option<u64>,
     handle: BulkHandle,
@@ -56,16 +60,18 @@ impl<S: Stream, T, K> BulkRun<S, T, K> {
         concurrency: usize,
         task: Task<S::Item, T, K>,
         total: Option<u64>,
-        clock: Arc<dyn Clock>,
+        core: Arc<Core>,
     ) -> Self {
         cards.start(task.operation, task.id_of);
-        let handle = BulkHandle::new(total.or_else(|| cards.left()), clock);
+        let handle = BulkHandle::new(total.or_else(|| cards.left()), Arc::clone(&core.clock));
         Self {
             cards,
             task,
             concurrency,
             calls: FuturesUnordered::new(),
             in_flight: BTreeMap::new(),
+            core,
+            room: None,
             returned: None,
             handle,
         }
@@ -122,7 +128,27 @@ impl<S: Stream<Item: Clone>, T: 'static, K> BulkRun<S, T, K> {
         StreamExt::next(self).await
     }
 
-    /// Starts calls up to the concurrency.
+    /// Waits until the client's pace has room for a request. Until there is an access token, one call is enough: with it,
+    /// the others would leave together.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let now = self.core.clock.now();
+        if !self.calls.is_empty() && self.core.auth.cached(now).is_none() {
+            return Poll::Pending;
+        }
+        loop {
+            if let Some(room) = &mut self.room {
+                ready!(room.poll_unpin(context));
+                self.room = None;
+            }
+            let wait = self.core.throttle.until_free(self.core.clock.now());
+            if wait.is_zero() {
+                return Poll::Ready(());
+            }
+            self.room = Some(self.core.clock.sleep(wait));
+        }
+    }
+
+    /// Starts calls up to the concurrency, or one if the client has a pace.
     fn fill(&mut self, context: &mut Context<'_>) -> Filled<S::Item> {
         while self.calls.len() < self.concurrency {
             if self.handle.is_stopped() {
@@ -134,20 +160,39 @@ impl<S: Stream<Item: Clone>, T: 'static, K> BulkRun<S, T, K> {
                 Poll::Ready(None) => return Filled::NoMore,
                 Poll::Pending => return Filled::ForNow,
             };
+            let has_pace = self.core.throttle.has_pace();
+            if has_pace && self.poll_room(context).is_pending() {
+                self.cards.unfinished.push_front(card);
+                return Filled::ForNow;
+            }
             self.handle.0.counts().started += 1;
             let Due { position, ref item, deletion_begun } = card;
             let deletion_begun = deletion_begun || deletes(self.task.operation);
             self.in_flight.insert(position, Due { position, item: item.clone(), deletion_begun });
             let call = (self.task.start)(card);
             self.calls.push(call.map(move |outcome| (position, outcome)).boxed());
+            if has_pace {
+                return Filled::One;
+            }
         }
         Filled::ForNow
+    }
+}
+
+impl<S: Stream, T, K> BulkRun<S, T, K> {
+    fn finish(&mut self, (position, outcome): (u64, Result<T>)) -> Poll<Option<(K, Result<T>)>> {
+        self.handle.0.count(outcome.is_ok());
+        self.returned = Some(position);
+        let key = self.in_flight.get(&position).map(|due| (self.task.key_of)(&due.item));
+        Poll::Ready(key.map(|key| (key, outcome)))
     }
 }
 
 /// What came of starting calls.
 enum Filled<I> {
     ForNow,
+    /// A call was started, and has to take its turn before the next one.
+    One,
     NoMore,
     /// The checkpoint does not fit this item.
     Refused(I, String),
@@ -160,7 +205,13 @@ impl<S: Stream<Item: Clone>, T: 'static, K> Stream for BulkRun<S, T, K> {
         let run = self.get_mut();
         run.acknowledge();
         run.handle.0.waker.register(context.waker());
-        let filled = run.fill(context);
+        let mut filled = run.fill(context);
+        while matches!(filled, Filled::One) {
+            if let Poll::Ready(Some(done)) = run.calls.poll_next_unpin(context) {
+                return run.finish(done);
+            }
+            filled = run.fill(context);
+        }
         if let Filled::Refused(item, message) = filled {
             run.handle.stop();
             let error = Error::new(ErrorKind::InvalidInput, Delivery::NotSent, message);
@@ -170,12 +221,7 @@ impl<S: Stream<Item: Clone>, T: 'static, K> Stream for BulkRun<S, T, K> {
             )));
         }
         match run.calls.poll_next_unpin(context) {
-            Poll::Ready(Some((position, outcome))) => {
-                run.handle.0.count(outcome.is_ok());
-                run.returned = Some(position);
-                let item = run.in_flight.get(&position).map(|due| (run.task.key_of)(&due.item));
-                Poll::Ready(item.map(|key| (key, outcome)))
-            }
+            Poll::Ready(Some(done)) => run.finish(done),
             Poll::Ready(None) if matches!(filled, Filled::NoMore) => Poll::Ready(None),
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }

@@ -144,21 +144,15 @@ impl Request<'_, '_> {
         }
     }
 
-    /// Waits until the pause that a 429 put on the whole client is over, and returns the time. Fails at once if the deadline
-    /// comes first.
+    /// Waits until the pause that a 429 put on the whole client is over and the pace allows a request, and returns the time.
+    /// Fails at once if the deadline comes first.
     async fn wait_for_clearance(&self) -> Result<Instant> {
         let core = self.call.core;
-        loop {
-            let now = core.clock.now();
-            if now >= self.deadline {
-                return Err(Error::out_of_time());
-            }
-            let Some(pause) = core.throttle.pause(now) else { return Ok(now) };
-            let Some(wait) = pause.wait_before(self.deadline, now, &core.jitter) else {
-                return Err(Error::throttled(pause.left(now)));
-            };
-            core.clock.sleep(wait).await;
+        if core.throttle.has_pace() {
+            // With the token first, requests don't leave together when it comes. The attempt reports a failure.
+            drop(core.token_before(core.clock.now(), self.deadline).await);
         }
+        core.throttle.clearance(self.deadline, &*core.clock, &core.jitter).await
     }
 
     async fn turn<B, F, Fut>(&mut self, now: Instant, send: &F) -> Turn<B>

@@ -19,7 +19,7 @@ use crate::{
     environment::{Endpoints, Environment},
     error::{Error, Result},
     http::{Identity, Settings},
-    retry::{RetryBudget, RetryPolicy, Throttle},
+    retry::{Pace, RetryBudget, RetryPolicy, Throttle},
     secret::HeaderText,
 };
 
@@ -50,6 +50,7 @@ pub struct ClientBuilder<E = Environment> {
     credentials: Option<Credentials>,
     policy: RetryPolicy,
     budget: RetryBudget,
+    pace: Option<Pace>,
     clock: Arc<dyn Clock>,
     jitter: Jitter,
     headers: Vec<(String, HeaderText)>,
@@ -73,6 +74,7 @@ impl<E> ClientBuilder<E> {
             credentials: None,
             policy: RetryPolicy::default(),
             budget: RetryBudget::default(),
+            pace: None,
             clock: Arc::new(SystemClock),
             jitter: Jitter::default(),
             headers: Vec::new(),
@@ -110,6 +112,30 @@ impl<E> ClientBuilder<E> {
     /// Sets the budget that retries draw on. Clients can share one.
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// Limits how many requests this client and its clones send to the API in a time. There is no limit unless set.
+    ///
+    /// Requests are sent at regular distances, and idle time is not saved up. Each attempt counts, so retries do too. A call
+    /// waits for its turn, or fails at once with [`ErrorKind::Throttled`](crate::ErrorKind::Throttled) if its deadline comes
+    /// first. A [bulk run](crate::bulk) starts a call when its turn comes.
+    ///
+    /// A 429 halves the pace for all clones, to no less than a sixteenth. Each success brings back a sixty-fourth. Requests
+    /// for an access token don't count. Requests that wait for a connection are sent together once it is made.
+    ///
+    /// VGS documents no limit for CMP. For its proxies it documents 200 requests a minute in the sandbox, and 5,000 live.
+    /// Several processes share an account's limit: give each a part of it.
+    ///
+    /// ```
+    /// # fn example(builder: cmp::ClientBuilder) {
+    /// use cmp::retry::Pace;
+    ///
+    /// let builder = builder.pace(Pace::per_minute(200));
+    /// # }
+    /// ```
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
         self
     }
 
@@ -285,7 +311,7 @@ impl<E> ClientBuilder<E> {
             jitter: self.jitter,
             policy: self.policy,
             budget: self.budget,
-            throttle: Throttle::default(),
+            throttle: Throttle::new(self.pace),
             largest_answer: self.largest_answer,
             drift: self.drift.map(Arc::new),
             on_answer: None,

@@ -21,8 +21,9 @@ pub enum ErrorKind {
     Configuration,
     /// No access token could be had.
     Authentication,
-    /// Nothing was sent: the service asked this client to slow down (429), and the call's deadline comes before the
-    /// end of that pause. [`Error::retry_after`] is what is left of it.
+    /// Nothing was sent: the call's deadline comes before the end of the pause that the service asked for with a 429, or
+    /// before the time that the client's [pace](crate::ClientBuilder::pace) allows. [`Error::retry_after`] is what is
+    /// left of it.
     Throttled,
     /// The service answered with an error status.
     Service,
@@ -156,6 +157,12 @@ impl Error {
     /// The service's pause outlasts the call's deadline. So much of it is `left`.
     pub(crate) fn throttled(left: Duration) -> Self {
         let message = "not sent: the service asked this client to slow down until after the deadline";
+        Self::new(ErrorKind::Throttled, Delivery::NotSent, message).with_retry_after(Some(left))
+    }
+
+    /// The client's pace has no time for a request before the deadline. The next one is in `left`.
+    pub(crate) fn out_of_pace(left: Duration) -> Self {
+        let message = "not sent: the client's pace has no room for the request before the deadline";
         Self::new(ErrorKind::Throttled, Delivery::NotSent, message).with_retry_after(Some(left))
     }
 

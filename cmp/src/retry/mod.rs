@@ -1,7 +1,7 @@
 //! When a failed request is sent again, and when it must not be.
 //!
 //! [`RetryPolicy`] decides about one call. [`RetryBudget`] keeps a failing service from being flooded by the retries of all
-//! calls.
+//! calls. [`Pace`] limits how many requests a client sends in a time.
 
 mod throttle;
 
@@ -15,6 +15,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+pub use throttle::Pace;
 pub(crate) use throttle::Throttle;
 
 use crate::{

@@ -1,9 +1,12 @@
-//! The pause that a 429 puts on a whole client.
+//! The pause that a 429 puts on a whole client, and the pace of its requests.
 //!
 //! A rate limit counts the requests of an account, not those of a call. So one 429 holds back every call of the
 //! client's clones: those in flight finish, the others wait. When the pause ends they start spread over a while, since
 //! together they would run into the limit again. A request that was under way when a pause began is no news about the
 //! time after it, so 64 of them make the pause no longer than one does.
+//!
+//! With a [`Pace`], each attempt takes the next free time in one row of times. A 429 doubles the distance of these times,
+//! and successes bring it back.
 
 use std::{
     sync::{
@@ -14,19 +17,86 @@ use std::{
 };
 
 use super::RetryPolicy;
-use crate::clock::Jitter;
+use crate::{
+    clock::{Clock, Jitter, after},
+    error::{Error, Result},
+};
 
 /// A `Retry-After` may be a mistake, and must not stop a client for longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// A 429 slows a pace to no less than this part of it.
+const SLOWEST: f64 = 1.0 / 16.0;
+/// Each success brings back this part of the pace.
+const BROUGHT_BACK: f64 = 1.0 / 64.0;
+
+/// The most requests that a client and its clones send in a time: see
+/// [`ClientBuilder::pace`](crate::ClientBuilder::pace).
+///
+/// ```
+/// use std::time::Duration;
+/// use cmp::retry::Pace;
+///
+/// let pace = Pace::per_minute(200);
+/// assert_eq!(pace.interval(), Duration::from_millis(300));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    interval: Duration,
+}
+
+impl Pace {
+    /// At most so many requests in a second, at least one.
+    #[must_use]
+    pub fn per_second(requests: u32) -> Self {
+        Self::per(Duration::from_secs(1), requests)
+    }
+
+    /// At most so many requests in a minute, at least one.
+    #[must_use]
+    pub fn per_minute(requests: u32) -> Self {
+        Self::per(Duration::from_secs(60), requests)
+    }
+
+    fn per(time: Duration, requests: u32) -> Self {
+        let nanoseconds = time.as_nanos().div_ceil(u128::from(requests.max(1)));
+        Self { interval: Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)) }
+    }
+
+    /// Returns the time between two requests.
+    #[must_use]
+    pub fn interval(self) -> Duration {
+        self.interval
+    }
+}
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Throttle(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    pace: Option<(Pace, Mutex<Times>)>,
     /// Whether a pause was ever set. Without one, calls take no lock.
     on: AtomicBool,
     pause: Mutex<Option<Pause>>,
+}
+
+/// The times at which requests may be sent.
+#[derive(Debug)]
+struct Times {
+    /// `None` before the first request.
+    next: Option<Instant>,
+    /// The part of the pace that is left after 429s.
+    factor: f64,
+    /// Successes of requests that were sent before this say nothing about the limit.
+    slowed_until: Option<Instant>,
+}
+
+impl Times {
+    /// When a request can be sent: now or later.
+    fn free(&self, now: Instant) -> Instant {
+        self.next.map_or(now, |next| next.max(now))
+    }
 }
 
 /// Until when nothing is sent.
@@ -57,6 +127,69 @@ impl Pause {
 }
 
 impl Throttle {
+    pub(crate) fn new(pace: Option<Pace>) -> Self {
+        let times = Times { next: None, factor: 1.0, slowed_until: None };
+        Self(Arc::new(Shared { pace: pace.map(|pace| (pace, Mutex::new(times))), ..Shared::default() }))
+    }
+
+    pub(crate) fn has_pace(&self) -> bool {
+        self.0.pace.is_some()
+    }
+
+    /// Returns how long nobody takes a time to send; zero without a pace.
+    pub(crate) fn until_free(&self, now: Instant) -> Duration {
+        let Some((_, times)) = &self.0.pace else { return Duration::ZERO };
+        locked(times).free(now).saturating_duration_since(now)
+    }
+
+    /// Takes the next free time to send, and returns how far off it is. Fails, and takes none, if it is not before
+    /// `deadline`.
+    fn take_time(&self, now: Instant, deadline: Instant) -> Result<Duration> {
+        let Some((pace, times)) = &self.0.pace else { return Ok(Duration::ZERO) };
+        let mut times = locked(times);
+        let free = times.free(now);
+        let wait = free.saturating_duration_since(now);
+        if free >= deadline {
+            return Err(Error::out_of_pace(wait));
+        }
+        times.next = Some(after(free, pace.interval.div_f64(times.factor)));
+        Ok(wait)
+    }
+
+    /// Waits until a request may be sent, and returns the time. Fails at once if `deadline` comes first.
+    pub(crate) async fn clearance(
+        &self,
+        deadline: Instant,
+        clock: &dyn Clock,
+        jitter: &Jitter,
+    ) -> Result<Instant> {
+        let mut has_time = false;
+        loop {
+            let now = clock.now();
+            if now >= deadline {
+                return Err(Error::out_of_time());
+            }
+            if let Some(pause) = self.pause(now) {
+                let Some(wait) = pause.wait_before(deadline, now, jitter) else {
+                    return Err(Error::throttled(pause.left(now)));
+                };
+                clock.sleep(wait).await;
+                // A time that was taken has passed meanwhile.
+                has_time = false;
+                continue;
+            }
+            if has_time {
+                return Ok(now);
+            }
+            let wait = self.take_time(now, deadline)?;
+            if wait.is_zero() {
+                return Ok(now);
+            }
+            clock.sleep(wait).await;
+            has_time = true;
+        }
+    }
+
     /// The pause that holds at `now`.
     pub(crate) fn pause(&self, now: Instant) -> Option<Pause> {
         if !self.0.on.load(Ordering::Acquire) {
@@ -94,12 +227,26 @@ impl Throttle {
             }
         };
         *slot = Some(pause);
+        if let Some((_, times)) = &self.0.pace {
+            let mut times = locked(times);
+            if in_flight.is_none() {
+                times.factor = (times.factor / 2.0).max(SLOWEST);
+            }
+            times.next = Some(times.free(pause.until));
+            times.slowed_until = Some(pause.until);
+        }
         self.0.on.store(true, Ordering::Release);
         pause
     }
 
     /// Notes that a request sent at `sent_at` succeeded: the limit lets requests through again.
     pub(crate) fn accepted(&self, sent_at: Instant) {
+        if let Some((_, times)) = &self.0.pace {
+            let mut times = locked(times);
+            if times.slowed_until.is_some_and(|until| sent_at >= until) {
+                times.factor = (times.factor + BROUGHT_BACK).min(1.0);
+            }
+        }
         if !self.0.on.load(Ordering::Acquire) {
             return;
         }
@@ -113,8 +260,12 @@ impl Throttle {
 
 impl Shared {
     fn slot(&self) -> MutexGuard<'_, Option<Pause>> {
-        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.pause)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -157,6 +308,87 @@ mod tests {
         for (asked, seconds) in [(0, 5), (1, 1), (30, 30), (3600, 60), (u64::MAX, 60)] {
             let asked = Some(Duration::from_secs(asked));
             assert_eq!(refused(&Throttle::default(), now, now, asked), seconds * SECOND, "{asked:?}");
+        }
+    }
+
+    async fn sent_at(throttle: Throttle, deadline: Duration) -> Option<Duration> {
+        let start = tokio::time::Instant::now().into_std();
+        let clock = crate::clock::SystemClock;
+        let cleared = throttle.clearance(start + deadline, &clock, &Jitter::new(|| 1.0)).await;
+        cleared.ok().map(|_| tokio::time::Instant::now().into_std() - start)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clones_share_one_row_of_times() {
+        let throttle = Throttle::new(Some(Pace::per_minute(200)));
+        let calls = (0..100).map(|_| tokio::spawn(sent_at(throttle.clone(), 60 * SECOND)));
+        let mut times = Vec::new();
+        for call in calls.collect::<Vec<_>>() {
+            times.push(call.await.unwrap().unwrap());
+        }
+        times.sort();
+        let expected: Vec<_> = (0..100).map(|number| number * Duration::from_millis(300)).collect();
+        assert_eq!(times, expected);
+        // An idle time is not saved up.
+        tokio::time::advance(600 * SECOND).await;
+        let two = tokio::join!(sent_at(throttle.clone(), SECOND), sent_at(throttle.clone(), SECOND));
+        assert_eq!(two, (Some(Duration::ZERO), Some(Duration::from_millis(300))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_can_not_be_sent_before_the_deadline_takes_no_time() {
+        let throttle = Throttle::new(Some(Pace::per_second(1)));
+        let calls = [60, 1, 60].map(|deadline| sent_at(throttle.clone(), deadline * SECOND));
+        let times = futures_util::future::join_all(calls).await;
+        assert_eq!(times, [Some(Duration::ZERO), None, Some(SECOND)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_429_halves_the_pace_and_successes_bring_it_back() {
+        let throttle = Throttle::new(Some(Pace::per_second(10)));
+        let now = || tokio::time::Instant::now().into_std();
+        let next = async || sent_at(throttle.clone(), 600 * SECOND).await.unwrap();
+        next().await;
+        let sent = now();
+        refused(&throttle, sent, sent, Some(10 * SECOND));
+        refused(&throttle, sent, sent, Some(10 * SECOND));
+        // Ten seconds, a tenth of them to spread the starts; then at half the pace, however many were in flight.
+        assert_eq!(next().await, 11 * SECOND);
+        for _ in 0..3 {
+            assert_eq!(next().await, Duration::from_millis(200));
+        }
+        for _ in 0..32 {
+            throttle.accepted(sent);
+        }
+        assert_eq!(next().await, Duration::from_millis(200), "a success from before the pause");
+        for _ in 0..16 {
+            throttle.accepted(now());
+        }
+        next().await;
+        let three_quarters = next().await;
+        assert!((133..=134).contains(&three_quarters.as_millis()), "{three_quarters:?}");
+        for _ in 0..100 {
+            throttle.accepted(now());
+        }
+        next().await;
+        assert_eq!(next().await, Duration::from_millis(100));
+        for _ in 0..10 {
+            refused(&throttle, now(), now(), Some(SECOND));
+            tokio::time::advance(2 * SECOND).await;
+        }
+        next().await;
+        assert_eq!(next().await, Duration::from_millis(1600), "a sixteenth is the least");
+    }
+
+    #[test]
+    fn a_pace_is_never_faster_than_asked() {
+        for (pace, interval) in [
+            (Pace::per_second(0), 1_000_000_000),
+            (Pace::per_second(3), 333_333_334),
+            (Pace::per_minute(7), 8_571_428_572),
+            (Pace::per_second(u32::MAX), 1),
+        ] {
+            assert_eq!(pace.interval(), Duration::from_nanos(interval));
         }
     }
 

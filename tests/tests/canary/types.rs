@@ -335,6 +335,7 @@ async fn no_public_type_shows_or_stores_a_secret() {
         cmp::Pan: cmp::Pan::from_trusted(PAN.value);
         cmp::http::Proxy: cmp::http::Proxy::new("http://127.0.0.1:9").credentials("user", PROXY_PASSWORD.value);
         cmp::http::Raw<'_>: cmp.raw();
+        cmp::retry::Pace: cmp::retry::Pace::per_second(7);
         cmp::retry::RetryBudget: cmp::retry::RetryBudget::new(10);
         cmp::retry::RetryPolicy: cmp::retry::RetryPolicy::default();
         cmp::ServiceAccount: calls::account();

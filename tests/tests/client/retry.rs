@@ -14,11 +14,11 @@ use cmp::{
     clock::{Clock, ManualClock, Tick},
     error::StopReason,
     operation::{Operation, RetryClass},
-    retry::{RetryBudget, RetryPolicy},
+    retry::{Pace, RetryBudget, RetryPolicy},
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator};
 
-use crate::support::{builder, card_id, new_card, simulated};
+use crate::support::{builder, card_id, new_card, simulated, simulated_builder};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -366,4 +366,44 @@ async fn sixty_four_calls_in_flight_cost_one_pause_and_do_not_start_together() {
         call.await.unwrap().unwrap();
     }
     assert_eq!(simulator.count(Simulated::GetCard), 128, "each was sent twice");
+}
+
+#[tokio::test]
+async fn attempts_keep_to_the_pace_and_retries_count() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let quick = RetryPolicy::default().backoff(Duration::from_millis(10), Duration::from_millis(10));
+    let cmp = simulated_builder(&simulator, &clock).retry(quick).pace(Pace::per_second(10));
+    let cmp = cmp.build().unwrap();
+    cmp.warm_up().await.unwrap();
+    simulator.faults().add(Fault::status(503).on(Simulated::DeleteCard).times(1));
+    for client in [&cmp, &cmp.clone(), &cmp.with_retry(RetryPolicy::none())] {
+        assert!(client.cards().delete(&card_id()).await.unwrap_err().is_not_found());
+    }
+    // The back-off, the rest of a tenth of a second, and then a tenth before each call.
+    assert_eq!(clock.slept(), [10, 90, 100, 100].map(Duration::from_millis));
+    assert_eq!(simulator.count(Simulated::DeleteCard), 4);
+
+    let slow = simulated_builder(&simulator, &clock).pace(Pace::per_minute(10)).build().unwrap();
+    assert!(slow.cards().delete(&card_id()).await.unwrap_err().is_not_found());
+    let hurried = slow.with_retry(RetryPolicy::default().deadline(5 * SECOND));
+    let error = hurried.cards().delete(&card_id()).await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Throttled, Delivery::NotSent));
+    assert_eq!((error.attempts(), error.retry_after()), (0, Some(6 * SECOND)));
+    assert!(error.to_string().contains("the client's pace"), "{error}");
+    assert_eq!(simulator.count(Simulated::DeleteCard), 5);
+}
+
+#[tokio::test]
+async fn a_bulk_run_starts_calls_as_the_pace_has_room_so_none_waits_past_its_deadline() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = simulated_builder(&simulator, &clock).pace(Pace::per_minute(10)).build().unwrap();
+    let ids = (0..30).map(|number| format!("CRDunknown-{number}").parse().unwrap());
+    let mut run = cmp.bulk().concurrency(3).over(ids).delete();
+    while let Some((_, outcome)) = run.next().await {
+        assert!(outcome.unwrap_err().is_not_found());
+    }
+    assert_eq!(clock.slept(), [6 * SECOND; 29], "three minutes, and a call has one");
+    assert_eq!(simulator.count(Simulated::DeleteCard), 30);
 }

@@ -24,11 +24,15 @@ pub(crate) fn client(url: &str) -> Client {
 
 /// A client of the simulator with its service account.
 pub(crate) fn simulated(simulator: &Simulator, clock: &ManualClock) -> Client {
+    simulated_builder(simulator, clock).build().expect("a complete builder")
+}
+
+pub(crate) fn simulated_builder(simulator: &Simulator, clock: &ManualClock) -> ClientBuilder {
     let environment =
         Environment::custom(simulator.url(), simulator.token_url()).expect("loopback is allowed");
     let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
     let builder = Client::builder(environment).service_account(account);
-    builder.clock(clock.clone()).randomness(|| 1.0).build().expect("a complete builder")
+    builder.clock(clock.clone()).randomness(|| 1.0)
 }
 
 pub(crate) fn card_id() -> CardId {
