@@ -29,7 +29,7 @@ enum Task {
     Spec(Spec),
     /// Run the simulator as a program, with this workspace's contract at /openapi.json
     Simulator(program::Options),
-    /// Write the public API of `cmp` to cmp/public-api.txt
+    /// Write the public APIs of `cmp` and `cmp-store` to their public-api.txt
     Api,
     /// Compare the client with calls written by hand: see docs/performance.md
     Bench {

@@ -3,8 +3,8 @@
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     fmt,
-    future::Future,
-    pin::Pin,
+    future::{Future, pending},
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -12,9 +12,9 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::model::Event;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{self, Clock, SystemClock};
 
-/// Longer than any receiver should take to handle an event.
+/// How long the deliveries of an event wait after its receiver died.
 const LEASE: Duration = Duration::from_secs(60);
 
 /// Handles each event once, however often it is delivered.
@@ -24,8 +24,12 @@ const LEASE: Duration = Duration::from_secs(60);
 ///
 /// * The work succeeded and the store could not record it. The caller gets the [`StoreError`], and the event is handled
 ///   again after its claim expires.
-/// * The work takes longer than a claim lasts. The next delivery is then handled at the same time.
+/// * The claim could not be renewed while the work ran: the store was away, or the work blocked its thread, for longer than
+///   a claim lasts. The next delivery is then handled at the same time.
 /// * The store has forgotten the event.
+///
+/// The claim is renewed each third of its time for as long as the work runs. Give work that may hang a time limit. Renewing
+/// needs tokio's timer, unless the work ends at once.
 ///
 /// If the work panics or its future is dropped, nobody releases the claim. A server may drop it when the connection
 /// ends. Deliveries are [`InProgress`](Handled::InProgress) until the claim expires, then the event is new again. Work that must not be
@@ -49,7 +53,10 @@ const LEASE: Duration = Duration::from_secs(60);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Deduplicator(Arc<dyn EventStore>);
+pub struct Deduplicator {
+    store: Arc<dyn EventStore>,
+    clock: Arc<dyn Clock>,
+}
 
 /// The outcome of an event. Accept the delivery for [`Now`](Self::Now) and [`Before`](Self::Before); answer 503 for every
 /// other outcome, also for one that this version does not have.
@@ -68,7 +75,14 @@ impl Deduplicator {
     /// Remembers events in this store.
     #[must_use]
     pub fn new(store: impl EventStore) -> Self {
-        Self(Arc::new(store))
+        Self { store: Arc::new(store), clock: Arc::new(SystemClock) }
+    }
+
+    /// Uses this clock to renew claims: see [`clock`](crate::clock).
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
     }
 
     /// Remembers the latest `capacity` events in memory: see [`MemoryStore`].
@@ -90,30 +104,55 @@ impl Deduplicator {
     where
         E: From<StoreError>,
     {
-        let claim = match self.0.claim(&event.id).await? {
+        let claim = match self.store.claim(&event.id).await? {
             ClaimOutcome::Handled => return Ok(Handled::Before),
             ClaimOutcome::InProgress => return Ok(Handled::InProgress),
             ClaimOutcome::Claimed(claim) => claim,
         };
-        match work().await {
+        match self.renewing(&event.id, claim, work()).await {
             Ok(result) => {
-                self.0.complete(&event.id, claim).await?;
+                self.store.complete(&event.id, claim).await?;
                 Ok(Handled::Now(result))
             }
             Err(error) => {
-                if let Err(unreleased) = self.0.release(&event.id, claim).await {
+                if let Err(unreleased) = self.store.release(&event.id, claim).await {
                     tracing::warn!(error = %unreleased, "the event stays claimed until its claim expires");
                 }
                 Err(error)
             }
         }
     }
+
+    /// Runs `work` and renews the claim meanwhile.
+    async fn renewing<T>(&self, id: &str, claim: Claim, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let interval = (self.store.claim_lifetime() / 3).max(Duration::from_millis(1));
+        let mut renewals = pin!(async {
+            loop {
+                self.clock.alarm(clock::after(self.clock.now(), interval)).await;
+                match self.store.renew(id, claim).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        tracing::warn!("the claim has expired, and the event is another receiver's");
+                        return pending::<()>().await;
+                    }
+                    Err(error) => tracing::warn!(%error, "the claim of the event could not be renewed"),
+                }
+            }
+        });
+        tokio::select! {
+            biased;
+            result = &mut work => result,
+            () = &mut renewals => work.await,
+        }
+    }
 }
 
 /// A store of the events that were handled or are being handled, by their ids.
 ///
-/// [`MemoryStore`] serves one process. Several receivers share a store of their own, such as a table. A claim must
-/// expire after a while, because its receiver may have died. Then another receiver may claim the event, and whatever the
+/// [`MemoryStore`] serves one process. Several receivers share a store, such as a table: the crate `cmp-store` has one for
+/// Postgres and SQLite. To check a store of your own, run it through `webhooks::conformance` (feature `test-util`). A claim
+/// must expire after a while, because its receiver may have died. Then another receiver may claim the event, and whatever the
 /// first one still says about its claim must change nothing. So each claim has a number that is never used again.
 ///
 /// A table in Postgres:
@@ -141,6 +180,10 @@ impl Deduplicator {
 /// -- complete
 /// UPDATE events SET handled = true WHERE id = $1 AND claim = $2;
 ///
+/// -- renew: true if it changes a row.
+/// UPDATE events SET claimed_at = now()
+/// WHERE id = $1 AND claim = $2 AND NOT handled;
+///
 /// -- release
 /// DELETE FROM events WHERE id = $1 AND claim = $2 AND NOT handled;
 /// ```
@@ -148,7 +191,14 @@ pub trait EventStore: fmt::Debug + Send + Sync + 'static {
     /// Claims the event, unless it was handled or is being handled. Must be atomic.
     fn claim<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ClaimOutcome>;
 
-    /// Records that a claimed event was handled. Does nothing if another receiver has claimed the event since.
+    /// Returns the time after which a claim expires.
+    fn claim_lifetime(&self) -> Duration;
+
+    /// Lets a claim last for another [`claim_lifetime`](Self::claim_lifetime) from now. Returns `false` and does nothing if the event was
+    /// handled or released, or if another receiver has claimed it since.
+    fn renew<'a>(&'a self, id: &'a str, claim: Claim) -> StoreFuture<'a, bool>;
+
+    /// Records that a claimed event was handled, also if the claim has expired. Does nothing if another receiver has claimed the event since.
     fn complete<'a>(&'a self, id: &'a str, claim: Claim) -> StoreFuture<'a, ()>;
 
     /// Forgets a claimed event that could not be handled, so that its next delivery is new. Does nothing if another
@@ -307,6 +357,19 @@ fn key(id: &str) -> Key {
 impl EventStore for MemoryStore {
     fn claim<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ClaimOutcome> {
         Box::pin(async { Ok(self.claim_now(id)) })
+    }
+
+    fn claim_lifetime(&self) -> Duration {
+        self.lease
+    }
+
+    fn renew<'a>(&'a self, id: &'a str, claim: Claim) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let now = self.clock.now();
+            let mut events = self.events();
+            let own = events.in_progress.get_mut(&key(id)).filter(|event| event.claim == claim);
+            Ok(own.map(|event| event.since = now).is_some())
+        })
     }
 
     fn complete<'a>(&'a self, id: &'a str, claim: Claim) -> StoreFuture<'a, ()> {

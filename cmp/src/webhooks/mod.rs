@@ -82,6 +82,8 @@
 //! Sources: VGS's documentation of notifications for the envelope, the events and the header's name; a published demo for
 //! the form of the signature, which VGS does not document. Scheme and tolerance can therefore be set.
 
+#[cfg(feature = "test-util")]
+pub mod conformance;
 mod deduplicator;
 mod latest;
 mod members;

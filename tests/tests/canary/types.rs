@@ -278,6 +278,7 @@ async fn no_public_type_shows_or_stores_a_secret() {
         cmp::webhooks::CardUpdateDetails: match update_event().details { Details::CardUpdate(update) => update, other => panic!("{other:?}") };
         cmp::webhooks::CardView: view();
         cmp::webhooks::Claim: Claim(1);
+        cmp::webhooks::conformance::Broken: cmp::webhooks::conformance::Broken::Rule("a rule");
         cmp::webhooks::Deduplicator: Deduplicator::in_memory(10);
         cmp::webhooks::DetailValue: cmp::webhooks::DetailValue::from_trusted(every_mark());
         cmp::webhooks::Event: token_event();

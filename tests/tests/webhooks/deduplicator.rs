@@ -201,6 +201,14 @@ impl EventStore for Broken {
         self.fail("claim", self.store.claim(id))
     }
 
+    fn claim_lifetime(&self) -> Duration {
+        self.store.claim_lifetime()
+    }
+
+    fn renew<'a>(&'a self, id: &'a str, claim: Claim) -> StoreFuture<'a, bool> {
+        self.fail("renew", self.store.renew(id, claim))
+    }
+
     fn complete<'a>(&'a self, id: &'a str, claim: Claim) -> StoreFuture<'a, ()> {
         self.fail("complete", self.store.complete(id, claim))
     }
@@ -243,4 +251,54 @@ async fn work_that_can_not_be_noted_is_repeated_once_its_claim_has_lapsed() {
         }
     }
     assert_eq!(times.into_inner(), 2);
+}
+
+#[tokio::test]
+async fn the_claim_of_long_work_is_renewed() {
+    let clock = ManualClock::new();
+    let once = Deduplicator::new(leasing(&clock)).clock(clock.clone());
+    let end = Notify::new();
+    let event = event("1");
+    let work = once.handle(&event, async || {
+        end.notified().await;
+        Ok::<_, StoreError>(())
+    });
+    let others = async {
+        for _ in 0..10 {
+            clock.advance(LEASE / 2);
+            tokio::task::yield_now().await;
+            assert_eq!(handle(&once, "1").await, Handled::InProgress);
+        }
+        end.notify_one();
+    };
+    assert_eq!(tokio::join!(work, others).0, Ok(Handled::Now(())));
+    assert_eq!(handle(&once, "1").await, Handled::Before);
+}
+
+#[tokio::test]
+async fn work_goes_on_when_its_claim_can_not_be_renewed() {
+    let clock = ManualClock::new();
+    let once = Broken::at("renew", &clock).clock(clock.clone());
+    let end = Notify::new();
+    let event = event("1");
+    let work = once.handle(&event, async || {
+        end.notified().await;
+        Ok::<_, StoreError>(())
+    });
+    let others = async {
+        for seconds_later in [20, 9] {
+            clock.advance(Duration::from_secs(seconds_later));
+            tokio::task::yield_now().await;
+            assert_eq!(handle(&once, "1").await, Handled::InProgress);
+        }
+        clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+        assert_eq!(
+            handle(&once, "1").await,
+            Handled::Now(()),
+            "handled beside the first, which lost its claim"
+        );
+        end.notify_one();
+    };
+    assert_eq!(tokio::join!(work, others).0, Ok(Handled::Now(())));
 }

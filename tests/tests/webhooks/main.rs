@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute and misses their helpers")]
 
+mod conformance;
 mod contract;
 mod deduplicator;
 mod delivery;

@@ -1,4 +1,4 @@
-//! The public API of `cmp`, written down in `cmp/public-api.txt`: a change of it shows in review.
+//! The public API of `cmp` and of `cmp-store`, written down in their `public-api.txt`: a change of it shows in review.
 
 use std::{fs, path::Path, process::Command};
 
@@ -6,26 +6,40 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::run::{Done, cargo, metadata, say};
 
-const SNAPSHOT: &str = "cmp/public-api.txt";
-const FEATURES: &str = "test-util,webhooks";
+/// Each package with the features that add to its API.
+const PACKAGES: [(&str, &str); 2] = [("cmp", "test-util,webhooks"), ("cmp-store", "postgres,sqlite")];
 
 pub(super) fn check(root: &Path) -> Result<Done> {
-    let Some(now) = listed(root)? else {
-        return Ok(Done::Skipped("this toolchain's rustdoc JSON can't be read".to_owned()));
-    };
-    let before = fs::read_to_string(root.join(SNAPSHOT)).with_context(|| SNAPSHOT.to_owned())?;
-    if before == now {
-        return Ok(Done::Passed);
+    let mut changed = false;
+    for (package, features) in PACKAGES {
+        let Some(now) = listed(root, package, features)? else {
+            return Ok(Done::Skipped("this toolchain's rustdoc JSON can't be read".to_owned()));
+        };
+        let snapshot = snapshot(package);
+        let before = fs::read_to_string(root.join(&snapshot)).with_context(|| snapshot.clone())?;
+        if before != now {
+            changed = true;
+            let diff = similar::TextDiff::from_lines(&before, &now);
+            say(&diff.unified_diff().context_radius(0).header(&snapshot, "as it is").to_string());
+        }
     }
-    let diff = similar::TextDiff::from_lines(&before, &now);
-    say(&diff.unified_diff().context_radius(0).header(SNAPSHOT, "as it is").to_string());
-    bail!("the public API has changed: if you want that, run `cargo xtask api`");
+    if changed {
+        bail!("the public API has changed: if you want that, run `cargo xtask api`");
+    }
+    Ok(Done::Passed)
 }
 
-/// Writes the snapshot.
+/// Writes the snapshots.
 pub(crate) fn write(root: &Path) -> Result<()> {
-    let now = listed(root)?.context("this toolchain's rustdoc JSON can't be read")?;
-    Ok(fs::write(root.join(SNAPSHOT), now)?)
+    for (package, features) in PACKAGES {
+        let now = listed(root, package, features)?.context("this toolchain's rustdoc JSON can't be read")?;
+        fs::write(root.join(snapshot(package)), now)?;
+    }
+    Ok(())
+}
+
+fn snapshot(package: &str) -> String {
+    format!("{package}/public-api.txt")
 }
 
 /// Compares with the last release, where there is one.
@@ -42,9 +56,9 @@ pub(super) fn semver(root: &Path) -> Result<Done> {
 }
 
 /// Lists one item a line. rustdoc's JSON is unstable, so the compiler needs a flag to allow it.
-fn listed(root: &Path) -> Result<Option<String>> {
+fn listed(root: &Path, package: &str, features: &str) -> Result<Option<String>> {
     let status = Command::new(env!("CARGO"))
-        .args(["rustdoc", "--quiet", "-p", "cmp", "--lib", "--features", FEATURES])
+        .args(["rustdoc", "--quiet", "-p", package, "--lib", "--features", features])
         .args(["--", "-Z", "unstable-options", "--output-format", "json"])
         .env("RUSTC_BOOTSTRAP", "1")
         .current_dir(root)
@@ -52,10 +66,12 @@ fn listed(root: &Path) -> Result<Option<String>> {
     ensure!(status.success(), "rustdoc failed");
     let metadata = metadata(root, &["--no-deps"])?;
     let target = Path::new(metadata["target_directory"].as_str().context("cargo names no target directory")?);
-    let api = public_api::Builder::from_rustdoc_json(target.join("doc/cmp.json"))
-        .omit_blanket_impls(true)
-        .omit_auto_trait_impls(true)
-        .omit_auto_derived_impls(true)
-        .build();
+    let api = public_api::Builder::from_rustdoc_json(
+        target.join(format!("doc/{}.json", package.replace('-', "_"))),
+    )
+    .omit_blanket_impls(true)
+    .omit_auto_trait_impls(true)
+    .omit_auto_derived_impls(true)
+    .build();
     Ok(api.ok().map(|api| api.items().map(|item| format!("{item}\n")).collect()))
 }

@@ -12,10 +12,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cmp-generated", &[]),
     ("cmp", &["cmp-generated"]),
     ("cmp-simulator", &[]),
+    ("cmp-store", &["cmp"]),
     ("cmp-contract", &["cmp-simulator"]),
     ("xtask", &["cmp-contract", "cmp-simulator"]),
     // It is not published, and nothing may depend on it.
-    ("workspace-tests", &["cmp", "cmp-simulator"]),
+    ("workspace-tests", &["cmp", "cmp-simulator", "cmp-store"]),
     // A workspace of its own, to measure the client.
     ("cmp-bench", &["cmp", "cmp-generated"]),
     ("minimal-cmp", &["cmp"]),

@@ -48,8 +48,9 @@ pub(super) fn broken(file: &str, text: &str) -> Result<Vec<String>> {
 }
 
 fn is_read_by_users(file: &str) -> bool {
-    let of_crate =
-        ["cmp/", "cmp-generated/src/", "cmp-simulator/"].iter().any(|folder| file.starts_with(folder));
+    let of_crate = ["cmp/", "cmp-generated/src/", "cmp-simulator/", "cmp-store/"]
+        .iter()
+        .any(|folder| file.starts_with(folder));
     let kind = Path::new(file).extension().unwrap_or_default();
     match kind.to_str() {
         Some("rs") => of_crate && !file.contains("/tests/"),

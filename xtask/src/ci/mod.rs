@@ -8,6 +8,7 @@ mod deny;
 mod examples;
 mod msrv;
 mod outside;
+mod postgres;
 mod run;
 mod schemathesis;
 mod tidy;
@@ -38,6 +39,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy with native-tls", run: native_tls },
     Step { name: "msrv", run: msrv::check },
     Step { name: "test", run: |root| cargo(root, &["test", "--workspace", "--no-fail-fast"], &[]) },
+    Step { name: "test on postgres", run: postgres::check },
     Step {
         name: "docs",
         run: |root| cargo(root, &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),
@@ -119,17 +121,20 @@ fn with_warnings_denied<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 
 /// Runs every example. Each ends by itself.
 fn examples(root: &Path) -> Result<Done> {
-    let mut examples = Vec::new();
-    for entry in std::fs::read_dir(root.join("cmp/examples"))? {
-        let path = entry?.path();
-        if let Some(name) = path.file_stem().filter(|_| path.extension().is_some_and(|ending| ending == "rs"))
-        {
-            examples.push(name.to_string_lossy().into_owned());
+    for package in ["cmp", "cmp-store"] {
+        let mut examples = Vec::new();
+        for entry in std::fs::read_dir(root.join(package).join("examples"))? {
+            let path = entry?.path();
+            if let Some(name) =
+                path.file_stem().filter(|_| path.extension().is_some_and(|ending| ending == "rs"))
+            {
+                examples.push(name.to_string_lossy().into_owned());
+            }
         }
-    }
-    examples.sort();
-    for example in &examples {
-        cargo(root, &["run", "-q", "-p", "cmp", "--example", example], &[])?;
+        examples.sort();
+        for example in &examples {
+            cargo(root, &["run", "-q", "-p", package, "--example", example], &[])?;
+        }
     }
     Ok(Done::Passed)
 }
@@ -139,7 +144,13 @@ fn each_feature(root: &Path) -> Result<Done> {
     for features in [&[][..], &["--features", "webhooks"], &["--features", "test-util"]] {
         clippy_cmp(root, features)?;
     }
-    cargo(root, &["clippy", "-p", "cmp-simulator", "--lib", "--", "-D", "warnings"], &[])
+    cargo(root, &["clippy", "-p", "cmp-simulator", "--lib", "--", "-D", "warnings"], &[])?;
+    for features in ["rustls,sqlite", "rustls,postgres"] {
+        let arguments =
+            ["clippy", "-p", "cmp-store", "--lib", "--no-default-features", "--features", features];
+        cargo(root, &[&arguments[..], &["--", "-D", "warnings"]].concat(), &[])?;
+    }
+    Ok(Done::Passed)
 }
 
 fn clippy_cmp(root: &Path, features: &[&str]) -> Result<Done> {

@@ -47,7 +47,7 @@ fn build_with(root: &Path, version: &str) -> Result<Done> {
     }
     let target = root.join("target").join("msrv");
     let status = Command::new("cargo")
-        .args([&toolchain, "check", "-p", "cmp", "-p", "cmp-simulator"])
+        .args([&toolchain, "check", "-p", "cmp", "-p", "cmp-simulator", "-p", "cmp-store"])
         .env("CARGO_TARGET_DIR", target)
         .current_dir(root)
         .status()?;

@@ -10,6 +10,10 @@ use super::run::{Done, metadata};
 /// Where the README's `Cargo.toml` has the unpacked crates.
 const VENDOR: &str = "vendor";
 
+/// The first program does without the store, and its own tables of dependencies can't be repeated.
+const STORE: &str =
+    "[target.'cfg(all())'.dev-dependencies]\ncmp-store = { version = \"0.1.0\", features = [\"postgres\"] }";
+
 pub(super) fn check(root: &Path) -> Result<Done> {
     let metadata = metadata(root, &["--no-deps"])?;
     let target = Path::new(metadata["target_directory"].as_str().context("cargo names no target directory")?);
@@ -26,7 +30,7 @@ pub(super) fn check(root: &Path) -> Result<Done> {
         unpack(target, &folder.join(VENDOR), package)?;
     }
     // Outside for cargo, too: the folder is below the workspace's.
-    fs::write(folder.join("Cargo.toml"), format!("{manifest}\n[workspace]\n"))?;
+    fs::write(folder.join("Cargo.toml"), format!("{manifest}\n{STORE}\n[workspace]\n"))?;
     fs::write(folder.join("src/main.rs"), first_program(&readme)?)?;
     // The same versions as ours, so that what was tested is what is built, and nothing new is fetched.
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;

@@ -1,0 +1,64 @@
+use std::io::ErrorKind;
+
+use cmp::webhooks::{EventStore, StoreError};
+use cmp_store::{Cause, Error, Store};
+
+use crate::databases::databases;
+
+const PASSWORD: &str = "hunter2secret";
+
+#[tokio::test]
+async fn no_error_shows_the_password_of_the_url() {
+    let urls = [
+        ("mysql://me:hunter2secret@localhost/db", Cause::Url),
+        ("hunter2secret", Cause::Url),
+        ("", Cause::Url),
+        ("postgres://me:hunter2secret@localhost:nothing/db", Cause::Url),
+        ("postgres://me:hunter2secret@localhost/db?sslmode=hunter2secret", Cause::Url),
+        ("postgres://me:hunter2secret@[::1/db", Cause::Url),
+        ("postgres://me:hunter2secret@localhost/db?host=/nowhere", Cause::Connection(ErrorKind::NotFound)),
+        ("sqlite:/nowhere/hunter2secret.db", Cause::Code("14".to_owned())),
+        ("sqlite:x.db?mode=hunter2secret", Cause::Url),
+    ];
+    for (url, cause) in urls {
+        let error = Store::open(url).await.unwrap_err();
+        assert_eq!(error, Error::Database { action: "open the database", cause }, "{url}");
+        for shown in [error.to_string(), format!("{error:?}"), StoreError::from(error).to_string()] {
+            assert!(!shown.contains(PASSWORD), "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_has_the_code_of_the_database_and_not_its_text() {
+    for database in databases("has_the_code").await {
+        database.run("DROP TABLE cmp_events").await;
+        let code = if database.url.starts_with("sqlite") { "1" } else { "42P01" };
+        let message = format!("could not purge events: the database refused with code {code}");
+        let store = database.store();
+        assert_eq!(store.purge().await.unwrap_err().to_string(), message);
+        let message = format!(
+            "the store of events failed: could not claim an event: the database refused with code {code}"
+        );
+        assert_eq!(store.claim("1").await.unwrap_err().to_string(), message);
+        assert!(!format!("{store:?}").contains("test.db"), "{store:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_make_the_tables_at_once_and_newer_tables_are_refused() {
+    for database in databases("make_the_tables").await {
+        for table in ["cmp_events", "cmp_views", "cmp_store_version"] {
+            database.run(&format!("DROP TABLE {table}")).await;
+        }
+        let stores: Vec<Store> = (0..6).map(|_| database.store()).collect();
+        let replicas = stores.into_iter().map(|store| tokio::spawn(async move { store.migrate().await }));
+        for migrated in futures_util::future::join_all(replicas).await {
+            migrated.unwrap().unwrap();
+        }
+        assert_eq!(database.texts("SELECT CAST(version AS TEXT) FROM cmp_store_version").await, ["1"]);
+        database.run("INSERT INTO cmp_store_version VALUES (99)").await;
+        let newer = Error::NewerTables { found: 99, known: 1 };
+        assert_eq!(database.store().migrate().await, Err(newer));
+    }
+}

@@ -1,0 +1,161 @@
+use cmp::webhooks::{Applied, CardView, Event};
+use cmp_store::{Error, Store};
+use futures_util::future::join_all;
+use serde_json::json;
+use workspace_tests::marks::{NETWORK_TOKEN, PAN, PLANTED, found};
+
+use crate::databases::{Database, databases};
+
+const CARD: &str = "CRD1";
+
+fn event(number: usize, details: &serde_json::Value) -> Event {
+    let body = json!({
+        "id": format!("evt-{number}"),
+        "event": "cmp_network_token.updated",
+        "timestamp": format!("2025-01-15T10:00:{:02}.000Z", number % 60),
+        "details": details,
+    });
+    Event::parse_unverified(body.to_string().as_bytes()).unwrap()
+}
+
+fn token_event(number: usize) -> Event {
+    let token = format!("NTK{}", number / 2);
+    event(number, &json!({"card_id": CARD, "network_token_id": token, "state": "SUSPENDED"}))
+}
+
+fn empty() -> CardView {
+    CardView::new(CARD.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receivers_that_change_one_view_lose_no_event() {
+    for database in databases("lose_no_event").await {
+        let events: Vec<Event> = (0..40).map(token_event).collect();
+        let mut expected = empty();
+        for event in &events {
+            expected.apply(event);
+        }
+        // Two receivers with connections of their own, and each event three times.
+        let stores = [database.store(), Store::open(&database.url).await.unwrap()];
+        let deliveries = (0..3 * events.len()).map(|number| {
+            let (store, event) = (stores[number % 2].clone(), events[number % events.len()].clone());
+            tokio::spawn(async move { store.apply(&event).await })
+        });
+        for applied in join_all(deliveries).await {
+            applied.unwrap().unwrap();
+        }
+        assert_eq!(database.store().load(empty()).await, Ok(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_view_is_merged_with_the_stored_one() {
+    for database in databases("is_merged").await {
+        let store = database.store();
+        assert_eq!(store.load(empty()).await, Ok(empty()), "nothing is stored");
+        assert_eq!(store.apply(&token_event(0)).await, Ok(Applied::Changed));
+        assert_eq!(store.apply(&token_event(0)).await, Ok(Applied::Unchanged));
+        let mut own = empty();
+        own.apply(&token_event(2));
+        let both = store.save(&own).await.unwrap();
+        assert_eq!(both.network_tokens().count(), 2);
+        assert_eq!(store.load(empty()).await.as_ref(), Ok(&both));
+        assert_eq!(store.save(&both).await, Ok(both.clone()));
+        assert_eq!(
+            database.texts("SELECT CAST(version AS TEXT) FROM cmp_views").await,
+            ["2"],
+            "saved in vain"
+        );
+        store.remove(&both).await.unwrap();
+        assert_eq!(store.load(empty()).await, Ok(empty()));
+    }
+}
+
+#[tokio::test]
+async fn an_event_of_v1_is_stored_by_its_alias() {
+    for database in databases("by_its_alias").await {
+        let store = database.store();
+        let details = json!({"pan_alias": "tok_sandbox_1", "network_token_id": "NT1", "state": "ACTIVE"});
+        assert_eq!(store.apply(&event(1, &details)).await, Ok(Applied::Changed));
+        let view = store.load(CardView::of_alias("tok_sandbox_1".parse().unwrap())).await.unwrap();
+        assert!(view.network_token().unwrap().is_usable());
+        let unnamed = event(2, &json!({"network_token_id": "NT1", "state": "SUSPENDED"}));
+        assert_eq!(store.apply(&unnamed).await, Ok(Applied::NotThisCard));
+    }
+}
+
+async fn store_text(database: &Database, text: &str) {
+    database.run("DELETE FROM cmp_views").await;
+    let text = text.replace('\'', "''");
+    let row = format!("('card_id:{CARD}', 7, '{text}', 0)");
+    database.run(&format!("INSERT INTO cmp_views (card, version, view, changed_at) VALUES {row}")).await;
+}
+
+#[tokio::test]
+async fn a_view_that_can_not_be_read_is_an_error_and_stays() {
+    for database in databases("can_not_be_read").await {
+        let store = database.store();
+        let mut view = empty();
+        view.apply(&event(
+            1,
+            &json!({"card_id": CARD, "network_token_id": "NTK1", "state": "ACTIVE", "card_last4": "1111"}),
+        ));
+        let good = serde_json::to_string(&view).unwrap();
+        let lost = "this version of cmp does not understand a part of it";
+        for (text, expected) in [
+            (String::new(), "it is not JSON"),
+            (good[..good.len() - 1].to_owned(), "it is not JSON"),
+            ("[]".to_owned(), "it is not a view of a card"),
+            (r#"{"card_id":""}"#.to_owned(), "it is not a view of a card"),
+            (good.replace("CRD1", "CRD2"), "it is the view of another card"),
+            (good.replace(r#""1111""#, "[1]"), lost),
+            (good.replace(r#""1111""#, r#""11111""#), lost),
+            (good.replacen('{', r#"{"later":1,"#, 1), lost),
+            (good.replace(r#""state":{"#, r#""state":{"later":1,"#), lost),
+            (good.replace("2025-01-15T10:00:01Z", "soon"), lost),
+        ] {
+            assert_ne!(text, good);
+            store_text(&database, &text).await;
+            let error = Error::Unreadable { card: Some(CARD.parse().unwrap()), rule: expected };
+            assert_eq!(store.load(empty()).await, Err(error.clone()), "{text}");
+            assert_eq!(store.save(&view).await, Err(error.clone()), "{text}");
+            assert_eq!(store.apply(&token_event(1)).await, Err(error), "{text}");
+            assert_eq!(database.texts("SELECT view FROM cmp_views").await, [text]);
+        }
+        let older = format!(r#"{{"card_id":"{CARD}"}}"#);
+        store_text(&database, &older).await;
+        assert_eq!(store.save(&view).await.as_ref(), Ok(&view), "a view without the members that came later");
+        store_text(&database, &good).await;
+        assert_eq!(store.load(empty()).await, Ok(view));
+    }
+}
+
+#[tokio::test]
+async fn no_table_has_a_secret() {
+    for database in databases("no_secret").await {
+        let store = database.store();
+        let secrets = [PAN, NETWORK_TOKEN, PLANTED];
+        for (number, secret) in secrets.iter().enumerate() {
+            let text = secret.value;
+            let event = json!({
+                "id": text,
+                "event": "cmp_network_token.updated",
+                "timestamp": format!("2025-01-15T10:00:{number:02}.000Z"),
+                "description": text,
+                "details": {
+                    "card_id": CARD, "network_token_id": "NTK1", "network_token": text, "pan": text,
+                    "state": text, "reason_code": text, "reason_text": text, "card_last4": text,
+                    "last4": text, "new_account_number": text, "old_account_number": text, "other": text,
+                },
+            });
+            let event = Event::parse_unverified(event.to_string().as_bytes()).unwrap();
+            store.apply(&event).await.unwrap();
+            cmp::webhooks::EventStore::claim(&store, &event.id).await.unwrap();
+        }
+        for query in ["SELECT id FROM cmp_events", "SELECT card || view FROM cmp_views"] {
+            let rows = database.texts(query).await;
+            assert!(!rows.is_empty());
+            assert!(found(&rows.join("\n"), &secrets).is_empty(), "{query}: {rows:?}");
+        }
+    }
+}
