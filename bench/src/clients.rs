@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use cmp::{Amount, CardId, Environment, Expiry, NewCard, Pan, auth::AccessToken};
 use cmp_generated::hooks;
 use http_body_util::{BodyExt, Full};
+use hyper::Method;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
@@ -38,6 +39,12 @@ pub(crate) enum Scenario {
     Create,
     /// Requests a cryptogram.
     Cryptogram,
+    /// Subscribes a card to updates.
+    Subscribe,
+    /// Ends a subscription.
+    Unsubscribe,
+    /// Asks for a card's latest update.
+    Check,
 }
 
 impl Scenario {
@@ -46,13 +53,23 @@ impl Scenario {
             Self::Get(included) => format!("/cards/{}", card_id(included)),
             Self::Create => "/cards".to_owned(),
             Self::Cryptogram => format!("/cards/{}/cryptogram", card_id(1)),
+            Self::Subscribe | Self::Unsubscribe => format!("/cards/{}/card-update-subscriptions", card_id(1)),
+            Self::Check => format!("/cards/{}/check", card_id(1)),
+        }
+    }
+
+    fn method(self) -> Method {
+        match self {
+            Self::Get(_) => Method::GET,
+            Self::Unsubscribe => Method::DELETE,
+            _ => Method::POST,
         }
     }
 
     /// The request's body by hand, if it has one.
     fn body(self) -> Result<Option<Vec<u8>>> {
         Ok(match self {
-            Self::Get(_) => None,
+            Self::Get(_) | Self::Subscribe | Self::Unsubscribe | Self::Check => None,
             Self::Create => {
                 let card = documents::NewCard { pan: documents::PAN, exp_month: 12, exp_year: 39 };
                 Some(serde_json::to_vec(&Request::new(card))?)
@@ -71,7 +88,10 @@ impl Scenario {
         match self {
             Self::Get(included) => documents::read::<CardAttributes>(body, included).map(drop),
             Self::Create => documents::read::<CardAttributes>(body, 1).map(drop),
-            Self::Cryptogram => documents::read::<IncludedAttributes>(body, 0).map(drop),
+            Self::Cryptogram | Self::Subscribe | Self::Check => {
+                documents::read::<IncludedAttributes>(body, 0).map(drop)
+            }
+            Self::Unsubscribe => Ok(()),
         }
     }
 }
@@ -169,9 +189,10 @@ fn with_hyper(certificate: Option<&str>) -> Result<HyperPool> {
 
 async fn by_reqwest(http: &reqwest::Client, base: &str, scenario: Scenario) -> Result<()> {
     let url = format!("{base}{}", scenario.path());
+    let request = http.request(scenario.method(), url);
     let request = match scenario.body()? {
-        None => http.get(url),
-        Some(body) => http.post(url).header("content-type", JSON_API).body(body),
+        None => request,
+        Some(body) => request.header("content-type", JSON_API).body(body),
     };
     let request = request.header("accept", JSON_API).header("accept-encoding", "identity");
     let response = request.bearer_auth(TOKEN).send().await?;
@@ -180,14 +201,15 @@ async fn by_reqwest(http: &reqwest::Client, base: &str, scenario: Scenario) -> R
 
 async fn by_hyper(http: &HyperPool, base: &str, scenario: Scenario) -> Result<()> {
     let request = hyper::Request::builder()
+        .method(scenario.method())
         .uri(format!("{base}{}", scenario.path()))
         .header("accept", JSON_API)
         .header("accept-encoding", "identity")
         .header("user-agent", USER_AGENT)
         .header("authorization", format!("Bearer {TOKEN}"));
     let request = match scenario.body()? {
-        None => request.method("GET").body(Full::default())?,
-        Some(body) => request.method("POST").header("content-type", JSON_API).body(Full::new(body.into()))?,
+        None => request.body(Full::default())?,
+        Some(body) => request.header("content-type", JSON_API).body(Full::new(body.into()))?,
     };
     let response = http.request(request).await?;
     ensure!(response.status().is_success(), "status {}", response.status());
@@ -205,6 +227,20 @@ async fn by_generated(http: &reqwest::Client, base: &str, scenario: Scenario) ->
         Scenario::Cryptogram => {
             let answer = client.request_cryptogram(&card_id(1), &request(&body)?).await.ok();
             ensure!(answer.context("cryptogram")?.into_inner().data.is_some(), "another response");
+            return Ok(());
+        }
+        Scenario::Subscribe => {
+            let answer = client.subscribe_to_card_updates(&card_id(1)).await.ok();
+            ensure!(answer.context("subscription")?.into_inner().data.is_some(), "another response");
+            return Ok(());
+        }
+        Scenario::Unsubscribe => {
+            client.unsubscribe_from_card_updates(&card_id(1)).await.ok().context("end")?;
+            return Ok(());
+        }
+        Scenario::Check => {
+            let answer = client.check_for_card_updates(&card_id(1)).await.ok();
+            ensure!(answer.context("update")?.into_inner().data.is_some(), "another response");
             return Ok(());
         }
     };
@@ -231,6 +267,14 @@ async fn by_cmp(cmp: &cmp::Client, scenario: Scenario) -> Result<()> {
         }
         Scenario::Cryptogram => {
             cmp.network_tokens().cryptogram(&ONE).amount(Amount::usd("19.99")?).await?;
+        }
+        Scenario::Subscribe => {
+            let subscription = cmp.account_updater().subscribe(&ONE).await?;
+            ensure!(subscription.state.is_some(), "another response");
+        }
+        Scenario::Unsubscribe => cmp.account_updater().unsubscribe(&ONE).await?,
+        Scenario::Check => {
+            ensure!(cmp.account_updater().check(&ONE).await?.len() == 1, "another response");
         }
     }
     Ok(())

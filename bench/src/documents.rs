@@ -26,6 +26,27 @@ pub(crate) const CRYPTOGRAM: &str = concat!(
     r#""trace_id":"f2046b6548e7dbe5793adee1f4a13c63","vault_id":"tntipby064g"}}}"#
 );
 
+/// The body of the response to a subscription.
+pub(crate) const SUBSCRIPTION: &str = concat!(
+    r#"{"data":{"id":"CUS6j75fBx46Lzd3G3aVkfGQF","type":"card_update_subscriptions","attributes":{"#,
+    r#""bin":"411111","created_at":"2025-01-17T12:53:17.94829","state":"enrolled","#,
+    r#""updated_at":"2025-01-17T12:53:17.948293"}},"#,
+    r#""metadata":{"observability":{"client_id":"ACoKRUTV7-config-ci-5I76w","#,
+    r#""trace_id":"f2046b6548e7dbe5793adee1f4a13c63","vault_id":"tntipby064g"}}}"#
+);
+
+/// The body of the response to a check.
+pub(crate) const UPDATE: &str = concat!(
+    r#"{"data":{"id":"CUP6j75fBx46Lzd3G3aVkfGQF","type":"card_updates","attributes":{"event":"updated","#,
+    r#""occurred_at":"2025-01-17T12:53:17.94829","received_at":"2025-01-17T12:53:17.948293","#,
+    r#""reason_code":"cmp_au_card.updated","reason_text":"Reported by the card network.","#,
+    r#""changed_fields":["exp_month","exp_year"],"updated_values":["#,
+    r#"{"field_name":"exp_month","old_value":"12","new_value":"11"},"#,
+    r#"{"field_name":"exp_year","old_value":"30","new_value":"33"}]}},"#,
+    r#""metadata":{"observability":{"client_id":"ACoKRUTV7-config-ci-5I76w","#,
+    r#""trace_id":"f2046b6548e7dbe5793adee1f4a13c63","vault_id":"tntipby064g"}}}"#
+);
+
 /// The id of a card that has so many included network tokens.
 pub(crate) fn card_id(included: usize) -> String {
     format!("CRDecqZp3xRgXU3TFmtc{included:05}")

@@ -24,11 +24,14 @@ pub(crate) struct Options {
 }
 
 /// What is counted for each, with the name of its bounds.
-pub(crate) const WORKS: [(&str, Work, usize); 5] = [
+pub(crate) const WORKS: [(&str, Work, usize); 8] = [
     ("get", Work::Get, 1),
     ("get_twenty", Work::Get, 20),
     ("create", Work::Create, 1),
     ("cryptogram", Work::Cryptogram, 1),
+    ("subscribe", Work::Subscribe, 1),
+    ("unsubscribe", Work::Unsubscribe, 1),
+    ("check", Work::Check, 1),
     ("webhook", Work::Webhook, 1),
 ];
 

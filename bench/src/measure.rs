@@ -28,6 +28,12 @@ pub(crate) enum Work {
     Create,
     /// Requests a cryptogram.
     Cryptogram,
+    /// Subscribes a card to updates.
+    Subscribe,
+    /// Ends a subscription.
+    Unsubscribe,
+    /// Asks for a card's latest update.
+    Check,
     /// Verifies and reads a webhook.
     Webhook,
     /// Reads the response of a get; the size is the number of included network tokens.
@@ -47,7 +53,7 @@ impl Work {
             Self::Webhook | Self::Bulk => &[Side::Reqwest, Side::Cmp],
             Self::Decode => &[Side::Reqwest, Side::Generated],
             Self::Token => &[Side::Cmp],
-            Self::Get | Self::Create | Self::Cryptogram | Self::Construct => &Side::ALL,
+            _ => &Side::ALL,
         }
     }
 }
@@ -108,10 +114,13 @@ fn measure(options: &Options) -> Result<Cost> {
     let mut builder = if many_threads { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     let runtime = builder.enable_all().build()?;
     match options.work {
-        Work::Get | Work::Create | Work::Cryptogram => {
+        Work::Get | Work::Create | Work::Cryptogram | Work::Subscribe | Work::Unsubscribe | Work::Check => {
             let scenario = match options.work {
                 Work::Get => Scenario::Get(options.size),
                 Work::Create => Scenario::Create,
+                Work::Subscribe => Scenario::Subscribe,
+                Work::Unsubscribe => Scenario::Unsubscribe,
+                Work::Check => Scenario::Check,
                 _ => Scenario::Cryptogram,
             };
             let client = runtime.block_on(async { client() })?;

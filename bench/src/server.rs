@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -132,7 +132,7 @@ async fn by_hand(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
             }
         }
         let path = head.split(' ').nth(1).unwrap_or_default();
-        let (status, body) = canned(path);
+        let (status, body) = canned(path, head.starts_with("DELETE "));
         let mut response = format!(
             "HTTP/1.1 {status} OK\r\ncontent-type: application/vnd.api+json\r\ncontent-length: {}\r\n\r\n",
             body.len()
@@ -147,7 +147,7 @@ async fn by_hand(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (status, body) = canned(request.uri().path());
+    let (status, body) = canned(request.uri().path(), request.method() == Method::DELETE);
     // A body that can't be read belongs to a client that has gone.
     let _ = request.into_body().collect().await;
     let response = Response::builder().status(status).header("content-type", "application/vnd.api+json");
@@ -155,7 +155,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
 }
 
 /// The status and body for a path. A card's id says how much is included.
-fn canned(path: &str) -> (u16, Bytes) {
+fn canned(path: &str, is_delete: bool) -> (u16, Bytes) {
     static CARDS: LazyLock<Mutex<HashMap<usize, Bytes>>> = LazyLock::new(Mutex::default);
     let card = |included: usize| {
         let mut cards = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,6 +166,11 @@ fn canned(path: &str) -> (u16, Bytes) {
         ["", "cards", id] => {
             documents::included_of(id).map_or((404, Bytes::new()), |count| (200, card(count)))
         }
+        ["", "cards", _, "card-update-subscriptions"] if is_delete => (204, Bytes::new()),
+        ["", "cards", _, "card-update-subscriptions"] => {
+            (200, Bytes::from_static(documents::SUBSCRIPTION.as_bytes()))
+        }
+        ["", "cards", _, "check"] => (200, Bytes::from_static(documents::UPDATE.as_bytes())),
         ["", "cards", _, "cryptogram"] => (200, Bytes::from_static(documents::CRYPTOGRAM.as_bytes())),
         ["", "download"] => (200, Bytes::from_static(&[b' '; DOWNLOAD])),
         _ => (200, Bytes::from_static(TOKEN.as_bytes())),
