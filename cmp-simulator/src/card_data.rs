@@ -72,7 +72,7 @@ impl Brand {
 }
 
 /// A month from 1 to 12 and the last two digits of a year, as in the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Expiry {
     pub(crate) month: u32,
     pub(crate) year: u32,

@@ -141,6 +141,7 @@
 //! - [`Simulator`] starts a simulator, and shows what it received and holds.
 //! - [`Settings`] and [`Builder`] set the protocol, the enrollment of network tokens, duplicate
 //!   detection, the accounts and the seed. The defaults are those of a new account.
+//! - [`RateLimit`] limits the account's requests, and [`Simulator::save`] writes the account to a file.
 //! - [`Readings`] chooses how the responses read the documents where these are ambiguous.
 //! - [`Operation::v1`] and [`World::v1_outcome`] are for the V1 network token API on the same socket.
 //! - [`Fault`] and [`Chaos`] say what goes wrong, as data.
@@ -180,7 +181,8 @@ pub use received::ReceivedRequest;
 pub use settings::{
     CheckAnswer, DuplicateAnswer, EmptyIncluded, Enrollment, FailedToken, First8, ForbiddenBody, GatewayBody,
     Http2, IncludeWhen, IncludedPlace, JsonApiVersion, NoActiveToken, Numbers, PanWithoutScope, Protocol,
-    Readings, Scope, ServiceAccount, Settings, StateCase, Times, TokenArrival, UnknownInclude, V1Enrolled,
+    RateLimit, Readings, Scope, ServiceAccount, Settings, StateCase, Times, TokenArrival, UnknownInclude,
+    V1Enrolled,
 };
 pub use simulator::{Builder, Faults, Simulator};
 pub use state::{

@@ -55,6 +55,10 @@ pub struct Options {
     /// parameter
     #[arg(long, value_enum)]
     pub include: Option<IncludeWhen>,
+    /// Start with the account in this file if it exists, and write it when interrupted: card numbers
+    /// in clear
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
     /// Read the settings from this JSON file
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
@@ -126,12 +130,17 @@ pub async fn run(
     if let Some(openapi) = openapi {
         builder = builder.openapi(openapi);
     }
+    let state = options.state.as_deref();
+    if let Some(file) = state.filter(|file| file.exists()) {
+        builder = builder.restore(file);
+    }
     let simulator = builder.start().await?;
     if let Some(path) = &options.certificate {
         write_certificate(path, &simulator)?;
     }
     writeln!(io::stdout(), "cmp-simulator listening on {}", simulator.url())?;
     shutdown.await;
+    state.map_or(Ok(()), |file| simulator.save(file))?;
     tracing::info!("stopped");
     Ok(())
 }

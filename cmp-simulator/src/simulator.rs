@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -15,8 +16,10 @@ use crate::openapi;
 use crate::operation::{Operation, TOKEN_PATH};
 use crate::received::ReceivedRequest;
 use crate::server::{self, Transport};
-use crate::settings::{Endpoint, Enrollment, Protocol, Readings, ServiceAccount, Settings, TokenArrival};
-use crate::state::{CardView, CryptogramRefused, Redemption, V1TokenView};
+use crate::settings::{
+    Endpoint, Enrollment, Protocol, RateLimit, Readings, ServiceAccount, Settings, TokenArrival,
+};
+use crate::state::{CardView, CryptogramRefused, Redemption, V1TokenView, saved};
 use crate::webhooks::{self, Webhooks};
 use crate::world::World;
 
@@ -128,6 +131,19 @@ impl Simulator {
         self.instance.state().redeem(value)
     }
 
+    /// Writes the account to a file, from which [`Builder::restore`] starts: cards, network tokens, V1's
+    /// tokens, the clock and the sequence of ids.
+    ///
+    /// Access tokens, cryptograms, notifications, received requests, faults and settings are not part of it. An
+    /// earlier file is replaced as a whole or not at all. **The file holds card numbers and CVCs in clear**: those
+    /// that clients sent, which must be test cards.
+    ///
+    /// # Errors
+    /// If the file can't be written.
+    pub fn save(&self, file: impl AsRef<Path>) -> io::Result<()> {
+        saved::save(&self.instance.state(), file.as_ref())
+    }
+
     /// Returns the faults.
     pub fn faults(&self) -> Faults<'_> {
         Faults { instance: &self.instance }
@@ -217,6 +233,7 @@ pub struct Builder {
     settings: Settings,
     port: u16,
     openapi: Option<String>,
+    state: Option<PathBuf>,
 }
 
 impl Builder {
@@ -278,6 +295,12 @@ impl Builder {
         self
     }
 
+    /// Limits the requests of the account. No limit by default.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.settings.rate_limit = Some(limit);
+        self
+    }
+
     /// Sets how the responses read the documents where these are ambiguous.
     pub fn readings(mut self, readings: Readings) -> Self {
         self.settings.readings = readings;
@@ -315,10 +338,17 @@ impl Builder {
         self
     }
 
+    /// Starts with the cards of this file, which [`Simulator::save`] wrote.
+    pub fn restore(mut self, file: impl Into<PathBuf>) -> Self {
+        self.state = Some(file.into());
+        self
+    }
+
     /// Starts the simulator on 127.0.0.1, inside the current tokio runtime.
     ///
     /// # Errors
-    /// If the port is taken, no socket can be opened, or the protocol needs the feature `tls`.
+    /// If the port is taken, no socket can be opened, the protocol needs the feature `tls`, or the file to
+    /// restore can't be read.
     pub async fn start(self) -> io::Result<Simulator> {
         let transport = Transport::new(self.settings.protocol)?;
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
@@ -331,6 +361,9 @@ impl Builder {
         let url = format!("{scheme}://{address}");
         let openapi = self.openapi.map(|document| openapi::of_simulator(document, &url));
         let instance = Arc::new(Instance::new(self.settings, url, openapi));
+        if let Some(file) = &self.state {
+            saved::restore(&mut instance.state(), file)?;
+        }
         let serving = server::serve(listener, transport.clone(), Arc::clone(&instance));
         let delivering = webhooks::deliver(Arc::clone(&instance));
         let serving = tokio::spawn(async { tokio::join!(serving, delivering).0 });

@@ -224,15 +224,15 @@ impl<'a> Documents<'a> {
                 value.to_owned()
             }
         };
-        let changed_fields: Vec<_> = update.changes.iter().map(|change| change.field).collect();
+        let changed_fields: Vec<_> = update.changes.iter().map(|change| &*change.field).collect();
         let updated_values: Vec<_> = update
             .changes
             .iter()
             .map(|change| {
                 json!({
-                    "field_name": change.field,
-                    "old_value": show(change.field, &change.old),
-                    "new_value": show(change.field, &change.new),
+                    "field_name": &*change.field,
+                    "old_value": show(&change.field, &change.old),
+                    "new_value": show(&change.field, &change.new),
                 })
             })
             .collect();

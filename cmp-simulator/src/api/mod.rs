@@ -77,6 +77,11 @@ impl Operation {
 }
 
 fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) -> Result<Reply, Problem> {
+    if operation != Operation::Token
+        && let Some(refusal) = rate_limited(state, operation, context.trace_id)
+    {
+        return Ok(refusal);
+    }
     let endpoint =
         endpoint(operation).ok_or_else(|| Problem::not_found("The simulator lacks this operation."))?;
     match endpoint.scope {
@@ -96,6 +101,19 @@ fn dispatch(state: &mut State, operation: Operation, context: &mut Context<'_>) 
         None => {}
     }
     (endpoint.handle)(state, context)
+}
+
+/// Returns a 429 if the account has sent too many requests.
+fn rate_limited(state: &mut State, operation: Operation, trace_id: &str) -> Option<Reply> {
+    let limit = state.settings.rate_limit.clone()?;
+    let seconds = state.rate_limit.take(&limit, state.now()).err()?;
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let reply = if operation.is_v1() {
+        v1_error_reply(status, code_of(status))
+    } else {
+        error_reply(status, &state.ids.fingerprint(), trace_id)
+    };
+    Some(if limit.retry_after { reply.with_header(header::RETRY_AFTER, &seconds.to_string()) } else { reply })
 }
 
 /// Where a request goes.

@@ -83,6 +83,41 @@ pub enum TokenArrival {
     Held,
 }
 
+/// The most requests that the account may send. Those beyond are answered with 429 and change nothing.
+///
+/// It is a token bucket by the simulator's clock: a burst passes, and then requests at a steady rate.
+/// Requests for an access token don't count. VGS documents no limit for CMP. For its proxies it documents
+/// 200 requests a minute in the sandbox and 5,000 live, and 429 until a minute has passed.
+///
+/// ```
+/// use cmp_simulator::RateLimit;
+///
+/// let limit: RateLimit = serde_json::from_str(r#"{ "per_minute": 200, "burst": 20 }"#)?;
+/// assert_eq!((limit.burst, limit.retry_after), (Some(20), false));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RateLimit {
+    /// The requests of a minute, at least one.
+    pub per_minute: u32,
+    /// The requests that pass at once after a pause, at least one. `per_minute` unless set.
+    #[serde(default)]
+    pub burst: Option<u32>,
+    /// Whether a 429 says with `Retry-After` when the next request passes. Not documented, so off by
+    /// default.
+    #[serde(default)]
+    pub retry_after: bool,
+}
+
+impl RateLimit {
+    /// Returns a limit of so many requests a minute, all of which may come at once.
+    pub fn per_minute(requests: u32) -> Self {
+        Self { per_minute: requests, burst: None, retry_after: false }
+    }
+}
+
 /// All settings. Each member has a default, so a settings file names only what differs.
 ///
 /// The defaults are those of a new account, where the documents state them: duplicate detection and
@@ -128,6 +163,8 @@ pub struct Settings {
     pub accounts: Vec<ServiceAccount>,
     /// How the responses read the documents where these are ambiguous.
     pub readings: Readings,
+    /// The most requests that the account may send. No limit by default.
+    pub rate_limit: Option<RateLimit>,
     /// How many of the latest requests `Simulator::requests` returns.
     pub request_log: usize,
     /// Where notifications go, and how.
@@ -150,6 +187,7 @@ impl Default for Settings {
             enriched_attributes: false,
             accounts: vec![ServiceAccount::default()],
             readings: Readings::default(),
+            rate_limit: None,
             request_log: 10_000,
             webhooks: WebhookSettings::default(),
             control_api: false,

@@ -1,5 +1,7 @@
 //! A stored card, its account updater subscription and its updates.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,6 +21,7 @@ pub(crate) struct NewCard {
 }
 
 /// A network token that has not arrived yet.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct PendingEnrollment {
     pub(crate) gets_left: u32,
     pub(crate) due: Option<DateTime<Utc>>,
@@ -35,6 +38,8 @@ impl PendingEnrollment {
     }
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Card {
     pub(crate) id: String,
     pub(crate) sequence: u64,
@@ -191,6 +196,7 @@ impl CardUpdateEvent {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Subscription {
     pub(crate) id: String,
     pub(crate) enrolled: bool,
@@ -198,6 +204,7 @@ pub(crate) struct Subscription {
     pub(crate) updated_at: DateTime<Utc>,
 }
 
+#[derive(Serialize, Deserialize)]
 pub(crate) struct CardUpdate {
     pub(crate) id: String,
     pub(crate) event: CardUpdateEvent,
@@ -206,8 +213,9 @@ pub(crate) struct CardUpdate {
 }
 
 /// One changed field. A value of `pan` is a card number, and is shown like `pan`.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Change {
-    pub(crate) field: &'static str,
+    pub(crate) field: Cow<'static, str>,
     pub(crate) old: String,
     pub(crate) new: String,
 }

@@ -16,6 +16,11 @@ impl Ids {
         Self { rng: fastrand::Rng::with_seed(seed) }
     }
 
+    /// Returns the state, from which [`new`](Self::new) goes on.
+    pub(crate) fn seed(&self) -> u64 {
+        self.rng.get_seed()
+    }
+
     /// Returns `CRD…` with 25 characters, like the documents' samples.
     pub(crate) fn card(&mut self) -> String {
         format!("CRD{}", self.base58(22))

@@ -23,6 +23,7 @@ impl State {
         let pending = self.token_arrival();
         if let Some(card) = self.cards.get_mut(id) {
             card.pending = Some(pending);
+            self.pending.insert(card.sequence, card.id.clone());
         }
     }
 
@@ -168,13 +169,13 @@ fn token_outcome(brand: Option<Brand>, pan: &str) -> NetworkTokenState {
 
 fn changes(card: &Card, event: CardUpdateEvent) -> Vec<Change> {
     let year = Change {
-        field: "exp_year",
+        field: "exp_year".into(),
         old: card.expiry.year.to_string(),
         new: ((card.expiry.year + 3) % 100).to_string(),
     };
     match event {
         CardUpdateEvent::Updated => {
-            vec![Change { field: "pan", old: card.pan.clone(), new: renewed(&card.pan) }, year]
+            vec![Change { field: "pan".into(), old: card.pan.clone(), new: renewed(&card.pan) }, year]
         }
         CardUpdateEvent::Expired => vec![year],
         _ => Vec::new(),
@@ -269,10 +270,9 @@ impl State {
         if !self.has_endpoints() {
             return;
         }
-        let pending = self.cards.values().filter(|card| card.pending.is_some());
-        let mut pending: Vec<_> = pending.map(|card| (card.sequence, card.id.clone())).collect();
-        pending.sort_unstable();
-        for (_, id) in pending {
+        let cards = &self.cards;
+        self.pending.retain(|_, id| cards.get(id).is_some_and(|card| card.pending.is_some()));
+        for id in self.pending.values().cloned().collect::<Vec<_>>() {
             self.settle(&id);
         }
         for pan_alias in self.v1.pending() {
@@ -285,7 +285,8 @@ impl State {
         if !self.has_endpoints() {
             return None;
         }
-        let cards = self.cards.values().filter_map(|card| card.pending.as_ref()?.due);
+        let pending = self.pending.values().filter_map(|id| self.cards.get(id)?.pending.as_ref());
+        let cards = pending.filter_map(|pending| pending.due);
         cards.chain(self.v1.next_arrival()).min()
     }
 }

@@ -6,15 +6,18 @@ mod cryptogram;
 mod ids;
 mod lifecycle;
 pub(crate) mod network_token;
+mod rate_limit;
+pub(crate) mod saved;
 pub(crate) mod v1;
 mod v1_lifecycle;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::settings::{Scope, ServiceAccount, Settings};
+use crate::state::rate_limit::Bucket;
 use crate::webhooks::Queue;
 
 pub(crate) use access::{AccessTokens, Grant};
@@ -37,7 +40,10 @@ pub(crate) struct State {
     pub(crate) notifications: Queue,
     /// The lead of the simulator's clock over the machine's
     clock_offset: TimeDelta,
+    pub(crate) rate_limit: Bucket,
     cards: HashMap<String, Card>,
+    /// The ids of the cards that may wait for a network token, by their sequence
+    pending: BTreeMap<u64, String>,
     ids_by_pan: HashMap<String, String>,
     cards_made: u64,
     cryptograms: Cryptograms,
@@ -52,7 +58,9 @@ impl State {
             access: AccessTokens::default(),
             v1: Enrollments::default(),
             clock_offset: TimeDelta::zero(),
+            rate_limit: Bucket::default(),
             cards: HashMap::new(),
+            pending: BTreeMap::new(),
             ids_by_pan: HashMap::new(),
             cards_made: 0,
             cryptograms: Cryptograms::default(),

@@ -68,6 +68,7 @@ impl NetworkTokenState {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 pub(crate) struct NetworkToken {
     pub(crate) id: String,
     pub(crate) number: String,

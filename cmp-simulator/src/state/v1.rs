@@ -16,7 +16,7 @@ pub(crate) const CARD_BIN: &str = "489537";
 pub(crate) const CARD_LAST4: &str = "0010";
 
 /// All aliases that V1 knows, and the outcomes of enrolling them.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Enrollments {
     enrolled: HashMap<String, Enrollment>,
     made: u64,
@@ -24,6 +24,7 @@ pub(crate) struct Enrollments {
 }
 
 /// An alias and its network token.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Enrollment {
     pub(crate) pan_alias: String,
     pub(crate) token_id: String,

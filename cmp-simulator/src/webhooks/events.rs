@@ -59,11 +59,11 @@ impl Event {
     pub(crate) fn update(card: &Card, update: &CardUpdate) -> Self {
         let mut event = Self::enrollment(card, update.event, update.occurred_at);
         for change in &update.changes {
-            let (old, new) = match change.field {
+            let (old, new) = match &*change.field {
                 "pan" => ("old_account_number", "new_account_number"),
                 _ => ("old_expiration_date", "new_expiration_date"),
             };
-            let (before, after) = match change.field {
+            let (before, after) = match &*change.field {
                 "pan" => (change.old.clone(), change.new.clone()),
                 _ => (with_month(card.expiry, &change.old), with_month(card.expiry, &change.new)),
             };

@@ -20,6 +20,7 @@ mod readings;
 mod refusals;
 mod requests;
 mod secrets;
+mod state;
 mod support;
 mod v1;
 mod webhooks;
