@@ -52,6 +52,10 @@ const NUMBER: &str = "$serde_json::private::Number";
 /// instead, and leaves the place unchanged. Large values are read into their place, because moving them costs more than
 /// reading them. Only invalid JSON is an error.
 pub trait Lenient: Sized {
+    /// `true` if a value is never an object or a list. All such types share one copy of the code that reads JSON: a call
+    /// runs through most code once, so its size costs more time than its instructions.
+    const IS_SCALAR: bool = false;
+
     /// Reads a string.
     fn text(_text: &str) -> Option<Self> {
         None
@@ -86,12 +90,7 @@ pub trait Lenient: Sized {
         map: &mut A,
         _notes: &mut Notes,
     ) -> Result<bool, A::Error> {
-        let number = number_in(map)?;
-        let read = number.and_then(|number| match number.parse() {
-            Ok(integer) => Self::integer(integer),
-            Err(_) => number.parse().ok().and_then(Self::float),
-        });
-        Ok(put(place, read))
+        Ok(number_in(map)?.is_some_and(|number| place.number(&number)))
     }
 
     /// Reads a list to its end.
@@ -120,7 +119,49 @@ pub trait Lenient: Sized {
         deserializer: D,
         notes: &mut Notes,
     ) -> Result<bool, D::Error> {
+        if Self::IS_SCALAR {
+            let place: &mut dyn Place = place;
+            return deserializer.deserialize_any(Any { place, notes });
+        }
         deserializer.deserialize_any(Any { place, notes })
+    }
+}
+
+/// A place for a value of a type that the reader need not know. A function returns `false` if the value can't be read.
+pub(crate) trait Place {
+    fn text(&mut self, text: &str) -> bool;
+    fn integer(&mut self, number: u64) -> bool;
+    fn float(&mut self, number: f64) -> bool;
+    fn truth(&mut self, truth: bool) -> bool;
+    fn null(&mut self) -> bool;
+
+    fn number(&mut self, text: &str) -> bool {
+        match text.parse() {
+            Ok(integer) => self.integer(integer),
+            Err(_) => text.parse().is_ok_and(|number| self.float(number)),
+        }
+    }
+}
+
+impl<T: Lenient> Place for Option<T> {
+    fn text(&mut self, text: &str) -> bool {
+        put(self, T::text(text))
+    }
+
+    fn integer(&mut self, number: u64) -> bool {
+        put(self, T::integer(number))
+    }
+
+    fn float(&mut self, number: f64) -> bool {
+        put(self, T::float(number))
+    }
+
+    fn truth(&mut self, truth: bool) -> bool {
+        put(self, T::truth(truth))
+    }
+
+    fn null(&mut self) -> bool {
+        put(self, T::null())
     }
 }
 
@@ -170,18 +211,12 @@ pub(crate) fn required<'de, T: Lenient, D: Deserializer<'de>>(
 }
 
 /// Reads a value of any kind into its place. The result is `false` if the value can't be read.
-pub(crate) struct Any<'p, T> {
-    pub(crate) place: &'p mut Option<T>,
+pub(crate) struct Any<'p, P: ?Sized> {
+    pub(crate) place: &'p mut P,
     pub(crate) notes: &'p mut Notes,
 }
 
-impl<T> Any<'_, T> {
-    fn put<E>(self, read: Option<T>) -> Result<bool, E> {
-        Ok(self.notes.noted(put(self.place, read)))
-    }
-}
-
-impl<'de, T: Lenient> DeserializeSeed<'de> for Any<'_, T> {
+impl<'de, T: Lenient> DeserializeSeed<'de> for Any<'_, Option<T>> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -189,7 +224,15 @@ impl<'de, T: Lenient> DeserializeSeed<'de> for Any<'_, T> {
     }
 }
 
-impl<'de, T: Lenient> Visitor<'de> for Any<'_, T> {
+impl<'de> DeserializeSeed<'de> for Any<'_, dyn Place + '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Any<'_, dyn Place + '_> {
     type Value = bool;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,28 +240,81 @@ impl<'de, T: Lenient> Visitor<'de> for Any<'_, T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
-        self.put(if text.len() <= LONGEST_TEXT { T::text(text) } else { None })
+        Ok(self.notes.noted(text.len() <= LONGEST_TEXT && self.place.text(text)))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
-        self.put(T::integer(number))
+        Ok(self.notes.noted(self.place.integer(number)))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<bool, E> {
-        #[expect(clippy::cast_precision_loss, reason = "a negative number is not read as an integer anyway")]
-        self.put(u64::try_from(number).map_or_else(|_| T::float(number as f64), T::integer))
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a negative number is not read as an integer anyway"
+            )]
+            Err(_) => self.visit_f64(number as f64),
+        }
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<bool, E> {
-        self.put(T::float(number))
+        Ok(self.notes.noted(self.place.float(number)))
     }
 
     fn visit_bool<E: Error>(self, truth: bool) -> Result<bool, E> {
-        self.put(T::truth(truth))
+        Ok(self.notes.noted(self.place.truth(truth)))
     }
 
     fn visit_unit<E: Error>(self) -> Result<bool, E> {
-        Ok(put(self.place, T::null()))
+        Ok(self.place.null())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let number = number_in(&mut map)?;
+        Ok(self.notes.noted(number.is_some_and(|number| self.place.number(&number))))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
+        skip_list(&mut seq).map(|()| self.notes.noted(false))
+    }
+}
+
+impl<'p, T: Lenient> Any<'p, Option<T>> {
+    fn as_scalar(self) -> Any<'p, dyn Place + 'p> {
+        Any { place: self.place, notes: self.notes }
+    }
+}
+
+impl<'de, T: Lenient> Visitor<'de> for Any<'_, Option<T>> {
+    type Value = bool;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+        self.as_scalar().visit_str(text)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
+        self.as_scalar().visit_u64(number)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<bool, E> {
+        self.as_scalar().visit_i64(number)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<bool, E> {
+        self.as_scalar().visit_f64(number)
+    }
+
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<bool, E> {
+        self.as_scalar().visit_bool(truth)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<bool, E> {
+        self.as_scalar().visit_unit()
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
@@ -460,6 +556,8 @@ fn is_short(number: impl Into<i128>) -> bool {
 macro_rules! integers {
     ($($name:ident)*) => {$(
         impl Lenient for $name {
+            const IS_SCALAR: bool = true;
+
             fn text(text: &str) -> Option<Self> {
                 text.trim().parse().ok().filter(|number: &Self| is_short(*number))
             }
@@ -478,6 +576,8 @@ macro_rules! integers {
 integers! { i8 i16 i32 i64 u8 u16 u32 u64 }
 
 impl Lenient for f64 {
+    const IS_SCALAR: bool = true;
+
     fn text(text: &str) -> Option<Self> {
         text.trim().parse().ok().filter(|number: &Self| number.is_finite())
     }
@@ -493,6 +593,8 @@ impl Lenient for f64 {
 }
 
 impl Lenient for String {
+    const IS_SCALAR: bool = true;
+
     fn text(text: &str) -> Option<Self> {
         Some(text.to_owned())
     }
@@ -563,6 +665,8 @@ fn exact_integer(number: f64) -> Option<i64> {
 }
 
 impl Lenient for bool {
+    const IS_SCALAR: bool = true;
+
     fn text(text: &str) -> Option<Self> {
         text.trim().to_ascii_lowercase().parse().ok()
     }

@@ -1,9 +1,9 @@
 //! The macros with which `build.rs` replaces serde's derived code in the types of answers.
 
-use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
 
-use super::{Any, Lenient, Notes, decode, put, skip_list};
+use super::{Any, Lenient, Notes, Place, decode, put, skip_list};
 
 /// Reads an object in which every member is optional. If a member occurs twice, the last readable value counts.
 #[doc(hidden)]
@@ -186,6 +186,22 @@ impl Notes {
         place: &mut Option<T>,
         map: &mut A,
     ) -> Result<(), A::Error> {
+        if T::IS_SCALAR {
+            let place: &mut dyn Place = place;
+            return self.member_at(name, place, map);
+        }
+        self.member_at(name, place, map)
+    }
+
+    fn member_at<'de, P: ?Sized, A: MapAccess<'de>>(
+        &mut self,
+        name: &'static str,
+        place: &mut P,
+        map: &mut A,
+    ) -> Result<(), A::Error>
+    where
+        for<'p> Any<'p, P>: DeserializeSeed<'de, Value = bool>,
+    {
         self.enter(name);
         let is_read = map.next_value_seed(Any { place, notes: self })?;
         self.leave();

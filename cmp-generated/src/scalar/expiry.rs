@@ -28,6 +28,8 @@ macro_rules! expiry {
         }
 
         impl Lenient for $name {
+            const IS_SCALAR: bool = true;
+
             fn text(text: &str) -> Option<Self> {
                 let text = text.trim();
                 let digits = text.bytes().all(|byte| byte.is_ascii_digit());

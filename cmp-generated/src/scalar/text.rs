@@ -95,6 +95,8 @@ impl Last4 {
 }
 
 impl Lenient for Text {
+    const IS_SCALAR: bool = true;
+
     fn text(text: &str) -> Option<Self> {
         Some(Self(text.to_owned()))
     }
@@ -105,6 +107,8 @@ impl Lenient for Text {
 }
 
 impl Lenient for Digits {
+    const IS_SCALAR: bool = true;
+
     fn text(text: &str) -> Option<Self> {
         let text = text.trim();
         let fits = (1..=MOST_DIGITS).contains(&text.len()) && are_digits(text);
@@ -117,6 +121,8 @@ impl Lenient for Digits {
 }
 
 impl Lenient for Last4 {
+    const IS_SCALAR: bool = true;
+
     fn text(text: &str) -> Option<Self> {
         Self::new(text)
     }
@@ -151,6 +157,8 @@ impl Lenient for Reference {
 }
 
 impl Lenient for JsonApiVersion {
+    const IS_SCALAR: bool = true;
+
     fn text(text: &str) -> Option<Self> {
         Some(Self(text.to_owned()))
     }

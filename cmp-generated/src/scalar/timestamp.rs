@@ -154,6 +154,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 impl Lenient for Timestamp {
+    const IS_SCALAR: bool = true;
+
     fn text(text: &str) -> Option<Self> {
         Self::parse(text)
     }
