@@ -3,10 +3,17 @@
 //! A webhook can't be requested again in another form, so only broken JSON makes it unreadable. A member of another type
 //! counts as absent. An unknown member is skipped, whatever its depth and its numbers.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{borrow::Cow, collections::BTreeMap, fmt, ops::Deref, str::FromStr};
 
 use chrono::{DateTime, Utc};
-use cmp_generated::scalar::{Last4, Timestamp};
+use cmp_generated::{
+    lenient::Name,
+    scalar::{Last4, Timestamp},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -15,31 +22,49 @@ use crate::{
     value::{Expiry, Text},
 };
 
-/// The members of an object. Objects within are read on access.
+/// The members of an object, in the order of its text. Objects within are read on access.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(super) struct Members(BTreeMap<String, Node>);
+pub(super) struct Members<'j>(Vec<(Cow<'j, str>, Node<'j>)>);
 
 #[derive(Clone, PartialEq, Eq)]
-enum Node {
-    String(Zeroizing<String>),
+enum Node<'j> {
+    String(Value<'j>),
     /// The digits as they came, which may be too many for an `f64`.
-    Number(Zeroizing<String>),
+    Number(Value<'j>),
     Boolean(bool),
     /// The object's JSON.
-    Object(Zeroizing<String>),
+    Object(Value<'j>),
     Nothing,
 }
 
-impl Members {
+/// A part of the document's text, or a copy of it that is overwritten when it is dropped.
+#[derive(Clone, Eq)]
+enum Value<'j> {
+    Borrowed(&'j str),
+    Owned(Zeroizing<String>),
+}
+
+impl<'j> Members<'j> {
     /// Reads an object. Its values are skipped without recursion, so their depth needs no limit.
-    pub(super) fn parse(json: &str) -> serde_json::Result<Self> {
-        let values: BTreeMap<String, &RawValue> = serde_json::from_str(json)?;
-        Ok(Self(values.into_iter().map(|(name, value)| (name, Node::read(value.get()))).collect()))
+    pub(super) fn parse(json: &'j str) -> serde_json::Result<Self> {
+        serde_json::from_str(json)
+    }
+
+    /// Copies the members out of the document, each name once and in order.
+    pub(super) fn into_owned(self) -> Members<'static> {
+        let members =
+            self.0.into_iter().map(|(name, node)| (Cow::Owned(name.into_owned()), node.into_owned()));
+        Members(members.collect::<BTreeMap<_, _>>().into_iter().collect())
+    }
+
+    /// The last member of this name.
+    fn get(&self, name: &str) -> Option<&Node<'j>> {
+        self.0.iter().rfind(|(other, _)| other == name).map(|(_, node)| node)
     }
 
     /// A string that is not empty, without white space at its ends.
     pub(super) fn str(&self, name: &str) -> Option<&str> {
-        match self.0.get(name) {
+        match self.get(name) {
             Some(Node::String(text)) => Some(text.trim()).filter(|text| !text.is_empty()),
             _ => None,
         }
@@ -55,8 +80,8 @@ impl Members {
 
     /// A string, or a number of digits only.
     pub(super) fn digits(&self, name: &str) -> Option<&str> {
-        match self.0.get(name) {
-            Some(Node::Number(number)) => Some(number.as_str()).filter(|number| only_digits(number)),
+        match self.get(name) {
+            Some(Node::Number(number)) => Some(&**number).filter(|number| only_digits(number)),
             _ => self.str(name),
         }
     }
@@ -68,7 +93,7 @@ impl Members {
 
     /// A boolean, or a string with one.
     pub(super) fn boolean(&self, name: &str) -> Option<bool> {
-        match self.0.get(name) {
+        match self.get(name) {
             Some(Node::Boolean(boolean)) => Some(*boolean),
             _ => self.str(name)?.to_ascii_lowercase().parse().ok(),
         }
@@ -76,22 +101,22 @@ impl Members {
 
     /// A string, number or boolean as text.
     pub(super) fn scalar(&self, name: &str) -> Option<&str> {
-        match self.0.get(name)? {
+        match self.get(name)? {
             Node::Number(number) => Some(number),
             Node::Boolean(boolean) => Some(if *boolean { "true" } else { "false" }),
             _ => self.str(name),
         }
     }
 
-    pub(super) fn members(&self, name: &str) -> Option<Self> {
-        match self.0.get(name) {
-            Some(Node::Object(json)) => Self::parse(json).ok(),
+    pub(super) fn members(&self, name: &str) -> Option<Members<'_>> {
+        match self.get(name) {
+            Some(Node::Object(json)) => Members::parse(json).ok(),
             _ => None,
         }
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.iter().map(|(name, _)| &**name)
     }
 
     /// Digits that are too few for a PAN.
@@ -102,7 +127,7 @@ impl Members {
 
     /// Four digits; a number gets its leading zeros back.
     pub(super) fn last4(&self, name: &str) -> Option<Text> {
-        let last4 = match self.0.get(name)? {
+        let last4 = match self.get(name)? {
             Node::Number(number) => number.parse().ok().and_then(Last4::of_number),
             _ => self.str(name).and_then(Last4::new),
         };
@@ -133,20 +158,80 @@ impl Members {
     }
 }
 
-impl Node {
-    /// Reads one JSON value, by its first byte.
-    fn read(json: &str) -> Self {
-        let owned = || Zeroizing::new(json.to_owned());
-        match json.as_bytes() {
-            [b'"', ..] => {
-                serde_json::from_str(json).map_or(Self::Nothing, |text| Self::String(Zeroizing::new(text)))
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
             }
-            [b'-' | b'0'..=b'9', ..] => Self::Number(owned()),
-            [b'{', ..] => Self::Object(owned()),
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::with_capacity(32);
+                while let Some((Name(name), value)) = map.next_entry::<_, &RawValue>()? {
+                    members.push((name, Node::read(value.get())));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
+
+impl<'j> Node<'j> {
+    fn read(json: &'j str) -> Self {
+        match json.as_bytes() {
+            [b'"', .., b'"'] if !json.contains('\\') => {
+                Self::String(Value::Borrowed(&json[1..json.len() - 1]))
+            }
+            [b'"', ..] => serde_json::from_str(json)
+                .map_or(Self::Nothing, |text| Self::String(Value::Owned(Zeroizing::new(text)))),
+            [b'-' | b'0'..=b'9', ..] => Self::Number(Value::Borrowed(json)),
+            [b'{', ..] => Self::Object(Value::Borrowed(json)),
             b"true" => Self::Boolean(true),
             b"false" => Self::Boolean(false),
             _ => Self::Nothing,
         }
+    }
+
+    fn into_owned(self) -> Node<'static> {
+        match self {
+            Self::String(text) => Node::String(text.into_owned()),
+            Self::Number(number) => Node::Number(number.into_owned()),
+            Self::Boolean(boolean) => Node::Boolean(boolean),
+            Self::Object(json) => Node::Object(json.into_owned()),
+            Self::Nothing => Node::Nothing,
+        }
+    }
+}
+
+impl Value<'_> {
+    fn into_owned(self) -> Value<'static> {
+        Value::Owned(match self {
+            Self::Borrowed(text) => Zeroizing::new(text.to_owned()),
+            Self::Owned(text) => text,
+        })
+    }
+}
+
+impl Deref for Value<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Borrowed(text) => text,
+            Self::Owned(text) => text,
+        }
+    }
+}
+
+impl PartialEq for Value<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
     }
 }
 
@@ -155,8 +240,8 @@ fn only_digits(text: &str) -> bool {
 }
 
 /// Shows names only: any value can be a PAN.
-impl fmt::Debug for Members {
+impl fmt::Debug for Members<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys().map(|name| scrub(name))).finish()
+        f.debug_set().entries(self.names().map(scrub)).finish()
     }
 }

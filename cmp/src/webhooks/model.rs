@@ -99,7 +99,8 @@ impl Event {
         if let Some(envelope) = text.ok().and_then(|text| Members::parse(text).ok()) {
             return Self::read(&envelope);
         }
-        let envelope = Members::parse(&lenient::repaired(body)).map_err(|error| match text {
+        let repaired = lenient::repaired(body);
+        let envelope = Members::parse(&repaired).map_err(|error| match text {
             Err(_) => WebhookError::NotUtf8,
             // The text of a serde error repeats what it read.
             Ok(_) if error.classify() == Category::Data => not_an_event("it is not an object"),
@@ -108,7 +109,7 @@ impl Event {
         Self::read(&envelope)
     }
 
-    fn read(envelope: &Members) -> Result<Self, WebhookError> {
+    fn read(envelope: &Members<'_>) -> Result<Self, WebhookError> {
         // Two ids that can't be read must not be taken for one.
         let id = envelope.digits("id").filter(|id| !id.contains(char::REPLACEMENT_CHARACTER));
         let id = id.ok_or(not_an_event("it has no id"))?;
@@ -198,7 +199,7 @@ fn normalised(name: &str) -> String {
 }
 
 impl Details {
-    fn read(name: &str, details: Members) -> Self {
+    fn read(name: &str, details: Members<'_>) -> Self {
         let name = normalised(name);
         let kind = name.strip_prefix("cmp_").unwrap_or(&name);
         let event = |prefix| kind.strip_prefix(prefix).filter(|event: &&str| !event.is_empty());
@@ -210,7 +211,7 @@ impl Details {
             // Seen without its prefix.
             Self::CardUpdate(CardUpdateDetails::read(&name, &details))
         } else {
-            Self::Other(OtherDetails(details))
+            Self::Other(OtherDetails(details.into_owned()))
         }
     }
 }
@@ -276,7 +277,7 @@ pub struct NetworkTokenDetails {
 }
 
 impl NetworkTokenDetails {
-    fn read(event: &str, from: &Members) -> Self {
+    fn read(event: &str, from: &Members<'_>) -> Self {
         let Ok(event) = event.parse();
         let reason_code = from.text("reason_code");
         let state = from.parsed("state").or_else(|| state_by_event(&event));
@@ -359,7 +360,7 @@ pub struct CardUpdateDetails {
 }
 
 impl CardUpdateDetails {
-    fn read(event: &str, from: &Members) -> Self {
+    fn read(event: &str, from: &Members<'_>) -> Self {
         let Ok(event) = event.parse();
         Self {
             event,
@@ -382,7 +383,7 @@ impl CardUpdateDetails {
 
 /// The details of an event that this version does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OtherDetails(Members);
+pub struct OtherDetails(Members<'static>);
 
 impl OtherDetails {
     /// Returns the names of the members.
