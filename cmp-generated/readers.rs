@@ -66,7 +66,15 @@ pub(crate) fn with_readers(client: TokenStream, document: &str) -> Result<TokenS
     without_version(&mut client);
     let code = client.into_token_stream().to_string();
     let code = code.replace("ResponseValue :: from_response", "crate :: lenient :: from_response");
-    Ok(code.replace("HeaderMap :: with_capacity (1usize)", "HeaderMap :: new ()").parse()?)
+    let mut code = code.replace("HeaderMap :: with_capacity (1usize)", "HeaderMap :: new ()");
+    for method in ["delete", "get", "patch", "post", "put"] {
+        let begin = format!(
+            "self . inner . begin (& self . client , :: reqwest :: Method :: {} , url)",
+            method.to_uppercase()
+        );
+        code = code.replace(&format!("self . client . {method} (url)"), &begin);
+    }
+    Ok(code.parse()?)
 }
 
 /// Removes the header `api-version`. The generated client would send it with every request, but no document mentions

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
-use reqwest::{Request, Response};
+use reqwest::{Method, Request, RequestBuilder, Response, Url};
 use zeroize::Zeroizing;
 
 use crate::Client;
@@ -62,13 +62,14 @@ pub struct Context {
     media_type: MediaType,
     authorization: Option<HeaderValue>,
     headers: Option<Arc<HeaderMap>>,
+    base_url: Option<Arc<Url>>,
     transport: Option<Arc<dyn Transport>>,
 }
 
 impl Context {
     /// A context without credentials, for requests that the generated client's own `reqwest::Client` sends.
     pub fn new(media_type: MediaType) -> Self {
-        Self { media_type, authorization: None, headers: None, transport: None }
+        Self { media_type, authorization: None, headers: None, base_url: None, transport: None }
     }
 
     /// Sets the header `authorization`: see [`bearer`].
@@ -85,11 +86,32 @@ impl Context {
         self
     }
 
+    /// Sets the parsed form of the client's base URL, so that a request parses its path alone.
+    #[must_use]
+    pub fn base_url(mut self, url: Arc<Url>) -> Self {
+        self.base_url = Some(url);
+        self
+    }
+
     /// Sends the request through `transport`.
     #[must_use]
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = Some(transport);
         self
+    }
+
+    /// Begins a request. The scheme and the host of `url` are not parsed again if they are the base URL's.
+    #[doc(hidden)]
+    pub fn begin(&self, http: &reqwest::Client, method: Method, url: String) -> RequestBuilder {
+        let base = self.base_url.as_deref();
+        match base.and_then(|base| Some((base, path_after(base, &url)?))) {
+            Some((base, path)) => {
+                let mut url = base.clone();
+                url.set_path(path);
+                http.request(method, url)
+            }
+            None => http.request(method, url),
+        }
     }
 }
 
@@ -102,6 +124,13 @@ impl fmt::Debug for Context {
             .field("headers", &self.headers.iter().flat_map(|headers| headers.keys()).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the path of `url` if it has the origin of `base`, and only a plain path after it.
+fn path_after<'u>(base: &Url, url: &'u str) -> Option<&'u str> {
+    let path = url.strip_prefix(base.as_str().strip_suffix(base.path())?)?;
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'));
+    (path.starts_with('/') && is_plain).then_some(path)
 }
 
 impl ClientHooks<Context> for Client {
@@ -126,6 +155,45 @@ impl ClientHooks<Context> for Client {
         match &self.inner().transport {
             Some(transport) => transport.send(request).await,
             None => self.client().execute(request).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(request: RequestBuilder) -> Option<Url> {
+        Some(request.build().ok()?.url().clone())
+    }
+
+    #[test]
+    fn a_request_has_the_same_url_as_if_all_of_it_was_parsed() {
+        const BASES: [&str; 3] =
+            ["https://user@host.example:8443/base/v2", "http://[::1]:9", "HTTPS://Host.Example:443/a/../b/"];
+        const PATHS: [&str; 11] = [
+            "",
+            "/",
+            "/cards",
+            "/cards/a%2Fb",
+            "/cards/../x",
+            "/cards/%2e%2e",
+            "/cards/é\\ \t",
+            "/c?d=/e",
+            "/c#d",
+            "x",
+            "@other.example/",
+        ];
+        let http = reqwest::Client::new();
+        for base in BASES {
+            for text in PATHS.map(|path| format!("{base}{path}")) {
+                let parsed = url(http.get(&text));
+                for base in [base, "https://other.example"] {
+                    let base = Arc::new(base.parse().expect("a URL"));
+                    let context = Context::new(MediaType::JsonApi).base_url(base);
+                    assert_eq!(url(context.begin(&http, Method::GET, text.clone())), parsed, "{text}");
+                }
+            }
         }
     }
 }

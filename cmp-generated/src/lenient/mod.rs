@@ -281,7 +281,7 @@ impl<'de> Visitor<'de> for Any<'_, dyn Place + '_> {
 }
 
 impl<'p, T: Lenient> Any<'p, Option<T>> {
-    fn as_scalar(self) -> Any<'p, dyn Place + 'p> {
+    fn scalar(self) -> Any<'p, dyn Place + 'p> {
         Any { place: self.place, notes: self.notes }
     }
 }
@@ -294,27 +294,27 @@ impl<'de, T: Lenient> Visitor<'de> for Any<'_, Option<T>> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
-        self.as_scalar().visit_str(text)
+        self.scalar().visit_str(text)
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
-        self.as_scalar().visit_u64(number)
+        self.scalar().visit_u64(number)
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<bool, E> {
-        self.as_scalar().visit_i64(number)
+        self.scalar().visit_i64(number)
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<bool, E> {
-        self.as_scalar().visit_f64(number)
+        self.scalar().visit_f64(number)
     }
 
     fn visit_bool<E: Error>(self, truth: bool) -> Result<bool, E> {
-        self.as_scalar().visit_bool(truth)
+        self.scalar().visit_bool(truth)
     }
 
     fn visit_unit<E: Error>(self) -> Result<bool, E> {
-        self.as_scalar().visit_unit()
+        self.scalar().visit_unit()
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {

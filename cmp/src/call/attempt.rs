@@ -1,4 +1,4 @@
-use std::{borrow::Cow, future::Future, sync::Arc, time::Instant};
+use std::{borrow::Cow, future::Future, pin::pin, sync::Arc, time::Instant};
 
 use cmp_generated::{
     ByteStream, Error as Raw, ResponseValue,
@@ -102,24 +102,29 @@ impl Attempt<'_> {
         let exchange = Arc::new(exchange);
         let context = Context::new(self.core.media_type)
             .headers(Arc::clone(&self.core.headers))
+            .base_url(Arc::clone(&self.core.base_url))
             .transport(Arc::<Exchange>::clone(&exchange))
             .authorization(token.authorization.clone());
         let builder = self.core.request_builder.clone();
-        let client = cmp_generated::Client::new_with_client(&self.core.base_url, builder, context);
-        let answered = async {
-            match send(client).await {
-                Ok(answer) => {
-                    exchange.settle();
-                    Ok(Answer::new(answer.status(), answer.into_inner()))
+        let base_url = self.core.base_url.as_str().trim_end_matches('/');
+        let client = cmp_generated::Client::new_with_client(base_url, builder, context);
+        let result = {
+            // Pinned where it is made, because it is large and would be moved twice.
+            let answered = pin!(async {
+                match send(client).await {
+                    Ok(answer) => {
+                        exchange.settle();
+                        Ok(Answer::new(answer.status(), answer.into_inner()))
+                    }
+                    Err(raw) => self.read_failure(raw, &exchange).await,
                 }
-                Err(raw) => self.read_failure(raw, &exchange).await,
+            });
+            // The limit goes first: once it has passed, nothing may be sent any more.
+            tokio::select! {
+                biased;
+                () = self.core.clock.alarm(self.limit) => Err(out_of_time(Some(&exchange))),
+                result = answered.instrument(span.clone()) => result,
             }
-        };
-        // The limit goes first: once it has passed, nothing may be sent any more.
-        let result = tokio::select! {
-            biased;
-            () = self.core.clock.alarm(self.limit) => Err(out_of_time(Some(&exchange))),
-            result = answered.instrument(span.clone()) => result,
         };
         self.record(&span, &exchange, &result);
         self.show_answer(&exchange);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cmp_generated::hooks::MediaType;
-use reqwest::header::HeaderMap;
+use reqwest::{Url, header::HeaderMap};
 
 use crate::{
     auth::{AccessTokenError, Token, TokenCache},
@@ -59,7 +59,7 @@ pub(crate) struct Core {
     pub(crate) http: Http,
     /// Makes the generated client's requests; [`http`](Self::http) sends them.
     pub(crate) request_builder: reqwest::Client,
-    pub(crate) base_url: String,
+    pub(crate) base_url: Arc<Url>,
     pub(crate) server_address: String,
     pub(crate) server_port: u16,
     pub(crate) headers: Arc<HeaderMap>,

@@ -69,11 +69,13 @@ pub(super) enum Created {
 impl Created {
     pub(super) fn read(head: Head, response: Response) -> Result<Self> {
         let (document, location) = match response {
-            Response::Created(document) => return Card::from_wire(document, head.asked_at).map(Self::Card),
+            Response::Created(document) => {
+                return Card::from_wire(document, head.asked_at).map(|card| Self::Card(*card));
+            }
             Response::SeeOther { document, location } => (document, location),
         };
         if let Some(card) = document.and_then(|document| Card::from_wire(document, head.asked_at).ok()) {
-            return Ok(Self::Duplicate(card));
+            return Ok(Self::Duplicate(*card));
         }
         // A gateway redirects too, for instance to a page to log in at.
         let message = "the service redirected, and names no card that would exist already";
@@ -84,7 +86,8 @@ impl Created {
 
 /// Reads the card that a 303 names.
 pub(super) async fn existing(call: &mut Call<'_>, id: &CardId) -> Result<Card> {
-    lookup::read(call, id, Purpose::Card).await.map_err(|cause| {
+    let card = lookup::read(call, id, Purpose::Card).await;
+    card.map(|card| *card).map_err(|cause| {
         let message = "the card exists already, and reading it failed";
         let stopped = cause.stopped_because().unwrap_or(StopReason::NotTransient);
         Error::new(ErrorKind::UnexpectedAnswer, Delivery::Answered, message)

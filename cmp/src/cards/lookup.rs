@@ -70,8 +70,7 @@ pub(super) async fn get(call: &mut Call<'_>, id: &CardId, include: &[Include]) -
     let names = comma_delimited(include);
     let (path, names) = (id.as_str(), names.as_deref());
     let send = |client: cmp_generated::Client| async move { client.get_card(path, names).await };
-    call.send(Operation::GetCard, send, |head, answer| Card::of(id, answer, head.asked_at).map(Box::new))
-        .await
+    call.send(Operation::GetCard, send, |head, answer| Card::of(id, answer, head.asked_at)).await
 }
 
 fn comma_delimited(include: &[Include]) -> Option<String> {
@@ -81,12 +80,12 @@ fn comma_delimited(include: &[Include]) -> Option<String> {
 
 /// Reads a card for its network tokens, in a way that shows them whether or not they are included unasked.
 pub(crate) async fn read_for_tokens(call: &mut Call<'_>, id: &CardId) -> Result<Card> {
-    read(call, id, Purpose::NetworkTokens).await
+    read(call, id, Purpose::NetworkTokens).await.map(|card| *card)
 }
 
-pub(super) async fn read(call: &mut Call<'_>, id: &CardId, purpose: Purpose) -> Result<Card> {
+pub(super) async fn read(call: &mut Call<'_>, id: &CardId, purpose: Purpose) -> Result<Box<Card>> {
     let lookups = &call.core().lookups;
-    Reading { lookups, call, id, purpose, learnt: lookups.learnt() }.finish().await.map(|card| *card)
+    Reading { lookups, call, id, purpose, learnt: lookups.learnt() }.finish().await
 }
 
 /// The requests of one read.

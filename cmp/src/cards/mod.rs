@@ -142,7 +142,9 @@ impl<'a> Cards<'a> {
         let send = |client: cmp_generated::Client| async move { client.update_card(card, body).await };
         self.0
             .begin()
-            .send(Operation::UpdateCard, send, |head, answer| Card::of(id, answer, head.asked_at))
+            .send(Operation::UpdateCard, send, |head, answer| {
+                Card::of(id, answer, head.asked_at).map(|card| *card)
+            })
             .await
     }
 
@@ -194,13 +196,16 @@ impl<'a> IntoFuture for GetCard<'a> {
     fn into_future(self) -> Self::IntoFuture {
         async move {
             let mut call = self.core.begin();
-            if self.include.is_empty() {
-                return lookup::read(&mut call, &self.id, Purpose::Card).await;
-            }
-            let card = get(&mut call, &self.id, &self.include).await?;
+            let mut card = if self.include.is_empty() {
+                lookup::read(&mut call, &self.id, Purpose::Card).await?
+            } else {
+                get(&mut call, &self.id, &self.include).await?
+            };
             let by_name = self.include.contains(&Include::NetworkTokens);
-            let listed = by_name && (card.has_included() || !card.network_tokens.is_empty());
-            Ok(if listed { *card.listing_what_it_names() } else { *card })
+            if by_name && (card.has_included() || !card.network_tokens.is_empty()) {
+                card = card.listing_what_it_names();
+            }
+            Ok(*card)
         }
         .boxed()
     }

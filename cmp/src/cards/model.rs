@@ -198,8 +198,11 @@ impl Card {
         }
     }
 
-    /// Reads the answer to a request that was made at `asked_at`.
-    pub(super) fn from_wire(document: types::CardResourceResponse, asked_at: DateTime<Utc>) -> Result<Self> {
+    /// Reads the answer to a request that was made at `asked_at`. A card is large, so it is moved in a box.
+    pub(super) fn from_wire(
+        document: types::CardResourceResponse,
+        asked_at: DateTime<Utc>,
+    ) -> Result<Box<Self>> {
         const ID: &str = "data.id";
         let data = document.data.ok_or_else(|| Error::unreadable_at(ID))?;
         let id = data.id.and_then(|id| CardId::new(id.into_inner()).ok());
@@ -210,7 +213,7 @@ impl Card {
         let included = Included::from_wire(resources, asked_at);
         let relationships = data.relationships.unwrap_or_default();
         let names_other_tokens = included.lacks_tokens_of(&relationships);
-        let mut card = Self::with(id, data.attributes.unwrap_or_default(), included, asked_at);
+        let mut card = Box::new(Self::with(id, data.attributes.unwrap_or_default(), included, asked_at));
         card.hidden = Hidden { has_included, names_other_tokens, ..card.hidden };
         card.meta = data.meta.map(|meta| meta.into_inner().into()).unwrap_or_default();
         card.relationships = relationships.into_inner().into_keys().filter_map(Text::new).collect();
@@ -224,7 +227,7 @@ impl Card {
         asked: &CardId,
         document: types::CardResourceResponse,
         asked_at: DateTime<Utc>,
-    ) -> Result<Self> {
+    ) -> Result<Box<Self>> {
         let card = Self::from_wire(document, asked_at)?;
         if card.id != *asked {
             let message = "the service answered with another card";

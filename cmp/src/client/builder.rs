@@ -302,7 +302,7 @@ impl<E> ClientBuilder<E> {
             media_type,
             server_address: api_url.host_str().unwrap_or_default().to_owned(),
             server_port: api_url.port_or_known_default().unwrap_or_default(),
-            base_url: self.environment.api_url().to_owned(),
+            base_url: Arc::new(api_url),
             auth: TokenCache::new(provider, Arc::clone(&self.clock), self.jitter.clone()),
             http,
             request_builder: request_builder()?,
