@@ -12,6 +12,7 @@
 
 mod check;
 mod command;
+pub mod decoders;
 mod derived;
 mod diff;
 mod spec;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use cmp_generated::scalar::Last4;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
     latest::{self, Latest, Stamp},
@@ -14,7 +14,7 @@ use crate::{
     cards::{Card, CardEvent},
     network_tokens::NetworkToken,
     scrub::{is_pan, looks_like_a_pan},
-    value::{CardId, Expiry, NetworkTokenId, NetworkTokenState, PanAlias, Text},
+    value::{CardId, Expiry, NetworkTokenId, NetworkTokenState, PanAlias, Text, read::members},
 };
 
 /// The key of the network token in events without a token id.
@@ -85,22 +85,41 @@ impl CardKey {
 /// assert_eq!(serde_json::from_str::<CardView>(&stored)?, card);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct CardView {
     #[serde(flatten)]
     key: CardKey,
-    #[serde(default)]
     last4: Latest<Last4>,
-    #[serde(default)]
     expiry: Latest<Expiry>,
-    #[serde(default)]
     account_updater: Latest<CardEvent>,
     /// By id. Events without a token id share [`WITHOUT_ID`].
-    #[serde(default, deserialize_with = "latest::readable")]
     network_tokens: BTreeMap<String, TokenView>,
     /// The latest reading of all network tokens. An older one that was not in it is deleted.
-    #[serde(default)]
     all_tokens_read: Latest<bool>,
+}
+
+/// The error repeats nothing of what is stored.
+impl<'de> Deserialize<'de> for CardView {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Stored {
+            #[serde(flatten)]
+            key: CardKey,
+            #[serde(default)]
+            last4: Latest<Last4>,
+            #[serde(default)]
+            expiry: Latest<Expiry>,
+            #[serde(default)]
+            account_updater: Latest<CardEvent>,
+            #[serde(default, deserialize_with = "latest::readable")]
+            network_tokens: BTreeMap<String, TokenView>,
+            #[serde(default)]
+            all_tokens_read: Latest<bool>,
+        }
+        let Stored { key, last4, expiry, account_updater, network_tokens, all_tokens_read } =
+            members(deserializer, "card view")?;
+        Ok(Self { key, last4, expiry, account_updater, network_tokens, all_tokens_read })
+    }
 }
 
 /// The effect of an event or a reading on a [`CardView`].
@@ -388,13 +407,28 @@ fn last4_of(number: &str) -> Option<Last4> {
 }
 
 /// A view of a network token without its number.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TokenView {
     state: Latest<NetworkTokenState>,
     reason_code: Latest<Text>,
     last4: Latest<Last4>,
     expiry: Latest<Expiry>,
+}
+
+/// The error repeats nothing of what is stored.
+impl<'de> Deserialize<'de> for TokenView {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Stored {
+            state: Latest<NetworkTokenState>,
+            reason_code: Latest<Text>,
+            last4: Latest<Last4>,
+            expiry: Latest<Expiry>,
+        }
+        let Stored { state, reason_code, last4, expiry } = members(deserializer, "network token view")?;
+        Ok(Self { state, reason_code, last4, expiry })
+    }
 }
 
 /// Drops a value in which a PAN may be, because views are stored.

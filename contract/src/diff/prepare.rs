@@ -35,7 +35,7 @@ pub(crate) fn prepare(layout: &Layout, fragments: &BTreeMap<String, Value>) -> R
 impl Prepared {
     /// Prepares a whole document. Applies the corrections unless `spec merge` or `spec show` wrote the document. A
     /// document in OpenAPI 3.0 counts as lowered and stays as it is.
-    pub(super) fn whole(layout: &Layout, mut document: Value) -> Result<Self> {
+    pub(crate) fn whole(layout: &Layout, mut document: Value) -> Result<Self> {
         let is_ours =
             document.as_object_mut().is_some_and(|members| members.shift_remove("x-generated").is_some());
         if document["openapi"].as_str().is_some_and(|version| version.starts_with("3.0.")) {

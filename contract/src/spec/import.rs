@@ -62,6 +62,11 @@ pub(crate) fn imported(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tre
     import(old, read_all(pages)?, note)
 }
 
+/// The same for the text of one page, by the name of its file.
+pub(crate) fn of_text(old: &Tree, file: &Path, text: &str) -> Result<Tree> {
+    import(old, read(file, text)?, &Note::default())
+}
+
 /// Fails unless the transcribed fragments are what the files in `openapi/transcribed` give.
 pub(crate) fn check_transcribed(layout: &Layout) -> Result<()> {
     let old = layout.tree()?;

@@ -58,7 +58,8 @@ pub(crate) fn text(path: &Path) -> Result<String> {
     decoded(fs::read(path)?)
 }
 
-fn decoded(bytes: Vec<u8>) -> Result<String> {
+/// The text that these bytes are.
+pub(crate) fn decoded(bytes: Vec<u8>) -> Result<String> {
     let is_utf_16 = bytes.starts_with(&[0xFE, 0xFF]) || bytes.starts_with(&[0xFF, 0xFE]);
     ensure!(
         !is_utf_16 && !bytes.contains(&0),
