@@ -162,6 +162,8 @@ pub mod network_tokens;
 pub mod operation;
 pub mod payments;
 pub mod retry;
+#[cfg(test)]
+mod schedule;
 mod scrub;
 mod secret;
 pub mod v1;

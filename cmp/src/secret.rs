@@ -201,6 +201,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numbers_have_digits_only_and_as_many_as_they_may() {
+        for (pan, fits) in [
+            ("4111111111111", false),
+            ("41111111111111", true),
+            ("4111111111111111111", true),
+            ("41111111111111111111", false),
+            ("411111111111111x", false),
+            ("٤١١١١١١١١١١١١١", false),
+        ] {
+            assert_eq!(Pan::new(pan).is_ok(), fits, "{pan}");
+        }
+        for (cvc, fits) in [("12", false), ("123", true), ("1234", true), ("12345", false), ("12x", false)] {
+            assert_eq!(Cvc::new(cvc).is_ok(), fits, "{cvc}");
+        }
+    }
+
+    #[test]
+    fn the_last_four_are_shown_if_eight_others_are_hidden() {
+        assert_eq!(last_four("12345678abcd"), "abcd");
+        assert_eq!(last_four("1234567abcd"), "");
+        assert_eq!(last_four("äöüäöüäößabc"), "ßabc");
+        assert_eq!(last_four("abc"), "");
+    }
+
+    #[test]
     fn each_kind_shows_what_it_may_and_no_more() {
         macro_rules! shown {
             ($($name:ident)*) => { [$(format!("{:?}", $name::from_trusted("4111111111111111"))),*] };

@@ -3,6 +3,7 @@
 
 pub mod decoders;
 pub mod marks;
+pub mod network;
 
 use std::fmt::Debug;
 

@@ -1,6 +1,7 @@
 //! Maintenance tasks of the workspace: `cargo xtask <task>`.
 
 mod ci;
+mod mutants;
 
 use std::fs;
 use std::io::{self, Write};
@@ -46,6 +47,20 @@ enum Task {
         #[arg(long, conflicts_with_all = ["quick", "write", "only"])]
         tighten: bool,
     },
+    /// Change the client in many small ways, and write to docs/mutants.md which changes no test notices.
+    Mutants {
+        /// Only these modules of `cmp/src`
+        modules: Vec<String>,
+        /// One part of the changes, such as 1/8: a part takes up to an hour.
+        #[arg(long)]
+        shard: Option<String>,
+    },
+    /// Run the client for long against a simulator that fails: SECURITY.md has the figures
+    Soak {
+        /// How long
+        #[arg(long, default_value_t = 60)]
+        minutes: u64,
+    },
     /// Check whether a service keeps the contract: the simulator, a URL, or an environment of VGS.
     Contract(CheckOptions),
     /// Run everything that must hold before a change lands.
@@ -85,6 +100,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
             arguments.extend(only.iter().flat_map(|only| ["--only", only]));
             ci::cost::bench(&root, &arguments)?;
         }
+        Task::Mutants { modules, shard } => mutants::run(&root, &modules, shard.as_deref())?,
+        Task::Soak { minutes } => ci::soak(&root, minutes)?,
         Task::Contract(options) => return Ok(cmp_contract::check(&options, Some(&root))),
         Task::Ci { only } => ci::run(&root, only.as_deref())?,
     }

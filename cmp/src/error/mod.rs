@@ -119,3 +119,40 @@ impl NoNetworkToken {
 fn in_brackets(reason_code: Option<&str>) -> String {
     reason_code.map(|code| format!(" ({})", scrub(code))).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn not_usable(state: NetworkTokenState) -> NoNetworkToken {
+        NoNetworkToken::NotUsable { state, reason_code: None }
+    }
+
+    #[test]
+    fn what_no_wait_can_help_is_final_and_each_case_has_its_own_advice() {
+        let cases = [
+            (NoNetworkToken::None, false, "provision a network token"),
+            (NoNetworkToken::NotListed, false, "read the card by"),
+            (NoNetworkToken::WalletCard, true, "the number of the wallet"),
+            (not_usable(NetworkTokenState::Failed), true, "pay with the PAN"),
+            (not_usable(NetworkTokenState::Deleted), true, "provision a new network token"),
+            (not_usable(NetworkTokenState::Suspended), false, "until the issuer activates"),
+            (not_usable("pending".parse().unwrap()), false, "until the token is active"),
+            (NoNetworkToken::WithoutNumber(NetworkTokenState::Active), false, "read the card again"),
+        ];
+        for (case, is_final, advice) in cases {
+            assert_eq!(case.is_final(), is_final, "{case}");
+            assert!(case.next_step().contains(advice), "{case}");
+        }
+    }
+
+    #[test]
+    fn the_reason_stands_behind_the_state() {
+        let reason_code = Some(Text::from("declined"));
+        let failed = NoNetworkToken::NotUsable { state: NetworkTokenState::Failed, reason_code };
+        assert_eq!(failed.to_string(), "the card's network token is failed (declined)");
+        let active = not_usable(NetworkTokenState::Suspended).to_string();
+        assert_eq!(active, "the card's network token is suspended");
+        assert_eq!(StopReason::BudgetExhausted.to_string(), "the client's retry budget is used up");
+    }
+}

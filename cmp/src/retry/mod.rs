@@ -308,6 +308,25 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_says_what_it_was_set_to() {
+        let seconds = Duration::from_secs;
+        let policy = RetryPolicy::default()
+            .max_attempts(7)
+            .backoff(seconds(1), seconds(2))
+            .backoff_when_throttled(seconds(3), seconds(4))
+            .longest_retry_after(seconds(5))
+            .attempt_timeout(seconds(6))
+            .deadline(seconds(8));
+        assert_eq!(policy.attempts(), 7);
+        assert_eq!(policy.waits(), (seconds(1), seconds(2)));
+        assert_eq!(policy.waits_when_throttled(), (seconds(3), seconds(4)));
+        assert_eq!(policy.retry_after_limit(), seconds(5));
+        assert_eq!(policy.time_for_an_attempt(), seconds(6));
+        assert_eq!(policy.time_for_the_call(), seconds(8));
+        assert_eq!(RetryPolicy::none().attempts(), 1);
+    }
+
+    #[test]
     fn an_unsafe_operation_is_repeated_only_where_nothing_happened() {
         let policy = RetryPolicy::default();
         for (delivery, expected) in [

@@ -88,6 +88,8 @@ mod deduplicator;
 mod latest;
 mod members;
 mod model;
+#[cfg(test)]
+mod schedules;
 mod signature;
 mod verifier;
 mod view;

@@ -1,13 +1,15 @@
 //! The public API of `cmp` and of `cmp-store`, written down in their `public-api.txt`: a change of it shows in review.
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::run::{Done, cargo, metadata, say};
+use super::run::{Done, metadata, say};
 
 /// Each package with the features that add to its API.
 const PACKAGES: [(&str, &str); 2] = [("cmp", "test-util,webhooks"), ("cmp-store", "postgres,sqlite")];
+/// How a line of the changelog begins that says what a user has to change
+const BREAKING: &str = "* Breaking:";
 
 pub(super) fn check(root: &Path) -> Result<Done> {
     let mut changed = false;
@@ -42,17 +44,44 @@ fn snapshot(package: &str) -> String {
     format!("{package}/public-api.txt")
 }
 
-/// Compares with the last release, where there is one.
+/// Compares with the last release, whose public API is kept in the repository. What it had and is gone or changed has
+/// to stand in the changelog.
 pub(super) fn semver(root: &Path) -> Result<Done> {
-    let tags = Command::new("git").args(["tag", "--list", "v*"]).current_dir(root).output()?;
-    let Some(release) = String::from_utf8_lossy(&tags.stdout).lines().last().map(str::to_owned) else {
-        return Ok(Done::Skipped("there is no release to compare with".to_owned()));
-    };
-    let installed = Command::new("cargo").args(["semver-checks", "--version"]).output();
-    if !installed.is_ok_and(|output| output.status.success()) {
-        return Ok(Done::Skipped("cargo-semver-checks is not installed".to_owned()));
+    let mut before = 0;
+    let mut broken = 0;
+    for (package, _) in PACKAGES {
+        let Ok(released) = fs::read_to_string(root.join(format!("{package}/public-api.released.txt"))) else {
+            continue;
+        };
+        before += 1;
+        let snapshot = snapshot(package);
+        let now = fs::read_to_string(root.join(&snapshot)).with_context(|| snapshot.clone())?;
+        for item in gone(&released, &now) {
+            broken += 1;
+            say(&format!("breaking: {item}"));
+        }
     }
-    cargo(root, &["semver-checks", "-p", "cmp", "--baseline-rev", &release], &[])
+    if before == 0 {
+        return Ok(Done::Skipped("nothing is released: no public-api.released.txt".to_owned()));
+    }
+    let changelog = fs::read_to_string(root.join("CHANGELOG.md")).context("CHANGELOG.md")?;
+    ensure!(
+        broken == 0 || says_what_breaks(&changelog),
+        "{broken} items of the last release are gone or changed: add a line that begins with \"{BREAKING}\" below \
+         \"Unreleased\" in CHANGELOG.md, and say what users do instead"
+    );
+    Ok(Done::Passed)
+}
+
+/// The items of the release that are not there any more. A changed signature is an item that is gone.
+fn gone<'r>(released: &'r str, now: &str) -> Vec<&'r str> {
+    let now: BTreeSet<&str> = now.lines().collect();
+    released.lines().filter(|item| !now.contains(item)).collect()
+}
+
+fn says_what_breaks(changelog: &str) -> bool {
+    let lines = changelog.lines().skip_while(|line| *line != "## Unreleased").skip(1);
+    lines.take_while(|line| !line.starts_with("## ")).any(|line| line.starts_with(BREAKING))
 }
 
 /// Lists one item a line. rustdoc's JSON is unstable, so the compiler needs a flag to allow it.
@@ -74,4 +103,19 @@ fn listed(root: &Path, package: &str, features: &str) -> Result<Option<String>> 
     .omit_auto_derived_impls(true)
     .build();
     Ok(api.ok().map(|api| api.items().map(|item| format!("{item}\n")).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_release_had_may_not_go_in_silence() {
+        let released = "pub fn a()\npub fn b(u8)\n";
+        assert_eq!(gone(released, "pub fn a()\npub fn b(u8)\npub fn c()\n"), Vec::<&str>::new());
+        assert_eq!(gone(released, "pub fn a()\npub fn b(u16)\n"), ["pub fn b(u8)"]);
+        let older = "## Unreleased\n\n* New: x\n\n## 0.1.0\n\n* Breaking: y\n";
+        assert!(!says_what_breaks(older));
+        assert!(says_what_breaks("## Unreleased\n\n* Breaking: `b` takes a `u16`\n\n## 0.1.0\n"));
+    }
 }

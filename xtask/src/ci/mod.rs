@@ -119,6 +119,13 @@ fn with_warnings_denied<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     all
 }
 
+/// Runs the client for so many minutes, and writes the plot.
+pub(crate) fn soak(root: &Path, minutes: u64) -> Result<()> {
+    let minutes = minutes.to_string();
+    let command = ["run", "-p", "workspace-tests", "--bin", "soak", "--", &minutes, "docs/soak.svg"];
+    cargo(root, &command, &[]).map(drop)
+}
+
 /// Runs every example. Each ends by itself.
 fn examples(root: &Path) -> Result<Done> {
     for package in ["cmp", "cmp-store"] {

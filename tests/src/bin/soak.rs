@@ -1,0 +1,261 @@
+//! Runs a client for so many minutes against a simulator that fails: 5 % faults, access tokens of two seconds, callers who
+//! leave, connections that are cut, and a network that is suspended and resumed. Fails if a call hangs, if an outcome is
+//! wrong, or if tasks, connections or memory grow. Writes a plot.
+//!
+//! `cargo xtask soak --minutes 60` runs it.
+
+#![expect(clippy::print_stdout, reason = "it is a program")]
+
+use std::{
+    env, fs,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use cmp::{
+    CardChanges, CardId, Client, Delivery, Environment, Expiry, NewCard, Pan, ServiceAccount,
+    operation::{Operation, RetryClass},
+    retry::{RetryBudget, RetryPolicy},
+};
+use cmp_simulator::{Chaos, Simulator};
+use fastrand::Rng;
+use tokio::{
+    runtime::Handle,
+    time::{interval, sleep, timeout},
+};
+use workspace_tests::network::{Link, Way};
+
+const WORKERS: u64 = 16;
+const DEADLINE: Duration = Duration::from_secs(10);
+/// A call that takes longer hangs.
+const HANGS: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Default)]
+struct Counts {
+    begun: AtomicU64,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    left: AtomicU64,
+}
+
+/// One second of the run.
+struct Sample {
+    tasks: usize,
+    sockets: usize,
+    kilobytes: usize,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut arguments = env::args().skip(1);
+    let minutes: u64 = arguments.next().context("soak MINUTES PLOT")?.parse()?;
+    let plot = arguments.next().context("soak MINUTES PLOT")?;
+    let account = cmp_simulator::ServiceAccount::new("ACsoak", "a-secret").token_lifetime_seconds(2);
+    let simulator = Simulator::builder().account(account).duplicate_detection(false).start().await?;
+    let simulator = Arc::new(simulator);
+    simulator.faults().chaos(Chaos::new(0.05));
+    let (link, address, _stuck, _accepting) = Link::to(simulator.address()).await?;
+    let url = format!("http://{address}");
+    let token_url = format!("{url}{}", &simulator.token_url()[simulator.url().len()..]);
+    let policy = RetryPolicy::default()
+        .attempt_timeout(Duration::from_secs(2))
+        .deadline(DEADLINE)
+        .backoff(Duration::from_millis(20), Duration::from_millis(200))
+        .backoff_when_throttled(Duration::from_millis(100), Duration::from_secs(1))
+        .longest_retry_after(Duration::from_secs(2));
+    let client = Client::builder(Environment::custom(&url, token_url)?)
+        .service_account(ServiceAccount::new("ACsoak", "a-secret"))
+        .retry(policy)
+        .retry_budget(RetryBudget::default())
+        .build()?;
+
+    let counts = Arc::new(Counts::default());
+    let end = Instant::now() + Duration::from_secs(60 * minutes);
+    let mut workers = Vec::new();
+    for seed in 0..WORKERS {
+        let (client, simulator, counts) = (client.clone(), Arc::clone(&simulator), Arc::clone(&counts));
+        workers.push(tokio::spawn(async move {
+            let mut rng = Rng::with_seed(seed);
+            let mut cards = Vec::new();
+            while Instant::now() < end {
+                call(&client, &simulator, &counts, &mut cards, &mut rng).await?;
+            }
+            anyhow::Ok(())
+        }));
+    }
+
+    let mut samples = Vec::new();
+    let mut second = interval(Duration::from_secs(1));
+    let mut rng = Rng::with_seed(WORKERS);
+    while Instant::now() < end {
+        second.tick().await;
+        samples.push(sample()?);
+        // The record of requests would grow without end.
+        if simulator.requests().len() > 2_000 {
+            simulator.forget_requests();
+        }
+        if rng.u8(..20) == 0 {
+            link.cut();
+        }
+        if rng.u8(..45) == 0 {
+            link.set(Way::Waits, Way::Waits);
+            sleep(Duration::from_secs(3)).await;
+            link.heal();
+        }
+    }
+    for worker in workers {
+        timeout(HANGS * 2, worker).await.context("a caller hangs")???;
+    }
+    fs::write(&plot, svg(&samples))?;
+    let Counts { begun, succeeded, failed, left } = &*counts;
+    let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    println!(
+        "{minutes} minutes, {} calls: {} succeeded, {} failed, {} callers left; {} tokens",
+        of(begun),
+        of(succeeded),
+        of(failed),
+        of(left),
+        simulator.tokens_minted()
+    );
+    flat("tasks", samples.iter().map(|sample| sample.tasks), 40)?;
+    flat("sockets", samples.iter().map(|sample| sample.sockets), 40)?;
+    flat("kilobytes", samples.iter().map(|sample| sample.kilobytes), 20_000)
+}
+
+/// Makes one call, and checks what it says against the simulator's record.
+async fn call(
+    client: &Client,
+    simulator: &Simulator,
+    counts: &Counts,
+    cards: &mut Vec<CardId>,
+    rng: &mut Rng,
+) -> Result<()> {
+    let number = counts.begun.fetch_add(1, Ordering::Relaxed).to_string();
+    let client = client.with_header("x-call", &number)?;
+    let card = rng.choice(&*cards).cloned();
+    let operation = match (&card, rng.u8(..10)) {
+        (None, _) | (_, 0..2) if cards.len() < 50 => Operation::CreateCard,
+        (_, 2 | 3) => Operation::DeleteCard,
+        (_, 4) => Operation::UpdateCard,
+        (_, 5 | 6) => Operation::RequestCryptogram,
+        _ => Operation::GetCard,
+    };
+    let calling = async {
+        let card = card.as_ref();
+        match (operation, card) {
+            (Operation::CreateCard, _) | (_, None) => {
+                let pan = Pan::new("4111111111111111")?;
+                let stored = client.cards().create(NewCard::new(pan, Expiry::new(12, 2030)?)).await?;
+                return Ok(Some(stored.id().clone()));
+            }
+            (Operation::DeleteCard, Some(card)) => client.cards().delete(card).await?,
+            (Operation::UpdateCard, Some(card)) => {
+                let changes = CardChanges::new().expiry(Expiry::new(11, 2031)?);
+                drop(client.cards().update(card, changes).await?);
+            }
+            (Operation::RequestCryptogram, Some(card)) => {
+                drop(client.network_tokens().cryptogram(card).await?)
+            }
+            (_, Some(card)) => drop(client.cards().get(card).await?),
+        }
+        cmp::Result::Ok(None)
+    };
+    if rng.u8(..10) == 0 {
+        // A caller who leaves.
+        let patience = Duration::from_millis(rng.u64(..40));
+        if timeout(patience, calling).await.is_err() {
+            counts.left.fetch_add(1, Ordering::Relaxed);
+        }
+        return Ok(());
+    }
+    let outcome: cmp::Result<Option<CardId>> =
+        timeout(HANGS, calling).await.with_context(|| format!("{operation} hangs"))?;
+    if operation == Operation::DeleteCard {
+        cards.retain(|known| Some(known) != card.as_ref());
+    }
+    let of_call = |header: Option<&str>| header == Some(&*number);
+    let received = simulator.requests().into_iter().filter(|request| of_call(request.header("x-call")));
+    let received: Vec<_> = received.collect();
+    let carried_out = received.iter().filter(|request| request.carried_out).count();
+    let is_unsafe = operation.retry_class() == RetryClass::Unsafe;
+    ensure!(carried_out <= 1 || !is_unsafe, "{operation} took effect {carried_out} times");
+    match outcome {
+        Ok(stored) => {
+            counts.succeeded.fetch_add(1, Ordering::Relaxed);
+            cards.extend(stored);
+        }
+        Err(error) => {
+            counts.failed.fetch_add(1, Ordering::Relaxed);
+            let attempts = usize::try_from(error.attempts())?;
+            ensure!(received.len() <= attempts, "{operation}: {} requests, and {error}", received.len());
+            let not_sent = error.delivery() == Delivery::NotSent;
+            ensure!(
+                !not_sent || received.is_empty(),
+                "{operation}: {} requests, and {error}",
+                received.len()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn sample() -> Result<Sample> {
+    let mut sockets = 0;
+    for file in fs::read_dir("/proc/self/fd")? {
+        let target = fs::read_link(file?.path()).unwrap_or_default();
+        sockets += usize::from(target.to_string_lossy().starts_with("socket:"));
+    }
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kilobytes = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(Sample { tasks: Handle::current().metrics().num_alive_tasks(), sockets, kilobytes })
+}
+
+/// Fails if the last fifth of the run needs more than the second one did, by a quarter and this much.
+fn flat(name: &str, values: impl Iterator<Item = usize>, slack: usize) -> Result<()> {
+    let values: Vec<usize> = values.collect();
+    let fifth = values.len() / 5;
+    let mean = |values: &[usize]| values.iter().sum::<usize>() / values.len().max(1);
+    let (early, late) = (mean(&values[fifth..2 * fifth]), mean(&values[4 * fifth..]));
+    println!("{name}: {early} early, {late} late, {} at most", values.iter().max().unwrap_or(&0));
+    ensure!(late <= early + early / 4 + slack, "{name} grow: {early} early, {late} late");
+    Ok(())
+}
+
+/// One line each for tasks, sockets and memory, each in its own scale.
+fn svg(samples: &[Sample]) -> String {
+    const WIDTH: usize = 720;
+    const HEIGHT: usize = 120;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" font-family=\"sans-serif\" font-size=\"12\">\n",
+        3 * HEIGHT
+    );
+    let lines: [(&str, fn(&Sample) -> usize); 3] = [
+        ("tasks", |sample| sample.tasks),
+        ("sockets", |sample| sample.sockets),
+        ("memory in kB", |sample| sample.kilobytes),
+    ];
+    for (row, (name, value)) in lines.into_iter().enumerate() {
+        let most = samples.iter().map(value).max().unwrap_or(1).max(1);
+        let bottom = (row + 1) * HEIGHT - 10;
+        let points: Vec<String> = samples
+            .iter()
+            .enumerate()
+            .map(|(second, sample)| {
+                let x = second * WIDTH / samples.len().max(1);
+                format!("{x},{}", bottom - value(sample) * (HEIGHT - 30) / most)
+            })
+            .collect();
+        out += &format!("<text x=\"2\" y=\"{}\">{name}, at most {most}</text>\n", bottom - HEIGHT + 25);
+        out += &format!(
+            "<polyline fill=\"none\" stroke=\"#3366aa\" points=\"{}\"/>\n<line x1=\"0\" x2=\"{WIDTH}\" y1=\"{bottom}\" \
+             y2=\"{bottom}\" stroke=\"#999\"/>\n",
+            points.join(" ")
+        );
+    }
+    out + "</svg>\n"
+}

@@ -1,0 +1,147 @@
+//! `cargo xtask mutants`: changes the client in many small ways, and lists the changes that no test notices.
+//!
+//! cargo-mutants makes the changes. Each is tried with the unit tests of `cmp` first, which take a second, and only those
+//! that are left with the integration tests. The results of all shards are merged into `docs/mutants.md`.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command};
+
+use anyhow::{Context, Result, bail, ensure};
+
+const PAGE: &str = "docs/mutants.md";
+/// The page's own words end here.
+const MARK: &str = "<!-- Written by `cargo xtask mutants`. -->\n";
+const OUTPUT: &str = "target/mutants";
+const MODULES: [&str; 8] = ["auth", "call", "error", "retry", "scrub", "secret", "value", "webhooks"];
+/// The tests that are quick enough to be run once for each change.
+const INTEGRATION: [&str; 8] =
+    ["--test", "client", "--test", "webhooks", "--test", "guide", "--test", "transport"];
+
+/// Runs one shard (such as `3/8`) of the changes to these modules, or all of both, and merges the results.
+pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>) -> Result<()> {
+    let installed = Command::new(env!("CARGO")).args(["mutants", "--version"]).output();
+    ensure!(
+        installed.is_ok_and(|output| output.status.success()),
+        "cargo-mutants is not installed: `cargo install cargo-mutants --locked`"
+    );
+    let modules: Vec<&str> =
+        if modules.is_empty() { MODULES.to_vec() } else { modules.iter().map(String::as_str).collect() };
+    let name = format!("{}-{}", modules.join("-"), shard.unwrap_or("1/1").replace('/', "-of-"));
+    let output = format!("{OUTPUT}/{name}");
+    fs::create_dir_all(root.join(&output))?;
+    let passes = [("cmp", &["--lib"][..]), ("workspace-tests", &INTEGRATION[..])];
+    for (number, (package, tests)) in passes.into_iter().enumerate() {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["mutants", "--package", "cmp", "--features", "test-util,webhooks", "--no-shuffle"]);
+        command.args(["--test-package", package, "--output", &output, "--timeout", "300"]);
+        for module in &modules {
+            command.args([
+                "--file",
+                &format!("cmp/src/{module}.rs"),
+                "--file",
+                &format!("cmp/src/{module}/**"),
+            ]);
+        }
+        command.args(shard.iter().flat_map(|shard| ["--shard", shard]));
+        // Changes that were noticed before are not tried again.
+        command.args((number > 0).then_some("--iterate"));
+        let status = command.arg("--").args(tests).current_dir(root).status()?;
+        match status.code() {
+            // All noticed, some not, some took too long.
+            Some(0 | 2 | 3) => {}
+            code => bail!("cargo mutants failed with {code:?}"),
+        }
+    }
+    merge(root)
+}
+
+/// Writes what all shards found so far.
+fn merge(root: &Path) -> Result<()> {
+    let mut outcomes = BTreeMap::new();
+    for shard in fs::read_dir(root.join(OUTPUT))? {
+        let results = shard?.path().join("mutants.out");
+        for (file, outcome) in [
+            ("unviable.txt", Outcome::DoesNotBuild),
+            ("missed.txt", Outcome::Survived),
+            ("timeout.txt", Outcome::Noticed),
+            ("previously_caught.txt", Outcome::Noticed),
+            ("caught.txt", Outcome::Noticed),
+        ] {
+            for change in fs::read_to_string(results.join(file)).unwrap_or_default().lines() {
+                outcomes.insert(without_place(change), outcome);
+            }
+        }
+    }
+    let before = fs::read_to_string(root.join(PAGE)).with_context(|| PAGE.to_owned())?;
+    Ok(fs::write(root.join(PAGE), page(&before, &outcomes)?)?)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Noticed,
+    Survived,
+    DoesNotBuild,
+}
+
+/// The change without its line and column, which move.
+fn without_place(change: &str) -> String {
+    let mut parts = change.splitn(4, ':');
+    let (file, text) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());
+    format!("{file}:{text}")
+}
+
+/// The page with the figures of these outcomes. The reason that somebody wrote beside a survivor stays.
+fn page(before: &str, outcomes: &BTreeMap<String, Outcome>) -> Result<String> {
+    let (own, written) = before.split_once(MARK).with_context(|| format!("{PAGE} has no {MARK}"))?;
+    let reasons: BTreeMap<&str, &str> = written
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
+        .collect();
+    let mut modules = BTreeMap::<&str, [usize; 2]>::new();
+    for (change, outcome) in outcomes {
+        let path = change.strip_prefix("cmp/src/").unwrap_or(change);
+        let module = path.split(['/', '.']).next().unwrap_or(path);
+        let counts = modules.entry(module).or_default();
+        counts[0] += usize::from(*outcome != Outcome::DoesNotBuild);
+        counts[1] += usize::from(*outcome == Outcome::Noticed);
+    }
+    let mut text = format!("{own}{MARK}\n| module | changes | noticed | share |\n|---|---|---|---|\n");
+    for (module, [all, noticed]) in modules {
+        let share = noticed * 100 / all.max(1);
+        writeln!(text, "| `{module}` | {all} | {noticed} | {share} % |")?;
+    }
+    text += "\n| not noticed | why |\n|---|---|\n";
+    for (change, _) in outcomes.iter().filter(|(_, outcome)| **outcome == Outcome::Survived) {
+        // A table's cell ends at a bar.
+        let change = change.replace('|', "¦");
+        writeln!(text, "| `{change}` | {} |", reasons.get(&*change).copied().unwrap_or("not looked at yet"))?;
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_of_changes_that_build_and_reasons_stay() {
+        let before =
+            format!("# Words\n\n{MARK}\n| not noticed | why |\n|---|---|\n| `cmp/src/a.rs: x` | equal |\n");
+        let outcomes = [
+            ("cmp/src/a.rs:1:2: x", Outcome::Survived),
+            ("cmp/src/a.rs:1:2: y", Outcome::Noticed),
+            ("cmp/src/a.rs:7:2: z", Outcome::DoesNotBuild),
+            ("cmp/src/b/mod.rs:7:2: replace || with &&", Outcome::Survived),
+        ];
+        let outcomes = outcomes.map(|(change, outcome)| (without_place(change), outcome)).into();
+        let page = page(&before, &outcomes).expect("a page");
+        for line in [
+            "# Words",
+            "| `a` | 2 | 1 | 50 % |",
+            "| `b` | 1 | 0 | 0 % |",
+            "| `cmp/src/a.rs: x` | equal |",
+            "| `cmp/src/b/mod.rs: replace ¦¦ with &&` | not looked at yet |",
+        ] {
+            assert!(page.lines().any(|written| written == line), "{line}\n{page}");
+        }
+    }
+}
