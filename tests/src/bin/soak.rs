@@ -158,7 +158,7 @@ async fn call(
                 drop(client.cards().update(card, changes).await?);
             }
             (Operation::RequestCryptogram, Some(card)) => {
-                drop(client.network_tokens().cryptogram(card).await?)
+                drop(client.network_tokens().cryptogram(card).await?);
             }
             (_, Some(card)) => drop(client.cards().get(card).await?),
         }
@@ -234,20 +234,20 @@ fn svg(samples: &[Sample]) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" font-family=\"sans-serif\" font-size=\"12\">\n",
         3 * HEIGHT
     );
-    let lines: [(&str, fn(&Sample) -> usize); 3] = [
-        ("tasks", |sample| sample.tasks),
-        ("sockets", |sample| sample.sockets),
-        ("memory in kB", |sample| sample.kilobytes),
+    let lines = [
+        ("tasks", samples.iter().map(|sample| sample.tasks).collect()),
+        ("sockets", samples.iter().map(|sample| sample.sockets).collect()),
+        ("memory in kB", samples.iter().map(|sample| sample.kilobytes).collect::<Vec<usize>>()),
     ];
-    for (row, (name, value)) in lines.into_iter().enumerate() {
-        let most = samples.iter().map(value).max().unwrap_or(1).max(1);
+    for (row, (name, values)) in lines.into_iter().enumerate() {
+        let most = values.iter().max().copied().unwrap_or(1).max(1);
         let bottom = (row + 1) * HEIGHT - 10;
-        let points: Vec<String> = samples
+        let points: Vec<String> = values
             .iter()
             .enumerate()
-            .map(|(second, sample)| {
-                let x = second * WIDTH / samples.len().max(1);
-                format!("{x},{}", bottom - value(sample) * (HEIGHT - 30) / most)
+            .map(|(second, value)| {
+                let x = second * WIDTH / values.len();
+                format!("{x},{}", bottom - value * (HEIGHT - 30) / most)
             })
             .collect();
         out += &format!("<text x=\"2\" y=\"{}\">{name}, at most {most}</text>\n", bottom - HEIGHT + 25);

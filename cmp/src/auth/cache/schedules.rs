@@ -71,9 +71,9 @@ fn check(cache: &TokenCache) {
     let in_use = token.load().as_ref().map(|token| token.generation);
     match &*state.borrow() {
         AuthState::Ready { generation } => {
-            assert_eq!(in_use, Some(*generation), "the state is of another token")
+            assert_eq!(in_use, Some(*generation), "the state is of another token");
         }
-        AuthState::Empty => assert_eq!(in_use, None, "a token in use, and the state is empty"),
+        AuthState::Empty => assert!(in_use.is_none(), "a token in use, and the state is empty"),
         AuthState::Failed { .. } => assert!(slot.failure.is_some(), "a failure that nobody knows"),
     }
 }
