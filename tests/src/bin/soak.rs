@@ -250,7 +250,7 @@ fn svg(samples: &[Sample]) -> String {
                 format!("{x},{}", bottom - value * (HEIGHT - 30) / most)
             })
             .collect();
-        out += &format!("<text x=\"2\" y=\"{}\">{name}, at most {most}</text>\n", bottom - HEIGHT + 25);
+        out += &format!("<text x=\"2\" y=\"{}\">{name}, at most {most}</text>\n", bottom + 25 - HEIGHT);
         out += &format!(
             "<polyline fill=\"none\" stroke=\"#3366aa\" points=\"{}\"/>\n<line x1=\"0\" x2=\"{WIDTH}\" y1=\"{bottom}\" \
              y2=\"{bottom}\" stroke=\"#999\"/>\n",
