@@ -9,7 +9,7 @@
 use std::{
     env,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{
         Arc,
@@ -37,7 +37,7 @@ pub(crate) fn each<F: Future<Output = ()>>(test: impl Fn(Rng) -> F) {
         if let Err(panic) = catch_unwind(run) {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
-            resume_unwind(Box::new(format!("SEED={seed}: {text}")));
+            panic!("SEED={seed}: {text}");
         }
     }
 }
