@@ -112,7 +112,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Returns a limit of so many requests a minute, all of which may come at once.
+    /// Returns a limit of so many requests a minute. They may all come at once.
     pub fn per_minute(requests: u32) -> Self {
         Self { per_minute: requests, burst: None, retry_after: false }
     }

@@ -87,7 +87,7 @@ impl<S: Stream> Remaining<S> {
         }
     }
 
-    /// Returns the items that were started and have no outcome, at most as many as the concurrency.
+    /// Returns the items that were taken from the source and have no outcome, at most as many as the concurrency.
     pub fn unfinished(&self) -> impl Iterator<Item = &S::Item> {
         self.unfinished.iter().map(|card| &card.item)
     }
@@ -127,6 +127,8 @@ impl<S: Stream> Remaining<S> {
             deletions_below: self.resumed.deletions_below,
         };
         if deletes(operation) {
+            // Those that wait may begin before the next checkpoint is stored.
+            checkpoint.unfinished.values_mut().for_each(|item| item.deletion_begun = true);
             let ahead = DELETIONS_AHEAD + concurrency as u64;
             checkpoint.deletions_below =
                 checkpoint.deletions_below.max(checkpoint.taken.saturating_add(ahead));

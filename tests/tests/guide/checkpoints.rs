@@ -114,6 +114,27 @@ async fn a_deletion_that_the_crashed_run_began_is_no_failure() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_begins_after_the_checkpoint_is_no_failure_either() {
+    let simulator = simulator().await;
+    let cmp = client(&simulator);
+    let ids = store(&cmp, 3).await;
+    simulator.faults().add(Fault::hang().on(Operation::GetCard).times(3));
+    let mut read = cmp.bulk().concurrency(3).over(ids.clone()).get();
+    drive(&mut read, || simulator.count(Operation::GetCard) == 3).await;
+    let mut run = cmp.bulk().concurrency(1).resume(read.into_remaining()).delete();
+    // All three wait in the run, and none has begun.
+    let checkpoint = stored(&run.checkpoint());
+    while let Some((_, outcome)) = run.next().await {
+        outcome.unwrap();
+    }
+    let mut run = cmp.bulk().over(ids).resume_from(checkpoint).delete();
+    while let Some((id, outcome)) = run.next().await {
+        outcome.unwrap_or_else(|error| panic!("{id}: {error}"));
+    }
+    assert_eq!(run.progress().succeeded, 3);
+}
+
+#[tokio::test]
 async fn a_card_that_no_run_can_have_begun_to_delete_and_is_not_there_is_a_failure() {
     let simulator = simulator().await;
     let cmp = client(&simulator);
