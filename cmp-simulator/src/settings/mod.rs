@@ -92,7 +92,8 @@ pub enum TokenArrival {
 /// ```
 /// use cmp_simulator::RateLimit;
 ///
-/// let limit: RateLimit = serde_json::from_str(r#"{ "per_minute": 200, "burst": 20 }"#)?;
+/// let text = r#"{ "per_minute": 200, "burst": 20 }"#;
+/// let limit: RateLimit = serde_json::from_str(text)?;
 /// assert_eq!((limit.burst, limit.retry_after), (Some(20), false));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
