@@ -23,7 +23,7 @@ use fastrand::Rng;
 /// How many schedules each test runs with every change
 const SCHEDULES: u64 = 1_000;
 
-/// Runs `test` once for each seed, in a runtime without timers. A failure names the seed.
+/// Runs `test` once for each seed. A failure names the seed.
 pub(crate) fn each<F: Future<Output = ()>>(test: impl Fn(Rng) -> F) {
     let number = |name| env::var(name).ok().map(|value| value.parse().expect("a number"));
     let seeds = match number("SEED") {
@@ -31,6 +31,8 @@ pub(crate) fn each<F: Future<Output = ()>>(test: impl Fn(Rng) -> F) {
         None => 0..number("SCHEDULES").unwrap_or(SCHEDULES),
     };
     let mut runtime = tokio::runtime::Builder::new_current_thread();
+    // What waits by the machine's clock, such as the renewal of a claim, only has to be able to wait.
+    runtime.enable_time();
     for seed in seeds {
         let runtime = runtime.build().expect("a runtime");
         let run = AssertUnwindSafe(|| runtime.block_on(test(Rng::with_seed(seed))));
