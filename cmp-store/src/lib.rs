@@ -133,6 +133,9 @@
 //! Postgres they are in the first schema of the `search_path`. Events are stored by a digest of their ids. No table has a
 //! PAN, a network token or another secret. A view of V1 is stored with the card's alias.
 //!
+//! A service whose own tool runs this SQL has no `cmp_store_version`. It makes its stores with [`Store::new`], and calls neither
+//! [`Store::migrate`] nor [`Store::open`].
+//!
 //! # Features
 //!
 //! | feature | |
