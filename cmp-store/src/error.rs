@@ -24,6 +24,12 @@ pub enum Error {
         /// What is wrong with the row.
         rule: &'static str,
     },
+    /// The stored checkpoint is damaged, or a newer version of `cmp` wrote it. It is left as it is.
+    #[error("the stored checkpoint of the run {run:?} can't be read and is left as it is")]
+    UnreadableCheckpoint {
+        /// The caller's name of the run.
+        run: String,
+    },
     /// The tables are those of a newer version of this crate.
     #[error("the tables have version {found}, and this version of cmp-store knows {known}")]
     NewerTables {

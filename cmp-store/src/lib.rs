@@ -1,4 +1,5 @@
-//! What several receivers of webhooks share: which events were handled, and views of cards, in SQLite or Postgres.
+//! What several processes share, in SQLite or Postgres: which webhooks were handled, views of cards, and how far bulk runs
+//! have come ([`runs`]).
 //!
 //! The service may deliver an event more than once, and each delivery may reach another replica. There are three ways to
 //! stay right:
@@ -129,7 +130,8 @@
 //!
 //! # Tables
 //!
-//! [`Store::migrate`] makes the tables `cmp_events`, `cmp_views` and `cmp_store_version`, with the SQL of [`MIGRATIONS`]. In
+//! [`Store::migrate`] makes the tables `cmp_events`, `cmp_views`, `cmp_runs`, `cmp_outcomes` and `cmp_store_version`, with the
+//! SQL of [`MIGRATIONS`]. In
 //! Postgres they are in the first schema of the `search_path`. Events are stored by a digest of their ids. No table has a
 //! PAN, a network token or another secret. A view of V1 is stored with the card's alias.
 //!
@@ -157,11 +159,15 @@ mod error;
 mod events;
 mod migrate;
 mod pool;
+pub mod runs;
 pub mod views;
 
 use std::time::Duration;
 
-use cmp::webhooks::{Applied, CardView, Event};
+use cmp::{
+    bulk::Checkpoint,
+    webhooks::{Applied, CardView, Event},
+};
 
 use self::pool::on;
 pub use self::{
@@ -254,6 +260,35 @@ impl Store {
     pub async fn apply(&self, event: &Event) -> Result<Applied, Error> {
         on!(&self.pool, Pool, pool => {
             views::apply(&mut *pool.acquire().await.map_err(Error::of("write a view"))?, event).await
+        })
+    }
+
+    /// Returns how far a bulk run has come: see [`runs::checkpoint`].
+    ///
+    /// # Errors
+    /// As [`runs::checkpoint`].
+    pub async fn checkpoint(&self, run: &str) -> Result<Checkpoint, Error> {
+        on!(&self.pool, Pool, pool => {
+            runs::checkpoint(&mut *pool.acquire().await.map_err(Error::of("read a checkpoint"))?, run).await
+        })
+    }
+
+    /// Stores an item's outcome and the run's checkpoint in one transaction: see [`runs::record`].
+    ///
+    /// # Errors
+    /// As [`runs::record`].
+    pub async fn record<T>(
+        &self,
+        run: &str,
+        item: &str,
+        outcome: &cmp::Result<T>,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), Error> {
+        let failed = || Error::of("record an outcome");
+        on!(&self.pool, Pool, pool => {
+            let mut transaction = pool.begin().await.map_err(failed())?;
+            runs::record(&mut *transaction, run, item, outcome, checkpoint).await?;
+            transaction.commit().await.map_err(failed())
         })
     }
 

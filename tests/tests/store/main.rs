@@ -6,4 +6,5 @@ mod databases;
 mod errors;
 mod events;
 mod receivers;
+mod runs;
 mod views;
