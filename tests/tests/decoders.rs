@@ -179,9 +179,14 @@ fn pointers(value: &serde_json::Value, at: String, found: &mut Vec<String>) {
     found.push(at);
 }
 
+fn root() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
+    Path::new(&package).join("..")
+}
+
 /// The folders of a target's seeds. The contract's own files are seeds, too.
 fn folders(name: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let root = root();
     let documents = match name {
         "fragment" => "openapi/fragments",
         "correction" => "openapi/corrections",
@@ -281,7 +286,7 @@ macro_rules! each {
         #[test]
         fn no_decoder_is_forgotten() {
             let run = [$(stringify!($name)),*];
-            let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+            let root = root();
             for Decoder { name, .. } in decoders::ALL {
                 assert!(run.contains(&name), "{name} is not run here");
                 let target = root.join(format!("fuzz/fuzz_targets/{name}.rs"));

@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cmp-contract", &["cmp-simulator"]),
     ("xtask", &["cmp-contract", "cmp-simulator"]),
     // It is not published, and nothing may depend on it.
-    ("workspace-tests", &["cmp", "cmp-simulator", "cmp-store"]),
+    ("workspace-tests", &["cmp", "cmp-contract", "cmp-simulator", "cmp-store"]),
     // A workspace of its own, to measure the client.
     ("cmp-bench", &["cmp", "cmp-generated"]),
     ("minimal-cmp", &["cmp"]),
