@@ -180,7 +180,7 @@ fn pointers(value: &serde_json::Value, at: String, found: &mut Vec<String>) {
 }
 
 fn root() -> PathBuf {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
     Path::new(&package).join("..")
 }
 
