@@ -682,6 +682,17 @@ fn what_a_file_says_twice_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_readme_without_the_table_of_operations_stays_as_it_is() {
+    let workspace = Workspace::new();
+    for readme in ["", "# Ours\n", "<!-- operations: written by `cargo xtask spec merge` -->\n"] {
+        workspace.write("README.md", readme);
+        workspace.run(&["check"]).expect("fresh");
+        workspace.run(&["merge"]).expect("merges");
+        assert_eq!(fs::read_to_string(workspace.path("README.md")).expect("a file"), readme);
+    }
+}
+
+#[test]
 fn marks_of_byte_order_and_upper_case_extensions_do_not_matter() {
     let workspace = Workspace::new();
     for path in ["openapi/lowering.toml", "openapi/sources.toml", "openapi/fragments/post-cards.json"] {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use heck::ToUpperCamelCase;
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ pub(super) fn of_simulator(operations: &[Lowered], lowered: &Value) -> String {
     text + "}\n"
 }
 
-/// Returns the README with a new table of operations; nothing where there is no README.
+/// Returns the README with a new table of operations; nothing where no README has a place for it.
 pub(super) fn readme(
     root: &Path,
     operations: &[Lowered],
@@ -53,7 +53,8 @@ pub(super) fn readme(
     let Some((before, (_, after))) =
         text.split_once(begin).and_then(|(before, rest)| Some((before, rest.split_once(end)?)))
     else {
-        bail!("README.md: the lines `{begin}` and `{end}` are missing");
+        // Another workspace's README. A test of this one misses the table.
+        return Ok(None);
     };
     let table = table(&Facade::read(root)?, operations, lowered);
     Ok(Some((path, format!("{before}{begin}\n{table}{end}{after}"))))
