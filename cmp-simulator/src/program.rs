@@ -138,9 +138,12 @@ pub async fn run(
     if let Some(path) = &options.certificate {
         write_certificate(path, &simulator)?;
     }
+    let save = || state.map_or(Ok(()), |file| simulator.save(file));
+    // A file that can't be written fails now, and not when there is something to lose.
+    save()?;
     writeln!(io::stdout(), "cmp-simulator listening on {}", simulator.url())?;
     shutdown.await;
-    state.map_or(Ok(()), |file| simulator.save(file))?;
+    save()?;
     tracing::info!("stopped");
     Ok(())
 }

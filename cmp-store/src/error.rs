@@ -45,13 +45,13 @@ pub enum Error {
 #[non_exhaustive]
 pub enum Cause {
     /// The URL names no database that this build knows. Postgres needs the feature `postgres`.
-    #[error("the URL is not one of a database that this build knows")]
+    #[error("the URL names no database that this build knows")]
     Url,
     /// The database could not be reached, or the connection broke.
     #[error("the connection failed ({0})")]
     Connection(io::ErrorKind),
     /// No connection became free in time, or none could be made.
-    #[error("no connection came in time")]
+    #[error("no connection came in time: the server can't be reached, or the pool is too small")]
     TimedOut,
     /// The pool was closed.
     #[error("the pool of connections is closed")]
@@ -60,7 +60,7 @@ pub enum Cause {
     #[error("TLS failed")]
     Tls,
     /// The database refused, with this code: an SQLSTATE of Postgres, or a result code of SQLite.
-    #[error("the database refused with code {0}")]
+    #[error("the database refused with code {code}{}", meaning(.0), code = .0)]
     Code(String),
     /// Anything else.
     #[error("the driver failed")]
@@ -90,6 +90,28 @@ impl Cause {
             }
             _ => Self::Driver,
         }
+    }
+}
+
+/// What the most frequent codes mean, since the database's own text may quote a value.
+fn meaning(code: &str) -> &'static str {
+    // SQLite's codes are numbers whose lowest octet is the kind. Postgres has five letters or digits.
+    let sqlite = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
+    match (sqlite, code) {
+        (Some(1), _) | (_, "42P01" | "42703") => ": a table or column is missing; see Store::migrate",
+        (Some(5 | 6), _) | (_, "40001" | "40P01" | "55P03") => ": another transaction was in the way",
+        (Some(8), _) | (_, "25006") => ": it can only be read",
+        (Some(10), _) | (_, "58030") => ": the disk failed",
+        (Some(11), _) | (_, "XX001" | "XX002") => ": it is damaged",
+        (Some(13), _) | (_, "53100") => ": the disk is full",
+        (Some(14), _) => ": the file can't be opened",
+        (Some(26), _) => ": the file is no database of SQLite",
+        (_, "28000" | "28P01") => ": the user or password is wrong",
+        (_, "3D000") => ": there is no database of this name",
+        (Some(3 | 23), _) | (_, "42501") => ": the user has no permission",
+        (_, "53300") => ": it has too many connections",
+        (_, "57P01" | "57P02" | "57P03") => ": it is stopping or starting",
+        _ => "",
     }
 }
 

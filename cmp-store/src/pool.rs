@@ -58,7 +58,11 @@ impl Pool {
         match url.split_once(':').map_or("", |(scheme, _)| scheme) {
             #[cfg(feature = "sqlite")]
             "sqlite" => {
-                let options = SqliteConnectOptions::from_str(url).map_err(|_| unknown)?;
+                let options = SqliteConnectOptions::from_str(url).map_err(|_| unknown.clone())?;
+                // SQLite would open another temporary database for each connection.
+                if options.get_filename().as_os_str().is_empty() {
+                    return Err(unknown);
+                }
                 let options = options
                     .create_if_missing(true)
                     .busy_timeout(PATIENCE)

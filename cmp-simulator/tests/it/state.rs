@@ -114,3 +114,11 @@ async fn the_program_starts_without_a_file_and_writes_it_when_it_ends() {
         assert!(options.state.as_ref().unwrap().exists());
     }
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_fails_before_there_is_something_to_lose() {
+    let mut options = Options::default();
+    options.state = Some("missing/state.json".into());
+    let never = async { unreachable!("it runs") };
+    assert!(program::run(&options, None, never).await.is_err());
+}

@@ -19,6 +19,8 @@ async fn no_error_shows_the_password_of_the_url() {
         ("postgres://me:hunter2secret@localhost/db?host=/nowhere", Cause::Connection(ErrorKind::NotFound)),
         ("sqlite:/nowhere/hunter2secret.db", Cause::Code("14".to_owned())),
         ("sqlite:x.db?mode=hunter2secret", Cause::Url),
+        ("sqlite:", Cause::Url),
+        ("sqlite://", Cause::Url),
     ];
     for (url, cause) in urls {
         let error = Store::open(url).await.unwrap_err();
@@ -34,15 +36,35 @@ async fn an_error_has_the_code_of_the_database_and_not_its_text() {
     for database in databases("has_the_code").await {
         database.run("DROP TABLE cmp_events").await;
         let code = if database.url.starts_with("sqlite") { "1" } else { "42P01" };
-        let message = format!("could not purge events: the database refused with code {code}");
+        let meaning = "a table or column is missing; see Store::migrate";
+        let message = format!("could not purge events: the database refused with code {code}: {meaning}");
         let store = database.store();
         assert_eq!(store.purge().await.unwrap_err().to_string(), message);
         let message = format!(
-            "the store of events failed: could not claim an event: the database refused with code {code}"
+            "the store of events failed: could not claim an event: the database refused with code {code}: {meaning}"
         );
         assert_eq!(store.claim("1").await.unwrap_err().to_string(), message);
         assert!(!format!("{store:?}").contains("test.db"), "{store:?}");
     }
+}
+
+#[tokio::test]
+async fn an_error_says_what_is_wrong_with_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.db");
+    std::fs::write(&text, "a text that is longer than the mark at the start of a database").unwrap();
+    let read_only = folder.path().join("read_only.db");
+    drop(Store::open(&format!("sqlite:{}", read_only.display())).await.unwrap());
+    for (url, message) in [
+        (text.display().to_string(), "code 26: the file is no database of SQLite"),
+        (folder.path().display().to_string(), "code 14: the file can't be opened"),
+    ] {
+        let error = Store::open(&format!("sqlite:{url}")).await.unwrap_err().to_string();
+        assert_eq!(error, format!("could not open the database: the database refused with {message}"));
+    }
+    let store = Store::open(&format!("sqlite:{}?mode=ro", read_only.display())).await.unwrap();
+    let error = store.purge().await.unwrap_err().to_string();
+    assert!(error.ends_with("code 8: it can only be read"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
