@@ -64,6 +64,20 @@ impl Expiry {
         }
     }
 
+    /// Reads a month of one digit or two, and a year of two digits or four.
+    pub(crate) fn from_texts(month: &str, year: &str) -> Result<Self, InvalidInput> {
+        let wrong = || InvalidInput::new("expiry", "must be `MM/YY` or `MM/YYYY`");
+        if ![month, year].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(wrong());
+        }
+        let month_number = month.parse().map_err(|_| wrong())?;
+        match (month.len(), year.len()) {
+            (1 | 2, 2) => Self::with_two_digit_year(month_number, year.parse().map_err(|_| wrong())?),
+            (1 | 2, 4) => Self::new(month_number, year.parse().map_err(|_| wrong())?),
+            _ => Err(wrong()),
+        }
+    }
+
     pub(crate) fn into_wire(self) -> Result<(ExpMonth, ExpYear), InvalidInput> {
         let parts = ExpMonth::new(self.month).zip(ExpYear::new(self.two_digit_year().into()));
         parts.ok_or_else(|| InvalidInput::new("expiry", "is outside of the contract"))
@@ -100,17 +114,8 @@ impl FromStr for Expiry {
 
     /// Reads `MM/YY` or `MM/YYYY`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || InvalidInput::new("expiry", "must be `MM/YY` or `MM/YYYY`");
-        let (month, year) = text.trim().split_once('/').ok_or_else(wrong)?;
-        if ![month, year].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit())) {
-            return Err(wrong());
-        }
-        let month_number = month.parse().map_err(|_| wrong())?;
-        match (month.len(), year.len()) {
-            (1 | 2, 2) => Self::with_two_digit_year(month_number, year.parse().map_err(|_| wrong())?),
-            (1 | 2, 4) => Self::new(month_number, year.parse().map_err(|_| wrong())?),
-            _ => Err(wrong()),
-        }
+        let (month, year) = text.trim().split_once('/').unwrap_or_default();
+        Self::from_texts(month, year)
     }
 }
 

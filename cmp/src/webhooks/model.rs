@@ -1,12 +1,21 @@
-use std::fmt;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use chrono::{DateTime, Utc};
 use cmp_generated::lenient;
-use serde_json::error::Category;
+use serde::de::MapAccess;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
-use super::{WebhookError, members::Members};
+use super::{
+    WebhookError,
+    members::{self, Members, Scalar, members, month_and_year},
+};
 use crate::{
     cards::CardEvent,
+    scrub::scrub,
     secret::{DetailValue, NetworkTokenNumber, Pan},
     value::{CardId, Expiry, NetworkTokenId, NetworkTokenState, PanAlias, Text, id, open::open_enum},
 };
@@ -96,41 +105,47 @@ impl Event {
     /// [`WebhookError`] if the body is not a JSON object with an id and an event name.
     pub fn parse_unverified(body: &[u8]) -> Result<Self, WebhookError> {
         let text = std::str::from_utf8(body);
-        if let Some(envelope) = text.ok().and_then(|text| Members::parse(text).ok()) {
-            return Self::read(&envelope);
+        let mut envelope = None;
+        if let Ok(text) = text
+            && members::read(&mut envelope, text).is_ok()
+            && let Some(envelope) = &envelope
+        {
+            return Self::read(envelope, text);
         }
         let repaired = lenient::repaired(body);
-        let envelope = Members::parse(&repaired).map_err(|error| match text {
-            Err(_) => WebhookError::NotUtf8,
+        let mut envelope = None;
+        match (members::read(&mut envelope, &repaired), &envelope) {
+            (Ok(()), Some(envelope)) => Self::read(envelope, &repaired),
+            _ if text.is_err() => Err(WebhookError::NotUtf8),
+            (Ok(()), None) => Err(not_an_event("it is not an object")),
             // The text of a serde error repeats what it read.
-            Ok(_) if error.classify() == Category::Data => not_an_event("it is not an object"),
-            Ok(_) => WebhookError::NotJson { line: error.line(), column: error.column() },
-        })?;
-        Self::read(&envelope)
+            (Err(error), _) => Err(WebhookError::NotJson { line: error.line(), column: error.column() }),
+        }
     }
 
-    fn read(envelope: &Members<'_>) -> Result<Self, WebhookError> {
+    /// Converts the members of the document `json`.
+    fn read(from: &Envelope<'_>, json: &str) -> Result<Self, WebhookError> {
         // Two ids that can't be read must not be taken for one.
-        let id = envelope.digits("id").filter(|id| !id.contains(char::REPLACEMENT_CHARACTER));
+        let id = from.id.digits().filter(|id| !id.contains(char::REPLACEMENT_CHARACTER));
         let id = id.ok_or(not_an_event("it has no id"))?;
-        let name = envelope.str("event").ok_or(not_an_event("it has no event name"))?;
+        let name = from.event.str().ok_or(not_an_event("it has no event name"))?;
         Ok(Self {
             id: Text::new(id).ok_or(not_an_event("its id is too long"))?,
             name: Text::new(name).ok_or(not_an_event("its event name is too long"))?,
-            details: Details::read(name, envelope.members("details").unwrap_or_default()),
-            timestamp: envelope.time("timestamp"),
-            description: envelope.text("description"),
-            summary: envelope.text("summary"),
-            scope: envelope.text("scope"),
-            grouping: envelope.text("grouping"),
-            occurrence: envelope.digits("occurrence").and_then(|number| number.parse().ok()),
-            fingerprint: envelope.text("fingerprint"),
-            integration_id: envelope.text("integration_id"),
-            org_id: envelope.text("org_id"),
-            tenant: envelope.text("tenant"),
-            producer: envelope.members("producer").map(|from| Producer {
-                application_name: from.text("application_name"),
-                application_protocol: from.text("application_protocol"),
+            details: Details::read(name, from.details.as_ref().unwrap_or(&DetailMembers::default()), json),
+            timestamp: from.timestamp.time(),
+            description: from.description.text(),
+            summary: from.summary.text(),
+            scope: from.scope.text(),
+            grouping: from.grouping.text(),
+            occurrence: from.occurrence.digits().and_then(|number| number.parse().ok()),
+            fingerprint: from.fingerprint.text(),
+            integration_id: from.integration_id.text(),
+            org_id: from.org_id.text(),
+            tenant: from.tenant.text(),
+            producer: from.producer.as_ref().map(|from| Producer {
+                application_name: from.application_name.text(),
+                application_protocol: from.application_protocol.text(),
             }),
         })
     }
@@ -173,6 +188,64 @@ impl Event {
     }
 }
 
+members! {
+    Envelope {
+        id: Scalar<'j>,
+        event: Scalar<'j>,
+        details: Option<DetailMembers<'j>>,
+        timestamp: Scalar<'j>,
+        description: Scalar<'j>,
+        summary: Scalar<'j>,
+        scope: Scalar<'j>,
+        grouping: Scalar<'j>,
+        occurrence: Scalar<'j>,
+        fingerprint: Scalar<'j>,
+        integration_id: Scalar<'j>,
+        org_id: Scalar<'j>,
+        tenant: Scalar<'j>,
+        producer: Option<ProducerMembers<'j>>,
+    }
+}
+
+members! {
+    ProducerMembers {
+        application_name: Scalar<'j>,
+        application_protocol: Scalar<'j>,
+    }
+}
+
+members! {
+    /// The details of every kind of event, because the event's name may come after them.
+    DetailMembers {
+        card_id: Scalar<'j>,
+        card_bin: Scalar<'j>,
+        card_last4: Scalar<'j>,
+        reason_code: Scalar<'j>,
+        reason_text: Scalar<'j>,
+        network_token_id: Scalar<'j>,
+        network_token: Scalar<'j>,
+        network_token_last4: Scalar<'j>,
+        exp_month: Scalar<'j>,
+        exp_year: Scalar<'j>,
+        payment_account_reference: Scalar<'j>,
+        state: Scalar<'j>,
+        pan_alias: Scalar<'j>,
+        card_exp_month: Scalar<'j>,
+        card_exp_year: Scalar<'j>,
+        tenant_id: Scalar<'j>,
+        created_at: Scalar<'j>,
+        updated_at: Scalar<'j>,
+        card_first8: Scalar<'j>,
+        card_fingerprint: Scalar<'j>,
+        fingerprint_matches: Scalar<'j>,
+        new_account_number: Scalar<'j>,
+        new_expiration_date: Scalar<'j>,
+        old_account_number: Scalar<'j>,
+        old_expiration_date: Scalar<'j>,
+        occurred_at: Scalar<'j>,
+    }
+}
+
 fn not_an_event(rule: &'static str) -> WebhookError {
     WebhookError::NotAnEvent { rule }
 }
@@ -195,23 +268,27 @@ const CARD_UPDATE: &str = "au_card_";
 
 /// Documents and code spell one event with `-`, `_` and `.`, in either case.
 fn normalised(name: &str) -> String {
-    name.trim().to_ascii_lowercase().replace(['-', '.'], "_")
+    let letter = |letter| if matches!(letter, '-' | '.') { '_' } else { letter.to_ascii_lowercase() };
+    let mut normalised = String::with_capacity(name.len());
+    normalised.extend(name.trim().chars().map(letter));
+    normalised
 }
 
 impl Details {
-    fn read(name: &str, details: Members<'_>) -> Self {
+    /// Converts the details of the document `json`.
+    fn read(name: &str, from: &DetailMembers<'_>, json: &str) -> Self {
         let name = normalised(name);
         let kind = name.strip_prefix("cmp_").unwrap_or(&name);
         let event = |prefix| kind.strip_prefix(prefix).filter(|event: &&str| !event.is_empty());
         if let Some(event) = event(NETWORK_TOKEN) {
-            Self::NetworkToken(NetworkTokenDetails::read(event, &details))
+            Self::NetworkToken(NetworkTokenDetails::read(event, from))
         } else if let Some(event) = event(CARD_UPDATE) {
-            Self::CardUpdate(CardUpdateDetails::read(event, &details))
+            Self::CardUpdate(CardUpdateDetails::read(event, from))
         } else if name == "enrollment_failed" {
             // Seen without its prefix.
-            Self::CardUpdate(CardUpdateDetails::read(&name, &details))
+            Self::CardUpdate(CardUpdateDetails::read(&name, from))
         } else {
-            Self::Other(OtherDetails(details.into_owned()))
+            Self::Other(OtherDetails::read(json))
         }
     }
 }
@@ -277,28 +354,28 @@ pub struct NetworkTokenDetails {
 }
 
 impl NetworkTokenDetails {
-    fn read(event: &str, from: &Members<'_>) -> Self {
+    fn read(event: &str, from: &DetailMembers<'_>) -> Self {
         let Ok(event) = event.parse();
-        let reason_code = from.text("reason_code");
-        let state = from.parsed("state").or_else(|| state_by_event(&event));
+        let reason_code = from.reason_code.text();
+        let state = from.state.parsed().or_else(|| state_by_event(&event));
         Self {
             event,
-            card_id: from.parsed("card_id"),
-            network_token_id: from.parsed("network_token_id"),
-            number: from.secret("network_token", NetworkTokenNumber::from_trusted),
-            last4: from.last4("network_token_last4"),
-            expiry: from.month_and_year("exp_month", "exp_year"),
-            payment_account_reference: from.digits("payment_account_reference").and_then(Text::new),
+            card_id: from.card_id.parsed(),
+            network_token_id: from.network_token_id.parsed(),
+            number: from.network_token.secret(NetworkTokenNumber::from_trusted),
+            last4: from.network_token_last4.last4(),
+            expiry: month_and_year(&from.exp_month, &from.exp_year),
+            payment_account_reference: from.payment_account_reference.digits().and_then(Text::new),
             state: state.or_else(|| state_by_reason(reason_code.as_deref()?)),
             reason_code,
-            reason_text: from.text("reason_text"),
-            pan_alias: from.parsed("pan_alias"),
-            card_bin: from.leading_digits("card_bin"),
-            card_last4: from.last4("card_last4"),
-            card_expiry: from.month_and_year("card_exp_month", "card_exp_year"),
-            tenant_id: from.text("tenant_id"),
-            created_at: from.time("created_at"),
-            updated_at: from.time("updated_at"),
+            reason_text: from.reason_text.text(),
+            pan_alias: from.pan_alias.parsed(),
+            card_bin: from.card_bin.leading_digits(),
+            card_last4: from.card_last4.last4(),
+            card_expiry: month_and_year(&from.card_exp_month, &from.card_exp_year),
+            tenant_id: from.tenant_id.text(),
+            created_at: from.created_at.time(),
+            updated_at: from.updated_at.time(),
         }
     }
 }
@@ -360,40 +437,74 @@ pub struct CardUpdateDetails {
 }
 
 impl CardUpdateDetails {
-    fn read(event: &str, from: &Members<'_>) -> Self {
+    fn read(event: &str, from: &DetailMembers<'_>) -> Self {
         let Ok(event) = event.parse();
         Self {
             event,
-            card_id: from.parsed("card_id"),
-            last4: from.last4("card_last4"),
-            first8: from.leading_digits("card_first8"),
-            bin: from.leading_digits("card_bin"),
-            fingerprint: from.text("card_fingerprint"),
-            fingerprint_matches: from.boolean("fingerprint_matches"),
-            new_account_number: from.secret("new_account_number", Pan::from_trusted),
-            new_expiry: from.expiry("new_expiration_date"),
-            old_account_number: from.secret("old_account_number", Pan::from_trusted),
-            old_expiry: from.expiry("old_expiration_date"),
-            reason_code: from.text("reason_code"),
-            reason_text: from.text("reason_text"),
-            occurred_at: from.time("occurred_at"),
+            card_id: from.card_id.parsed(),
+            last4: from.card_last4.last4(),
+            first8: from.card_first8.leading_digits(),
+            bin: from.card_bin.leading_digits(),
+            fingerprint: from.card_fingerprint.text(),
+            fingerprint_matches: from.fingerprint_matches.boolean(),
+            new_account_number: from.new_account_number.secret(Pan::from_trusted),
+            new_expiry: from.new_expiration_date.expiry(),
+            old_account_number: from.old_account_number.secret(Pan::from_trusted),
+            old_expiry: from.old_expiration_date.expiry(),
+            reason_code: from.reason_code.text(),
+            reason_text: from.reason_text.text(),
+            occurred_at: from.occurred_at.time(),
         }
     }
 }
 
 /// The details of an event that this version does not know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OtherDetails(Members<'static>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct OtherDetails(BTreeMap<String, Zeroizing<String>>);
+
+members! {
+    OtherEnvelope {
+        details: Option<OtherMembers<'j>>,
+    }
+}
+
+/// The JSON of each member.
+#[derive(Default)]
+struct OtherMembers<'j>(BTreeMap<String, &'j str>);
+
+impl<'j> Members<'j> for OtherMembers<'j> {
+    fn member<A: MapAccess<'j>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        let value: &RawValue = map.next_value()?;
+        self.0.insert(name.to_owned(), value.get());
+        Ok(())
+    }
+}
 
 impl OtherDetails {
+    fn read(json: &str) -> Self {
+        let mut envelope: Option<OtherEnvelope<'_>> = None;
+        // Broken JSON does not come here.
+        let _ = members::read(&mut envelope, json);
+        let members = envelope.and_then(|envelope| envelope.details).unwrap_or_default().0;
+        Self(members.into_iter().map(|(name, value)| (name, Zeroizing::new(value.to_owned()))).collect())
+    }
+
     /// Returns the names of the members.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.names()
+        self.0.keys().map(String::as_str)
     }
 
     /// Returns a string, number or boolean member as text.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<DetailValue> {
-        self.0.scalar(name).map(DetailValue::from_trusted)
+        Scalar::of(self.0.get(name)?).any().map(DetailValue::from_trusted)
+    }
+}
+
+/// Shows names only: any value can be a PAN.
+impl fmt::Debug for OtherDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: BTreeSet<_> = self.names().map(scrub).collect();
+        f.debug_tuple("OtherDetails").field(&names).finish()
     }
 }

@@ -195,36 +195,49 @@ pub(super) struct Time<'h> {
 impl<'h> SignatureHeaders<'h> {
     /// Reads all signatures of the scheme. Skips those of other schemes, which a sender may add, and what is unreadable
     /// beside something readable.
-    pub(super) fn parse(values: &[&'h str], scheme: &SignatureScheme) -> Result<Self, WebhookError> {
-        let values: Vec<_> = values.iter().filter(|value| value.len() <= LONGEST_VALUE).collect();
-        if values.is_empty() {
-            return Err(WebhookError::malformed("is too long"));
-        }
-        let parts = values.into_iter().flat_map(|value| value.split(','));
-        let (mut times, mut signatures) = (Vec::new(), Vec::new());
-        for (label, text) in parts.filter_map(|part| part.trim().split_once('=')) {
-            if label == TIME {
-                times.push(text);
-            } else if label == scheme.label {
-                signatures.push(text);
+    pub(super) fn parse(
+        values: impl Iterator<Item = &'h str>,
+        scheme: &SignatureScheme,
+    ) -> Result<Self, WebhookError> {
+        let mut read = Self { times: Vec::new(), signatures: Vec::new() };
+        let (mut fits, mut has_time, mut has_signature) = (false, false, false);
+        for value in values.filter(|value| value.len() <= LONGEST_VALUE) {
+            fits = true;
+            for (label, text) in value.split(',').filter_map(|part| part.trim().split_once('=')) {
+                if label == TIME {
+                    has_time = true;
+                    read.add_time(text);
+                } else if label == scheme.label {
+                    has_signature = true;
+                    read.signatures.extend(decode(text));
+                }
             }
         }
-        Ok(Self { times: read_times(times)?, signatures: read_signatures(&signatures)? })
+        let rule = if !fits {
+            "is too long"
+        } else if !has_time {
+            "has no time"
+        } else if read.times.is_empty() {
+            "has a time that is not in Unix seconds"
+        } else if read.times.len() > MOST_TIMES {
+            "has more than four times"
+        } else if !has_signature {
+            "has no signature of the expected scheme"
+        } else if read.signatures.is_empty() {
+            "has no signature of 64 hexadecimal digits"
+        } else {
+            // The verdict must not depend on the order.
+            read.times.sort_unstable_by_key(|time| time.text);
+            return Ok(read);
+        };
+        Err(WebhookError::malformed(rule))
     }
-}
 
-fn read_times(mut texts: Vec<&str>) -> Result<Vec<Time<'_>>, WebhookError> {
-    if texts.is_empty() {
-        return Err(WebhookError::malformed("has no time"));
-    }
-    texts.sort_unstable();
-    texts.dedup();
-    let times = texts.into_iter().filter_map(|text| Some(Time { text, signed_at: signed_at(text)? }));
-    let times: Vec<_> = times.take(MOST_TIMES + 1).collect();
-    match times.len() {
-        0 => Err(WebhookError::malformed("has a time that is not in Unix seconds")),
-        1..=MOST_TIMES => Ok(times),
-        _ => Err(WebhookError::malformed("has more than four times")),
+    /// Adds a time that is not there yet. Stops at one more than is allowed.
+    fn add_time(&mut self, text: &'h str) {
+        if self.times.len() <= MOST_TIMES && self.times.iter().all(|time| time.text != text) {
+            self.times.extend(signed_at(text).map(|signed_at| Time { text, signed_at }));
+        }
     }
 }
 
@@ -234,21 +247,14 @@ fn signed_at(time: &str) -> Option<DateTime<Utc>> {
     seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0))
 }
 
-fn read_signatures(texts: &[&str]) -> Result<Vec<Signature>, WebhookError> {
-    if texts.is_empty() {
-        return Err(WebhookError::malformed("has no signature of the expected scheme"));
-    }
-    let signatures: Vec<_> = texts.iter().filter_map(|text| decode(text)).collect();
-    if signatures.is_empty() {
-        return Err(WebhookError::malformed("has no signature of 64 hexadecimal digits"));
-    }
-    Ok(signatures)
-}
-
 /// Reads hexadecimal digits in either case.
 fn decode(text: &str) -> Option<Signature> {
-    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
-    <[u8; 32]>::try_from(bytes).ok().map(|bytes| CtOutput::new(bytes.into()))
+    let mut bytes = [0; 32];
+    if text.len() != 2 * bytes.len() {
+        return None;
+    }
+    HEXLOWER_PERMISSIVE.decode_mut(text.as_bytes(), &mut bytes).ok()?;
+    Some(CtOutput::new(bytes.into()))
 }
 
 #[cfg(test)]
@@ -274,7 +280,8 @@ mod tests {
     fn every_signature_is_read() {
         let (zeros, others) = ("0".repeat(64), "A".repeat(64));
         let read = |values: &[&str]| {
-            let headers = SignatureHeaders::parse(values, &SignatureScheme::default()).expect("reads");
+            let headers =
+                SignatureHeaders::parse(values.iter().copied(), &SignatureScheme::default()).expect("reads");
             let times: Vec<_> = headers.times.iter().map(|time| time.text).collect();
             (times.join(" "), headers.signatures.len())
         };

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, iter, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
@@ -97,11 +97,11 @@ impl Verifier {
             return Err(WebhookError::NoSignature);
         }
         let values = headers.get_all(&self.scheme.header).iter();
-        let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
-        if values.is_empty() {
+        let mut values = values.filter_map(|value| value.to_str().ok()).peekable();
+        if values.peek().is_none() {
             return Err(WebhookError::malformed("is not visible ASCII"));
         }
-        self.verify_values(&values, body)
+        self.verify_values(values, body)
     }
 
     /// Verifies a raw body by the value of its signature header, for frameworks without version 1 of the crate `http`.
@@ -121,10 +121,14 @@ impl Verifier {
     /// # Errors
     /// As [`verify`](Self::verify).
     pub fn verify_value<'b>(&self, value: &str, body: &'b [u8]) -> Result<Verified<'b>, WebhookError> {
-        self.verify_values(&[value], body)
+        self.verify_values(iter::once(value), body)
     }
 
-    fn verify_values<'b>(&self, values: &[&str], body: &'b [u8]) -> Result<Verified<'b>, WebhookError> {
+    fn verify_values<'v, 'b>(
+        &self,
+        values: impl Iterator<Item = &'v str>,
+        body: &'b [u8],
+    ) -> Result<Verified<'b>, WebhookError> {
         let headers = SignatureHeaders::parse(values, &self.scheme)?;
         let mut verdict = WebhookError::WrongSignature;
         for time in headers.times {
