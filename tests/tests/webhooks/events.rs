@@ -233,11 +233,12 @@ fn odd_unknown_members_are_skipped() {
     for odd in [deep(130), deep(100_000), "1e999".to_owned(), r#""\ud800""#.to_owned(), "-0.0e-0".to_owned()]
     {
         let body = format!(
-            r#"{{"odd":{odd},"id":"1","event":"cmp_au_card.closed",
+            r#"{{"odd":{odd},"id":"1","event":"cmp_au_card.closed","producer":{odd},
                 "details":{{"card_id":"CRD1","odd":{odd},"producer":{odd},"reason_code":{odd}}},"tail":{odd}}}"#
         );
-        let event = event(&body);
-        assert_eq!(event.card_id().unwrap().as_str(), "CRD1");
+        assert_eq!(event(&body).card_id().unwrap().as_str(), "CRD1");
+        let bare = event(&format!(r#"{{"details":{odd},"event":"cmp_au_card.closed","id":"1"}}"#));
+        assert_eq!((&*bare.id, bare.card_id()), ("1", None));
     }
     let other = event(r#"{"id":"1","event":"route.created","details":{"big":1e999,"exact":1.50}}"#);
     let Details::Other(details) = &other.details else { panic!("{other:?}") };
