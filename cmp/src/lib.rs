@@ -52,6 +52,7 @@
 //!   scope.
 //! * [`auth`] is the source of access tokens, and [`Environment`] the place where requests go.
 //! * [`drift`] reports what the service sends and this version doesn't know.
+//! * [`metrics`], with the feature `opentelemetry`, are what the client measures.
 //! * [`clock`] is the time that a client sees, for tests.
 //! * [`Pan`], [`Cvc`], [`NetworkTokenNumber`] and [`CryptogramValue`] show at most their last four
 //!   characters; only their `expose` returns the value.
@@ -158,6 +159,7 @@ mod example;
 #[cfg_attr(not(feature = "webhooks"), doc = "[events]: crate::Wait::hints")]
 pub mod guide {}
 pub mod http;
+pub mod metrics;
 pub mod network_tokens;
 pub mod operation;
 pub mod payments;
@@ -190,6 +192,9 @@ pub use network_tokens::{
     cryptogram::Cryptogram,
     model::{NetworkToken, Provisioned},
 };
+/// [`metrics`] take a `Meter` of this crate.
+#[cfg(feature = "opentelemetry")]
+pub use opentelemetry;
 /// An [`Amount`] holds this crate's `Decimal`.
 pub use rust_decimal;
 pub use secret::{Cvc, Pan};

@@ -18,6 +18,7 @@ use crate::{
     call::{Call, Core},
     clock::after,
     error::{Delivery, Error, ErrorKind, Result, StopReason},
+    metrics::{Ending, Work},
     operation::Operation,
 };
 
@@ -260,7 +261,13 @@ impl<'a, T: 'a> IntoFuture for Wait<'a, T> {
     type IntoFuture = BoxFuture<'a, Result<T>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        self.run().boxed()
+        async move {
+            let timed = self.core.metrics.start(Work::Wait(self.operation));
+            let result = self.run().await;
+            timed.end(|| Ending::of(result.as_ref().err()));
+            result
+        }
+        .boxed()
     }
 }
 

@@ -37,6 +37,7 @@ use tokio::{
 use super::{AccessToken, AccessTokenError, AccessTokenProvider};
 use crate::{
     clock::{Clock, Jitter},
+    metrics::{Ending, Metrics, Work},
     retry::doubled,
     secret::BearerToken,
 };
@@ -79,6 +80,8 @@ pub(crate) struct Token {
     pub(crate) authorization: HeaderValue,
     generation: u64,
     fetch: u64,
+    /// When it was asked for.
+    since: Instant,
     refresh_at: Option<Instant>,
     expires_at: Option<Instant>,
 }
@@ -99,6 +102,7 @@ impl Token {
             value: fetched.value,
             generation,
             fetch,
+            since: now,
         }
     }
 
@@ -121,6 +125,7 @@ struct Shared {
     provider: Box<dyn AccessTokenProvider>,
     clock: Arc<dyn Clock>,
     jitter: Jitter,
+    metrics: Metrics,
     /// Written only with `slot` locked.
     token: ArcSwapOption<Token>,
     slot: Mutex<Slot>,
@@ -179,11 +184,17 @@ enum Found {
 }
 
 impl TokenCache {
-    pub(crate) fn new(provider: Box<dyn AccessTokenProvider>, clock: Arc<dyn Clock>, jitter: Jitter) -> Self {
+    pub(crate) fn new(
+        provider: Box<dyn AccessTokenProvider>,
+        clock: Arc<dyn Clock>,
+        jitter: Jitter,
+        metrics: Metrics,
+    ) -> Self {
         Self(Arc::new(Shared {
             provider,
             clock,
             jitter,
+            metrics,
             token: ArcSwapOption::empty(),
             slot: Mutex::default(),
             doubted: AtomicBool::new(false),
@@ -264,6 +275,16 @@ impl TokenCache {
         self.0.state.subscribe()
     }
 
+    /// Returns a function that returns the age of the token in use, for as long as the cache is there.
+    pub(crate) fn token_age(&self) -> impl Fn() -> Option<Duration> + Send + Sync + 'static {
+        let shared = Arc::downgrade(&self.0);
+        move || {
+            let shared = shared.upgrade()?;
+            let now = shared.clock.now();
+            Some(now.saturating_duration_since(shared.token_in_use(now)?.since))
+        }
+    }
+
     /// `awaited` is the fetch that the caller has waited for: if that failed, its error is the caller's.
     fn find(&self, patience: Duration, awaited: Option<u64>) -> Found {
         let now = self.0.clock.now();
@@ -338,6 +359,7 @@ impl Shared {
     /// The outcome, and when the fetch began.
     async fn fetch(&self) -> (Instant, Result<AccessToken, AccessTokenError>) {
         let started = self.clock.now();
+        let timed = self.metrics.start(Work::TokenFetch);
         let fetched = tokio::select! {
             fetched = AssertUnwindSafe(async { self.provider.fetch().await }).catch_unwind() => {
                 fetched.unwrap_or_else(|_| Err(AccessTokenError::transient("the token provider panicked")))
@@ -346,6 +368,8 @@ impl Shared {
                 Err(AccessTokenError::transient("the token provider took too long"))
             }
         };
+        let error_type = || fetched.as_ref().err().map(AccessTokenError::telemetry_type);
+        timed.end(|| Ending { error_type: error_type(), ..Ending::default() });
         (started, fetched)
     }
 
@@ -428,7 +452,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_late_refusal_of_an_old_token_leaves_the_new_one() {
-        let cache = TokenCache::new(Box::new(AlwaysTheSame), Arc::new(SystemClock), Jitter::default());
+        let cache = TokenCache::new(
+            Box::new(AlwaysTheSame),
+            Arc::new(SystemClock),
+            Jitter::default(),
+            Metrics::default(),
+        );
         let old = cache.token(FETCH_TIMEOUT).await.unwrap();
         cache.refuse(&old);
         let new = cache.token(FETCH_TIMEOUT).await.unwrap();

@@ -3,7 +3,7 @@
 mod cache;
 mod service_account;
 
-use std::{fmt, future::Future, pin::Pin, time::Duration};
+use std::{borrow::Cow, fmt, future::Future, pin::Pin, time::Duration};
 
 pub use cache::AuthState;
 pub(crate) use cache::{Token, TokenCache};
@@ -114,6 +114,16 @@ impl AccessTokenError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.transient
+    }
+
+    /// What went wrong, for `error.type` of OpenTelemetry: one of few values.
+    fn telemetry_type(&self) -> Cow<'static, str> {
+        match self.status {
+            Some(status) => status.to_string().into(),
+            None if self.about_credentials => "refused".into(),
+            None if self.transient => "unavailable".into(),
+            None => "unusable".into(),
+        }
     }
 
     /// The same, said again while nothing is fetched for so long.

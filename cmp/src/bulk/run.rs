@@ -22,6 +22,7 @@ use crate::{
     call::Core,
     clock::{Clock, Tick},
     error::{Delivery, Error, ErrorKind, Result},
+    metrics::{Ending, Work},
     operation::Operation,
     value::CardId,
 };
@@ -170,7 +171,12 @@ impl<S: Stream<Item: Clone>, T: 'static, K> BulkRun<S, T, K> {
             let deletion_begun = deletion_begun || deletes(self.task.operation);
             self.in_flight.insert(position, Due { position, item: item.clone(), deletion_begun });
             let call = (self.task.start)(card);
-            self.calls.push(call.map(move |outcome| (position, outcome)).boxed());
+            let timed = self.core.metrics.start(Work::BulkItem(self.task.operation));
+            let ended = move |outcome: Result<T>| {
+                timed.end(|| Ending::of(outcome.as_ref().err()));
+                (position, outcome)
+            };
+            self.calls.push(call.map(ended).boxed());
             if has_pace {
                 return Filled::One;
             }

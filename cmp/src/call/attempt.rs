@@ -16,6 +16,7 @@ use crate::{
     auth::Token,
     error::{Delivery, Document, Error, ErrorKind, is_transient_status},
     http::{self, Cause, Exchange},
+    metrics::{Ending, Work},
     operation::Operation,
     retry::retry_after,
     value::TraceId,
@@ -96,6 +97,7 @@ impl Attempt<'_> {
             return Err(out_of_time(None));
         }
         let span = self.span();
+        let timed = self.core.metrics.start(Work::Attempt(self.operation));
         let exchange = self.core.http.exchange(self.core.largest_answer);
         let exchange = if self.core.drift.is_some() { exchange.keeping_body() } else { exchange };
         let exchange = if self.core.on_answer.is_some() { exchange.keeping_headers() } else { exchange };
@@ -126,12 +128,17 @@ impl Attempt<'_> {
                 result = answered.instrument(span.clone()) => result,
             }
         };
+        timed.end(|| Ending {
+            status: exchange.status().map(|status| status.as_u16()),
+            protocol_version: exchange.version(),
+            ..Ending::of(result.as_ref().err().map(|failure| &failure.error))
+        });
         self.record(&span, &exchange, &result);
         self.show_answer(&exchange);
         if let (Some(drift), Some(status)) = (&self.core.drift, exchange.status()) {
             let unreadable =
                 if status.is_success() { unreadable_in::<B> } else { unreadable_in::<types::ErrorDocument> };
-            drift.look_at(self.operation, status.as_u16(), &exchange.body(), unreadable);
+            drift.look_at(self.operation, status.as_u16(), &exchange.body(), unreadable, &self.core.metrics);
         }
         result
     }
@@ -176,12 +183,7 @@ impl Attempt<'_> {
         let trace_id = match result {
             Ok(answer) => TraceId::of(answer.trace_id.as_ref()).map(|id| id.to_string()),
             Err(failure) => {
-                match (failure.error.kind(), failure.error.status()) {
-                    (ErrorKind::Service, Some(status)) => {
-                        span.record("error.type", status.to_string().as_str())
-                    }
-                    (kind, _) => span.record("error.type", error_type(kind)),
-                };
+                span.record("error.type", &*failure.error.telemetry_type());
                 failure.error.trace_id().map(str::to_owned)
             }
         };
@@ -348,23 +350,6 @@ fn out_of_time(exchange: Option<&Exchange>) -> Failure {
     let delivery = if sent { Delivery::OutcomeUnknown } else { Delivery::NotSent };
     let error = Error::new(ErrorKind::Timeout, delivery, "no answer in time");
     Failure { error, transient: true }
-}
-
-/// What went wrong, for `error.type`: few values, and no status.
-fn error_type(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::InvalidInput => "invalid_input",
-        ErrorKind::Configuration => "configuration",
-        ErrorKind::Authentication => "authentication",
-        ErrorKind::Service => "service",
-        ErrorKind::Connection => "connection",
-        ErrorKind::Timeout => "timeout",
-        ErrorKind::Throttled => "throttled",
-        ErrorKind::Decode => "decode",
-        ErrorKind::UnexpectedAnswer => "unexpected_answer",
-        ErrorKind::NoNetworkToken => "no_network_token",
-        ErrorKind::NoPan => "no_pan",
-    }
 }
 
 fn not_built() -> Failure {

@@ -23,6 +23,7 @@ use crate::{
     auth::Token,
     clock::after,
     error::{Delivery, Error, ErrorKind, Result, StopReason},
+    metrics::{Ending, Happening, Work},
     operation::Operation,
     retry::{Facts, Verdict},
     value::TraceId,
@@ -87,11 +88,18 @@ impl<'a> Call<'a> {
     {
         let asked_at = self.core.clock.utc();
         let deadline = self.deadline.min(self.core.deadline());
+        let timed = self.core.metrics.start(Work::Operation(operation));
+        let earlier = self.attempts;
         let request = Request { call: self, operation, deadline, number: 0, in_doubt: false, refusal: None };
-        let Answer { status, body, trace_id } = request.finish(send).await?;
-        read(Head { status, asked_at }, body).map_err(|error| {
-            error.in_answer(operation, status, self.attempts, TraceId::of(trace_id.as_ref()))
-        })
+        let result = match request.finish(send).await {
+            Ok(Answer { status, body, trace_id }) => read(Head { status, asked_at }, body).map_err(|error| {
+                error.in_answer(operation, status, self.attempts, TraceId::of(trace_id.as_ref()))
+            }),
+            Err(error) => Err(error),
+        };
+        let attempts = Some(self.attempts - earlier);
+        timed.end(|| Ending { attempts, ..Ending::of(result.as_ref().err()) });
+        result
     }
 }
 
@@ -165,9 +173,11 @@ impl Request<'_, '_> {
         let token = core.token_before(now, self.deadline).await;
         if let (Some(refusal), Ok(token)) = (&mut self.refusal, &token)
             && let Some(failure) = refusal.failure.take()
-            && refusal.token.value == token.value
         {
-            return Turn::Failed(failure, core.clock.now());
+            if refusal.token.value == token.value {
+                return Turn::Failed(failure, core.clock.now());
+            }
+            self.count_retry_after(&failure.error);
         }
         self.number += 1;
         self.call.attempts += 1;
@@ -237,11 +247,17 @@ impl Request<'_, '_> {
                     cause = %error,
                     "trying again"
                 );
+                self.count_retry_after(&error);
                 core.clock.sleep(wait).await;
                 Ok(())
             }
             Verdict::Stop(reason) => Err(self.give_up(error, reason)),
         }
+    }
+
+    fn count_retry_after(&self, error: &Error) {
+        let operation = self.operation;
+        self.call.core.metrics.count(|| Happening::Retry { operation, reason: error.telemetry_type() });
     }
 
     /// A 429 slows the whole client. Returns how long this call then has to wait.

@@ -16,6 +16,7 @@ use crate::{
     drift::Watch,
     error::{Error, Result},
     http::Http,
+    metrics::Metrics,
     operation::Operation,
     retry::{RetryBudget, RetryPolicy, Throttle},
 };
@@ -72,6 +73,7 @@ pub(crate) struct Core {
     pub(crate) largest_answer: usize,
     pub(crate) drift: Option<Arc<Watch>>,
     pub(crate) on_answer: Option<OnAnswer>,
+    pub(crate) metrics: Metrics,
     /// What the client has learnt about included resources.
     pub(crate) lookups: Arc<Lookups>,
 }

@@ -19,6 +19,7 @@ use crate::{
     environment::{Endpoints, Environment},
     error::{Error, Result},
     http::{Identity, Settings},
+    metrics::{Meter, Metrics},
     retry::{Pace, RetryBudget, RetryPolicy, Throttle},
     secret::HeaderText,
 };
@@ -59,6 +60,7 @@ pub struct ClientBuilder<E = Environment> {
     connections: Settings,
     largest_answer: usize,
     drift: Option<Watch>,
+    meter: Option<Meter>,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,7 @@ impl<E> ClientBuilder<E> {
             connections: Settings::default(),
             largest_answer: LARGEST_ANSWER,
             drift: None,
+            meter: None,
         }
     }
 
@@ -261,6 +264,13 @@ impl<E> ClientBuilder<E> {
         self
     }
 
+    /// Measures what the client does with this meter: see [`metrics`](crate::metrics).
+    #[cfg(feature = "opentelemetry")]
+    pub fn meter(mut self, meter: &Meter) -> Self {
+        self.meter = Some(meter.clone());
+        self
+    }
+
     /// Uses this clock: see [`clock`](crate::clock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -298,12 +308,18 @@ impl<E> ClientBuilder<E> {
                 Box::new(ClientCredentials { account, token_url, http, clock: Arc::clone(&self.clock) })
             }
         };
+        let server_address = api_url.host_str().unwrap_or_default().to_owned();
+        let server_port = api_url.port_or_known_default().unwrap_or_default();
+        let server = Some((&*server_address, server_port));
+        let metrics = Metrics::new(self.meter.as_ref(), &self.clock, server);
+        let auth = TokenCache::new(provider, Arc::clone(&self.clock), self.jitter.clone(), metrics.clone());
+        metrics.observe(self.budget.watch(), auth.token_age());
         Ok(Core {
             media_type,
-            server_address: api_url.host_str().unwrap_or_default().to_owned(),
-            server_port: api_url.port_or_known_default().unwrap_or_default(),
+            server_address,
+            server_port,
             base_url: Arc::new(api_url),
-            auth: TokenCache::new(provider, Arc::clone(&self.clock), self.jitter.clone()),
+            auth,
             http,
             request_builder: request_builder()?,
             headers: Arc::new(headers),
@@ -315,6 +331,7 @@ impl<E> ClientBuilder<E> {
             largest_answer: self.largest_answer,
             drift: self.drift.map(Arc::new),
             on_answer: None,
+            metrics,
             lookups: Arc::default(),
         })
     }

@@ -44,6 +44,18 @@ pub enum DriftKind {
     Unreadable,
 }
 
+impl DriftKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Member => "member",
+            Self::EnumValue => "enum_value",
+            Self::IncludedType => "included_type",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
 /// An unknown thing in the responses of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -16,7 +16,12 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::{Drift, DriftEvent, DriftKind};
-use crate::{operation::Operation, scrub::is_harmless_name, value::NetworkTokenState};
+use crate::{
+    metrics::{Happening, Metrics},
+    operation::Operation,
+    scrub::is_harmless_name,
+    value::NetworkTokenState,
+};
 
 /// Written by `cargo xtask spec merge` from the contract.
 const DOCUMENT: &str = include_str!("known.json");
@@ -63,12 +68,14 @@ impl Watch {
         status: u16,
         body: &[Bytes],
         unreadable: fn(&[u8]) -> Vec<String>,
+        metrics: &Metrics,
     ) {
         let known = Known::get();
         let Some(shape) = known.answer(operation.name(), status) else {
             return self.count(
                 operation,
                 Finding { kind: DriftKind::Status, name: status.to_string(), value: None },
+                metrics,
             );
         };
         let look = |body: &[u8]| (unknown_in(body, shape, known), unreadable(body));
@@ -83,7 +90,7 @@ impl Watch {
             value: None,
         });
         for finding in unknown.into_iter().chain(unreadable) {
-            self.count(operation, finding);
+            self.count(operation, finding, metrics);
         }
     }
 
@@ -92,8 +99,11 @@ impl Watch {
         Drift { events: counted.entries.values().cloned().collect(), unlisted: counted.unlisted }
     }
 
-    fn count(&self, operation: Operation, finding: Finding) {
+    fn count(&self, operation: Operation, finding: Finding, metrics: &Metrics) {
+        let kind = finding.kind.name();
         let event = self.counted.lock().unwrap_or_else(PoisonError::into_inner).add(operation, finding);
+        let name = event.as_ref().map_or("_OTHER", |event| &event.name);
+        metrics.count(|| Happening::Drift { operation, kind, name });
         // The lock is free again: the hook may ask for the snapshot.
         if let (Some(hook), Some(event)) = (&self.hook, event) {
             hook(&event);
@@ -340,10 +350,18 @@ mod tests {
         let watch = Watch::default();
         for number in 0..MOST_ENTRIES + 10 {
             let name = format!("member{number}");
-            watch.count(Operation::GetCard, Finding { kind: DriftKind::Member, name, value: None });
+            watch.count(
+                Operation::GetCard,
+                Finding { kind: DriftKind::Member, name, value: None },
+                &Metrics::default(),
+            );
         }
         let name = "member0".to_owned();
-        watch.count(Operation::GetCard, Finding { kind: DriftKind::Member, name, value: None });
+        watch.count(
+            Operation::GetCard,
+            Finding { kind: DriftKind::Member, name, value: None },
+            &Metrics::default(),
+        );
         let drift = watch.snapshot();
         assert_eq!((drift.events.len(), drift.unlisted), (MOST_ENTRIES, 10));
         assert!(drift.events.iter().any(|event| event.count == 2));

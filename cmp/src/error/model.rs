@@ -292,6 +292,25 @@ impl Error {
         self.0.kind
     }
 
+    /// What went wrong, for `error.type` of OpenTelemetry: one of few values.
+    pub(crate) fn telemetry_type(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self.0.kind {
+            ErrorKind::Service => {
+                return self.0.status.map_or("service".into(), |status| status.to_string().into());
+            }
+            ErrorKind::InvalidInput => "invalid_input",
+            ErrorKind::Configuration => "configuration",
+            ErrorKind::Authentication => "authentication",
+            ErrorKind::Connection => "connection",
+            ErrorKind::Timeout => "timeout",
+            ErrorKind::Throttled => "throttled",
+            ErrorKind::Decode => "decode",
+            ErrorKind::UnexpectedAnswer => "unexpected_answer",
+            ErrorKind::NoNetworkToken => "no_network_token",
+            ErrorKind::NoPan => "no_pan",
+        })
+    }
+
     /// Returns whether the request reached the service, over all attempts.
     #[must_use]
     pub fn delivery(&self) -> Delivery {

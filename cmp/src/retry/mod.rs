@@ -277,6 +277,12 @@ impl RetryBudget {
         self.tokens.load(Relaxed)
     }
 
+    /// Returns a function that returns the tokens left, for as long as the budget is there.
+    pub(crate) fn watch(&self) -> impl Fn() -> Option<u32> + Send + Sync + 'static {
+        let tokens = Arc::downgrade(&self.tokens);
+        move || Some(tokens.upgrade()?.load(Relaxed))
+    }
+
     #[must_use]
     pub(crate) fn withdraw(&self) -> bool {
         self.tokens.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(COST_OF_A_RETRY)).is_ok()

@@ -12,7 +12,10 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::model::Event;
-use crate::clock::{self, Clock, SystemClock};
+use crate::{
+    clock::{self, Clock, SystemClock},
+    metrics::{Happening, Metrics},
+};
 
 /// How long the deliveries of an event wait after its receiver died.
 const LEASE: Duration = Duration::from_secs(60);
@@ -56,6 +59,7 @@ const LEASE: Duration = Duration::from_secs(60);
 pub struct Deduplicator {
     store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
 /// The outcome of an event. Accept the delivery for [`Now`](Self::Now) and [`Before`](Self::Before); answer 503 for every
@@ -75,13 +79,21 @@ impl Deduplicator {
     /// Remembers events in this store.
     #[must_use]
     pub fn new(store: impl EventStore) -> Self {
-        Self { store: Arc::new(store), clock: Arc::new(SystemClock) }
+        Self { store: Arc::new(store), clock: Arc::new(SystemClock), metrics: Metrics::default() }
     }
 
     /// Uses this clock to renew claims: see [`clock`](crate::clock).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Counts the outcomes of events with this meter: see [`metrics`](crate::metrics).
+    #[cfg(feature = "opentelemetry")]
+    #[must_use]
+    pub fn meter(mut self, meter: &crate::metrics::Meter) -> Self {
+        self.metrics = Metrics::new(Some(meter), &self.clock, None);
         self
     }
 
@@ -104,17 +116,27 @@ impl Deduplicator {
     where
         E: From<StoreError>,
     {
-        let claim = match self.store.claim(&event.id).await? {
-            ClaimOutcome::Handled => return Ok(Handled::Before),
-            ClaimOutcome::InProgress => return Ok(Handled::InProgress),
+        let outcome = |outcome| self.metrics.count(|| Happening::Event(outcome));
+        let store_failed = |_: &StoreError| outcome("store_failed");
+        let claim = match self.store.claim(&event.id).await.inspect_err(store_failed)? {
+            ClaimOutcome::Handled => {
+                outcome("duplicate");
+                return Ok(Handled::Before);
+            }
+            ClaimOutcome::InProgress => {
+                outcome("in_progress");
+                return Ok(Handled::InProgress);
+            }
             ClaimOutcome::Claimed(claim) => claim,
         };
         match self.renewing(&event.id, claim, work()).await {
             Ok(result) => {
-                self.store.complete(&event.id, claim).await?;
+                self.store.complete(&event.id, claim).await.inspect_err(store_failed)?;
+                outcome("handled");
                 Ok(Handled::Now(result))
             }
             Err(error) => {
+                outcome("failed");
                 if let Err(unreleased) = self.store.release(&event.id, claim).await {
                     tracing::warn!(error = %unreleased, "the event stays claimed until its claim expires");
                 }

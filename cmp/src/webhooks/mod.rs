@@ -178,6 +178,20 @@ impl WebhookError {
         )
     }
 
+    /// The name of the error in metrics.
+    fn telemetry_name(&self) -> &'static str {
+        match self {
+            Self::NoSignature => "no_signature",
+            Self::MalformedSignature { .. } => "malformed_signature",
+            Self::WrongSignature => "wrong_signature",
+            Self::TooOld { .. } => "too_old",
+            Self::TooNew { .. } => "too_new",
+            Self::NotUtf8 => "not_utf8",
+            Self::NotJson { .. } => "not_json",
+            Self::NotAnEvent { .. } => "not_an_event",
+        }
+    }
+
     fn malformed(rule: &'static str) -> Self {
         Self::MalformedSignature { rule }
     }

@@ -8,7 +8,10 @@ use super::{
     model::Event,
     signature::{SignatureHeaders, SignatureScheme, WebhookSecret},
 };
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    metrics::{Happening, Metrics},
+};
 
 /// VGS documents no tolerance; other senders of this scheme recommend this one.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
@@ -43,6 +46,7 @@ pub struct Verifier {
     scheme: SignatureScheme,
     tolerance: Duration,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
 impl Verifier {
@@ -53,6 +57,7 @@ impl Verifier {
             scheme: SignatureScheme::default(),
             tolerance: TOLERANCE,
             clock: Arc::new(SystemClock),
+            metrics: Metrics::default(),
         }
     }
 
@@ -82,6 +87,13 @@ impl Verifier {
         self
     }
 
+    /// Counts verdicts with this meter, and bodies that are no events: see [`metrics`](crate::metrics).
+    #[cfg(feature = "opentelemetry")]
+    pub fn meter(mut self, meter: &crate::metrics::Meter) -> Self {
+        self.metrics = Metrics::new(Some(meter), &self.clock, None);
+        self
+    }
+
     /// Verifies a request by its headers and its raw body: the bytes as they came, before any decoding.
     ///
     /// `HeaderMap` is that of the crate `http`, version 1, which axum, hyper and reqwest use. For other frameworks there
@@ -93,6 +105,13 @@ impl Verifier {
     /// # Errors
     /// [`WebhookError`], with [`is_unverified`](WebhookError::is_unverified) true.
     pub fn verify<'b>(&self, headers: &HeaderMap, body: &'b [u8]) -> Result<Verified<'b>, WebhookError> {
+        self.counted(self.signature_values(headers).and_then(|values| self.verify_values(values, body)))
+    }
+
+    fn signature_values<'h>(
+        &self,
+        headers: &'h HeaderMap,
+    ) -> Result<impl Iterator<Item = &'h str>, WebhookError> {
         if !headers.contains_key(&self.scheme.header) {
             return Err(WebhookError::NoSignature);
         }
@@ -101,7 +120,7 @@ impl Verifier {
         if values.peek().is_none() {
             return Err(WebhookError::malformed("is not visible ASCII"));
         }
-        self.verify_values(values, body)
+        Ok(values)
     }
 
     /// Verifies a raw body by the value of its signature header, for frameworks without version 1 of the crate `http`.
@@ -121,7 +140,14 @@ impl Verifier {
     /// # Errors
     /// As [`verify`](Self::verify).
     pub fn verify_value<'b>(&self, value: &str, body: &'b [u8]) -> Result<Verified<'b>, WebhookError> {
-        self.verify_values(iter::once(value), body)
+        self.counted(self.verify_values(iter::once(value), body))
+    }
+
+    fn counted<T>(&self, verdict: Result<T, WebhookError>) -> Result<T, WebhookError> {
+        self.metrics.count(|| {
+            Happening::Verification(verdict.as_ref().err().map_or("valid", WebhookError::telemetry_name))
+        });
+        verdict
     }
 
     fn verify_values<'v, 'b>(
@@ -139,7 +165,9 @@ impl Verifier {
             }
             // After the signature, because a time that is not signed proves nothing.
             match self.check_time(time.signed_at) {
-                Ok(()) => return Ok(Verified { body, signed_at: time.signed_at }),
+                Ok(()) => {
+                    return Ok(Verified { body, signed_at: time.signed_at, metrics: self.metrics.clone() });
+                }
                 Err(error) => verdict = error,
             }
         }
@@ -160,14 +188,23 @@ impl Verifier {
 }
 
 /// A body with a valid signature.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Verified<'b> {
     /// The body as it came. It may contain PANs.
     pub body: &'b [u8],
     /// When the body was signed. Each delivery is signed anew, so this can be later than the event.
     pub signed_at: DateTime<Utc>,
+    metrics: Metrics,
 }
+
+impl PartialEq for Verified<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.body, self.signed_at) == (other.body, other.signed_at)
+    }
+}
+
+impl Eq for Verified<'_> {}
 
 impl Verified<'_> {
     /// Reads the event in the body.
@@ -176,7 +213,11 @@ impl Verified<'_> {
     /// [`WebhookError`] if the body is not a JSON object with an id and an event name. Another delivery has the same
     /// body.
     pub fn parse(&self) -> Result<Event, WebhookError> {
-        Event::parse_unverified(self.body)
+        let event = Event::parse_unverified(self.body);
+        if let Err(error) = &event {
+            self.metrics.count(|| Happening::Event(error.telemetry_name()));
+        }
+        event
     }
 }
 

@@ -23,7 +23,10 @@ use workspace_tests::{
     marks::{ALIAS, CLIENT_SECRET, CVC, EMAIL, HOLDER, METADATA, PAN, PHONE, PROXY_PASSWORD, STREET},
 };
 
-use crate::hostile::{CARD, Hostile};
+use crate::{
+    collected::Collected,
+    hostile::{CARD, Hostile},
+};
 
 /// Each call is tried twice where it may be.
 const ATTEMPTS: u32 = 2;
@@ -81,6 +84,7 @@ pub(crate) struct Clients {
     pub(crate) cmp: cmp::Client,
     pub(crate) v1: v1::Client,
     hooked: Arc<Mutex<String>>,
+    collected: Collected,
 }
 
 impl Clients {
@@ -108,6 +112,8 @@ impl Clients {
         let (drift, v1_drift, answers) = (note(&hooked), note(&hooked), note(&hooked));
         let cmp = cmp::Client::builder(Environment::custom(url, token_url).expect("loopback"));
         let v1 = v1::Client::builder(v1::Environment::custom(url, token_url).expect("loopback"));
+        let collected = Collected::new();
+        let (cmp, v1) = (cmp.meter(&collected.meter()), v1.meter(&collected.meter()));
         let (mut cmp, mut v1) = (set(cmp, certificate), set(v1, certificate));
         if let Some(proxy) = proxy {
             let proxy = || Proxy::new(proxy).credentials("US-user", PROXY_PASSWORD.value);
@@ -115,7 +121,7 @@ impl Clients {
         }
         let cmp = cmp.on_drift(move |event| drift(&(event, event.to_string()))).build().expect("a client");
         let v1 = v1.on_drift(move |event| v1_drift(&(event, event.to_string()))).build().expect("a client");
-        Self { cmp: cmp.on_answer(move |head| answers(head)), v1, hooked }
+        Self { cmp: cmp.on_answer(move |head| answers(head)), v1, hooked, collected }
     }
 
     /// Makes every call once, and returns all that can be printed.
@@ -153,6 +159,7 @@ impl Clients {
             shown.0 += &format!("{drift:?} {drift:#?}");
         }
         shown.0 += &format!("{:?} {:?}", *cmp.auth_state().borrow(), *v1.auth_state().borrow());
+        shown.0 += &self.collected.lines().join("\n");
         shown.0 + &std::mem::take(&mut *self.hooked.lock().expect("no panic"))
     }
 }

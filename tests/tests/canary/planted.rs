@@ -6,11 +6,13 @@ use cmp::{
     Client, Environment,
     auth::{AccessTokenError, AccessTokenFuture, AccessTokenProvider},
     clock::ManualClock,
+    opentelemetry,
 };
 use workspace_tests::marks::{Mark, PLANTED, found};
 
 use crate::{
     calls::{Clients, card_id, chain, everything},
+    collected::Collected,
     hostile::{Hostile, Plan, Shape},
     log,
     types::Sample,
@@ -98,6 +100,14 @@ async fn in_drift_and_in_what_hooks_are_shown() {
     let status = Mark { name: "status", value: "name: \"299\"" };
     assert!(shown.matches(status.value).count() >= 2, "{shown}");
     assert!(shown.contains("AnswerHead"), "{shown}");
+}
+
+#[test]
+fn in_an_attribute_of_a_metric() {
+    let collected = Collected::new();
+    let attribute = opentelemetry::KeyValue::new("of_a_metric", PLANTED.value);
+    collected.meter().u64_counter("a.metric").build().add(1, &[attribute]);
+    assert!(is_found(&collected.lines().join("\n")));
 }
 
 #[test]

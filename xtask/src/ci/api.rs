@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 use super::run::{Done, metadata, say};
 
 /// Each package with the features that add to its API.
-const PACKAGES: [(&str, &str); 2] = [("cmp", "test-util,webhooks"), ("cmp-store", "postgres,sqlite")];
+const PACKAGES: [(&str, &str); 2] =
+    [("cmp", "opentelemetry,test-util,webhooks"), ("cmp-store", "postgres,sqlite")];
 /// How a line of the changelog begins that says what a user has to change
 const BREAKING: &str = "* Breaking:";
 

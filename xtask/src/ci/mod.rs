@@ -148,8 +148,9 @@ fn examples(root: &Path) -> Result<Done> {
 
 /// Without what the tests of the workspace turn on.
 fn each_feature(root: &Path) -> Result<Done> {
-    for features in [&[][..], &["--features", "webhooks"], &["--features", "test-util"]] {
-        clippy_cmp(root, features)?;
+    clippy_cmp(root, &[])?;
+    for feature in ["webhooks", "test-util", "opentelemetry", "opentelemetry,webhooks"] {
+        clippy_cmp(root, &["--features", feature])?;
     }
     cargo(root, &["clippy", "-p", "cmp-simulator", "--lib", "--", "-D", "warnings"], &[])?;
     for features in ["rustls,sqlite", "rustls,postgres"] {

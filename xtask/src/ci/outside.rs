@@ -77,7 +77,7 @@ fn build_everything(target: &Path, folder: &Path) -> Result<()> {
             "--quiet",
             "--tests",
             "--features",
-            "cmp/test-util,cmp-simulator/program,cmp-simulator/tls",
+            "cmp/opentelemetry,cmp/test-util,cmp-simulator/program,cmp-simulator/tls",
         ])
         .env("CARGO_TARGET_DIR", target)
         .current_dir(folder)

@@ -83,7 +83,12 @@ fn callers_share_fetches_and_none_is_forgotten() {
     each(|rng| async move {
         let mut schedule = Schedule::new(rng);
         let (clock, gates) = (ManualClock::new(), Gates::default());
-        let cache = TokenCache::new(Box::new(gates.clone()), Arc::new(clock.clone()), Jitter::new(|| 0.5));
+        let cache = TokenCache::new(
+            Box::new(gates.clone()),
+            Arc::new(clock.clone()),
+            Jitter::new(|| 0.5),
+            Metrics::default(),
+        );
         for _ in 0..STEPS {
             match schedule.rng.u8(..12) {
                 0..2 if schedule.len() < 8 => {

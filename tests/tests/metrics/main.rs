@@ -1,0 +1,6 @@
+//! What is measured, through OpenTelemetry's SDK and real sockets.
+
+mod calls;
+mod collected;
+mod runs;
+mod webhooks;
