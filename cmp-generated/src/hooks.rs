@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use reqwest::{Method, Request, RequestBuilder, Response, Url};
@@ -49,8 +50,16 @@ pub trait Transport: Send + Sync {
 /// # Errors
 /// Fails if the token has characters that a header can't contain. The error does not contain the token.
 pub fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
-    let text = Zeroizing::new(format!("Bearer {token}"));
-    let mut value = HeaderValue::from_str(&text)?;
+    sensitive(format!("Bearer {token}"))
+}
+
+/// Returns a header value that is marked sensitive. Its memory is overwritten when its last clone is dropped.
+///
+/// # Errors
+/// Fails if the text has characters that a header can't contain. The error does not contain the text.
+pub fn sensitive(text: String) -> Result<HeaderValue, InvalidHeaderValue> {
+    let octets = Bytes::from_owner(Zeroizing::new(text.into_bytes()));
+    let mut value = HeaderValue::from_maybe_shared(octets)?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -1,10 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
-use cmp_generated::hooks::MediaType;
+use cmp_generated::hooks::{self, MediaType};
 use hyper_util::client::legacy;
 use reqwest::{
     Url,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    header::{HeaderMap, HeaderName},
 };
 
 use super::{
@@ -346,10 +346,9 @@ pub(crate) fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Re
         return Err(Error::configuration("a header has a name that HTTP doesn't allow"));
     };
     let visible = !value.is_empty() && value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    let Some(mut value) = visible.then(|| HeaderValue::try_from(value).ok()).flatten() else {
+    let Some(value) = visible.then(|| hooks::sensitive(value.to_owned()).ok()).flatten() else {
         return Err(Error::configuration(format!("the header {parsed} must be visible ASCII text")));
     };
-    value.set_sensitive(true);
     headers.insert(parsed, value);
     Ok(())
 }

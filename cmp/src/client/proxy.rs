@@ -1,6 +1,7 @@
 use std::{fmt, sync::OnceLock};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use cmp_generated::hooks;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Url, header::HeaderValue};
 use zeroize::Zeroizing;
@@ -90,10 +91,11 @@ impl Proxy {
 /// The header of HTTP's Basic scheme (RFC 7617), marked sensitive.
 fn basic(user: &str, password: &ProxyPassword) -> HeaderValue {
     let both = Zeroizing::new(format!("{user}:{}", password.expose()));
-    let text = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(both.as_bytes())));
-    let mut value = HeaderValue::from_str(&text).expect("base64 is visible ASCII");
-    value.set_sensitive(true);
-    value
+    // A text that grows leaves copies of its beginning in freed memory.
+    let mut text = String::with_capacity("Basic ".len() + 4 * both.len().div_ceil(3));
+    text.push_str("Basic ");
+    BASE64_STANDARD.encode_string(both.as_bytes(), &mut text);
+    hooks::sensitive(text).expect("base64 is visible ASCII")
 }
 
 impl fmt::Debug for Proxy {

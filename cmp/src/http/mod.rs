@@ -124,16 +124,18 @@ pub(crate) async fn read_body(
     limit: usize,
 ) -> Result<Zeroizing<Vec<u8>>, BodyError> {
     pin_mut!(body);
-    let mut read = Zeroizing::new(Vec::new());
+    // Joined at the end: what grows leaves copies of its beginning in freed memory.
+    let (mut read, mut length) = (Vec::new(), 0);
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| match Cause::of(&error) {
             Cause::BodyTooLarge => BodyError::TooLarge,
             cause => BodyError::Broken(cause),
         })?;
-        if read.len() + chunk.len() > limit {
+        length += chunk.len();
+        if length > limit {
             return Err(BodyError::TooLarge);
         }
-        read.extend_from_slice(&chunk);
+        read.push(chunk);
     }
-    Ok(read)
+    Ok(Zeroizing::new(read.concat()))
 }

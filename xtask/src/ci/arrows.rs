@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("xtask", &["cmp-contract", "cmp-simulator"]),
     // It is not published, and nothing may depend on it.
     ("workspace-tests", &["cmp", "cmp-contract", "cmp-simulator", "cmp-store"]),
+    ("workspace-at-rest", &[]),
     // A workspace of its own, to measure the client.
     ("cmp-bench", &["cmp", "cmp-generated"]),
     ("minimal-cmp", &["cmp"]),
