@@ -85,6 +85,8 @@
 mod checkpoint;
 mod remaining;
 mod run;
+#[cfg(test)]
+mod schedules;
 
 use std::{fmt, future::Future, sync::Arc};
 

@@ -242,7 +242,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
 }
 
 /// What a retry costs and a call that succeeds gives back.
-const COST_OF_A_RETRY: u32 = 5;
+pub(crate) const COST_OF_A_RETRY: u32 = 5;
 const GIVEN_BACK: u32 = 1;
 const DEFAULT_CAPACITY: u32 = 500;
 
