@@ -20,6 +20,9 @@
 //! `Verifier::meter` and `Deduplicator::meter` do the same for webhooks. What is exported, how often and where to is the
 //! program's choice, with the crate `opentelemetry_sdk` of the same version as [`cmp::opentelemetry`](crate#reexports).
 //!
+//! `docs/on-call.md` in the repository says what to watch and what to do. A Grafana dashboard and six alerts for Prometheus
+//! are beside it.
+//!
 //! # What is measured
 //!
 //! Durations are histograms in seconds. `?` marks an attribute that is only there when it has a value.

@@ -20,7 +20,10 @@ use cmp::{
 };
 use workspace_tests::{
     Calls,
-    marks::{ALIAS, CLIENT_SECRET, CVC, EMAIL, HOLDER, METADATA, PAN, PHONE, PROXY_PASSWORD, STREET},
+    marks::{
+        ALIAS, CLIENT_SECRET, CVC, EMAIL, HOLDER, MARKS, METADATA, PAN, PHONE, PROXY_PASSWORD, STREET,
+        assert_none,
+    },
 };
 
 use crate::{
@@ -124,7 +127,7 @@ impl Clients {
         Self { cmp: cmp.on_answer(move |head| answers(head)), v1, hooked, collected }
     }
 
-    /// Makes every call once, and returns all that can be printed.
+    /// Makes every call once, searches what is measured, and returns all that can be printed.
     pub(crate) async fn call_everything(&self) -> String {
         let Self { cmp, v1, .. } = self;
         let (id, alias) = (&card_id(), &alias());
@@ -159,7 +162,9 @@ impl Clients {
             shown.0 += &format!("{drift:?} {drift:#?}");
         }
         shown.0 += &format!("{:?} {:?}", *cmp.auth_state().borrow(), *v1.auth_state().borrow());
-        shown.0 += &self.collected.lines().join("\n");
+        let measured = self.collected.lines().join("\n");
+        assert!(measured.contains("cmp.client.operation.duration"), "nothing is measured");
+        assert_none(&measured, &MARKS, "what is measured");
         shown.0 + &std::mem::take(&mut *self.hooked.lock().expect("no panic"))
     }
 }

@@ -2,5 +2,6 @@
 
 mod calls;
 mod collected;
+mod docs;
 mod runs;
 mod webhooks;

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use cmp::{
     clock::{Clock, ManualClock},
+    opentelemetry::metrics::Meter,
     webhooks::{
         Claim, ClaimOutcome, Deduplicator, Event, EventStore, Handled, Signer, StoreError, StoreFuture,
         Verifier, WebhookSecret,
@@ -21,35 +22,6 @@ fn secret(text: &str) -> WebhookSecret {
 
 fn headers(value: &str) -> HeaderMap {
     HeaderMap::from_iter([(Signer::HEADER.parse().expect("a name"), value.parse().expect("a value"))])
-}
-
-#[test]
-fn verdicts_about_signatures_are_counted() {
-    let (collected, clock) = (Collected::new(), ManualClock::new());
-    // The clock is set last, and still the one that counts.
-    let verifier = Verifier::new(secret("right")).meter(&collected.meter()).clock(clock.clone());
-    let signer = Signer::new(secret("right"));
-    let signed = headers(&signer.sign(BODY));
-    verifier.verify(&signed, BODY).unwrap();
-    verifier.verify_value(&signer.sign(BODY), BODY).unwrap();
-    verifier.verify(&HeaderMap::new(), BODY).unwrap_err();
-    verifier.verify(&headers("nonsense"), BODY).unwrap_err();
-    verifier.verify(&headers(&Signer::new(secret("wrong")).sign(BODY)), BODY).unwrap_err();
-    clock.advance(Duration::from_secs(3600));
-    verifier.clone().verify(&signed, BODY).unwrap_err();
-    let early = Verifier::new(secret("right")).meter(&collected.meter()).clock(Yesterday);
-    early.verify(&signed, BODY).unwrap_err();
-    assert_eq!(
-        collected.of(VERIFICATIONS),
-        [
-            "cmp.webhook.verdict=malformed_signature: 1",
-            "cmp.webhook.verdict=no_signature: 1",
-            "cmp.webhook.verdict=too_new: 1",
-            "cmp.webhook.verdict=too_old: 1",
-            "cmp.webhook.verdict=valid: 2",
-            "cmp.webhook.verdict=wrong_signature: 1",
-        ]
-    );
 }
 
 /// A receiver whose clock is wrong.
@@ -72,24 +44,6 @@ impl Clock for Yesterday {
     fn alarm(&self, _: std::time::Instant) -> cmp::clock::Tick {
         Box::pin(std::future::pending())
     }
-}
-
-#[test]
-fn signed_bodies_that_are_no_events_are_counted() {
-    let collected = Collected::new();
-    let verifier = Verifier::new(secret("right")).meter(&collected.meter());
-    let signer = Signer::new(secret("right"));
-    for body in [&b"\xff\xfe{"[..], b"{", b"{}", b"[]", BODY] {
-        let _ = verifier.verify_value(&signer.sign(body), body).unwrap().parse();
-    }
-    assert_eq!(
-        collected.of(EVENTS),
-        [
-            "cmp.webhook.outcome=not_an_event: 2",
-            "cmp.webhook.outcome=not_json: 1",
-            "cmp.webhook.outcome=not_utf8: 1",
-        ]
-    );
 }
 
 /// A store that fails after so many calls.
@@ -122,22 +76,90 @@ impl EventStore for Fails {
     }
 }
 
+fn every_verdict(meter: &Meter) {
+    let clock = ManualClock::new();
+    // The clock is set last, and still the one that counts.
+    let verifier = Verifier::new(secret("right")).meter(meter).clock(clock.clone());
+    let signer = Signer::new(secret("right"));
+    let signed = headers(&signer.sign(BODY));
+    verifier.verify(&signed, BODY).expect("our signature");
+    verifier.verify_value(&signer.sign(BODY), BODY).expect("our signature");
+    verifier.verify(&HeaderMap::new(), BODY).expect_err("no signature");
+    verifier.verify(&headers("nonsense"), BODY).expect_err("malformed");
+    verifier.verify(&headers(&Signer::new(secret("wrong")).sign(BODY)), BODY).expect_err("wrong");
+    clock.advance(Duration::from_secs(3600));
+    verifier.clone().verify(&signed, BODY).expect_err("too old");
+    let early = Verifier::new(secret("right")).meter(meter).clock(Yesterday);
+    early.verify(&signed, BODY).expect_err("too new");
+}
+
+fn every_body(meter: &Meter) {
+    let verifier = Verifier::new(secret("right")).meter(meter);
+    let signer = Signer::new(secret("right"));
+    for body in [&b"\xff\xfe{"[..], b"{", b"{}", b"[]", BODY] {
+        drop(verifier.verify_value(&signer.sign(body), body).expect("our signature").parse());
+    }
+}
+
+async fn every_end(meter: &Meter) {
+    let event = Event::parse_unverified(BODY).expect("an event");
+    let once = Deduplicator::in_memory(10).meter(meter);
+    let works = async || Ok::<_, StoreError>(());
+    let fails = async || Err::<(), _>(StoreError::new("the work failed"));
+    once.handle(&event, fails).await.expect_err("the work failed");
+    let beside = async || once.handle(&event, works).await;
+    assert_eq!(once.handle(&event, beside).await, Ok(Handled::Now(Handled::InProgress)));
+    for _ in 0..2 {
+        assert_eq!(once.handle(&event, works).await, Ok(Handled::Before));
+    }
+    for at_claim in [true, false] {
+        let once = Deduplicator::new(Fails { at_claim }).meter(meter);
+        once.handle(&event, works).await.expect_err("the store is away");
+    }
+}
+
+/// Lets everything happen that is measured about webhooks.
+pub(crate) async fn every_outcome(meter: &Meter) {
+    every_verdict(meter);
+    every_body(meter);
+    every_end(meter).await;
+}
+
+#[test]
+fn verdicts_about_signatures_are_counted() {
+    let collected = Collected::new();
+    every_verdict(&collected.meter());
+    assert_eq!(
+        collected.of(VERIFICATIONS),
+        [
+            "cmp.webhook.verdict=malformed_signature: 1",
+            "cmp.webhook.verdict=no_signature: 1",
+            "cmp.webhook.verdict=too_new: 1",
+            "cmp.webhook.verdict=too_old: 1",
+            "cmp.webhook.verdict=valid: 2",
+            "cmp.webhook.verdict=wrong_signature: 1",
+        ]
+    );
+}
+
+#[test]
+fn signed_bodies_that_are_no_events_are_counted() {
+    let collected = Collected::new();
+    every_body(&collected.meter());
+    assert_eq!(
+        collected.of(EVENTS),
+        [
+            "cmp.webhook.outcome=not_an_event: 2",
+            "cmp.webhook.outcome=not_json: 1",
+            "cmp.webhook.outcome=not_utf8: 1",
+        ]
+    );
+}
+
 #[tokio::test]
 async fn outcomes_of_events_are_counted() {
     let collected = Collected::new();
-    let event = Event::parse_unverified(BODY).unwrap();
-    let once = Deduplicator::in_memory(10).meter(&collected.meter());
-    let fails = async || Err::<(), _>(StoreError::new("the work failed"));
-    once.handle(&event, fails).await.unwrap_err();
-    let beside = async || once.handle(&event, async || Ok::<_, StoreError>(())).await;
-    assert_eq!(once.handle(&event, beside).await.unwrap(), Handled::Now(Handled::InProgress));
-    for _ in 0..2 {
-        once.handle(&event, async || Ok::<_, StoreError>(())).await.unwrap();
-    }
-    for at_claim in [true, false] {
-        let once = Deduplicator::new(Fails { at_claim }).meter(&collected.meter());
-        once.handle(&event, async || Ok::<_, StoreError>(())).await.unwrap_err();
-    }
+    every_end(&collected.meter()).await;
     assert_eq!(
         collected.of(EVENTS),
         [
