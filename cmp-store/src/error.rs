@@ -30,6 +30,18 @@ pub enum Error {
         /// The caller's name of the run.
         run: String,
     },
+    /// Another process has claimed the run since, or the run was removed. Nothing is stored.
+    #[error("another process has claimed the run {run:?} since, or it was removed; nothing is stored")]
+    TakenOver {
+        /// The caller's name of the run.
+        run: String,
+    },
+    /// The caller's name of a run or key of an item may contain a card's number. Nothing is stored.
+    #[error("the {name} looks like a card number, which is not stored; use a key of your own")]
+    CardNumber {
+        /// What was refused: a run's name, or an item's key.
+        name: &'static str,
+    },
     /// The tables are those of a newer version of this crate.
     #[error("the tables have version {found}, and this version of cmp-store knows {known}")]
     NewerTables {

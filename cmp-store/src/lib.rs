@@ -169,13 +169,13 @@ use cmp::{
     webhooks::{Applied, CardView, Event},
 };
 
-use self::pool::on;
 pub use self::{
     error::{Cause, Error},
     events::record,
     migrate::MIGRATIONS,
     pool::{Connection, Pool},
 };
+use self::{pool::on, runs::RunClaim};
 
 /// How long the deliveries of an event wait after its receiver died.
 const LEASE: Duration = Duration::from_secs(60);
@@ -273,13 +273,27 @@ impl Store {
         })
     }
 
+    /// Claims a bulk run, to work on it. Earlier claims of the run end: see [`runs::claim`].
+    ///
+    /// # Errors
+    /// As [`runs::claim`]; then the earlier claim holds.
+    pub async fn claim_run(&self, run: &str) -> Result<RunClaim, Error> {
+        let failed = || Error::of("claim a run");
+        on!(&self.pool, Pool, pool => {
+            let mut transaction = pool.begin().await.map_err(failed())?;
+            let claim = runs::claim(&mut *transaction, run).await?;
+            transaction.commit().await.map_err(failed())?;
+            Ok(claim)
+        })
+    }
+
     /// Stores an item's outcome and the run's checkpoint in one transaction: see [`runs::record`].
     ///
     /// # Errors
     /// As [`runs::record`].
     pub async fn record<T>(
         &self,
-        run: &str,
+        claim: &RunClaim,
         item: &str,
         outcome: &cmp::Result<T>,
         checkpoint: &Checkpoint,
@@ -287,7 +301,7 @@ impl Store {
         let failed = || Error::of("record an outcome");
         on!(&self.pool, Pool, pool => {
             let mut transaction = pool.begin().await.map_err(failed())?;
-            runs::record(&mut *transaction, run, item, outcome, checkpoint).await?;
+            runs::record(&mut *transaction, claim, item, outcome, checkpoint).await?;
             transaction.commit().await.map_err(failed())
         })
     }

@@ -6,7 +6,11 @@ use crate::{error::Error, pool::Pool};
 
 /// The SQL of each version of the tables, in order, for services that run migrations with a tool of their own. Each is the
 /// same for both databases.
-pub const MIGRATIONS: &[&str] = &[include_str!("../migrations/1.sql"), include_str!("../migrations/2.sql")];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/1.sql"),
+    include_str!("../migrations/2.sql"),
+    include_str!("../migrations/3.sql"),
+];
 
 /// Any number: replicas that start together take this lock of Postgres one after the other.
 #[cfg(feature = "postgres")]

@@ -89,16 +89,6 @@ impl Pool {
         }
     }
 
-    /// The database's own time, in milliseconds since 1970.
-    pub(crate) fn now(&self) -> &'static str {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => SQLITE_NOW,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => POSTGRES_NOW,
-        }
-    }
-
     fn name(&self) -> &'static str {
         match self {
             #[cfg(feature = "sqlite")]
@@ -109,22 +99,23 @@ impl Pool {
     }
 }
 
-#[cfg(feature = "sqlite")]
-const SQLITE_NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
-/// Not `now()`, which is the time at which the transaction began.
-#[cfg(feature = "postgres")]
-const POSTGRES_NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)";
-
-impl Connection<'_> {
-    pub(crate) fn now(&self) -> &'static str {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => SQLITE_NOW,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => POSTGRES_NOW,
+macro_rules! clocks {
+    ($($of:ty),*) => {$(
+        impl $of {
+            /// Returns the SQL of the database's own time, in milliseconds since 1970.
+            pub(crate) fn now(&self) -> &'static str {
+                match self {
+                    #[cfg(feature = "sqlite")]
+                    Self::Sqlite(_) => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+                    // Not `now()`, which is the time at which the transaction began.
+                    #[cfg(feature = "postgres")]
+                    Self::Postgres(_) => "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
+                }
+            }
         }
-    }
+    )*};
 }
+clocks!(Pool, Connection<'_>);
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -29,6 +29,20 @@ impl Text {
     pub(crate) fn of(text: Option<scalar::Text>) -> Option<Self> {
         text.map(scalar::Text::into_inner).and_then(Self::new)
     }
+
+    /// Returns `true` if a card's number may be in the text: twelve digits or more in a row, or in groups as card numbers are
+    /// written. Ask before you store a text in the clear. An id of twelve digits or more looks the same.
+    ///
+    /// ```
+    /// use cmp::Text;
+    ///
+    /// assert!(Text::from("4111 1111 1111 1111").may_contain_pan());
+    /// assert!(!Text::from("row 4111").may_contain_pan());
+    /// ```
+    #[must_use]
+    pub fn may_contain_pan(&self) -> bool {
+        looks_like_a_pan(self)
+    }
 }
 
 impl Deref for Text {

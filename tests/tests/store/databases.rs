@@ -21,17 +21,23 @@ pub(crate) struct Database {
 /// An empty database of each kind. Each test has a name of its own.
 pub(crate) async fn databases(test: &str) -> Vec<Database> {
     let mut databases = vec![Database::sqlite().await];
-    match env::var(SERVER) {
-        Ok(server) => databases.push(Database::postgres(&server, test).await),
-        Err(_) => {
-            // Not a macro: the output of tests that pass is not shown.
-            let _ = writeln!(
-                stderr(),
-                "{test}: skipped on Postgres, because {SERVER} is not set; `cargo xtask ci postgres` starts a server"
-            );
-        }
+    if let Some(server) = server(test) {
+        databases.push(Database::postgres(&server, test).await);
     }
     databases
+}
+
+/// The URL of the Postgres server. Without one, says that the test is skipped there.
+pub(crate) fn server(test: &str) -> Option<String> {
+    let server = env::var(SERVER).ok();
+    if server.is_none() {
+        // Not a macro: the output of tests that pass is not shown.
+        let _ = writeln!(
+            stderr(),
+            "{test}: skipped on Postgres, because {SERVER} is not set; `cargo xtask ci postgres` starts a server"
+        );
+    }
+    server
 }
 
 impl Database {

@@ -1,9 +1,11 @@
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _, stderr};
 
 use cmp::webhooks::{EventStore, StoreError};
 use cmp_store::{Cause, Error, Store};
 
-use crate::databases::databases;
+use sqlx::{Connection as _, PgConnection};
+
+use crate::databases::{databases, server};
 
 const PASSWORD: &str = "hunter2secret";
 
@@ -29,6 +31,42 @@ async fn no_error_shows_the_password_of_the_url() {
             assert!(!shown.contains(PASSWORD), "{shown}");
         }
     }
+}
+
+/// The rules of the server that `cargo xtask ci postgres` starts ask this user for a password.
+const LOGIN: &str = "cmp_login";
+
+#[tokio::test]
+async fn a_wrong_password_is_named_and_not_shown() {
+    let Some(server) = server("a_wrong_password") else { return };
+    let mut admin = PgConnection::connect(&server).await.unwrap();
+    let rules = "SELECT auth_method FROM pg_hba_file_rules WHERE $1 = ANY(user_name)";
+    let rules = sqlx::query_as(rules).bind(LOGIN).fetch_all(&mut admin).await;
+    let rules: Vec<(String,)> = rules.unwrap_or_default();
+    if rules != [("scram-sha-256".to_owned(),)] {
+        let _ =
+            writeln!(stderr(), "a_wrong_password: skipped, since this server does not ask {LOGIN} for one");
+        return;
+    }
+    for statement in [
+        format!("DROP ROLE IF EXISTS {LOGIN}"),
+        format!("CREATE ROLE {LOGIN} LOGIN PASSWORD 'the-right-one'"),
+    ] {
+        sqlx::query(&statement).execute(&mut admin).await.unwrap();
+    }
+    let address = server.rsplit_once('@').unwrap().1;
+    for (login, code) in [(format!("{LOGIN}:{PASSWORD}"), "28P01"), (format!("nobody_{PASSWORD}"), "28000")] {
+        let error = Store::open(&format!("postgres://{login}@{address}")).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "could not open the database: the database refused with code {code}: the user or password is wrong"
+            )
+        );
+        assert!(!format!("{error:?}").contains(PASSWORD), "{error:?}");
+    }
+    let right = format!("postgres://{LOGIN}:the-right-one@{address}");
+    PgConnection::connect(&right).await.unwrap().close().await.unwrap();
 }
 
 #[tokio::test]
@@ -79,9 +117,9 @@ async fn replicas_make_the_tables_at_once_and_newer_tables_are_refused() {
             migrated.unwrap().unwrap();
         }
         let versions = "SELECT CAST(version AS TEXT) FROM cmp_store_version ORDER BY version";
-        assert_eq!(database.texts(versions).await, ["1", "2"]);
+        assert_eq!(database.texts(versions).await, ["1", "2", "3"]);
         database.run("INSERT INTO cmp_store_version VALUES (99)").await;
-        let newer = Error::NewerTables { found: 99, known: 2 };
+        let newer = Error::NewerTables { found: 99, known: 3 };
         assert_eq!(database.store().migrate().await, Err(newer));
     }
 }

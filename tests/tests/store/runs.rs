@@ -2,7 +2,10 @@
 
 use cmp::{CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount, bulk::Checkpoint};
 use cmp_simulator::{Operation, Simulator};
-use cmp_store::{Error, Pool, runs};
+use cmp_store::{
+    Error, Pool,
+    runs::{self, RunClaim},
+};
 
 use crate::databases::{Database, databases};
 
@@ -29,12 +32,13 @@ async fn cards(cmp: &Client) -> Vec<CardId> {
 /// Runs until the lifetime ends, and returns `true` at the end of the run.
 async fn live(database: &Database, cmp: &Client, ids: &[CardId]) -> bool {
     let store = database.store();
-    let checkpoint = store.checkpoint(RUN).await.unwrap();
-    let mut run = cmp.bulk().concurrency(4).over(ids.to_vec()).resume_from(checkpoint).get();
+    let claim = store.claim_run(RUN).await.unwrap();
+    let cards = cmp.bulk().concurrency(4).over(ids.to_vec());
+    let mut run = cards.resume_from(claim.checkpoint.clone()).get();
     for _ in 0..LIFETIME {
         let Some((id, outcome)) = run.next().await else { return true };
         run.acknowledge();
-        store.record(RUN, id.as_str(), &outcome, &run.checkpoint()).await.unwrap();
+        store.record(&claim, id.as_str(), &outcome, &run.checkpoint()).await.unwrap();
     }
     false
 }
@@ -67,29 +71,31 @@ async fn every_card_has_one_outcome_after_many_crashes() {
 #[tokio::test]
 async fn an_outcome_and_its_checkpoint_are_stored_together_or_not_at_all() {
     for database in databases("an_outcome_and_its_checkpoint_are_stored_together").await {
+        let store = database.store();
+        let claim = store.claim_run(RUN).await.unwrap();
         let outcome: cmp::Result<()> = Ok(());
         match &database.pool {
             Pool::Sqlite(pool) => {
                 let mut transaction = pool.begin().await.unwrap();
-                runs::record(&mut *transaction, RUN, "a", &outcome, &Checkpoint::default()).await.unwrap();
+                runs::record(&mut *transaction, &claim, "a", &outcome, &Checkpoint::default()).await.unwrap();
                 transaction.rollback().await.unwrap();
             }
             Pool::Postgres(pool) => {
                 let mut transaction = pool.begin().await.unwrap();
-                runs::record(&mut *transaction, RUN, "a", &outcome, &Checkpoint::default()).await.unwrap();
+                runs::record(&mut *transaction, &claim, "a", &outcome, &Checkpoint::default()).await.unwrap();
                 transaction.rollback().await.unwrap();
             }
             _ => unreachable!("another database"),
         }
         assert!(database.texts("SELECT item FROM cmp_outcomes").await.is_empty());
-        assert!(database.texts("SELECT run FROM cmp_runs").await.is_empty());
         // The second statement fails, and takes the first with it.
-        database.run("ALTER TABLE cmp_runs RENAME TO hidden").await;
-        let store = database.store();
-        store.record(RUN, "a", &outcome, &Checkpoint::default()).await.unwrap_err();
-        database.run("ALTER TABLE hidden RENAME TO cmp_runs").await;
-        assert!(database.texts("SELECT item FROM cmp_outcomes").await.is_empty());
-        store.record(RUN, "a", &outcome, &Checkpoint::default()).await.unwrap();
+        let checkpoint = checkpoint_of(12);
+        database.run("ALTER TABLE cmp_outcomes RENAME TO hidden").await;
+        store.record(&claim, "a", &outcome, &checkpoint).await.unwrap_err();
+        database.run("ALTER TABLE hidden RENAME TO cmp_outcomes").await;
+        assert_eq!(store.checkpoint(RUN).await.unwrap(), Checkpoint::default());
+        store.record(&claim, "a", &outcome, &checkpoint).await.unwrap();
+        assert_eq!(store.checkpoint(RUN).await.unwrap(), checkpoint);
         assert_eq!(database.texts("SELECT item FROM cmp_outcomes").await, ["a"]);
     }
 }
@@ -100,13 +106,141 @@ async fn a_checkpoint_that_can_not_be_read_is_an_error_and_stays() {
         let store = database.store();
         for text in ["", "{}", "null", r#"{"version":2}"#] {
             database.run("DELETE FROM cmp_runs").await;
-            let insert =
-                format!("INSERT INTO cmp_runs (run, checkpoint, changed_at) VALUES ('{RUN}', '{text}', 0)");
-            database.run(&insert).await;
-            let error = store.checkpoint(RUN).await.unwrap_err();
-            assert_eq!(error, Error::UnreadableCheckpoint { run: RUN.to_owned() });
+            let claim = store.claim_run(RUN).await.unwrap();
+            database.run(&format!("UPDATE cmp_runs SET checkpoint = '{text}'")).await;
+            let unreadable = Error::UnreadableCheckpoint { run: RUN.to_owned() };
+            assert_eq!(store.checkpoint(RUN).await, Err(unreadable.clone()));
+            assert_eq!(store.claim_run(RUN).await, Err(unreadable));
             assert_eq!(database.texts("SELECT checkpoint FROM cmp_runs").await, [text]);
+            // The process that can read it still has the run.
+            store.record(&claim, "a", &Ok(()), &checkpoint_of(1)).await.unwrap();
         }
         assert_eq!(store.checkpoint("another").await.unwrap(), Checkpoint::default());
+    }
+}
+
+fn checkpoint_of(taken: u64) -> Checkpoint {
+    let checkpoint = format!(
+        r#"{{"version":1,"operation":"get_card","taken":{taken},"checksum":"cbf29ce484222325","unfinished":[],"deletions_below":0}}"#
+    );
+    serde_json::from_str(&checkpoint).unwrap()
+}
+
+async fn stored(database: &Database) -> (Vec<String>, Vec<String>) {
+    let outcomes = "SELECT item || ' ' || coalesce(error, 'done') FROM cmp_outcomes ORDER BY item";
+    (database.texts(outcomes).await, database.texts("SELECT checkpoint FROM cmp_runs ORDER BY run").await)
+}
+
+#[tokio::test]
+async fn a_process_that_was_taken_over_stores_nothing() {
+    for database in databases("that_was_taken_over_stores_nothing").await {
+        let store = database.store();
+        let is_refused = async |claim: &RunClaim| {
+            let before = stored(&database).await;
+            for item in ["a", "z"] {
+                let refused = store.record(claim, item, &Ok(()), &checkpoint_of(99)).await;
+                assert_eq!(refused, Err(Error::TakenOver { run: RUN.to_owned() }));
+            }
+            assert_eq!(stored(&database).await, before);
+        };
+        let first = store.claim_run(RUN).await.unwrap();
+        store.record(&first, "a", &Ok(()), &checkpoint_of(1)).await.unwrap();
+        let second = store.claim_run(RUN).await.unwrap();
+        assert_eq!(second.checkpoint, checkpoint_of(1));
+        is_refused(&first).await;
+        store.record(&second, "b", &Ok(()), &checkpoint_of(2)).await.unwrap();
+        is_refused(&first).await;
+        // The first one comes back, and is the last again.
+        let third = store.claim_run(RUN).await.unwrap();
+        is_refused(&second).await;
+        store.record(&third, "c", &Ok(()), &checkpoint_of(3)).await.unwrap();
+        // Other runs don't matter.
+        store.claim_run("another").await.unwrap();
+        store.record(&third, "d", &Ok(()), &checkpoint_of(4)).await.unwrap();
+        // A claim outlives neither its run nor a new one of the same name.
+        database.run("DELETE FROM cmp_runs").await;
+        is_refused(&third).await;
+        store.claim_run(RUN).await.unwrap();
+        is_refused(&third).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_waits_for_the_outcome_that_is_being_stored() {
+    for database in databases("a_claim_waits_for_the_outcome").await {
+        let store = database.store();
+        let first = store.claim_run(RUN).await.unwrap();
+        let claiming = {
+            let store = store.clone();
+            move || tokio::spawn(async move { store.claim_run(RUN).await.unwrap() })
+        };
+        let outcome: cmp::Result<()> = Ok(());
+        let second = match &database.pool {
+            Pool::Sqlite(pool) => {
+                let mut transaction = pool.begin().await.unwrap();
+                runs::record(&mut *transaction, &first, "a", &outcome, &checkpoint_of(1)).await.unwrap();
+                let claiming = claiming();
+                transaction.commit().await.unwrap();
+                claiming.await.unwrap()
+            }
+            Pool::Postgres(pool) => {
+                let mut transaction = pool.begin().await.unwrap();
+                runs::record(&mut *transaction, &first, "a", &outcome, &checkpoint_of(1)).await.unwrap();
+                let claiming = claiming();
+                transaction.commit().await.unwrap();
+                claiming.await.unwrap()
+            }
+            _ => unreachable!("another database"),
+        };
+        assert_eq!(second.checkpoint, checkpoint_of(1));
+    }
+}
+
+#[tokio::test]
+async fn of_many_processes_that_store_at_once_only_the_last_one_does() {
+    for database in databases("of_many_processes_that_store").await {
+        let store = database.store();
+        let mut claims = Vec::new();
+        for _ in 0..8 {
+            claims.push(store.claim_run(RUN).await.unwrap());
+        }
+        let storing = claims.iter().enumerate().map(|(number, claim)| {
+            let store = store.clone();
+            async move { store.record(claim, &format!("item-{number}"), &Ok(()), &checkpoint_of(1)).await }
+        });
+        let stored = futures_util::future::join_all(storing).await;
+        assert_eq!(stored.iter().filter(|stored| stored.is_ok()).count(), 1);
+        assert_eq!(database.texts("SELECT item FROM cmp_outcomes").await, ["item-7"]);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_may_be_a_card_number_is_refused() {
+    let numbers = [
+        "4111111111111111",
+        "4111 1111 1111 1111",
+        "4111-1111-1111-1111",
+        "row 4111111111111111",
+        "5100260000019206/2030",
+        "card_378282246310005",
+        "4222222222222",
+    ];
+    for database in databases("a_key_that_may_be_a_card_number").await {
+        let store = database.store();
+        let claim = store.claim_run(RUN).await.unwrap();
+        let before = stored(&database).await;
+        for number in numbers {
+            let as_item = store.record(&claim, number, &Ok(()), &checkpoint_of(1)).await.unwrap_err();
+            assert_eq!(as_item, Error::CardNumber { name: "key of the item" }, "{number}");
+            let as_name = store.claim_run(number).await.unwrap_err();
+            assert_eq!(as_name, Error::CardNumber { name: "name of the run" }, "{number}");
+            for shown in [as_item.to_string(), format!("{as_item:?}"), as_name.to_string()] {
+                assert!(shown.chars().all(|c| !c.is_ascii_digit()), "{shown}");
+            }
+        }
+        assert_eq!(stored(&database).await, before);
+        for item in ["CRDunknown-1", "row-1", "2025-11-28", "Zürich/17", ""] {
+            store.record(&claim, item, &Ok(()), &checkpoint_of(1)).await.unwrap();
+        }
     }
 }
