@@ -7,11 +7,8 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split},
+    net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
 };
@@ -25,6 +22,22 @@ pub enum Way {
     Waits,
     /// They are lost, and so is all that follows on the same connection.
     Lost,
+}
+
+/// A server behind a relay.
+#[derive(Debug, Clone)]
+pub enum Server {
+    /// At an address.
+    Tcp(SocketAddr),
+    /// At a socket in the file system.
+    #[cfg(unix)]
+    Unix(std::path::PathBuf),
+}
+
+impl From<SocketAddr> for Server {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -65,22 +78,22 @@ impl Link {
     /// # Errors
     /// If no port is free.
     pub async fn to(
-        server: SocketAddr,
+        server: impl Into<Server>,
     ) -> io::Result<(Arc<Self>, SocketAddr, mpsc::UnboundedReceiver<()>, JoinHandle<()>)> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stuck, is_stuck) = mpsc::unbounded_channel();
         let state = watch::Sender::new(State { up: Way::Passes, down: Way::Passes, cuts: 0 });
         let link = Arc::new(Self { state, cut_after: Mutex::default(), stuck });
-        let accepting = Arc::clone(&link).accept(listener, server);
+        let accepting = Arc::clone(&link).accept(listener, server.into());
         Ok((link, address, is_stuck, tokio::spawn(accepting)))
     }
 
-    async fn accept(self: Arc<Self>, listener: TcpListener, server: SocketAddr) {
+    async fn accept(self: Arc<Self>, listener: TcpListener, server: Server) {
         let mut relays = JoinSet::new();
         while let Ok((client, _)) = listener.accept().await {
             while relays.try_join_next().is_some() {}
-            relays.spawn(Arc::clone(&self).relay(client, server));
+            relays.spawn(Arc::clone(&self).relay(client, server.clone()));
         }
     }
 
@@ -124,8 +137,8 @@ impl Link {
 
     async fn pump(
         &self,
-        mut from: OwnedReadHalf,
-        mut to: OwnedWriteHalf,
+        mut from: impl AsyncRead + Unpin,
+        mut to: impl AsyncWrite + Unpin,
         direction: Direction,
     ) -> io::Result<()> {
         let mut state = self.state.subscribe();
@@ -160,11 +173,23 @@ impl Link {
         }
     }
 
-    async fn relay(self: Arc<Self>, client: TcpStream, server: SocketAddr) {
+    async fn relay(self: Arc<Self>, client: TcpStream, server: Server) {
+        match server {
+            Server::Tcp(server) => self.join(client, TcpStream::connect(server)).await,
+            #[cfg(unix)]
+            Server::Unix(path) => self.join(client, tokio::net::UnixStream::connect(path)).await,
+        }
+    }
+
+    async fn join(
+        &self,
+        client: TcpStream,
+        connecting: impl Future<Output = io::Result<impl AsyncRead + AsyncWrite>>,
+    ) {
         let mut state = self.state.subscribe();
         let cuts = state.borrow().cuts;
-        let Ok(server) = TcpStream::connect(server).await else { return };
-        let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+        let Ok(server) = connecting.await else { return };
+        let ((from_client, to_client), (from_server, to_server)) = (split(client), split(server));
         let pumps = async {
             tokio::try_join!(
                 self.pump(from_client, to_server, Direction::Up),

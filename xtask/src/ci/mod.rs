@@ -37,6 +37,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", run: |root| cargo(root, &with_warnings_denied(&["--all-targets"]), &[]) },
     Step { name: "clippy of each feature", run: each_feature },
     Step { name: "clippy with native-tls", run: native_tls },
+    Step { name: "clippy of the fleet", run: fleet },
     Step { name: "msrv", run: msrv::check },
     Step { name: "test", run: |root| cargo(root, &["test", "--workspace", "--no-fail-fast"], &[]) },
     Step { name: "test on postgres", run: postgres::check },
@@ -161,6 +162,13 @@ fn each_feature(root: &Path) -> Result<Done> {
         cargo(root, &[&arguments[..], &["--", "-D", "warnings"]].concat(), &[])?;
     }
     Ok(Done::Passed)
+}
+
+/// The program in `fleet/`, a workspace of its own. Its test needs Postgres, and runs with those of the store.
+fn fleet(root: &Path) -> Result<Done> {
+    cargo(root, &["fmt", "--manifest-path", postgres::FLEET, "--check"], &[])?;
+    let lints = ["--all-targets", "--", "-D", "warnings"];
+    cargo(root, &[&["clippy"], &postgres::BUILD_FLEET[..], &lints].concat(), &[])
 }
 
 fn clippy_cmp(root: &Path, features: &[&str]) -> Result<Done> {

@@ -1,4 +1,5 @@
-//! The tests of `cmp-store` on a Postgres server of their own, in a temporary folder, without a network port.
+//! The tests of `cmp-store` and of the fleet on a Postgres server of their own, in a temporary folder, without a network
+//! port.
 
 use std::{
     env, fs,
@@ -11,6 +12,9 @@ use tempfile::TempDir;
 
 use super::run::{Done, cargo};
 
+pub(super) const FLEET: &str = "fleet/Cargo.toml";
+/// It shares the target folder, so what both workspaces need alike is built once.
+pub(super) const BUILD_FLEET: [&str; 4] = ["--manifest-path", FLEET, "--target-dir", "target"];
 /// How the tests find the server.
 const URL: &str = "CMP_STORE_POSTGRES";
 /// Where Debian and others have the server's programs, outside of `PATH`.
@@ -25,7 +29,8 @@ pub(super) fn check(root: &Path) -> Result<Done> {
     };
     let server = Server::start(&programs)?;
     // The same features as for all tests, so that nothing is built again.
-    cargo(root, &["test", "--workspace", "--test", "store"], &[(URL, &server.url())])
+    cargo(root, &["test", "--workspace", "--test", "store"], &[(URL, &server.url())])?;
+    cargo(root, &[&["test"], &BUILD_FLEET[..]].concat(), &[(URL, &server.url())])
 }
 
 /// The folder with `initdb` and `pg_ctl`.
@@ -60,6 +65,10 @@ impl<'a> Server<'a> {
             "initdb",
             &["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
         )?;
+        // Everybody gets in without a password but this one, for the test of a wrong password. The first line that fits counts.
+        let rules = server.folder.path().join("data/pg_hba.conf");
+        let trusted = fs::read_to_string(&rules)?;
+        fs::write(&rules, format!("local all cmp_login scram-sha-256\n{trusted}"))?;
         // Only a socket, in the folder. A server that a test ends with needs no care for a loss of power.
         let options = format!("-c listen_addresses='' -c fsync=off -k {}", server.path());
         let log = format!("{}/log", server.path());

@@ -42,10 +42,10 @@ pub(super) fn metadata(root: &Path, arguments: &[&str]) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// The packages of the workspace, and of the benchmark's.
+/// The packages of the workspace, and of those of the benchmark and the fleet.
 pub(super) fn packages(root: &Path) -> Result<Vec<Value>> {
     let mut packages = Vec::new();
-    for manifest in ["Cargo.toml", "bench/Cargo.toml"] {
+    for manifest in ["Cargo.toml", "bench/Cargo.toml", "fleet/Cargo.toml"] {
         let metadata = metadata(root, &["--no-deps", "--manifest-path", manifest])?;
         let listed = metadata["packages"].as_array().context("cargo metadata names no packages")?;
         packages.extend(listed.iter().cloned());

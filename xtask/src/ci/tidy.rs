@@ -74,7 +74,7 @@ fn missing_paths(root: &Path, file: &str, text: &str) -> Result<Vec<String>> {
     if !file.ends_with(".md") {
         return Ok(Vec::new());
     }
-    let path = Regex::new("`((?:cmp(?:-[a-z]+)?|contract|docs|fuzz|openapi|tests|xtask)/[^`*…\\s]*)`")?;
+    let path = Regex::new("`((?:cmp(?:-[a-z]+)?|contract|docs|fleet|fuzz|openapi|tests|xtask)/[^`*…\\s]*)`")?;
     let mut found = Vec::new();
     for (line, number) in text.lines().zip(1..) {
         let paths = path.captures_iter(line).map(|found| found[1].to_owned());
