@@ -2,15 +2,14 @@
 //!
 //! `CARDS=100000 cargo test -p workspace-tests --test killed_runs -- --nocapture` runs more.
 
-use std::{collections::BTreeMap, process::Stdio};
+use std::collections::BTreeMap;
 
 use cmp_simulator::{Chaos, Enrollment, Fault, Operation, Simulator};
 use futures_util::{StreamExt, stream};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    process::{Child, ChildStdin, Command},
-};
+use tokio::io::AsyncBufReadExt;
+use workspace_tests::worker;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_bulk-worker");
 const KILLS: usize = 10;
 const CONCURRENCY: usize = 32;
 
@@ -47,9 +46,9 @@ async fn run_with_kills(simulator: &Simulator, operation: &str, keys: &[String])
     let mut random = fastrand::Rng::with_seed(2_025);
     let mut record = Record::new(keys);
     for kill in 0..=KILLS {
-        let mut worker = worker(simulator, operation, &record.checkpoint);
-        let writing = tokio::spawn(write(worker.stdin.take().expect("a pipe"), keys.to_vec()));
-        let mut output = BufReader::new(worker.stdout.take().expect("a pipe"));
+        let arguments = [operation, &record.checkpoint];
+        let started = worker::start(PROGRAM, simulator, &arguments, keys.to_vec());
+        let (mut worker, mut output) = started.expect("the worker starts");
         let lives_for = (kill < KILLS).then(|| random.usize(1..keys.len() / (KILLS + 1) * 2));
         let (mut lines, mut line) = (0, String::new());
         while output.read_line(&mut line).await.expect("text") > 0 {
@@ -63,35 +62,10 @@ async fn run_with_kills(simulator: &Simulator, operation: &str, keys: &[String])
                 worker.start_kill().expect("it runs");
             }
         }
-        writing.await.expect("no panic");
         let exit = worker.wait().await.expect("an exit");
         assert_eq!(exit.success(), kill == KILLS, "{exit}");
     }
     record
-}
-
-fn worker(simulator: &Simulator, operation: &str, checkpoint: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_bulk-worker"))
-        .args([operation, checkpoint])
-        .env("VGS_ENVIRONMENT", "custom")
-        .env("VGS_API_URL", simulator.url())
-        .env("VGS_TOKEN_URL", simulator.token_url())
-        .env("VGS_CLIENT_ID", simulator.client_id())
-        .env("VGS_CLIENT_SECRET", simulator.client_secret())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the worker starts")
-}
-
-async fn write(mut input: ChildStdin, keys: Vec<String>) {
-    for key in keys {
-        if input.write_all(format!("{key}\n").as_bytes()).await.is_err() {
-            // The worker was killed.
-            return;
-        }
-    }
 }
 
 fn assert_one_outcome_each(record: &Record) {

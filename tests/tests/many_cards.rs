@@ -1,14 +1,12 @@
 //! A run over many cards: each id comes out once, and memory doesn't depend on their number.
 
-use std::{collections::BTreeMap, process::Stdio};
+use std::collections::BTreeMap;
 
 use cmp::{Client, Environment, Expiry, NewCard, Pan, ServiceAccount};
 use cmp_simulator::{Chaos, Enrollment, Fault, Simulator};
 use futures_util::{StreamExt, stream};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    process::{Child, ChildStdin, Command},
-};
+use tokio::io::AsyncBufReadExt;
+use workspace_tests::worker;
 
 /// A documented sandbox test card whose network token becomes active; many cards can have its number here.
 const TEST_PAN: &str = "5100260000019206";
@@ -37,10 +35,10 @@ async fn run(count: usize) -> Ran {
     ];
     simulator.faults().chaos(Chaos::new(0.05).seed(11).faults(faults));
 
-    let mut worker = worker(&simulator);
-    let writing =
-        tokio::spawn(write(worker.stdin.take().expect("a pipe"), outcomes.keys().cloned().collect()));
-    let mut lines = BufReader::new(worker.stdout.take().expect("a pipe")).lines();
+    let ids = outcomes.keys().cloned().collect();
+    let started = worker::start(env!("CARGO_BIN_EXE_bulk-worker"), &simulator, &[], ids);
+    let (mut worker, output) = started.expect("the worker starts");
+    let mut lines = output.lines();
     let mut most_memory = None;
     while let Some(line) = lines.next_line().await.expect("lines") {
         match line.split_once(' ') {
@@ -50,7 +48,6 @@ async fn run(count: usize) -> Ran {
             None => most_memory = line.parse().ok(),
         }
     }
-    writing.await.expect("all ids were taken");
     assert!(worker.wait().await.expect("an exit").success());
 
     for (id, outcomes) in &outcomes {
@@ -70,26 +67,6 @@ async fn store(simulator: &Simulator, count: usize) -> BTreeMap<String, Vec<Stri
     let stored = stream::iter(0..count)
         .map(|_| async { cmp.cards().create(card.clone()).await.expect("a card that can be stored") });
     stored.buffer_unordered(32).map(|stored| (stored.id().to_string(), Vec::new())).collect().await
-}
-
-fn worker(simulator: &Simulator) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_bulk-worker"))
-        .env("VGS_ENVIRONMENT", "custom")
-        .env("VGS_API_URL", simulator.url())
-        .env("VGS_TOKEN_URL", simulator.token_url())
-        .env("VGS_CLIENT_ID", simulator.client_id())
-        .env("VGS_CLIENT_SECRET", simulator.client_secret())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the worker starts")
-}
-
-async fn write(mut input: ChildStdin, ids: Vec<String>) {
-    for id in ids {
-        input.write_all(format!("{id}\n").as_bytes()).await.expect("the worker reads");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
