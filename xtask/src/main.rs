@@ -49,11 +49,14 @@ enum Task {
     },
     /// Change the client in many small ways, and write to docs/mutants.md which changes no test notices.
     Mutants {
-        /// Only these modules of `cmp/src`
+        /// Only these modules of `cmp/src`, such as retry or webhooks/verifier
         modules: Vec<String>,
-        /// One part of the changes, such as 1/8: a part takes up to an hour.
+        /// One part of the changes, from 0/8 to 7/8: a part takes up to an hour.
         #[arg(long)]
         shard: Option<String>,
+        /// Change the files of this workspace, and take each change back. Saves a copy and its first build.
+        #[arg(long)]
+        in_place: bool,
     },
     /// Run the client for long against a simulator that fails: SECURITY.md has the figures
     Soak {
@@ -100,7 +103,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
             arguments.extend(only.iter().flat_map(|only| ["--only", only]));
             ci::cost::bench(&root, &arguments)?;
         }
-        Task::Mutants { modules, shard } => mutants::run(&root, &modules, shard.as_deref())?,
+        Task::Mutants { modules, shard, in_place } => {
+            mutants::run(&root, &modules, shard.as_deref(), in_place)?;
+        }
         Task::Soak { minutes } => ci::soak(&root, minutes)?,
         Task::Contract(options) => return Ok(cmp_contract::check(&options, Some(&root))),
         Task::Ci { only } => ci::run(&root, only.as_deref())?,

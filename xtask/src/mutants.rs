@@ -1,9 +1,9 @@
 //! `cargo xtask mutants`: changes the client in many small ways, and lists the changes that no test notices.
 //!
 //! cargo-mutants makes the changes. Each is tried with the unit tests of `cmp` first, which take a second, and only those
-//! that are left with the integration tests. The results of all shards are merged into `docs/mutants.md`.
+//! that are left with the integration tests. The results of all runs are merged into `docs/mutants.md`.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -12,12 +12,40 @@ const PAGE: &str = "docs/mutants.md";
 const MARK: &str = "<!-- Written by `cargo xtask mutants`. -->\n";
 const OUTPUT: &str = "target/mutants";
 const MODULES: [&str; 8] = ["auth", "call", "error", "retry", "scrub", "secret", "value", "webhooks"];
-/// The tests that are quick enough to be run once for each change.
-const INTEGRATION: [&str; 8] =
-    ["--test", "client", "--test", "webhooks", "--test", "guide", "--test", "transport"];
 
-/// Runs one shard (such as `3/8`) of the changes to these modules, or all of both, and merges the results.
-pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>) -> Result<()> {
+/// One try of all changes that are left.
+struct Pass {
+    package: &'static str,
+    features: &'static [&'static str],
+    /// Those that are quick enough to be run once for each change
+    tests: &'static [&'static str],
+    /// A change that takes more seconds hangs.
+    timeout: &'static str,
+}
+
+const PASSES: [Pass; 2] = [
+    Pass {
+        package: "cmp",
+        features: &["--features", "test-util,webhooks"],
+        tests: &["--lib"],
+        timeout: "120",
+    },
+    Pass {
+        package: "workspace-tests",
+        features: &[],
+        tests: &["--test", "client", "--test", "webhooks", "--test", "guide", "--test", "transport"],
+        timeout: "300",
+    },
+];
+
+/// Fewer random cases, and no debug information: each change is built and tried once.
+const ENVIRONMENT: [(&str, &str); 3] =
+    [("CARGO_PROFILE_DEV_DEBUG", "0"), ("SCHEDULES", "60"), ("PROPTEST_CASES", "16")];
+
+/// Runs one shard (such as `0/8`) of the changes to these modules, or all of both, and merges the results.
+///
+/// In place, the changes are made to the files of the workspace itself, one at a time, and taken back.
+pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>, in_place: bool) -> Result<()> {
     let installed = Command::new(env!("CARGO")).args(["mutants", "--version"]).output();
     ensure!(
         installed.is_ok_and(|output| output.status.success()),
@@ -25,14 +53,13 @@ pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>) -> Resul
     );
     let modules: Vec<&str> =
         if modules.is_empty() { MODULES.to_vec() } else { modules.iter().map(String::as_str).collect() };
-    let name = format!("{}-{}", modules.join("-"), shard.unwrap_or("1/1").replace('/', "-of-"));
+    let name = format!("{}-{}", modules.join("-"), shard.unwrap_or("all")).replace('/', "-");
     let output = format!("{OUTPUT}/{name}");
     fs::create_dir_all(root.join(&output))?;
-    let passes = [("cmp", &["--lib"][..]), ("workspace-tests", &INTEGRATION[..])];
-    for (number, (package, tests)) in passes.into_iter().enumerate() {
+    for (number, Pass { package, features, tests, timeout }) in PASSES.into_iter().enumerate() {
         let mut command = Command::new(env!("CARGO"));
-        command.args(["mutants", "--package", "cmp", "--features", "test-util,webhooks", "--no-shuffle"]);
-        command.args(["--test-package", package, "--output", &output, "--timeout", "300"]);
+        command.args(["mutants", "--package", "cmp", "--test-package", package, "--no-shuffle"]);
+        command.args(["--output", &output, "--timeout", timeout]).args(features).envs(ENVIRONMENT);
         for module in &modules {
             command.args([
                 "--file",
@@ -42,6 +69,7 @@ pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>) -> Resul
             ]);
         }
         command.args(shard.iter().flat_map(|shard| ["--shard", shard]));
+        command.args(in_place.then_some("--in-place"));
         // Changes that were noticed before are not tried again.
         command.args((number > 0).then_some("--iterate"));
         let status = command.arg("--").args(tests).current_dir(root).status()?;
@@ -54,21 +82,27 @@ pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>) -> Resul
     merge(root)
 }
 
-/// Writes what all shards found so far.
+/// Writes what all runs found so far. What a later run found about a change counts.
 fn merge(root: &Path) -> Result<()> {
     let mut outcomes = BTreeMap::new();
-    for shard in fs::read_dir(root.join(OUTPUT))? {
-        let results = shard?.path().join("mutants.out");
-        for (file, outcome) in [
-            ("unviable.txt", Outcome::DoesNotBuild),
-            ("missed.txt", Outcome::Survived),
-            ("timeout.txt", Outcome::Noticed),
-            ("previously_caught.txt", Outcome::Noticed),
-            ("caught.txt", Outcome::Noticed),
+    let mut runs = fs::read_dir(root.join(OUTPUT))?.collect::<io::Result<Vec<_>>>()?;
+    runs.sort_by_key(|run| {
+        fs::metadata(run.path().join("mutants.out")).and_then(|data| data.modified()).ok()
+    });
+    for run in runs {
+        // The first pass, and what the second says about the same changes. It lists what did not build among what was
+        // noticed before, so that list is not read.
+        for (pass, file, outcome) in [
+            ("mutants.out.old", "unviable.txt", Outcome::DoesNotBuild),
+            ("mutants.out.old", "caught.txt", Outcome::Noticed),
+            ("mutants.out.old", "timeout.txt", Outcome::Noticed),
+            ("mutants.out", "unviable.txt", Outcome::DoesNotBuild),
+            ("mutants.out", "missed.txt", Outcome::Survived),
+            ("mutants.out", "timeout.txt", Outcome::Noticed),
+            ("mutants.out", "caught.txt", Outcome::Noticed),
         ] {
-            for change in fs::read_to_string(results.join(file)).unwrap_or_default().lines() {
-                outcomes.insert(without_place(change), outcome);
-            }
+            let changes = fs::read_to_string(run.path().join(pass).join(file)).unwrap_or_default();
+            outcomes.extend(changes.lines().map(|change| (without_place(change), outcome)));
         }
     }
     let before = fs::read_to_string(root.join(PAGE)).with_context(|| PAGE.to_owned())?;
@@ -121,6 +155,30 @@ fn page(before: &str, outcomes: &BTreeMap<String, Outcome>) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_second_pass_counts_and_what_does_not_build_is_no_success() {
+        let root = tempfile::tempdir().expect("a folder");
+        let write = |file: &str, text: &str| {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        };
+        write(PAGE, MARK);
+        let run = format!("{OUTPUT}/a-all");
+        write(&format!("{run}/mutants.out.old/unviable.txt"), "cmp/src/a.rs:1:1: one\n");
+        write(&format!("{run}/mutants.out.old/caught.txt"), "cmp/src/a.rs:2:1: two\n");
+        write(&format!("{run}/mutants.out.old/timeout.txt"), "cmp/src/a.rs:3:1: three\n");
+        write(
+            &format!("{run}/mutants.out/previously_caught.txt"),
+            "cmp/src/a.rs:1:1: one\ncmp/src/a.rs:2:1: two\n",
+        );
+        write(&format!("{run}/mutants.out/missed.txt"), "cmp/src/a.rs:3:1: three\n");
+        merge(root.path()).expect("a page");
+        let page = fs::read_to_string(root.path().join(PAGE)).expect("a page");
+        assert!(page.contains("| `a` | 2 | 1 | 50 % |"), "{page}");
+        assert!(page.contains("`cmp/src/a.rs: three`"), "{page}");
+    }
 
     #[test]
     fn figures_are_of_changes_that_build_and_reasons_stay() {

@@ -96,6 +96,8 @@ struct World {
     /// How many items the source has so far
     source: watch::Sender<usize>,
     handle: RefCell<Option<BulkHandle>>,
+    /// The run ends after its next outcome, also with calls in flight, and another one goes on with what is left.
+    resumes: Cell<bool>,
     /// Each outcome is stored in one transaction with the checkpoint; otherwise the checkpoint is stored now and then.
     is_atomic: bool,
     checkpoint: RefCell<String>,
@@ -120,6 +122,7 @@ impl World {
             calls: Arc::default(),
             source: watch::Sender::new(0),
             handle: RefCell::default(),
+            resumes: Cell::default(),
             is_atomic,
             checkpoint: RefCell::new(serde_json::to_string(&Checkpoint::default()).unwrap()),
             outcomes: RefCell::default(),
@@ -151,13 +154,14 @@ impl World {
         let checkpoint = serde_json::from_str(&self.checkpoint.borrow()).unwrap();
         let mut run = self.run(bulk().over_stream(self.cards()).resume_from(checkpoint));
         loop {
-            while let Some((card, _)) = run.next().await {
-                self.store(&mut run, card);
+            match run.next().await {
+                Some((card, _)) => self.store(&mut run, card),
+                None if run.handle().is_stopped() => self.resumes.set(true),
+                None => break,
             }
-            if !run.handle().is_stopped() {
-                break;
+            if self.resumes.take() {
+                run = self.run(bulk().resume(run.into_remaining()));
             }
-            run = self.run(bulk().resume(run.into_remaining()));
         }
         self.is_done.set(true);
     }
@@ -202,7 +206,8 @@ fn each_card_has_its_outcome_and_each_retry_pays() {
                     world.calls.open_one(&mut schedule.rng, succeeds);
                 }
                 7 if schedule.rng.u8(..4) == 0 => schedule.cancel_one(),
-                8 if schedule.rng.u8(..4) == 0 => {
+                8 if schedule.rng.u8(..4) == 0 => world.resumes.set(true),
+                9 if schedule.rng.u8(..4) == 0 => {
                     world.handle.borrow().iter().for_each(BulkHandle::stop);
                 }
                 _ => drop(schedule.step().await),

@@ -25,6 +25,7 @@ use cmp_simulator::{Chaos, Simulator};
 use fastrand::Rng;
 use tokio::{
     runtime::Handle,
+    task::JoinHandle,
     time::{interval, sleep, timeout},
 };
 use workspace_tests::network::{Link, Way};
@@ -107,23 +108,35 @@ async fn main() -> Result<()> {
             link.heal();
         }
     }
+    let outcome = ended(workers).await;
+    let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let summary = format!(
+        "{minutes} minutes, {} calls: {} succeeded, {} failed, {} callers left; {} access tokens",
+        of(&counts.begun),
+        of(&counts.succeeded),
+        of(&counts.failed),
+        of(&counts.left),
+        simulator.tokens_minted()
+    );
+    println!("{summary}");
+    let series = [
+        Series::of("tasks", 40, &samples, |sample| sample.tasks),
+        Series::of("sockets", 40, &samples, |sample| sample.sockets),
+        Series::of("memory in kB", 20_000, &samples, |sample| sample.kilobytes),
+    ];
+    series.iter().for_each(|series| println!("{}", series.figures()));
+    // Also the plot of a run that failed.
+    fs::write(&plot, svg(&summary, &series))?;
+    outcome?;
+    series.iter().try_for_each(Series::is_flat)
+}
+
+/// Ends with the first caller that failed.
+async fn ended(workers: Vec<JoinHandle<Result<()>>>) -> Result<()> {
     for worker in workers {
         timeout(HANGS * 2, worker).await.context("a caller hangs")???;
     }
-    fs::write(&plot, svg(&samples))?;
-    let Counts { begun, succeeded, failed, left } = &*counts;
-    let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    println!(
-        "{minutes} minutes, {} calls: {} succeeded, {} failed, {} callers left; {} tokens",
-        of(begun),
-        of(succeeded),
-        of(failed),
-        of(left),
-        simulator.tokens_minted()
-    );
-    flat("tasks", samples.iter().map(|sample| sample.tasks), 40)?;
-    flat("sockets", samples.iter().map(|sample| sample.sockets), 40)?;
-    flat("kilobytes", samples.iter().map(|sample| sample.kilobytes), 20_000)
+    Ok(())
 }
 
 /// Makes one call, and checks what it says against the simulator's record.
@@ -215,46 +228,64 @@ fn sample() -> Result<Sample> {
     Ok(Sample { tasks: Handle::current().metrics().num_alive_tasks(), sockets, kilobytes })
 }
 
-/// Fails if the last fifth of the run needs more than the second one did, by a quarter and this much.
-fn flat(name: &str, values: impl Iterator<Item = usize>, slack: usize) -> Result<()> {
-    let values: Vec<usize> = values.collect();
-    let fifth = values.len() / 5;
-    let mean = |values: &[usize]| values.iter().sum::<usize>() / values.len().max(1);
-    let (early, late) = (mean(&values[fifth..2 * fifth]), mean(&values[4 * fifth..]));
-    println!("{name}: {early} early, {late} late, {} at most", values.iter().max().unwrap_or(&0));
-    ensure!(late <= early + early / 4 + slack, "{name} grow: {early} early, {late} late");
-    Ok(())
+/// What one line of the plot shows.
+struct Series {
+    name: &'static str,
+    values: Vec<usize>,
+    /// The means of the second and the last fifth of the run
+    early: usize,
+    late: usize,
+    most: usize,
+    /// By so much, and a quarter, the last fifth may need more.
+    slack: usize,
 }
 
-/// One line each for tasks, sockets and memory, each in its own scale.
-fn svg(samples: &[Sample]) -> String {
+impl Series {
+    fn of(name: &'static str, slack: usize, samples: &[Sample], value: fn(&Sample) -> usize) -> Self {
+        let values: Vec<usize> = samples.iter().map(value).collect();
+        let fifth = values.len() / 5;
+        let mean = |values: &[usize]| values.iter().sum::<usize>() / values.len().max(1);
+        let (early, late) = (mean(&values[fifth..2 * fifth]), mean(&values[4 * fifth..]));
+        let most = values.iter().max().copied().unwrap_or_default();
+        Self { name, values, early, late, most, slack }
+    }
+
+    fn figures(&self) -> String {
+        let Self { name, early, late, most, .. } = self;
+        format!("{name}: {early} early, {late} late, {most} at most")
+    }
+
+    fn is_flat(&self) -> Result<()> {
+        ensure!(self.late <= self.early + self.early / 4 + self.slack, "it grows: {}", self.figures());
+        Ok(())
+    }
+}
+
+/// One line for each series, in its own scale.
+fn svg(title: &str, series: &[Series]) -> String {
     const WIDTH: usize = 720;
     const HEIGHT: usize = 120;
+    const TITLE: usize = 20;
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" font-family=\"sans-serif\" font-size=\"12\">\n",
-        3 * HEIGHT
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+         <text x=\"2\" y=\"14\">{title}</text>\n",
+        TITLE + series.len() * HEIGHT
     );
-    let lines = [
-        ("tasks", samples.iter().map(|sample| sample.tasks).collect()),
-        ("sockets", samples.iter().map(|sample| sample.sockets).collect()),
-        ("memory in kB", samples.iter().map(|sample| sample.kilobytes).collect::<Vec<usize>>()),
-    ];
-    for (row, (name, values)) in lines.into_iter().enumerate() {
-        let most = values.iter().max().copied().unwrap_or(1).max(1);
-        let bottom = (row + 1) * HEIGHT - 10;
-        let points: Vec<String> = values
-            .iter()
-            .enumerate()
-            .map(|(second, value)| {
-                let x = second * WIDTH / values.len();
-                format!("{x},{}", bottom - value * (HEIGHT - 30) / most)
-            })
-            .collect();
-        out += &format!("<text x=\"2\" y=\"{}\">{name}, at most {most}</text>\n", bottom + 25 - HEIGHT);
+    for (row, series) in series.iter().enumerate() {
+        let bottom = TITLE + (row + 1) * HEIGHT - 10;
+        // An hour has more seconds than the plot has columns.
+        let of_column = series.values.len().div_ceil(WIDTH).max(1);
+        let columns: Vec<_> =
+            series.values.chunks(of_column).filter_map(|values| values.iter().max()).collect();
+        let points = columns.iter().enumerate().map(|(column, value)| {
+            let x = column * WIDTH / columns.len();
+            format!("{x},{}", bottom - **value * (HEIGHT - 30) / series.most.max(1))
+        });
+        let points = points.collect::<Vec<_>>().join(" ");
+        out += &format!("<text x=\"2\" y=\"{}\">{}</text>\n", bottom + 25 - HEIGHT, series.figures());
         out += &format!(
-            "<polyline fill=\"none\" stroke=\"#3366aa\" points=\"{}\"/>\n<line x1=\"0\" x2=\"{WIDTH}\" y1=\"{bottom}\" \
-             y2=\"{bottom}\" stroke=\"#999\"/>\n",
-            points.join(" ")
+            "<polyline fill=\"none\" stroke=\"#3366aa\" points=\"{points}\"/>\n<line x1=\"0\" x2=\"{WIDTH}\" y1=\"{bottom}\" \
+             y2=\"{bottom}\" stroke=\"#999\"/>\n"
         );
     }
     out + "</svg>\n"
