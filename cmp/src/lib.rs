@@ -115,6 +115,8 @@
 //! | `error.type` | of a failed attempt: the status that the service refused it with, or else `connection`, `timeout`, `decode`, `unexpected_answer` or `invalid_input` |
 //! | `cmp.trace_id` | the id that VGS support asks for, if the answer has one |
 //!
+//! [`metrics`] lists what is measured.
+//!
 //! The crates below this one (`h2`, `hyper`, `hyper-util`, `rustls`, `rustls-platform-verifier`) would log more. At DEBUG
 //! and TRACE, `h2` and `hyper-util` print hosts and the kinds and sizes of frames. They print neither headers nor bodies,
 //! but the whole text of a GOAWAY frame, and a server may repeat a request there. `rustls-platform-verifier` prints, at

@@ -43,14 +43,15 @@
 //! | `cmp.webhook.verifications` | counter, `{delivery}` | `cmp.webhook.verdict` |
 //! | `cmp.webhook.events` | counter, `{event}` | `cmp.webhook.outcome` |
 //!
-//! * `http.client.request.duration` is OpenTelemetry's: one record for each attempt at the API that reaches HTTP. Requests for an
-//!   access token have a metric of their own.
+//! * `http.client.request.duration` is OpenTelemetry's: one record for each attempt at the API that has an access token. Requests
+//!   for an access token have a metric of their own.
 //! * An operation is one request with its access token, pauses and retries. A call that looks twice, such as
 //!   [`Cards::get`](crate::cards::Cards::get), is two of them.
 //! * `error.type` and `cmp.retry.reason` are a status such as `503`, or one of `connection`, `timeout`, `throttled`, `authentication`,
-//!   `decode`, `unexpected_answer`, `no_network_token` and `invalid_input`. `cancelled` means that the caller dropped the
+//!   `decode`, `unexpected_answer`, `no_network_token`, `no_pan` and `invalid_input`. `cancelled` means that the caller dropped the
 //!   future, for example because of a time-out of its own. A token fetch has a status, or `refused`, `unavailable`
 //!   (for now) or `unusable` (until someone mends it).
+//! * A retry counts when it is decided. The deadline can still end the call before the retry is sent.
 //! * `cmp.delivery` is `not_sent`, `outcome_unknown` or `answered`: see [`Delivery`].
 //! * A wait for a network token is measured from the start of the wait to the usable token. The service does not say when
 //!   it began to make a token, so nothing earlier can be measured.
@@ -58,7 +59,8 @@
 //!   [watches it](crate::drift).
 //! * `cmp.webhook.verdict` is `valid`, `no_signature`, `malformed_signature`, `wrong_signature`, `too_old` or `too_new`.
 //! * `cmp.webhook.outcome` is `handled`, `duplicate`, `in_progress`, `failed` (the work), `store_failed`, or of a signed body that
-//!   is no event `not_utf8`, `not_json` or `not_an_event`.
+//!   is no event `not_utf8`, `not_json` or `not_an_event`. An event that is recorded in a transaction of yours, such as by
+//!   `cmp_store::record`, does not pass a deduplicator and is not counted.
 //!
 //! No attribute holds an id, an alias, card data, a path with values or a host that the service named. The numbers of
 //! attribute values are bounded. Clones of a client count together. Two clients of one server need meters with different
