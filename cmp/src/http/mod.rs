@@ -124,18 +124,23 @@ pub(crate) async fn read_body(
     limit: usize,
 ) -> Result<Zeroizing<Vec<u8>>, BodyError> {
     pin_mut!(body);
-    // Joined at the end: what grows leaves copies of its beginning in freed memory.
-    let (mut read, mut length) = (Vec::new(), 0);
+    let mut read = Zeroizing::new(Vec::new());
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| match Cause::of(&error) {
             Cause::BodyTooLarge => BodyError::TooLarge,
             cause => BodyError::Broken(cause),
         })?;
-        length += chunk.len();
+        let length = read.len() + chunk.len();
         if length > limit {
             return Err(BodyError::TooLarge);
         }
-        read.push(chunk);
+        if length > read.capacity() {
+            // `Vec` would leave a copy of what was read in freed memory.
+            let mut larger = Zeroizing::new(Vec::with_capacity(2 * length));
+            larger.extend_from_slice(&read);
+            read = larger;
+        }
+        read.extend_from_slice(&chunk);
     }
-    Ok(Zeroizing::new(read.concat()))
+    Ok(read)
 }
