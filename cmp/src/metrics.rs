@@ -53,8 +53,8 @@
 //!   (for now) or `unusable` (until someone mends it).
 //! * A retry counts when it is decided. The deadline can still end the call before the retry is sent.
 //! * `cmp.delivery` is `not_sent`, `outcome_unknown` or `answered`: see [`Delivery`].
-//! * A wait for a network token is measured from the start of the wait to the usable token. The service does not say when
-//!   it began to make a token, so nothing earlier can be measured.
+//! * A wait for a network token is measured from the start of the wait to the usable token, and with [`v1`](crate::v1) to the
+//!   final state. The service does not say when it began to make a token, so nothing earlier can be measured.
 //! * `cmp.drift.name` is `_OTHER` once 256 different findings were counted. Drift is measured if the client
 //!   [watches it](crate::drift).
 //! * `cmp.webhook.verdict` is `valid`, `no_signature`, `malformed_signature`, `wrong_signature`, `too_old` or `too_new`.
@@ -166,6 +166,7 @@ impl Metrics {
 
 /// Work that has not ended. If this is dropped before [`end`](Self::end), the work was cancelled.
 #[derive(Debug)]
+#[must_use = "work ends when this is dropped"]
 pub(crate) struct Timed(Option<Running>);
 
 impl Timed {

@@ -256,6 +256,18 @@ async fn clones_and_clients_with_one_meter_count_together_and_a_client_without_o
 }
 
 #[tokio::test]
+async fn meters_of_different_scopes_keep_the_gauges_of_two_clients_apart() {
+    let (simulator, clock, collected, _) = started().await;
+    let client = |account, tokens| {
+        let budget = RetryBudget::new(tokens);
+        builder(&simulator, &clock).meter(&collected.meter_of(account)).retry_budget(budget).build().unwrap()
+    };
+    let clients = [client("one", 7), client("two", 9)];
+    assert_eq!(collected.of(BUDGET), ["server.address=127.0.0.1: 7", "server.address=127.0.0.1: 9"]);
+    drop(clients);
+}
+
+#[tokio::test]
 async fn drift_is_counted_by_operation_kind_and_name() {
     let (simulator, clock, collected, _) = started().await;
     let cmp = builder(&simulator, &clock).watch_drift().meter(&collected.meter()).build().unwrap();

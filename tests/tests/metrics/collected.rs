@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use cmp::opentelemetry::{
-    KeyValue,
+    InstrumentationScope, KeyValue,
     metrics::{Meter, MeterProvider},
 };
 use opentelemetry_sdk::metrics::{
@@ -48,6 +48,12 @@ impl Collected {
 
     pub(crate) fn meter(&self) -> Meter {
         self.provider.meter("cmp")
+    }
+
+    /// Returns a meter whose scope has an attribute.
+    pub(crate) fn meter_of(&self, account: &'static str) -> Meter {
+        let scope = InstrumentationScope::builder("cmp").with_attributes([KeyValue::new("account", account)]);
+        self.provider.meter_with_scope(scope.build())
     }
 
     /// Returns everything that was measured so far.
