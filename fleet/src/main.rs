@@ -135,7 +135,7 @@ async fn enqueue(size: i64) -> Result<()> {
 }
 
 async fn work() -> Result<()> {
-    let dead_after = Duration::from_secs(number("FLEET_DEAD_AFTER")?.unwrap_or(300).into());
+    let dead_after = Duration::from_secs(number("FLEET_DEAD_AFTER")?.unwrap_or(300).max(1).into());
     let share = number("FLEET_PER_MINUTE")?.context("FLEET_PER_MINUTE is not set")?;
     let builder = Client::builder(Environment::from_env()?).service_account(ServiceAccount::from_env()?);
     let cmp = builder.pace(Pace::per_minute(share)).build()?;
