@@ -4,14 +4,16 @@
 //! token as a subscription. See `openapi/corrections/022-included-kinds.json` in the repository.
 
 use std::borrow::Cow;
-use std::vec;
+use std::marker::PhantomData;
+use std::slice;
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::lenient::{self, Any, Lenient, Members, Name, Notes, Raw};
+use crate::lenient::{self, Any, Json, Lenient, Members, Name, Notes, Raw};
 use crate::scalar::{FreeForm, Text};
 use crate::types;
 
@@ -76,30 +78,34 @@ impl Lenient for IncludedResource {
             return Err(A::Error::custom("invalid value, expected a network token"));
         }
         notes.kind(kind.as_str());
-        let map = &mut Rest { before: before.into_iter(), value: None, after: map };
+        let mut before = Kept::new(&before);
         *place = Some(match kind.as_str() {
             NETWORK_TOKENS => {
                 let mut token = guessed.unwrap_or_default();
+                token.members(&mut before, notes)?;
                 token.members(map, notes)?;
                 token.type_ = Some(kind);
                 Self::NetworkToken(token)
             }
             "card_updates" => {
                 let mut update = Box::<types::CardUpdateResource>::default();
+                update.members(&mut before, notes)?;
                 update.members(map, notes)?;
                 update.type_ = Some(kind);
                 Self::CardUpdate(update)
             }
             "card_update_subscriptions" => {
                 let mut subscription = Box::<types::CardUpdateSubscriptionResource>::default();
+                subscription.members(&mut before, notes)?;
                 subscription.members(map, notes)?;
                 subscription.type_ = Some(kind);
                 Self::CardUpdateSubscription(subscription)
             }
             _ => {
-                let mut members = None;
-                FreeForm::object(&mut members, map, notes)?;
-                Self::Other(Box::new(OtherResource::of(kind, members.unwrap_or_default())))
+                let (mut json, mut members) = (Json::new(), Map::new());
+                json.members(&mut members, &mut before, notes)?;
+                json.members(&mut members, map, notes)?;
+                Self::Other(Box::new(OtherResource::of(kind, members)))
             }
         });
         Ok(true)
@@ -111,10 +117,9 @@ impl Lenient for IncludedResource {
 }
 
 impl OtherResource {
-    fn of(kind: Text, members: FreeForm) -> Self {
-        let mut members = members.into_inner();
+    fn of(kind: Text, mut members: Map<String, Value>) -> Self {
         let id = members.get("id").and_then(|id| match id {
-            serde_json::Value::String(id) => Text::text(id),
+            Value::String(id) => Text::text(id),
             id => id.as_u64().and_then(Text::integer),
         });
         if !kind.as_str().is_empty() {
@@ -124,30 +129,35 @@ impl OtherResource {
     }
 }
 
-/// The members of an object whose `type` has been read: first those before the `type`, then the others.
-struct Rest<'a, 'de, A> {
-    before: vec::IntoIter<(Cow<'de, str>, Raw<'de>)>,
-    value: Option<Raw<'de>>,
-    after: &'a mut A,
+/// Members that were kept as text.
+///
+/// They are read by themselves, and not in one pass with the members after them. So all readers are compiled once, for
+/// text in memory.
+struct Kept<'k, E> {
+    members: slice::Iter<'k, (Cow<'k, str>, Raw<'k>)>,
+    value: Option<&'k Raw<'k>>,
+    error: PhantomData<E>,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, 'de, A> {
-    type Error = A::Error;
+impl<'k, E: Error> Kept<'k, E> {
+    fn new(members: &'k [(Cow<'k, str>, Raw<'k>)]) -> Self {
+        Self { members: members.iter(), value: None, error: PhantomData }
+    }
+}
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        let Some((name, value)) = self.before.next() else { return self.after.next_key_seed(seed) };
+impl<'k, E: Error> MapAccess<'k> for Kept<'k, E> {
+    type Error = E;
+
+    fn next_key_seed<K: DeserializeSeed<'k>>(&mut self, seed: K) -> Result<Option<K::Value>, E> {
+        let Some((name, value)) = self.members.next() else { return Ok(None) };
         self.value = Some(value);
-        match name {
-            Cow::Borrowed(name) => seed.deserialize(BorrowedStrDeserializer::new(name)),
-            Cow::Owned(name) => seed.deserialize(name.into_deserializer()),
-        }
-        .map(Some)
+        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+    fn next_value_seed<V: DeserializeSeed<'k>>(&mut self, seed: V) -> Result<V::Value, E> {
         match self.value.take() {
             Some(value) => value.read(seed),
-            None => self.after.next_value_seed(seed),
+            None => Err(E::custom("a value without a name")),
         }
     }
 }
@@ -172,7 +182,7 @@ impl Serialize for IncludedResource {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -24,20 +24,20 @@ impl Json {
         Self { values: MOST_VALUES, depth: 0 }
     }
 
-    /// Reads an object to its end. A member that exceeds the limits is absent.
+    /// Reads members to the end of the object. A member that exceeds the limits is absent.
     pub(crate) fn members<'de, A: MapAccess<'de>>(
-        mut self,
+        &mut self,
+        members: &mut Map<String, Value>,
         map: &mut A,
         notes: &mut Notes,
-    ) -> Result<Map<String, Value>, A::Error> {
-        let mut members = Map::new();
+    ) -> Result<(), A::Error> {
         while let Some(Name(name)) = map.next_key()? {
-            match map.next_value_seed(&mut self)? {
+            match map.next_value_seed(&mut *self)? {
                 Some(value) => drop(members.insert(name.into_owned(), value)),
                 None => notes.unreadable(),
             }
         }
-        Ok(members)
+        Ok(())
     }
 
     /// Reads an object to its end. Returns `None` if it exceeds the limits.

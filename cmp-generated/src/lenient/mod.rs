@@ -358,12 +358,9 @@ impl<'de> Deserialize<'de> for Name<'de> {
 /// The text of a value that is read later. The text is borrowed if the document is in memory, and copied otherwise.
 pub(crate) struct Raw<'de>(pub(crate) Cow<'de, str>);
 
-impl<'de> Raw<'de> {
-    pub(crate) fn read<S: DeserializeSeed<'de>, E: Error>(self, seed: S) -> Result<S::Value, E> {
-        let read = match self.0 {
-            Cow::Borrowed(text) => seed.deserialize(&mut serde_json::Deserializer::from_str(text)),
-            Cow::Owned(text) => seed.deserialize(&mut serde_json::Deserializer::from_reader(text.as_bytes())),
-        };
+impl Raw<'_> {
+    pub(crate) fn read<'r, S: DeserializeSeed<'r>, E: Error>(&'r self, seed: S) -> Result<S::Value, E> {
+        let read = seed.deserialize(&mut serde_json::Deserializer::from_str(&self.0));
         // An error here can only be invalid JSON. The decoder's own message could contain a value.
         read.map_err(|_| E::custom("invalid value, expected JSON"))
     }
@@ -640,8 +637,7 @@ impl Lenient for Map<String, Value> {
         map: &mut A,
         notes: &mut Notes,
     ) -> Result<bool, A::Error> {
-        *place = Some(Json::new().members(map, notes)?);
-        Ok(true)
+        Json::new().members(place.insert(Self::new()), map, notes).map(|()| true)
     }
 }
 

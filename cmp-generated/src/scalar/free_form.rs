@@ -43,8 +43,7 @@ impl Lenient for FreeForm {
         map: &mut A,
         notes: &mut Notes,
     ) -> Result<bool, A::Error> {
-        *place = Some(Self(Json::new().members(map, notes)?));
-        Ok(true)
+        Json::new().members(&mut place.insert(Self::default()).0, map, notes).map(|()| true)
     }
 }
 
