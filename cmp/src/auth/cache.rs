@@ -17,10 +17,11 @@
 //! is fetched.
 
 use std::{
+    array,
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -39,7 +40,6 @@ use crate::{
     clock::{Clock, Jitter},
     metrics::{Ending, Metrics, Work},
     retry::doubled,
-    secret::BearerToken,
 };
 
 /// A fetch that takes longer is given up, whatever the callers' limits.
@@ -72,10 +72,12 @@ pub enum AuthState {
     },
 }
 
+/// How many copies of a token there are. Threads that count references in one place wait for each other.
+const COPIES: usize = 8;
+
 /// A token in use.
 #[derive(Debug)]
 pub(crate) struct Token {
-    pub(crate) value: BearerToken,
     /// The value as a header, made once for all requests.
     pub(crate) authorization: HeaderValue,
     generation: u64,
@@ -87,7 +89,7 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    fn new(fetched: AccessToken, generation: u64, fetch: u64, now: Instant, random: f64) -> Self {
+    fn new(fetched: &AccessToken, generation: u64, fetch: u64, now: Instant, random: f64) -> Self {
         // The margins scale with the lifetime, which may be as short as a minute; the jitter keeps a fleet that
         // started together from refreshing together.
         let before_the_end = |share: u32, longest: Duration, factor: f64| {
@@ -99,7 +101,6 @@ impl Token {
             refresh_at: before_the_end(5, LONGEST_REFRESH_MARGIN, 0.5 + random / 2.0),
             expires_at: before_the_end(20, LONGEST_EXPIRY_MARGIN, 1.0),
             authorization: hooks::bearer(fetched.value.expose()).expect("an access token is visible ASCII"),
-            value: fetched.value,
             generation,
             fetch,
             since: now,
@@ -126,8 +127,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     jitter: Jitter,
     metrics: Metrics,
-    /// Written only with `slot` locked.
-    token: ArcSwapOption<Token>,
+    /// Equal copies of the token in use. Written only with `slot` locked.
+    token: ArcSwapOption<[Arc<Token>; COPIES]>,
     slot: Mutex<Slot>,
     /// Whether there is a `Slot::doubt`. A success ends it, and takes a lock only while there is one.
     doubted: AtomicBool,
@@ -237,7 +238,7 @@ impl TokenCache {
     pub(crate) fn refuse(&self, token: &Token) -> bool {
         let now = self.0.clock.now();
         let mut slot = self.0.slot();
-        let in_use = self.0.token.load().as_ref().map(|in_use| in_use.generation);
+        let in_use = self.0.token.load().as_ref().map(|in_use| in_use[0].generation);
         if in_use != Some(token.generation) {
             return true;
         }
@@ -385,8 +386,9 @@ impl Shared {
                 }
                 slot.generation += 1;
                 // The lifetime counts from the request: the token was made some time before its answer came.
-                let token = Token::new(fetched, slot.generation, fetch, started, self.jitter.next());
-                self.token.store(Some(Arc::new(token)));
+                let random = self.jitter.next();
+                let copy = |_| Arc::new(Token::new(&fetched, slot.generation, fetch, started, random));
+                self.token.store(Some(Arc::new(array::from_fn(copy))));
                 slot.failure = None;
                 slot.flights.retain(|flight| flight.fetch > fetch);
                 AuthState::Ready { generation: slot.generation }
@@ -408,12 +410,23 @@ impl Shared {
     }
 
     fn token_in_use(&self, now: Instant) -> Option<Arc<Token>> {
-        self.token.load_full().filter(|token| token.is_usable(now))
+        let copies = self.token.load();
+        let token = of_this_thread(copies.as_deref()?);
+        token.is_usable(now).then(|| Arc::clone(token))
     }
 
     fn slot(&self) -> MutexGuard<'_, Slot> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the copy that this thread uses.
+fn of_this_thread<T>(copies: &[T; COPIES]) -> &T {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static PLACE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % COPIES;
+    }
+    &copies[PLACE.with(|place| *place)]
 }
 
 #[cfg(test)]
@@ -441,7 +454,7 @@ mod tests {
         let now = Instant::now();
         let times = |lifetime, random| {
             let fetched = AccessToken::new("token").unwrap().lifetime(Duration::from_secs(lifetime));
-            let token = Token::new(fetched, 1, 1, now, random);
+            let token = Token::new(&fetched, 1, 1, now, random);
             [token.refresh_at, token.expires_at].map(|at| (at.unwrap() - now).as_secs_f64())
         };
         assert_eq!(times(60, 0.0), [54.0, 57.0]);

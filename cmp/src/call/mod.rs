@@ -174,7 +174,7 @@ impl Request<'_, '_> {
         if let (Some(refusal), Ok(token)) = (&mut self.refusal, &token)
             && let Some(failure) = refusal.failure.take()
         {
-            if refusal.token.value == token.value {
+            if refusal.token.authorization == token.authorization {
                 return Turn::Failed(failure, core.clock.now());
             }
             self.count_retry_after(&failure.error);

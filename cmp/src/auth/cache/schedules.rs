@@ -68,7 +68,7 @@ fn check(cache: &TokenCache) {
     let Shared { token, state, .. } = &*cache.0;
     let slot = cache.0.slot();
     assert!(slot.flights.len() <= 1, "{} fetches at a time", slot.flights.len());
-    let in_use = token.load().as_ref().map(|token| token.generation);
+    let in_use = token.load().as_ref().map(|copies| copies[0].generation);
     match &*state.borrow() {
         AuthState::Ready { generation } => {
             assert_eq!(in_use, Some(*generation), "the state is of another token");
