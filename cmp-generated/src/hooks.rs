@@ -72,13 +72,30 @@ pub struct Context {
     authorization: Option<HeaderValue>,
     headers: Option<Arc<HeaderMap>>,
     base_url: Option<Arc<Url>>,
-    transport: Option<Arc<dyn Transport>>,
+    sender: Sender,
+}
+
+#[derive(Clone)]
+enum Sender {
+    /// The generated client's own `reqwest::Client`. Only [`Context::new`] refers to the function, so a program with a
+    /// transport of its own has no second HTTP client in it.
+    Own(fn(&reqwest::Client, Request) -> Sending<'_>),
+    Transport(Arc<dyn Transport>),
 }
 
 impl Context {
-    /// A context without credentials, for requests that the generated client's own `reqwest::Client` sends.
+    /// Returns a context without credentials, for requests that the generated client's own `reqwest::Client` sends.
     pub fn new(media_type: MediaType) -> Self {
-        Self { media_type, authorization: None, headers: None, base_url: None, transport: None }
+        Self::with_sender(media_type, Sender::Own(|client, request| Box::pin(client.execute(request))))
+    }
+
+    /// Returns a context without credentials, for requests that `transport` sends.
+    pub fn over(media_type: MediaType, transport: Arc<dyn Transport>) -> Self {
+        Self::with_sender(media_type, Sender::Transport(transport))
+    }
+
+    fn with_sender(media_type: MediaType, sender: Sender) -> Self {
+        Self { media_type, authorization: None, headers: None, base_url: None, sender }
     }
 
     /// Sets the header `authorization`: see [`bearer`].
@@ -99,13 +116,6 @@ impl Context {
     #[must_use]
     pub fn base_url(mut self, url: Arc<Url>) -> Self {
         self.base_url = Some(url);
-        self
-    }
-
-    /// Sends the request through `transport`.
-    #[must_use]
-    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
-        self.transport = Some(transport);
         self
     }
 
@@ -161,9 +171,9 @@ impl ClientHooks<Context> for Client {
     }
 
     async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
-        match &self.inner().transport {
-            Some(transport) => transport.send(request).await,
-            None => self.client().execute(request).await,
+        match &self.inner().sender {
+            Sender::Own(send) => send(self.client(), request).await,
+            Sender::Transport(transport) => transport.send(request).await,
         }
     }
 }

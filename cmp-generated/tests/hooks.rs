@@ -127,7 +127,7 @@ impl Transport for Answering {
 #[tokio::test]
 async fn a_transport_sends_in_the_place_of_the_own_client() {
     let transport = Arc::new(Answering(AtomicUsize::new(0)));
-    let context = Context::new(MediaType::JsonApi).transport(transport.clone());
+    let context = Context::over(MediaType::JsonApi, transport.clone());
     let card = client("http://127.0.0.1:1", context).get_card("CRD1", None).await.expect("a card");
     let id = card.into_inner().data.and_then(|data| data.id).expect("an id");
     assert_eq!(id.as_str(), "CRD1");

@@ -102,10 +102,9 @@ impl Attempt<'_> {
         let exchange = if self.core.drift.is_some() { exchange.keeping_body() } else { exchange };
         let exchange = if self.core.on_answer.is_some() { exchange.keeping_headers() } else { exchange };
         let exchange = Arc::new(exchange);
-        let context = Context::new(self.core.media_type)
+        let context = Context::over(self.core.media_type, Arc::<Exchange>::clone(&exchange))
             .headers(Arc::clone(&self.core.headers))
             .base_url(Arc::clone(&self.core.base_url))
-            .transport(Arc::<Exchange>::clone(&exchange))
             .authorization(token.authorization.clone());
         let builder = self.core.request_builder.clone();
         let base_url = self.core.base_url.as_str().trim_end_matches('/');
