@@ -290,5 +290,7 @@ mod tests {
         let (first, second) = (format!("t=1,v0={zeros}"), format!("t=2,v0={others}"));
         let long = " ".repeat(LONGEST_VALUE + 1);
         assert_eq!(read(&[&first, &long, "t=x", "", &second]), ("1 2".to_owned(), 2));
+        let longest = format!("{first:<LONGEST_VALUE$}");
+        assert_eq!(read(&[&longest]), ("1".to_owned(), 1));
     }
 }

@@ -139,6 +139,7 @@ async fn what_is_being_handled_is_not_forgotten() {
     let clock = ManualClock::new();
     let store = MemoryStore::new(1).lease(LEASE).clock(clock.clone());
     let claim = first(&store, "1").await;
+    assert!(!store.is_empty(), "an event that is being handled");
     for id in ["2", "3"] {
         let claim = first(&store, id).await;
         store.complete(id, claim).await.unwrap();

@@ -283,6 +283,7 @@ fn nothing_shows_the_secret_the_body_or_the_signature() {
     let verifier = verifier.also(secret("whsec_marked"));
     let value = signer.sign(BODY);
     let verified = verifier.verify_value(&value, BODY).unwrap();
+    assert_eq!(format!("{:?}", secret("whsec_marked")), "WebhookSecret(***)");
     let shown = format!("{verifier:?} {signer:?} {verified:?}");
     for hidden in ["whsec_marked", "evt_1", &value[20..]] {
         assert!(!shown.contains(hidden), "{shown}");
@@ -307,4 +308,12 @@ fn a_malformed_header_is_refused_with_its_rule() {
         let refused = Verifier::new(secret("any")).verify_value(&value, BODY).err();
         assert_eq!(refused, Some(WebhookError::MalformedSignature { rule }), "{value}");
     }
+}
+
+#[test]
+fn a_header_that_is_no_text_is_refused_with_its_rule() {
+    let mut headers = HeaderMap::new();
+    headers.append("vgs-signature", HeaderValue::from_bytes(b"t=1,v0=\xff").unwrap());
+    let refused = Verifier::new(secret("any")).verify(&headers, BODY).err();
+    assert_eq!(refused, Some(WebhookError::MalformedSignature { rule: "is not visible ASCII" }));
 }
