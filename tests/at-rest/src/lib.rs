@@ -1,7 +1,8 @@
 //! A global allocator that searches each freed block for marked secrets.
 //!
 //! It never grows a block in place, so a text that outgrows its memory leaves the old block to the search. New blocks are
-//! zeroed, so what is found in one was written while its owner had it.
+//! zeroed, so what is found in one was written while its owner had it. Who that was follows from the backtrace, which needs
+//! the files and lines that the workspace's profile of tests has.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
