@@ -76,10 +76,17 @@ pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>, in_place
                 &format!("cmp/src/{module}/**"),
             ]);
         }
-        command.args(shard.iter().flat_map(|shard| ["--shard", shard]));
         command.args(in_place.then_some("--in-place"));
-        // Changes that were noticed before are not tried again.
-        command.args((number > 0).then_some("--iterate"));
+        if number == 0 {
+            command.args(shard.iter().flat_map(|shard| ["--shard", shard]));
+        } else {
+            // By name: a shard of what is left would be a part of all that is left, in other shards too.
+            let left = unnoticed(&root.join(&output));
+            if left.is_empty() {
+                break;
+            }
+            command.args(left.iter().flat_map(|change| ["--re".to_owned(), regex::escape(change)]));
+        }
         let status = command.arg("--").args(tests).current_dir(root).status()?;
         match status.code() {
             // All noticed, some not, some took too long.
@@ -90,6 +97,13 @@ pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>, in_place
     merge(root)
 }
 
+/// The changes that the last pass did not notice, or not in time.
+fn unnoticed(output: &Path) -> Vec<String> {
+    let read = |file| fs::read_to_string(output.join("mutants.out").join(file)).unwrap_or_default();
+    let lists = ["missed.txt", "timeout.txt"].map(read);
+    lists.iter().flat_map(|list| list.lines()).map(str::to_owned).collect()
+}
+
 /// Writes what all runs found so far. What a later run found about a change counts.
 fn merge(root: &Path) -> Result<()> {
     let mut outcomes = BTreeMap::new();
@@ -98,8 +112,7 @@ fn merge(root: &Path) -> Result<()> {
         fs::metadata(run.path().join("mutants.out")).and_then(|data| data.modified()).ok()
     });
     for run in runs {
-        // The first pass, and what the second says about the same changes. It lists what did not build among what was
-        // noticed before, so that list is not read.
+        // The first pass, and what the second says about the changes that were left.
         for (pass, file, outcome) in [
             ("mutants.out.old", "unviable.txt", Outcome::DoesNotBuild),
             ("mutants.out.old", "caught.txt", Outcome::Noticed),
