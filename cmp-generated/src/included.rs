@@ -8,12 +8,12 @@ use std::marker::PhantomData;
 use std::slice;
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::lenient::{self, Any, Json, Lenient, Members, Name, Notes, Raw};
+use crate::lenient::{self, Any, Json, Lenient, Members, NUMBER, Name, Notes, Raw};
 use crate::scalar::{FreeForm, Text};
 use crate::types;
 
@@ -64,6 +64,11 @@ impl Lenient for IncludedResource {
             if name == "type" {
                 map.next_value_seed(Any { place: &mut kind, notes })?;
                 break;
+            }
+            if name == NUMBER {
+                map.next_value::<IgnoredAny>()?;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                return Ok(false);
             }
             if notes.may_guess {
                 guessed

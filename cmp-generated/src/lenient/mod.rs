@@ -44,7 +44,8 @@ pub const MOST_ENTRIES: usize = 1_000;
 
 /// The member that holds a number's text, if `serde_json` has its feature `arbitrary_precision`. Then a number is an
 /// object with this one member. Any crate of a build can turn the feature on.
-const NUMBER: &str = "$serde_json::private::Number";
+#[doc(hidden)]
+pub const NUMBER: &str = "$serde_json::private::Number";
 
 /// A value of an answer. Each function reads one kind of JSON.
 ///
@@ -383,6 +384,11 @@ impl<'de> Deserialize<'de> for Raw<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
                 map.next_key::<IgnoredAny>()?;
                 map.next_value().map(|Name(text)| Raw(text))
+            }
+
+            /// The text of a number: see [`NUMBER`].
+            fn visit_str<E: Error>(self, number: &str) -> Result<Raw<'de>, E> {
+                Ok(Raw(Cow::Owned(number.to_owned())))
             }
         }
 

@@ -1,10 +1,11 @@
 //! serde for the values of this crate. serde's own messages repeat the value that doesn't fit, so none of them is used.
 
-use std::{fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
+use cmp_generated::lenient::{NUMBER, Name};
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use zeroize::Zeroizing;
 
@@ -128,8 +129,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
         write!(f, "{} as an object", self.what)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(members)).map(TextOrMembers::Members)
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let first = members.next_key()?.map(|Name(name)| name);
+        if first.as_deref() == Some(NUMBER) {
+            return self.refuse();
+        }
+        T::deserialize(MapAccessDeserializer::new(Begun { first, members })).map(TextOrMembers::Members)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -149,6 +154,27 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
         visit_u128(u128),
         visit_f64(f64),
         visit_bytes(&[u8]),
+    }
+}
+
+/// An object whose first name was read.
+struct Begun<'de, A> {
+    first: Option<Cow<'de, str>>,
+    members: A,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Begun<'de, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        match self.first.take() {
+            Some(name) => seed.deserialize(name.into_deserializer()).map(Some),
+            None => self.members.next_key_seed(seed),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.members.next_value_seed(seed)
     }
 }
 

@@ -40,6 +40,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy of the fleet", run: fleet },
     Step { name: "msrv", run: msrv::check },
     Step { name: "test", run: |root| cargo(root, &["test", "--workspace", "--no-fail-fast"], &[]) },
+    Step { name: "test with features of serde_json", run: serde_json_features },
     Step { name: "test on postgres", run: postgres::check },
     Step {
         name: "docs",
@@ -162,6 +163,17 @@ fn each_feature(root: &Path) -> Result<Done> {
         cargo(root, &[&arguments[..], &["--", "-D", "warnings"]].concat(), &[])?;
     }
     Ok(Done::Passed)
+}
+
+/// Any crate of a user's build can turn them on for all. They change how numbers and objects are read.
+fn serde_json_features(root: &Path) -> Result<Done> {
+    let features = "serde_json/arbitrary_precision,serde_json/preserve_order";
+    let tests = ["--test", "client", "--test", "webhooks", "--test", "decoders"];
+    cargo(
+        root,
+        &[&["test", "--package", "workspace-tests", "--features", features], &tests[..]].concat(),
+        &[],
+    )
 }
 
 /// The program in `fleet/`, a workspace of its own. Its test needs Postgres, and runs with those of the store.
