@@ -65,7 +65,7 @@ impl Lenient for IncludedResource {
                 map.next_value_seed(Any { place: &mut kind, notes })?;
                 break;
             }
-            if name == NUMBER {
+            if name == NUMBER && before.is_empty() && guessed.is_none() {
                 map.next_value::<IgnoredAny>()?;
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 return Ok(false);

@@ -267,7 +267,7 @@ fn errors_in_the_place_of_data_are_no_document() {
             let text = format!(r#"{{"errors": {errors}, "state": "ACTIVE"}}"#);
             assert_eq!(read_as(name, &text), Err(Unreadable::Errors), "{name} {text}");
         }
-        for errors in ["null", "[]"] {
+        for errors in ["null", "[]", "0.5", "7"] {
             assert!(read_as(name, &format!(r#"{{"errors": {errors}}}"#)).is_ok(), "{name} {errors}");
         }
     }

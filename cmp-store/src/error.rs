@@ -110,14 +110,16 @@ fn meaning(code: &str) -> &'static str {
     // SQLite's codes are numbers whose lowest octet is the kind. Postgres has five letters or digits.
     let sqlite = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
     match (sqlite, code) {
-        (Some(1), _) | (_, "42P01" | "42703") => ": a table or column is missing; see Store::migrate",
+        // SQLite has one code for all of these.
+        (Some(1), _) => ": a table or column is missing, or exists already; see Store::migrate",
+        (_, "42P01" | "42703") => ": a table or column is missing; see Store::migrate",
         (Some(5 | 6), _) | (_, "40001" | "40P01" | "55P03") => ": another transaction was in the way",
         (Some(8), _) | (_, "25006") => ": it can only be read",
         (Some(10), _) | (_, "58030") => ": the disk failed",
         (Some(11), _) | (_, "XX001" | "XX002") => ": it is damaged",
         (Some(13), _) | (_, "53100") => ": the disk is full",
         (Some(14), _) => ": the file can't be opened",
-        (Some(26), _) => ": the file is no database of SQLite",
+        (Some(26), _) => ": the file is not an SQLite database",
         (_, "28000" | "28P01") => ": the user or password is wrong",
         (_, "3D000") => ": there is no database of this name",
         (Some(3 | 23), _) | (_, "42501") => ": the user has no permission",

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Store,
     error::Error,
-    pool::{Connection, on},
+    pool::{Connection, on, random},
 };
 
 /// How many rows one statement of a purge removes, so that it holds no lock for long.
@@ -77,7 +77,7 @@ impl Store {
     async fn claim_now(&self, id: &str) -> Result<ClaimOutcome, Error> {
         // A claim is compared with the one other that its row has, so a random number of 63 bits is enough, and needs no
         // counter that all receivers wait for.
-        let claim = fastrand::i64(1..);
+        let claim = random();
         let statement = format!(
             "INSERT INTO cmp_events (id, claim, claimed_at) VALUES ($1, $2, {now})
              ON CONFLICT (id) DO UPDATE SET claim = excluded.claim, claimed_at = excluded.claimed_at

@@ -1,6 +1,11 @@
 //! The two databases behind one set of statements.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    str::FromStr,
+    time::Duration,
+};
 
 #[cfg(feature = "postgres")]
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
@@ -50,6 +55,11 @@ macro_rules! on {
     };
 }
 pub(crate) use on;
+
+/// A number for a claim. A generator that the program can seed could give it to two processes.
+pub(crate) fn random() -> i64 {
+    i64::try_from(RandomState::new().hash_one(()) >> 1).map_or(1, |number| number.max(1))
+}
 
 impl Pool {
     pub(crate) async fn open(url: &str) -> Result<Self, Error> {

@@ -24,6 +24,9 @@
 //! }
 //! ```
 //!
+//! An error of the kind [`InvalidInput`](cmp::ErrorKind::InvalidInput) is the last item of a run whose source has changed. It is
+//! about the source and not about the card, so a run that stores it hides what is wrong.
+//!
 //! A name belongs to one run and one source. So give each range of a large import a name of its own. To see what failed, ask
 //! `SELECT item, error FROM cmp_outcomes WHERE run = $1 AND error IS NOT NULL`.
 //!
@@ -41,7 +44,7 @@ use sqlx::Row;
 
 use crate::{
     error::Error,
-    pool::{Connection, on},
+    pool::{Connection, on, random},
 };
 
 /// The claim of a run: the right to store its outcomes, until another process claims it.
@@ -82,7 +85,7 @@ pub async fn claim<'c>(connection: impl Into<Connection<'c>>, run: &str) -> Resu
     refuse_card_number("name of the run", run)?;
     let connection = connection.into();
     // Random and not counted: after a removal, a counter would begin again with a number that an older process has.
-    let number = fastrand::i64(1..);
+    let number = random();
     let statement = format!(
         "INSERT INTO cmp_runs (run, checkpoint, claim, changed_at) VALUES ($1, $2, $3, {now})
          ON CONFLICT (run) DO UPDATE SET claim = excluded.claim
@@ -100,7 +103,8 @@ pub async fn claim<'c>(connection: impl Into<Connection<'c>>, run: &str) -> Resu
 
 /// Stores an item's outcome and the run's checkpoint. An earlier outcome of the item is replaced.
 ///
-/// `item` is the card's id, or the key of a card to create. It is stored in the clear.
+/// `item` is the card's id, or the key of a card to create. It is stored in the clear. Check the keys of an import with
+/// [`Text::may_contain_pan`] before the run: here the card exists already when its key is refused.
 ///
 /// In a transaction, both are stored or neither is. [`Store::record`](crate::Store::record) has one of its own.
 ///

@@ -34,7 +34,7 @@
 //! | `cmp.client.operation.attempts` | histogram, `{attempt}` | `cmp.operation`, `error.type`?, `cmp.delivery`? |
 //! | `cmp.client.retries` | counter, `{retry}` | `cmp.operation`, `cmp.retry.reason` |
 //! | `cmp.client.retry_budget.left` | gauge, `{token}` | `server.address`, `server.port` |
-//! | `cmp.client.access_token.fetch.duration` | histogram, `s` | `error.type`? |
+//! | `cmp.client.access_token.fetch.duration` | histogram, `s` | `server.address`, `server.port`, `error.type`? |
 //! | `cmp.client.access_token.age` | gauge, `s` | `server.address`, `server.port` |
 //! | `cmp.client.network_token.wait.duration` | histogram, `s` | `cmp.operation`, `error.type`? |
 //! | `cmp.client.drift` | counter, `{finding}` | `cmp.operation`, `cmp.drift.kind`, `cmp.drift.name` |
@@ -50,7 +50,8 @@
 //! * `error.type` and `cmp.retry.reason` are a status such as `503`, or one of `connection`, `timeout`, `throttled`, `authentication`,
 //!   `decode`, `unexpected_answer`, `no_network_token`, `no_pan` and `invalid_input`. `cancelled` means that the caller dropped the
 //!   future, for example because of a time-out of its own. A token fetch has a status, or `refused`, `unavailable`
-//!   (for now) or `unusable` (until someone mends it).
+//!   (for now) or `unusable` (until someone mends it). Its `server.address` is the API's too, so that it names the client.
+//! * A cancelled operation has no `cmp.delivery` and no number of attempts.
 //! * A retry counts when it is decided. The deadline can still end the call before the retry is sent.
 //! * `cmp.delivery` is `not_sent`, `outcome_unknown` or `answered`: see [`Delivery`].
 //! * A wait for a network token is measured from the start of the wait to the usable token, and with [`v1`](crate::v1) to the
@@ -58,8 +59,8 @@
 //! * `cmp.drift.name` is `_OTHER` once 256 different findings were counted. Drift is measured if the client
 //!   [watches it](crate::drift).
 //! * `cmp.webhook.verdict` is `valid`, `no_signature`, `malformed_signature`, `wrong_signature`, `too_old` or `too_new`.
-//! * `cmp.webhook.outcome` is `handled`, `duplicate`, `in_progress`, `failed` (the work), `store_failed`, or of a signed body that
-//!   is no event `not_utf8`, `not_json` or `not_an_event`. An event that is recorded in a transaction of yours, such as by
+//! * `cmp.webhook.outcome` is `handled`, `duplicate`, `in_progress`, `failed` (the work), `store_failed`, or `cancelled` if the
+//!   future was dropped. A signed body that is no event has `not_utf8`, `not_json` or `not_an_event`. An event that is recorded in a transaction of yours, such as by
 //!   `cmp_store::record`, does not pass a deduplicator and is not counted.
 //!
 //! No attribute holds an id, an alias, card data, a path with values or a host that the service named. The numbers of
@@ -319,7 +320,11 @@ mod present {
                     "Time from the start of a wait to a usable network token.",
                 ),
                 drift: counter("cmp.client.drift", "{finding}", "Unknown parts of responses."),
-                bulk_items: counter("cmp.bulk.items", "{item}", "Items of bulk runs with an outcome."),
+                bulk_items: counter(
+                    "cmp.bulk.items",
+                    "{item}",
+                    "Items of bulk runs that ended or were cancelled.",
+                ),
                 bulk_in_flight: meter
                     .i64_up_down_counter("cmp.bulk.in_flight")
                     .with_unit("{item}")
@@ -422,7 +427,10 @@ mod present {
                         attempts.record(made.into(), &attributes);
                     }
                 }
-                Work::TokenFetch => token_fetch.record(took, &attributes),
+                Work::TokenFetch => {
+                    attributes.extend(server.iter().cloned());
+                    token_fetch.record(took, &attributes);
+                }
                 Work::Wait(_) => wait.record(took, &attributes),
                 Work::BulkItem(of) => {
                     self.instruments.0.bulk_in_flight.add(-1, &[name_of(of)]);

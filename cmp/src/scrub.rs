@@ -179,7 +179,22 @@ fn hides_a_pan(word: &str) -> bool {
 
 /// The same for the digits of a UUID, in whose midst nobody writes a PAN.
 fn begins_or_ends_with_a_pan(digits: &str) -> bool {
-    PAN_DIGITS.flat_map(|length| [&digits[..length], &digits[digits.len() - length..]]).any(can_be_given)
+    let ends = |length| {
+        let last = digits.len().checked_sub(length).and_then(|start| digits.get(start..));
+        [digits.get(..length), last]
+    };
+    PAN_DIGITS.flat_map(ends).flatten().any(can_be_given)
+}
+
+/// Whether a PAN that an issuer can have given is in the text, in a row or in groups. For texts among which other long numbers
+/// are usual, such as a caller's own keys.
+pub(crate) fn has_a_given_pan(text: &str) -> bool {
+    text.split(char::is_alphabetic).any(|part| {
+        let groups: Vec<_> =
+            part.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
+        groups.iter().copied().any(can_be_given)
+            || groups.len() > 1 && begins_or_ends_with_a_pan(&groups.concat())
+    })
 }
 
 /// Whether this is a PAN that an issuer can have given.

@@ -6,11 +6,11 @@
 //! ```text
 //! CREATE TABLE cards_to_provision (position BIGINT PRIMARY KEY, card TEXT NOT NULL);
 //!
-//! cmp-fleet enqueue 1000   # a job for each 1,000 cards; again is harmless
+//! cmp-fleet enqueue 1000   # a job for each 1,000 cards
 //! cmp-fleet work           # in each process
 //! ```
 //!
-//! `DATABASE_URL` and the variables of `cmp` (`VGS_CLIENT_ID` …) say where. `FLEET_PER_MINUTE` is this worker's share of the
+//! To enqueue again is harmless while no worker runs, and with the same size. `DATABASE_URL` and the variables of `cmp` (`VGS_CLIENT_ID` …) say where. `FLEET_PER_MINUTE` is this worker's share of the
 //! account's rate limit: the limit divided by the number of workers. `docs/fleet.md` has the reasons.
 
 #![expect(clippy::print_stdout, reason = "a worker says what it does")]
@@ -81,9 +81,9 @@ impl Worker {
         let cards = self.cmp.bulk().over(self.ids(range).await?);
         let mut run = cards.resume_from(claim.checkpoint.clone()).provision();
         while let Some((id, outcome)) = run.next().await {
-            // A failure that says nothing about the card is no outcome. The job ends, and its next attempt begins here.
+            // Any other failure is no outcome. The job ends, and its next attempt begins here.
             if let Err(error) = &outcome
-                && (error.is_retryable() || error.is_unauthorized())
+                && !is_about_the_card(error)
             {
                 bail!("{id}: {error}");
             }
@@ -106,6 +106,11 @@ impl Worker {
     }
 }
 
+/// Any other failure is about the service, the account, the network, or a source that has changed.
+fn is_about_the_card(error: &cmp::Error) -> bool {
+    !error.is_retryable() && matches!(error.status(), Some(400 | 404 | 409 | 422 | 424))
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -118,13 +123,13 @@ async fn main() -> Result<()> {
 
 async fn enqueue(size: i64) -> Result<()> {
     let pool = PgPool::connect(&database()?).await?;
-    let last = sqlx::query_as("SELECT max(position) FROM cards_to_provision").fetch_one(&pool);
-    let (last,): (Option<i64>,) = last.await?;
+    let ends = sqlx::query_as("SELECT min(position), max(position) FROM cards_to_provision").fetch_one(&pool);
+    let (first, last): (Option<i64>, Option<i64>) = ends.await?;
+    let (Some(mut first), Some(last)) = (first, last) else { bail!("the table of cards is empty") };
     // The tables of both, before the first worker begins.
     let _ = Store::open(&database()?).await?;
     let jobs = WorkerOptions::default().database_url(&database()?).init().await?.create_utils();
-    let mut first = 1;
-    while first <= last.unwrap_or(0) {
+    while first <= last {
         let range = Range { first, last: first + size.max(1) - 1 };
         first = range.last + 1;
         // A key, so that there is one job for each range that is not complete.

@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "the figures of a run by hand")]
 #![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute and misses their helpers")]
 
-#[allow(dead_code, unreachable_pub, reason = "of the relay, this test needs a part")]
+#[allow(dead_code, unreachable_pub, reason = "this test uses a part of the relay")]
 #[path = "../../tests/src/network.rs"]
 mod network;
 

@@ -385,11 +385,6 @@ impl<'de> Deserialize<'de> for Raw<'de> {
                 map.next_key::<IgnoredAny>()?;
                 map.next_value().map(|Name(text)| Raw(text))
             }
-
-            /// The text of a number: see [`NUMBER`].
-            fn visit_str<E: Error>(self, number: &str) -> Result<Raw<'de>, E> {
-                Ok(Raw(Cow::Owned(number.to_owned())))
-            }
         }
 
         deserializer.deserialize_newtype_struct(RAW_VALUE, Texts)
@@ -397,7 +392,7 @@ impl<'de> Deserialize<'de> for Raw<'de> {
 }
 
 /// Reads an object to its end. Returns the text of the number if the object is one with [`NUMBER`], else `None`.
-fn number_in<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
+pub(crate) fn number_in<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
     let mut number = None;
     while let Some(Name(name)) = map.next_key()? {
         if name == NUMBER {

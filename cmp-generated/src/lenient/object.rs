@@ -3,7 +3,7 @@
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
 
-use super::{Any, Lenient, Notes, Place, decode, put, skip_list};
+use super::{Any, Lenient, Notes, Place, decode, number_in, put, skip_list};
 
 /// Reads an object in which every member is optional. If a member occurs twice, the last readable value counts.
 #[doc(hidden)]
@@ -240,8 +240,8 @@ impl Lenient for Errors {
         map: &mut A,
         _: &mut Notes,
     ) -> Result<bool, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(put(place, Some(Self)))
+        let is_number = number_in(map)?.is_some();
+        Ok(!is_number && put(place, Some(Self)))
     }
 
     fn list<'de, A: SeqAccess<'de>>(

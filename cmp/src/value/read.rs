@@ -134,7 +134,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
         if first.as_deref() == Some(NUMBER) {
             return self.refuse();
         }
-        T::deserialize(MapAccessDeserializer::new(Begun { first, members })).map(TextOrMembers::Members)
+        let ended = first.is_none();
+        let members = MapAccessDeserializer::new(Begun { first, ended, members });
+        T::deserialize(members).map(TextOrMembers::Members)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -160,6 +162,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
 /// An object whose first name was read.
 struct Begun<'de, A> {
     first: Option<Cow<'de, str>>,
+    /// There is no name. A format need not bear to be asked again.
+    ended: bool,
     members: A,
 }
 
@@ -169,6 +173,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Begun<'de, A> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         match self.first.take() {
             Some(name) => seed.deserialize(name.into_deserializer()).map(Some),
+            None if self.ended => Ok(None),
             None => self.members.next_key_seed(seed),
         }
     }
@@ -195,7 +200,7 @@ mod tests {
     }
 
     fn refuses<T: DeserializeOwned + Debug>(field: &str, texts: &[&str]) {
-        for bad in texts.iter().chain(&["4111111111111111", "null", "[]"]) {
+        for bad in texts.iter().chain(&["4111111111111111", "4111.1111", "null", "[]"]) {
             let error = serde_json::from_str::<T>(bad).unwrap_err().to_string();
             assert!(error.contains(field) && !error.contains("1111"), "{bad}: {error}");
         }

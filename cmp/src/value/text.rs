@@ -3,7 +3,7 @@ use std::{fmt, ops::Deref};
 use cmp_generated::{lenient::LONGEST_TEXT, scalar};
 
 use super::{InvalidInput, read::read_as_text};
-use crate::scrub::{looks_like_a_pan, scrub};
+use crate::scrub::{has_a_given_pan, looks_like_a_pan, scrub};
 
 /// A text that the service, a notification or a store wrote.
 ///
@@ -30,18 +30,18 @@ impl Text {
         text.map(scalar::Text::into_inner).and_then(Self::new)
     }
 
-    /// Returns `true` if a card's number may be in the text: twelve digits or more in a row, or in groups as card numbers are
-    /// written. Ask before you store a text in the clear. An id of twelve digits or more looks the same.
+    /// Returns `true` if a number is in the text that an issuer can have given to a card, in a row or in groups: it begins as a
+    /// card network's numbers do, and passes the Luhn check. Ask before you store a text in the clear.
     ///
     /// ```
     /// use cmp::Text;
     ///
     /// assert!(Text::from("4111 1111 1111 1111").may_contain_pan());
-    /// assert!(!Text::from("row 4111").may_contain_pan());
+    /// assert!(!Text::from("row 1795000000000000017").may_contain_pan());
     /// ```
     #[must_use]
     pub fn may_contain_pan(&self) -> bool {
-        looks_like_a_pan(self)
+        has_a_given_pan(self)
     }
 }
 

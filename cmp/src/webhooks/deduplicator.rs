@@ -116,27 +116,28 @@ impl Deduplicator {
     where
         E: From<StoreError>,
     {
-        let outcome = |outcome| self.metrics.count(|| Happening::Event(outcome));
-        let store_failed = |_: &StoreError| outcome("store_failed");
-        let claim = match self.store.claim(&event.id).await.inspect_err(store_failed)? {
+        let mut counted = Counted { metrics: &self.metrics, outcome: "cancelled" };
+        let claim = self.store.claim(&event.id).await.inspect_err(|_| counted.outcome = "store_failed")?;
+        let claim = match claim {
             ClaimOutcome::Handled => {
-                outcome("duplicate");
+                counted.outcome = "duplicate";
                 return Ok(Handled::Before);
             }
             ClaimOutcome::InProgress => {
-                outcome("in_progress");
+                counted.outcome = "in_progress";
                 return Ok(Handled::InProgress);
             }
             ClaimOutcome::Claimed(claim) => claim,
         };
         match self.renewing(&event.id, claim, work()).await {
             Ok(result) => {
-                self.store.complete(&event.id, claim).await.inspect_err(store_failed)?;
-                outcome("handled");
+                let completed = self.store.complete(&event.id, claim).await;
+                counted.outcome = if completed.is_ok() { "handled" } else { "store_failed" };
+                completed?;
                 Ok(Handled::Now(result))
             }
             Err(error) => {
-                outcome("failed");
+                counted.outcome = "failed";
                 if let Err(unreleased) = self.store.release(&event.id, claim).await {
                     tracing::warn!(error = %unreleased, "the event stays claimed until its claim expires");
                 }
@@ -167,6 +168,18 @@ impl Deduplicator {
             result = &mut work => result,
             () = &mut renewals => work.await,
         }
+    }
+}
+
+/// Counts the outcome of an event when it is dropped, since a caller may drop the future that handles it.
+struct Counted<'a> {
+    metrics: &'a Metrics,
+    outcome: &'static str,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.metrics.count(|| Happening::Event(self.outcome));
     }
 }
 

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use cmp_generated::{
-    lenient::Name,
+    lenient::{NUMBER, Name},
     scalar::{Last4, Timestamp},
 };
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -113,8 +113,13 @@ impl<'j, T: Members<'j>> Visitor<'j> for Object<'_, T> {
 
     fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<(), A::Error> {
         let members = self.0.insert(T::default());
+        let mut is_number = false;
         while let Some(Name(name)) = map.next_key()? {
+            is_number |= name == NUMBER;
             members.member(&name, &mut map)?;
+        }
+        if is_number {
+            *self.0 = None;
         }
         Ok(())
     }

@@ -112,7 +112,7 @@ pub fn freed(marks: &'static [Mark], work: impl FnOnce()) -> Vec<Finding> {
     findings.collect()
 }
 
-/// Each function of a backtrace and its file, outside of the allocator.
+/// Each function of a backtrace and its file.
 fn functions(backtrace: &str) -> Vec<String> {
     let mut functions = Vec::<String>::new();
     for line in backtrace.lines().map(str::trim_start) {
@@ -121,8 +121,7 @@ fn functions(backtrace: &str) -> Vec<String> {
             _ => functions.push(line.split_once(": ").map_or(line, |(_, name)| name).to_owned()),
         }
     }
-    let inside = functions.iter().rposition(|function| function.contains("workspace_at_rest"));
-    functions.split_off(inside.map_or(0, |at| at + 1))
+    functions
 }
 
 /// The first crate on the way out of the allocator that is no part of the standard library.

@@ -57,7 +57,7 @@ async fn a_success_is_measured_with_opentelemetrys_names_and_units() {
         collected.lines(),
         [
             "cmp.client.access_token.age gauge s server.address=127.0.0.1: 0",
-            "cmp.client.access_token.fetch.duration histogram s: 1 of 0",
+            "cmp.client.access_token.fetch.duration histogram s server.address=127.0.0.1: 1 of 0",
             "cmp.client.operation.attempts histogram {attempt} cmp.operation=create_card: 1 of 1",
             "cmp.client.operation.duration histogram s cmp.operation=create_card: 1 of 0",
             "cmp.client.retry_budget.left gauge {token} server.address=127.0.0.1: 500",
@@ -101,7 +101,7 @@ async fn a_replay_after_401_is_a_retry_and_a_second_fetch() {
     cmp.cards().get(&id).await.unwrap();
     assert_eq!(collected.of(RETRIES), ["cmp.operation=get_card cmp.retry.reason=401: 1"]);
     assert_eq!(collected.of(ATTEMPTS), ["cmp.operation=get_card: 1 of 2"]);
-    assert_eq!(collected.of(FETCHES), ["2 of 0"]);
+    assert_eq!(collected.of(FETCHES), ["server.address=127.0.0.1: 2 of 0"]);
     assert_eq!(collected.of(AGE), ["server.address=127.0.0.1: 0"]);
 }
 
@@ -218,7 +218,12 @@ async fn fetches_of_an_access_token_are_measured_by_outcome_and_its_age_ends_wit
     cmp.warm_up().await.unwrap();
     assert_eq!(
         collected.of(FETCHES),
-        ["error.type=401: 1 of 0", "error.type=503: 1 of 0", "error.type=unavailable: 1 of 0", "1 of 0"]
+        [
+            "error.type=401 server.address=127.0.0.1: 1 of 0",
+            "error.type=503 server.address=127.0.0.1: 1 of 0",
+            "error.type=unavailable server.address=127.0.0.1: 1 of 0",
+            "server.address=127.0.0.1: 1 of 0",
+        ]
     );
     clock.advance(Duration::from_secs(12));
     assert_eq!(collected.of(AGE), ["server.address=127.0.0.1: 12"]);
@@ -248,7 +253,7 @@ async fn clones_and_clients_with_one_meter_count_together_and_a_client_without_o
     let silent = builder(&simulator, &clock).build().unwrap();
     silent.cards().create(new_card()).await.unwrap();
     assert_eq!(collected.of(ATTEMPTS), ["cmp.operation=create_card: 4 of 4"]);
-    assert_eq!(collected.of(FETCHES), ["2 of 0"]);
+    assert_eq!(collected.of(FETCHES), ["server.address=127.0.0.1: 2 of 0"]);
     // A meter outlives its clients, and keeps none of them.
     drop((cmp, other, in_a_hurry));
     assert_eq!(collected.of(BUDGET), Vec::<String>::new());

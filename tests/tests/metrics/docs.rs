@@ -13,6 +13,7 @@ use cmp::{
     retry::RetryPolicy,
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator, TokenArrival};
+use futures_util::FutureExt;
 use serde_json::Value;
 
 use crate::{
@@ -129,6 +130,7 @@ async fn everything() -> BTreeMap<String, Seen> {
     cmp.network_tokens().wait_for(&unknown).await.expect_err("no such card");
     simulator.configure(|settings| settings.token_arrival = TokenArrival::Held);
     let held = stored(&simulator).await;
+    drop(cmp.network_tokens().wait_for(&held).into_future().now_or_never());
     cmp.network_tokens().wait_for(&held).await.expect_err("the token is held back");
     simulator.world().fail_token(id.as_str()).expect("a token");
     cmp.network_tokens().wait_for(&id).await.expect_err("the token failed");

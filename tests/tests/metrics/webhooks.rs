@@ -8,6 +8,7 @@ use cmp::{
         Verifier, WebhookSecret,
     },
 };
+use futures_util::FutureExt;
 use http::HeaderMap;
 
 use crate::collected::Collected;
@@ -105,6 +106,9 @@ async fn every_end(meter: &Meter) {
     let event = Event::parse_unverified(BODY).expect("an event");
     let once = Deduplicator::in_memory(10).meter(meter);
     let works = async || Ok::<_, StoreError>(());
+    let another =
+        Event::parse_unverified(br#"{"id":"evt-2","event":"cmp_au_card.closed"}"#).expect("an event");
+    let pending = async || std::future::pending::<Result<(), StoreError>>().await;
     let fails = async || Err::<(), _>(StoreError::new("the work failed"));
     once.handle(&event, fails).await.expect_err("the work failed");
     let beside = async || once.handle(&event, works).await;
@@ -112,6 +116,7 @@ async fn every_end(meter: &Meter) {
     for _ in 0..2 {
         assert_eq!(once.handle(&event, works).await, Ok(Handled::Before));
     }
+    drop(once.handle(&another, pending).now_or_never());
     for at_claim in [true, false] {
         let once = Deduplicator::new(Fails { at_claim }).meter(meter);
         once.handle(&event, works).await.expect_err("the store is away");
@@ -163,6 +168,7 @@ async fn outcomes_of_events_are_counted() {
     assert_eq!(
         collected.of(EVENTS),
         [
+            "cmp.webhook.outcome=cancelled: 1",
             "cmp.webhook.outcome=duplicate: 2",
             "cmp.webhook.outcome=failed: 1",
             "cmp.webhook.outcome=handled: 1",

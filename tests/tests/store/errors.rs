@@ -74,7 +74,8 @@ async fn an_error_has_the_code_of_the_database_and_not_its_text() {
     for database in databases("has_the_code").await {
         database.run("DROP TABLE cmp_events").await;
         let code = if database.url.starts_with("sqlite") { "1" } else { "42P01" };
-        let meaning = "a table or column is missing; see Store::migrate";
+        let or_not = if code == "1" { ", or exists already" } else { "" };
+        let meaning = format!("a table or column is missing{or_not}; see Store::migrate");
         let message = format!("could not purge events: the database refused with code {code}: {meaning}");
         let store = database.store();
         assert_eq!(store.purge().await.unwrap_err().to_string(), message);
@@ -94,7 +95,7 @@ async fn an_error_says_what_is_wrong_with_a_file() {
     let read_only = folder.path().join("read_only.db");
     drop(Store::open(&format!("sqlite:{}", read_only.display())).await.unwrap());
     for (url, message) in [
-        (text.display().to_string(), "code 26: the file is no database of SQLite"),
+        (text.display().to_string(), "code 26: the file is not an SQLite database"),
         (folder.path().display().to_string(), "code 14: the file can't be opened"),
     ] {
         let error = Store::open(&format!("sqlite:{url}")).await.unwrap_err().to_string();

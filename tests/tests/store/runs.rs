@@ -223,7 +223,7 @@ async fn a_key_that_may_be_a_card_number_is_refused() {
         "row 4111111111111111",
         "5100260000019206/2030",
         "card_378282246310005",
-        "4222222222222",
+        "4111 1111 1111 1111 12/30",
     ];
     for database in databases("a_key_that_may_be_a_card_number").await {
         let store = database.store();
@@ -239,7 +239,7 @@ async fn a_key_that_may_be_a_card_number_is_refused() {
             }
         }
         assert_eq!(stored(&database).await, before);
-        for item in ["CRDunknown-1", "row-1", "2025-11-28", "Zürich/17", ""] {
+        for item in ["CRDunknown-1", "row-1", "2025-11-28-0001", "1795000000000000017", "Zürich/17", ""] {
             store.record(&claim, item, &Ok(()), &checkpoint_of(1)).await.unwrap();
         }
     }

@@ -240,6 +240,7 @@ fn odd_unknown_members_are_skipped() {
         let bare = event(&format!(r#"{{"details":{odd},"event":"cmp_au_card.closed","id":"1"}}"#));
         assert_eq!((&*bare.id, bare.card_id()), ("1", None));
     }
+    assert_eq!(event(r#"{"id":"1","event":"x","producer":0.5}"#).producer, None);
     let other = event(r#"{"id":"1","event":"route.created","details":{"big":1e999,"exact":1.50}}"#);
     let Details::Other(details) = &other.details else { panic!("{other:?}") };
     let value = |name: &str| details.get(name).unwrap().expose().to_owned();
@@ -256,6 +257,7 @@ fn a_body_that_is_not_an_event_is_refused_with_its_rule() {
     );
     let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(verdict(&utf16), WebhookError::NotAnEvent { rule: "it has no id" });
+    assert_eq!(verdict(b"0.5"), WebhookError::NotAnEvent { rule: "it is not an object" });
     assert_eq!(verdict(b"id=1&event=cmp_au_card.closed"), WebhookError::NotJson { line: 1, column: 1 });
     assert_eq!(verdict(b""), WebhookError::NotJson { line: 1, column: 0 });
     assert!(matches!(verdict(br#"{"id":"1","event":"x"} {}"#), WebhookError::NotJson { .. }));

@@ -168,12 +168,10 @@ fn each_feature(root: &Path) -> Result<Done> {
 /// Any crate of a user's build can turn them on for all. They change how numbers and objects are read.
 fn serde_json_features(root: &Path) -> Result<Done> {
     let features = "serde_json/arbitrary_precision,serde_json/preserve_order";
-    let tests = ["--test", "client", "--test", "webhooks", "--test", "decoders"];
-    cargo(
-        root,
-        &[&["test", "--package", "workspace-tests", "--features", features], &tests[..]].concat(),
-        &[],
-    )
+    let test = |tests: &[&str]| cargo(root, &[&["test", "--features", features], tests].concat(), &[]);
+    let of_clients = ["--test", "client", "--test", "webhooks", "--test", "decoders"];
+    test(&[&["--package", "workspace-tests"], &of_clients[..]].concat())?;
+    test(&["--package", "cmp-generated", "--package", "cmp", "--lib", "--tests"])
 }
 
 /// The program in `fleet/`, a workspace of its own. Its test needs Postgres, and runs with those of the store.
