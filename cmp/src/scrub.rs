@@ -187,8 +187,11 @@ fn begins_or_ends_with_a_pan(digits: &str) -> bool {
 }
 
 /// Whether a PAN that an issuer can have given is in the text, in a row or in groups. For texts among which other long numbers
-/// are usual, such as a caller's own keys.
+/// are usual, such as a caller's own keys. Digits of other scripts count by [`looks_like_a_pan`]: no such ids are usual.
 pub(crate) fn has_a_given_pan(text: &str) -> bool {
+    if text.contains(|c: char| c.is_numeric() && !c.is_ascii()) {
+        return looks_like_a_pan(text);
+    }
     text.split(char::is_alphabetic).any(|part| {
         let groups: Vec<_> =
             part.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();

@@ -224,6 +224,8 @@ async fn a_key_that_may_be_a_card_number_is_refused() {
         "5100260000019206/2030",
         "card_378282246310005",
         "4111 1111 1111 1111 12/30",
+        "４１１１ １１１１ １１１１ １１１１",
+        "٤١١١١١١١١١١١١١١١",
     ];
     for database in databases("a_key_that_may_be_a_card_number").await {
         let store = database.store();
