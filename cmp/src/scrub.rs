@@ -134,8 +134,8 @@ fn may_have_a_number(text: &str) -> bool {
 
 /// Whether the last groups together may be a PAN.
 fn ends_like_a_pan(groups: &[String]) -> bool {
-    /// American Express, Diners Club, and 19 digits.
-    const USUAL: [&[usize]; 3] = [&[4, 6, 5], &[4, 6, 4], &[6, 13]];
+    /// American Express and Diners Club.
+    const USUAL: [&[usize]; 2] = [&[4, 6, 5], &[4, 6, 4]];
     let mut digits = 0;
     for start in (0..groups.len()).rev() {
         digits += groups[start].len();
@@ -506,5 +506,54 @@ mod tests {
             }
         }
         assert!(taken.iter().all(|taken| *taken <= IDS / 1_000), "{taken:?}");
+    }
+
+    #[test]
+    fn the_longest_pan_counts_as_a_whole_in_any_groups() {
+        assert!(looks_like_a_pan("46 2914 1777 63170 6699"));
+    }
+
+    #[test]
+    fn only_hyphens_and_whole_words_make_a_uuid() {
+        for text in ["aaaaaaaa 4111 1111 1111 1111aaaaaaaa", "ab 1234 5678 9012 3456"] {
+            assert!(looks_like_a_pan(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_the_greatest_length_is_shown() {
+        let word = "a".repeat(LONGEST_WORD);
+        assert_eq!(scrub(&word), word);
+        assert_eq!(scrub(&format!("{word}a")), MASK);
+    }
+
+    #[test]
+    fn three_digits_may_be_a_cvc() {
+        assert!(is_plain_word("code-12") && !is_plain_word("code-123"));
+    }
+
+    #[test]
+    fn only_a_number_that_an_issuer_can_have_given_makes_a_text_suspicious() {
+        for text in [
+            "4111111111111111",
+            "4111 1111 1111 1111",
+            "row 4111-1111-1111-1111 of",
+            "ab4111111111111111cd",
+            "3782 822463 10005",
+            "7 4111 1111 1111 1111",
+            "٤١١١١١١١١١١١١١١١",
+        ] {
+            assert!(has_a_given_pan(text), "{text}");
+        }
+        for text in [
+            "",
+            "row 1795000000000000017",
+            "4111111111111112",
+            "4111 1111 a 1111 1111",
+            "2025-01-17 12:53:18.0001",
+            "12345678901234567890",
+        ] {
+            assert!(!has_a_given_pan(text), "{text}");
+        }
     }
 }

@@ -132,8 +132,8 @@ struct Shared {
     slot: Mutex<Slot>,
     /// Whether there is a `Slot::doubt`. A success ends it, and takes a lock only while there is one.
     doubted: AtomicBool,
-    /// Changes whenever a fetch ends.
-    landings: watch::Sender<u64>,
+    /// Notified whenever a fetch ends
+    landings: watch::Sender<()>,
     state: watch::Sender<AuthState>,
 }
 
@@ -199,7 +199,7 @@ impl TokenCache {
             token: ArcSwapOption::empty(),
             slot: Mutex::default(),
             doubted: AtomicBool::new(false),
-            landings: watch::Sender::new(0),
+            landings: watch::Sender::new(()),
             state: watch::Sender::new(AuthState::Empty),
         }))
     }
@@ -352,7 +352,7 @@ struct Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         self.shared.slot().take(self.fetch);
-        self.shared.landings.send_modify(|landings| *landings += 1);
+        self.shared.landings.send_replace(());
     }
 }
 
@@ -434,11 +434,19 @@ mod schedules;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::pin::pin;
+
+    use super::{
+        schedules::{End, Gates},
+        *,
+    };
     use crate::{
         auth::{AccessTokenFuture, AccessTokenProvider},
-        clock::SystemClock,
+        clock::{ManualClock, SystemClock},
+        schedule::turn,
     };
+
+    const AN_HOUR: Duration = Duration::from_secs(3600);
 
     #[derive(Debug)]
     struct AlwaysTheSame;
@@ -477,5 +485,92 @@ mod tests {
         cache.refuse(&old);
         let still = cache.token(FETCH_TIMEOUT).await.unwrap();
         assert_eq!((old.generation, new.generation, still.generation), (1, 2, 2));
+    }
+
+    #[test]
+    fn a_token_is_used_until_its_margin_begins() {
+        let now = Instant::now();
+        let token = Token::new(&AccessToken::new("token").unwrap().lifetime(AN_HOUR), 1, 1, now, 0.0);
+        let end = token.expires_at.unwrap();
+        assert!(token.is_usable(end - Duration::from_nanos(1)) && !token.is_usable(end));
+    }
+
+    fn gated() -> (TokenCache, Gates, ManualClock) {
+        let (gates, clock) = (Gates::default(), ManualClock::new());
+        let (provider, time) = (Box::new(gates.clone()), Arc::new(clock.clone()));
+        (TokenCache::new(provider, time, Jitter::new(|| 0.5), Metrics::default()), gates, clock)
+    }
+
+    /// A caller who starts a fetch, unless one is under way, and leaves.
+    async fn ask(cache: &TokenCache, patience: Duration) {
+        assert!(cache.token(patience).now_or_never().is_none(), "there is a token already");
+        turn().await;
+    }
+
+    #[tokio::test]
+    async fn late_failures_of_replaced_fetches_are_ignored() {
+        let (cache, gates, _) = gated();
+        for _ in 0..4 {
+            ask(&cache, Duration::ZERO).await;
+        }
+        let mut waiting = pin!(cache.token(FETCH_TIMEOUT));
+        for _ in 0..3 {
+            assert!(waiting.as_mut().now_or_never().is_none(), "the fourth fetch is under way");
+            gates.end(0, End::Fails);
+            turn().await;
+        }
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert_eq!(*cache.state().borrow(), AuthState::Empty);
+        gates.end(0, End::Token(AN_HOUR));
+        assert_eq!(waiting.await.unwrap().generation, 1);
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_looks_late_gets_the_error_of_the_fetch_that_he_waited_for() {
+        let (cache, gates, clock) = gated();
+        let mut waiting = pin!(cache.token(FETCH_TIMEOUT));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        turn().await;
+        gates.end(0, End::Fails);
+        turn().await;
+        clock.advance(LONGEST_PAUSE);
+        assert!(waiting.now_or_never().expect("an outcome").is_err());
+        turn().await;
+        assert_eq!(gates.len(), 0, "no other fetch begins");
+    }
+
+    #[test]
+    fn a_runtime_that_has_ended_gives_an_error_and_no_endless_loop() {
+        let (cache, ..) = gated();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _entered = handle.enter();
+        assert!(cache.token(FETCH_TIMEOUT).now_or_never().expect("an outcome").is_err());
+    }
+
+    #[test]
+    fn a_token_ends_the_wait_for_older_fetches_and_for_no_newer_one() {
+        let (cache, gates, clock) = gated();
+        let [one, other] = [(); 2].map(|()| runtime::Builder::new_current_thread().build().unwrap());
+        let begin = || {
+            one.block_on(ask(&cache, FETCH_TIMEOUT));
+            other.block_on(ask(&cache, FETCH_TIMEOUT));
+        };
+        begin();
+        gates.end(1, End::Token(Duration::from_secs(60)));
+        other.block_on(turn());
+        gates.end(0, End::Fails);
+        one.block_on(turn());
+        assert_eq!(*cache.state().borrow(), AuthState::Ready { generation: 1 }, "an older fetch failed");
+
+        clock.advance(Duration::from_secs(60));
+        begin();
+        // This token comes when its life is over.
+        clock.advance(Duration::from_secs(5));
+        gates.end(0, End::Token(Duration::from_secs(1)));
+        one.block_on(turn());
+        other.block_on(ask(&cache, FETCH_TIMEOUT));
+        assert_eq!(gates.len(), 1, "the newer fetch is under way, and another one was begun");
     }
 }

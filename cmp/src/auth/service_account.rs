@@ -286,4 +286,10 @@ mod tests {
             assert_eq!(granted(body.as_bytes()).unwrap().lifetime, Some(LIFETIME_IF_UNSAID), "{strange}");
         }
     }
+
+    #[test]
+    fn a_printed_account_shows_its_id_alone() {
+        let account = ServiceAccount::new("ACid", "not-real");
+        assert_eq!(format!("{account:?}"), r#"ServiceAccount { client_id: "ACid", .. }"#);
+    }
 }

@@ -236,7 +236,7 @@ mod tests {
                 let document = Document::read(body.as_bytes());
                 assert_eq!(document.code, Some(ErrorCode::FailedDependency), "{body}");
                 assert_eq!(document.trace_id.as_deref(), Some("abc"), "{body}");
-                let detail = document.details.iter().find(|detail| detail.code.is_some()).unwrap();
+                let detail = document.details.iter().find(|detail| detail.code().is_some()).unwrap();
                 assert_eq!((detail.summary(), detail.path()), (Some("s"), Some("/data")), "{body}");
             }
         }
@@ -258,8 +258,15 @@ mod tests {
 
     #[test]
     fn a_code_that_could_hold_a_secret_is_not_kept() {
-        for hostile in ["4111111111111111", "no card 411111", "x\ny"] {
+        for hostile in ["4111111111111111", "no card 411111", "cvc-123", "x\ny"] {
             assert_eq!(ErrorCode::read(hostile), ErrorCode::Other("unreadable".into()), "{hostile}");
         }
+    }
+
+    #[test]
+    fn a_printed_entry_shows_its_code_and_path_and_no_text() {
+        let body = r#"{"errors":[{"code":"not-found","path":"/data/id","title":"Jane","detail":"Doe"}]}"#;
+        let shown = format!("{:?}", Document::read(body.as_bytes()).details);
+        assert_eq!(shown, r#"[ErrorDetail { code: Some(NotFound), path: Some("/data/id"), .. }]"#);
     }
 }

@@ -311,6 +311,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_next_time_that_nobody_takes_is_known_beforehand() {
+        let (throttle, now) = (Throttle::new(Some(Pace::per_minute(10))), Instant::now());
+        assert_eq!(throttle.until_free(now), Duration::ZERO);
+        assert_eq!(throttle.take_time(now, now + 60 * SECOND).unwrap(), Duration::ZERO);
+        assert_eq!(throttle.until_free(now), 6 * SECOND);
+        assert_eq!(throttle.until_free(now + 7 * SECOND), Duration::ZERO);
+        assert_eq!(Throttle::default().until_free(now), Duration::ZERO);
+    }
+
     async fn sent_at(throttle: Throttle, deadline: Duration) -> Option<Duration> {
         let start = tokio::time::Instant::now().into_std();
         let clock = crate::clock::SystemClock;

@@ -148,6 +148,7 @@ mod tests {
             "abc",
         ] {
             assert_eq!(TraceId::new(good).as_deref(), Some(good));
+            assert_eq!(format!("{:?}", TraceId::new(good).unwrap()), format!("{good:?}"));
         }
         for bad in [
             "4111111111111111",

@@ -190,6 +190,20 @@ async fn a_coding_nobody_asked_for_is_named() {
         let status = format!("content coding br, which the client did not ask for, with {}", &status[..3]);
         assert!(error.to_string().contains(&status), "{error}");
     }
+    // An answer that can be read is not blamed on the coding.
+    for body in
+        [r#"{"errors":[{"code":"not-found"}]}"#, r#"{"meta":{"observability":{"trace_id":"abc"}}}"#, "{}"]
+    {
+        let url = octets("HTTP/1.1 401 X\r\ncontent-encoding: br", body.as_bytes()).await;
+        let asked = builder(&url, &ManualClock::new()).build().unwrap().cards().get(&card_id()).await;
+        let environment = Environment::custom(&url, &url).unwrap();
+        let account = ServiceAccount::new("ACtest", "not-a-real-secret");
+        let of_account = Client::builder(environment).service_account(account).clock(ManualClock::new());
+        let warmed = of_account.build().unwrap().warm_up().await;
+        let (asked, warmed) = (asked.unwrap_err().to_string(), warmed.unwrap_err().to_string());
+        assert!(body == "{}" || !asked.contains("coding"), "{asked}");
+        assert!(!warmed.contains("coding"), "{warmed}");
+    }
     let url = octets("HTTP/1.1 200 OK\r\ncontent-encoding: identity", with_attributes("{}").as_bytes()).await;
     builder(&url, &ManualClock::new()).build().unwrap().cards().get(&card_id()).await.unwrap();
 }
@@ -382,7 +396,9 @@ async fn what_could_not_be_read_is_counted_by_name() {
 
 #[tokio::test]
 async fn a_token_answer_is_read_member_by_member() {
+    let long = format!(r#"{{"access_token":"{}"}}"#, "a".repeat(60_000));
     for (body, granted) in [
+        (long.as_bytes(), true),
         (&b"\xef\xbb\xbf{\"access_token\":\"abc\",\"expires_in\":[],\"scope\":\"\\ud800\"}\0"[..], true),
         (b"{\"access_token\":\"abc\",\"token_type\":5,\"expires_in\":1e400}", true),
         (b"{\"access_token\":\"abc\",\"token_type\":\"\",\"expires_in\":0300,}<!-- -->", true),
@@ -556,5 +572,18 @@ async fn no_public_type_shows_what_comes_in_its_texts() {
             !text.contains(['\u{202e}', '\u{1b}', '\r']) && !text.contains("\nforged"),
             "{pan:?}: {text}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_card_in_the_body_of_a_redirect_is_no_answer() {
+    let body = with_attributes("{}");
+    for status in ["302 X", "304 X", "307 X"] {
+        let url = octets(&format!("HTTP/1.1 {status}\r\nlocation: /elsewhere"), body.as_bytes()).await;
+        let cmp = builder(&url, &ManualClock::new()).build().unwrap();
+        let error = cmp.cards().get(&card_id()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer, "{status}");
+        let error = cmp.cards().create(new_card()).await.unwrap_err();
+        assert_eq!(error.delivery(), Delivery::OutcomeUnknown, "{status}");
     }
 }

@@ -14,7 +14,7 @@ use cmp::{
     clock::ManualClock,
     error::StopReason,
     http::Proxy,
-    retry::RetryPolicy,
+    retry::{Pace, RetryPolicy},
 };
 use cmp_simulator::{Fault, Operation as Simulated, Simulator};
 use tokio::sync::Semaphore;
@@ -94,6 +94,7 @@ async fn a_wrong_secret_is_told_at_once_and_not_shown() {
     let warming = cmp.warm_up().await.unwrap_err();
     assert!(warming.is_unauthorized() && !warming.is_retryable());
     assert!(!format!("{error} {error:?} {cmp:?}").contains("canary"));
+    assert!(format!("{cmp:?}").contains(simulator.client_id()));
     assert_eq!(simulator.count(Simulated::GetCard), 0);
 }
 
@@ -535,4 +536,25 @@ fn a_runtime_that_is_not_driven_blocks_no_other() {
     // Its own callers go on where they were, and are given what there is by now.
     asleep.block_on(cmp.warm_up()).unwrap();
     assert_eq!(*cmp.auth_state().borrow(), AuthState::Ready { generation: 1 });
+}
+
+#[tokio::test]
+async fn calls_that_wait_for_the_first_token_keep_the_pace_after_it() {
+    let (clock, provider) = (ManualClock::new(), Gated::new(1));
+    let cmp = builder("http://127.0.0.1:1", &clock).token_provider(provider.clone());
+    let cmp = cmp.retry(RetryPolicy::none()).pace(Pace::per_second(1)).build().unwrap();
+    let calls = [(); 3].map(|()| {
+        let cmp = cmp.clone();
+        tokio::spawn(async move { cmp.cards().get(&card_id()).await })
+    });
+    until(|| provider.asked() == 1).await;
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(clock.slept().is_empty(), "nobody has a token, so nobody takes a time to send");
+    provider.open(0);
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::Connection);
+    }
+    assert!(clock.slept().iter().sum::<Duration>() >= Duration::from_secs(2), "{:?}", clock.slept());
 }

@@ -84,6 +84,7 @@ async fn redirects_are_not_followed() {
         );
         let error = cmp.cards().get(&card_id()).await.unwrap_err();
         assert_eq!((error.kind(), error.status()), (ErrorKind::UnexpectedAnswer, Some(status)));
+        assert!(error.to_string().contains(&format!("the service redirected (status {status})")), "{error}");
     }
     simulator.faults().add(Fault::redirect(303, format!("{}/cards/x", elsewhere.url())));
     let error = cmp.cards().delete(&card_id()).await.expect_err("only a creation is answered by a redirect");

@@ -62,6 +62,8 @@ async fn a_server_error_is_never_retried() {
     for (operation, error) in errors {
         assert_eq!((error.operation(), error.status(), error.attempts()), (Some(operation), Some(500), 1));
         assert_eq!(error.stopped_because(), Some(StopReason::NotTransient));
+        assert!(!error.is_timeout());
+        assert!(format!("{error:?}").contains("kind: Service"), "{error:?}");
         let open = operation.retry_class() != RetryClass::Safe;
         assert_eq!(error.delivery() == Delivery::OutcomeUnknown, open, "{operation}");
         assert_eq!(error.next_step().is_some(), open, "{operation}");

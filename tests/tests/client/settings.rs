@@ -81,11 +81,14 @@ async fn the_status_and_headers_of_every_answer_are_shown() {
     let shown = Arc::clone(&seen);
     let cmp = client(&server.base_url()).with_retry(RetryPolicy::default().max_attempts(2)).on_answer(
         move |answer| {
-            assert!(!format!("{answer:?}").contains(SECRET), "the peer may repeat what was sent");
+            let printed = format!("{answer:?}");
+            assert!(!printed.contains(SECRET), "the peer may repeat what was sent");
+            assert!(printed.contains(&format!("attempt: {}, status: {}", answer.attempt, answer.status)));
             let left = answer.headers["x-ratelimit-remaining"].to_str().unwrap().to_owned();
             shown.lock().unwrap().push((answer.operation, answer.attempt, answer.status, left));
         },
     );
+    assert!(format!("{cmp:?}").contains("OnAnswer"));
     cmp.cards().delete(&card_id()).await.unwrap();
     cmp.cards().delete(&"CRDnobody".parse().unwrap()).await.unwrap_err();
     let expected = [(1, 204), (1, 503), (2, 503)];

@@ -1,7 +1,7 @@
 //! Values that go into requests: which ones are taken, and how they show.
 
 use cmp::{
-    Amount, CardId, Currency, Cvc, Expiry, NetworkTokenId, Pan,
+    Amount, CardId, Currency, Cvc, Expiry, NetworkTokenId, Pan, Text,
     error::StopReason,
     network_tokens::{CryptogramValue, TransactionType},
     payments::NetworkTransactionId,
@@ -142,6 +142,33 @@ fn debug_shows_at_most_the_last_four() {
         format!("{:?}", CryptogramValue::from_trusted("JWrMYLqNQjmEHQDAZbSx+A==")),
         "CryptogramValue(***)"
     );
+    assert_eq!(format!("{:?}", PanAlias::new("4111111111111111").unwrap()), "PanAlias(..)");
+}
+
+#[test]
+fn a_text_of_the_service_is_compared_printed_and_taken_like_a_string() {
+    let text = Text::from("card lost");
+    assert!(text == *"card lost" && text == "card lost" && text != *"card" && text != "card");
+    assert_eq!(format!("{text:?}"), r#""card lost""#);
+    assert_eq!(String::from(text), "card lost");
+    assert!(Text::from("pan 4111 1111 1111 1111").may_contain_pan());
+    assert!(!Text::from("row 1795000000000000017").may_contain_pan());
+}
+
+#[test]
+fn an_expiry_has_its_parts() {
+    let expiry: Expiry = "05/28".parse().unwrap();
+    assert_eq!((expiry.month(), expiry.year(), expiry.two_digit_year()), (5, 2028, 28));
+}
+
+#[test]
+fn a_refused_amount_says_which_rule_it_breaks() {
+    for (text, rule) in
+        [("-0.01", "negative"), ("10.555", "two decimals"), ("10000000000000", "ten trillion")]
+    {
+        let error = Amount::new(text.parse().unwrap(), Currency::USD).unwrap_err().to_string();
+        assert!(error.contains(rule), "{error}");
+    }
 }
 
 #[test]

@@ -82,6 +82,17 @@ async fn if_the_card_can_not_be_read_the_error_says_so_and_names_the_scope() {
 }
 
 #[tokio::test]
+async fn a_card_whose_token_came_meanwhile_gives_no_reason_and_blames_no_scope() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = client(&simulator);
+    let id = store_enrolled(&cmp, VISA).await;
+    simulator.faults().add(Fault::status(424).on(Operation::RequestCryptogram));
+    let error = cmp.network_tokens().cryptogram(&id).await.unwrap_err();
+    assert!(error.is_without_active_token() && error.no_network_token().is_none());
+    assert!(!error.to_string().contains("could not be read"), "{error}");
+}
+
+#[tokio::test]
 async fn a_form_that_was_not_asked_for_is_refused() {
     let simulator = Simulator::start().await.unwrap();
     let cmp = client(&simulator);

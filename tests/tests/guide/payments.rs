@@ -1,7 +1,7 @@
 use std::{future::IntoFuture, time::Duration};
 
 use cmp::{
-    Amount, Cvc, ErrorKind, Expiry, NewCard, Pan,
+    Amount, Cvc, Delivery, ErrorKind, Expiry, NewCard, Pan,
     clock::ManualClock,
     operation::Scope,
     payments::{Credential, NetworkTransactionId},
@@ -144,6 +144,20 @@ async fn no_other_failure_falls_back() {
 }
 
 #[tokio::test]
+async fn a_cryptogram_that_was_lost_on_the_way_stays_in_doubt_after_other_requests() {
+    let simulator = Simulator::start().await.unwrap();
+    let cmp = client(&simulator).with_retry(RetryPolicy::none());
+    let id = store_enrolled(&cmp, ACTIVE).await;
+    simulator.faults().add(Fault::dropped().on(Operation::RequestCryptogram));
+    for error in [
+        cmp.payments().customer_initiated(&id).await.unwrap_err(),
+        cmp.payments().customer_initiated(&id).or_pan().await.unwrap_err(),
+    ] {
+        assert_eq!(error.delivery(), Delivery::OutcomeUnknown, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn the_fallback_needs_the_pci_scope_and_says_so() {
     let without_pci = Granted::ALL.into_iter().filter(|scope| *scope != Granted::CardsReadPci);
     let account = Account::new("without-pci", "a-secret").scopes(without_pci);
@@ -156,7 +170,8 @@ async fn the_fallback_needs_the_pci_scope_and_says_so() {
     ] {
         assert_eq!(error.kind(), ErrorKind::NoPan);
         assert_eq!(error.missing_scope(), Some(Scope::CardsReadPci));
-        assert!(error.to_string().contains("cards:read-pci"), "{error}");
+        assert!(error.to_string().contains("it needs the scope cards:read-pci"), "{error}");
+        assert!(error.next_step().unwrap().starts_with("give the service account the scope"));
     }
 }
 

@@ -106,6 +106,21 @@ async fn a_replay_after_401_is_a_retry_and_a_second_fetch() {
 }
 
 #[tokio::test]
+async fn each_request_of_a_call_has_its_own_attempts() {
+    let (simulator, _clock, collected, cmp) = started().await;
+    let id = stored(&simulator).await;
+    simulator.faults().add(Fault::status(424).on(Operation::RequestCryptogram));
+    cmp.network_tokens().cryptogram(&id).await.unwrap_err();
+    assert_eq!(
+        collected.of(ATTEMPTS),
+        [
+            "cmp.delivery=answered cmp.operation=request_cryptogram error.type=424: 1 of 1",
+            "cmp.operation=get_card: 1 of 1",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_401_without_another_token_is_no_retry() {
     let (simulator, _clock, collected, cmp) = started().await;
     simulator.faults().add(Fault::status(401).on(Operation::GetCard));

@@ -50,6 +50,7 @@ async fn the_memory_store_keeps_every_rule() {
 enum Mistake {
     None,
     ClaimsTwice,
+    LooksAndClaimsInTwoSteps,
     FoldsCase,
     TrimsIds,
     CutsIdsAtNul,
@@ -67,6 +68,7 @@ enum Mistake {
     ClaimsExpireEarly,
     RenewalDoesNothing,
     RenewsForEver,
+    RenewsForTwoLeases,
     RenewsWhatWasHandled,
     HandledExpiresWithItsClaim,
     PurgesTooEarly,
@@ -170,7 +172,16 @@ impl Wrong {
 
 impl EventStore for Wrong {
     fn claim<'a>(&'a self, id: &'a str) -> StoreFuture<'a, ClaimOutcome> {
-        Box::pin(async { Ok(self.claim_now(id)) })
+        Box::pin(async {
+            if self.has(Mistake::LooksAndClaimsInTwoSteps) {
+                let is_known = self.rows.lock().unwrap().1.contains_key(id);
+                tokio::task::yield_now().await;
+                if !is_known {
+                    self.rows.lock().unwrap().1.remove(id);
+                }
+            }
+            Ok(self.claim_now(id))
+        })
     }
 
     fn claim_lifetime(&self) -> Duration {
@@ -180,6 +191,7 @@ impl EventStore for Wrong {
     fn renew<'a>(&'a self, id: &'a str, claim: Claim) -> StoreFuture<'a, bool> {
         let now = match self.mistake {
             Mistake::RenewsForEver => i64::MAX,
+            Mistake::RenewsForTwoLeases => self.now() + 60,
             _ => self.now(),
         };
         let nothing = self.has(Mistake::RenewalDoesNothing);
@@ -237,6 +249,7 @@ async fn each_mistake_is_found_by_its_rule() {
     let numbers = "each claim has a number of its own";
     for (mistake, rule) in [
         (Mistake::ClaimsTwice, "an event is claimed once"),
+        (Mistake::LooksAndClaimsInTwoSteps, "of receivers at once, one gets the claim"),
         (Mistake::FoldsCase, different),
         (Mistake::TrimsIds, different),
         (Mistake::CutsIdsAtNul, different),
@@ -257,6 +270,7 @@ async fn each_mistake_is_found_by_its_rule() {
         (Mistake::ClaimsExpireEarly, "a claim lasts for the lease"),
         (Mistake::RenewalDoesNothing, "a renewed claim lasts for another lease"),
         (Mistake::RenewsForEver, "a renewed claim expires, too"),
+        (Mistake::RenewsForTwoLeases, "a renewed claim expires, too"),
         (Mistake::RenewsWhatWasHandled, "an overtaken claim is not renewed"),
         (Mistake::HandledExpiresWithItsClaim, "a handled event does not expire like a claim"),
         (Mistake::PurgesTooEarly, "a handled event is kept for the retention"),

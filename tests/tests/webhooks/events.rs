@@ -228,6 +228,26 @@ fn numbers_are_read_as_digits_and_booleans_as_booleans() {
 }
 
 #[test]
+fn escapes_are_read_and_white_space_at_the_ends_is_dropped() {
+    for (json, expected) in [
+        (r#""\u0041bc""#, "Abc"),
+        (r#""\u0041\u0042c""#, "ABc"),
+        (r#""\\""#, "\\"),
+        (r#"" abc""#, "abc"),
+        (r#""abc ""#, "abc"),
+        (r#"" \u0041 ""#, "A"),
+        ("false", "false"),
+        ("true", "true"),
+        ("-1.50", "-1.50"),
+    ] {
+        let other = event(&format!(r#"{{"id":"1","event":"route.created","details":{{"v":{json}}}}}"#));
+        let Details::Other(details) = &other.details else { panic!("{other:?}") };
+        assert_eq!(details.get("v").unwrap().expose(), expected, "{json}");
+        assert_eq!(format!("{details:?}"), r#"OtherDetails({"v"})"#);
+    }
+}
+
+#[test]
 fn odd_unknown_members_are_skipped() {
     let deep = |depth: usize| format!("{}{}", r#"{"a":["#.repeat(depth), "]}".repeat(depth));
     for odd in [deep(130), deep(100_000), "1e999".to_owned(), r#""\ud800""#.to_owned(), "-0.0e-0".to_owned()]

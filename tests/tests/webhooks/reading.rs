@@ -148,6 +148,32 @@ async fn a_reading_that_is_older_than_an_event_says_so() {
 }
 
 #[tokio::test]
+async fn a_reading_is_outdated_by_a_later_event_about_any_one_value() {
+    let setup = Setup::start().await;
+    let card = setup.card().await;
+    let token = card.network_tokens[0].id.clone().unwrap();
+    let ahead = Utc::now() + TimeDelta::hours(1);
+    for (name, details) in [
+        ("cmp_au_card.updated", json!({ "new_expiration_date": "1233" })),
+        ("cmp_au_card.updated", json!({ "new_account_number": "4242424242424242" })),
+        ("cmp_network_token.updated", json!({ "network_token_id": token.as_str(), "state": "suspended" })),
+        (
+            "cmp_network_token.updated",
+            json!({ "network_token_id": token.as_str(), "network_token_last4": "4242" }),
+        ),
+        (
+            "cmp_network_token.updated",
+            json!({ "network_token_id": token.as_str(), "exp_month": 1, "exp_year": 2033 }),
+        ),
+    ] {
+        let mut view = CardView::of(&card);
+        let event = setup.event(name, ahead, details.clone());
+        assert_eq!(view.apply(&event), Applied::Changed, "{details}");
+        assert_eq!(view.read(&card), Applied::Outdated, "{details}");
+    }
+}
+
+#[tokio::test]
 async fn a_reading_fills_in_what_an_event_cleared() {
     let setup = Setup::start().await;
     let mut view = CardView::of(&setup.card().await);

@@ -285,6 +285,7 @@ fn nothing_shows_the_secret_the_body_or_the_signature() {
     let verified = verifier.verify_value(&value, BODY).unwrap();
     assert_eq!(format!("{:?}", secret("whsec_marked")), "WebhookSecret(***)");
     let shown = format!("{verifier:?} {signer:?} {verified:?}");
+    assert!(shown.contains("Verified { signed_at: "), "{shown}");
     for hidden in ["whsec_marked", "evt_1", &value[20..]] {
         assert!(!shown.contains(hidden), "{shown}");
     }
@@ -316,4 +317,16 @@ fn a_header_that_is_no_text_is_refused_with_its_rule() {
     headers.append("vgs-signature", HeaderValue::from_bytes(b"t=1,v0=\xff").unwrap());
     let refused = Verifier::new(secret("any")).verify(&headers, BODY).err();
     assert_eq!(refused, Some(WebhookError::MalformedSignature { rule: "is not visible ASCII" }));
+}
+
+#[test]
+fn deliveries_are_equal_if_body_and_time_are() {
+    let (verifier, signer, clock) = pair();
+    let (first, other) = (signer.sign(BODY), signer.sign(b"{}"));
+    clock.advance(Duration::from_secs(1));
+    let later = signer.sign(BODY);
+    let verified = verifier.verify_value(&first, BODY).unwrap();
+    assert_eq!(verified, verifier.verify_value(&first, BODY).unwrap());
+    assert_ne!(verified, verifier.verify_value(&later, BODY).unwrap());
+    assert_ne!(verified, verifier.verify_value(&other, b"{}").unwrap());
 }

@@ -42,6 +42,23 @@ fn a_network_token_event_updates_token_and_card() {
     assert_eq!(card.expiry().unwrap().to_string(), "12/2025");
     assert_eq!(card.network_tokens().map(|(id, _)| id).collect::<Vec<_>>(), ["NTKpRRhGgX6cRRNh7C8TWKGjE"]);
     assert_eq!(card.apply(&event), Applied::Unchanged, "a repeat");
+    let printed = format!("{card:?}");
+    for shown in [r#"last4: Some("0042")"#, r#"TokenView { state: Some(Suspended)"#] {
+        assert!(printed.contains(shown), "{printed}");
+    }
+}
+
+#[test]
+fn the_later_of_an_event_with_a_token_id_and_one_without_counts() {
+    let without_id =
+        |id, second, state| event(id, "cmp_network_token.updated", second, json!({ "state": state }));
+    let state = |card: &CardView| card.network_token().and_then(|token| token.state().cloned());
+    let mut card = view();
+    card.apply(&without_id("1", 1, "suspended"));
+    card.apply(&token("2", 2, "active"));
+    assert_eq!(state(&card), Some(NetworkTokenState::Active));
+    card.apply(&without_id("3", 3, "deleted"));
+    assert_eq!(state(&card), Some(NetworkTokenState::Deleted));
 }
 
 #[test]

@@ -14,7 +14,7 @@ const STEPS: usize = 120;
 
 /// How a fetch ends.
 #[derive(Debug)]
-enum End {
+pub(super) enum End {
     Token(Duration),
     Fails,
     Panics,
@@ -22,7 +22,7 @@ enum End {
 
 /// A provider whose fetches end when the test says so.
 #[derive(Debug, Clone, Default)]
-struct Gates(Arc<Mutex<Vec<oneshot::Sender<End>>>>);
+pub(super) struct Gates(Arc<Mutex<Vec<oneshot::Sender<End>>>>);
 
 impl AccessTokenProvider for Gates {
     fn fetch(&self) -> AccessTokenFuture<'_> {
@@ -39,6 +39,16 @@ impl AccessTokenProvider for Gates {
 }
 
 impl Gates {
+    /// How many fetches are under way.
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    /// Ends one of the fetches that are under way, counted from the oldest.
+    pub(super) fn end(&self, at: usize, end: End) {
+        drop(self.0.lock().unwrap().remove(at).send(end));
+    }
+
     fn open_one(&self, rng: &mut fastrand::Rng, end: End) {
         let mut gates = self.0.lock().unwrap();
         if !gates.is_empty() {
