@@ -278,6 +278,9 @@ fn a_body_that_is_not_an_event_is_refused_with_its_rule() {
     let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(verdict(&utf16), WebhookError::NotAnEvent { rule: "it has no id" });
     assert_eq!(verdict(b"0.5"), WebhookError::NotAnEvent { rule: "it is not an object" });
+    // With its feature `arbitrary_precision`, serde_json shows a number like this.
+    let number = br#"{"$serde_json::private::Number":"0.5","id":"1","event":"x"}"#;
+    assert_eq!(verdict(number), WebhookError::NotAnEvent { rule: "it is not an object" });
     assert_eq!(verdict(b"id=1&event=cmp_au_card.closed"), WebhookError::NotJson { line: 1, column: 1 });
     assert_eq!(verdict(b""), WebhookError::NotJson { line: 1, column: 0 });
     assert!(matches!(verdict(br#"{"id":"1","event":"x"} {}"#), WebhookError::NotJson { .. }));
