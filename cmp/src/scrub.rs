@@ -15,6 +15,8 @@ const LONGEST_TEXT: usize = 300;
 const LONGEST_WORD: usize = 40;
 const DIGITS_THAT_MAY_BE_SECRET: usize = 3;
 const SECRET_LIKE_WORD: usize = 12;
+/// A name such as `newCardHolder` has fewer capitals. Base64 has as many as small letters.
+const CAPITALS_OF_BASE64: usize = 4;
 
 /// One line of text from outside with all that may be secret masked.
 pub(crate) fn scrub(text: &str) -> String {
@@ -63,7 +65,8 @@ pub(crate) fn is_pan(text: &str) -> bool {
 /// A PAN may be
 /// - twelve digits or more in a row, of any script, whatever is before and behind them; or
 /// - groups of digits with something else but letters between them, that together have 12 to 19 digits, and are
-///   of one length (but for the last of three or more), grouped as card numbers are, or pass the Luhn check.
+///   of one length (but for the last of three or more), grouped as card numbers are, or pass the Luhn check; or
+/// - groups of digits that begin or end with a number that an issuer can have given, wherever a group ends.
 ///
 /// Every thirtieth word of 32 hexadecimal digits has twelve decimal ones in a row. So in words of 16, 24 or more
 /// hexadecimal digits with a letter among them, and in UUIDs, only a number that an issuer can have given counts: see
@@ -111,7 +114,7 @@ pub(crate) fn looks_like_a_pan(text: &str) -> bool {
                 return true;
             }
         }
-        if ends_like_a_pan(&groups) {
+        if ends_like_a_pan(&groups) || groups.len() > 1 && begins_or_ends_with_a_pan(&groups.concat()) {
             return true;
         }
     }
@@ -280,7 +283,11 @@ fn scrub_member(name: &str) -> String {
 fn scrub_word(word: &str) -> String {
     let opaque = word.len() >= SECRET_LIKE_WORD && word.bytes().any(|byte| matches!(byte, b'+' | b'='));
     let mixed = word.len() >= SECRET_LIKE_WORD && digits_in(word) > 0;
-    if word.len() > LONGEST_WORD || opaque || mixed || digits_in(word) >= DIGITS_THAT_MAY_BE_SECRET {
+    let base64 = word.len() >= SECRET_LIKE_WORD
+        && word.bytes().any(|byte| byte.is_ascii_lowercase())
+        && word.bytes().filter(u8::is_ascii_uppercase).count() >= CAPITALS_OF_BASE64;
+    if word.len() > LONGEST_WORD || opaque || mixed || base64 || digits_in(word) >= DIGITS_THAT_MAY_BE_SECRET
+    {
         return MASK.to_owned();
     }
     escaped(word)
@@ -312,6 +319,7 @@ mod tests {
             "123",
             "JWrMYLqNQjmEHQDAZbSx+A==",
             "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+            "UxMDAyNjAwMDAwMTkyMD",
             "٤١١١١١١١١١١١١١١١",
         ] {
             assert_eq!(scrub(&format!("bad value {secret} here")), "bad value *** here", "{secret}");
@@ -336,7 +344,7 @@ mod tests {
 
     #[test]
     fn ordinary_messages_stay_readable() {
-        let text = "Field 'exp_month' must be between 1 and 12";
+        let text = "Field 'exp_month' must be between 1 and 12, digitalCardArt MISSING_REQUIRED_FIELD";
         assert_eq!(scrub(text), text);
         assert_eq!(scrub_path("/data/attributes/exp_month"), "/data/attributes/exp_month");
     }
@@ -420,6 +428,8 @@ mod tests {
             "41111111111111111111",
             "creditcard4111111111111111",
             "aaaaaaa-4111-1111-1111-1111",
+            "4-1111111111-1111111",
+            "7-4-1111111111-11111",
         ] {
             assert!(looks_like_a_pan(text), "{text}");
         }

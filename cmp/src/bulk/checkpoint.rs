@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::{Map, Value};
@@ -10,6 +10,9 @@ use crate::{
 
 /// The version that is written, and the only one that is read.
 const VERSION: u64 = 1;
+
+/// The greatest number that is read. A number with one digit more could be that of a card, and no run is that long.
+const MOST: u64 = 99_999_999_999;
 
 /// How far a run has come in its source, to store and to resume from in another process: see
 /// [`BulkOver::resume_from`](super::BulkOver::resume_from).
@@ -75,9 +78,16 @@ impl Checkpoint {
 }
 
 /// A checksum of a sequence of ids (FNV-1a), to find out whether a source yields the same items again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub(super) struct Checksum(u64);
+
+/// Without its number, which is as long as a card's.
+impl fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Checksum")
+    }
+}
 
 impl Default for Checksum {
     fn default() -> Self {
@@ -163,7 +173,8 @@ impl TryFrom<Stored> for Checkpoint {
             .map(|item| (item.position, Unfinished { id: item.id, deletion_begun: item.deletion_begun }))
             .collect();
         let are_taken = unfinished.keys().next_back().is_none_or(|last| *last < stored.taken);
-        if unfinished.len() != count || !are_taken {
+        let are_counts = stored.taken <= MOST && stored.deletions_below <= MOST;
+        if unfinished.len() != count || !are_taken || !are_counts {
             return Err(NOT_WRITTEN_HERE);
         }
         Ok(Self {
@@ -183,12 +194,12 @@ impl<'de> Deserialize<'de> for Checkpoint {
         // The version first: it explains what else is not as expected.
         match stored.get("version").and_then(Value::as_u64) {
             Some(VERSION) => {}
-            Some(version) => {
+            Some(version @ ..=MOST) => {
                 return Err(D::Error::custom(format_args!(
                     "the checkpoint has version {version}, and this version of cmp reads only version {VERSION}"
                 )));
             }
-            None => return Err(D::Error::custom(NOT_WRITTEN_HERE)),
+            _ => return Err(D::Error::custom(NOT_WRITTEN_HERE)),
         }
         let stored = Stored::deserialize(Value::Object(stored)).map_err(|_| {
             D::Error::custom("the checkpoint has other members than version 1 has, or other values")

@@ -1,49 +1,109 @@
+#![expect(unused_qualifications, reason = "the lists have the names of the public API")]
+
 use std::{
     error::Error,
     fmt::{Debug, Display},
     str::FromStr,
 };
 
-use cmp::{
-    Address, Amount, CardChanges, CardId, Cardholder, Currency, Cvc, Environment, Expiry, Metadata,
-    NetworkTokenId, NewCard, Pan, Text,
-    auth::AccessToken,
-    cards::{Capability, CardEvent, Include, SubscriptionState, TokenType, WalletType},
-    network_tokens::{CardArtKind, CryptogramType, NetworkTokenState, TransactionType},
-    payments::NetworkTransactionId,
-    v1::{NewEnrollment, PanAlias},
-    webhooks::{CardView, TokenView, WebhookSecret},
-};
+use cmp::{Amount, Cvc, Environment, Pan, auth::AccessToken, webhooks::WebhookSecret};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{assert_shows_no_pan, check_error};
 
-/// Every type that can be read from JSON: what a program has stored, or takes from its own callers.
-pub fn stored(input: &[u8]) {
-    both_ways::<CardView>(input);
-    both_ways::<Amount>(input);
-    both_ways::<CardEvent>(input);
-    both_ways::<CardId>(input);
-    both_ways::<Currency>(input);
-    both_ways::<Expiry>(input);
-    both_ways::<NetworkTokenId>(input);
-    both_ways::<NetworkTokenState>(input);
-    both_ways::<NetworkTransactionId>(input);
-    both_ways::<PanAlias>(input);
-    both_ways::<Text>(input);
-    both_ways::<TokenView>(input);
-    both_ways::<TransactionType>(input);
-    one_way::<Address>(input);
-    one_way::<CardChanges>(input);
-    one_way::<Cardholder>(input);
-    one_way::<Cvc>(input);
-    one_way::<Metadata>(input);
-    one_way::<NewCard>(input);
-    one_way::<NewEnrollment>(input);
-    one_way::<Pan>(input);
-    one_way::<TokenType>(input);
-    one_way::<WalletType>(input);
-    one_way::<WebhookSecret>(input);
+/// A function that reads an input as each type of a list, and the list, under the names of the public API.
+macro_rules! reads {
+    ($(#[$doc:meta])* $vis:vis $name:ident($input:ident: $of:ty), $(#[$list_doc:meta])* $list:ident: $($by:ident { $($type:ty,)+ })+) => {
+        $(#[$doc])*
+        $vis fn $name($input: $of) {
+            $($($by::<$type>($input);)+)+
+        }
+
+        $(#[$list_doc])*
+        pub const $list: &[&str] = &[$($(stringify!($type)),+),+];
+    };
+}
+
+reads! {
+    /// Every type that can be read from JSON: what a program has stored, or takes from its own callers.
+    pub stored(input: &[u8]),
+    /// The types of [`stored`].
+    STORED:
+    both_ways {
+        cmp::Amount,
+        cmp::CardId,
+        cmp::Currency,
+        cmp::Expiry,
+        cmp::NetworkTokenId,
+        cmp::Text,
+        cmp::bulk::Checkpoint,
+        cmp::cards::CardEvent,
+        cmp::network_tokens::NetworkTokenState,
+        cmp::network_tokens::TransactionType,
+        cmp::payments::NetworkTransactionId,
+        cmp::v1::PanAlias,
+        cmp::webhooks::CardView,
+        cmp::webhooks::TokenView,
+    }
+    one_way {
+        cmp::Address,
+        cmp::CardChanges,
+        cmp::Cardholder,
+        cmp::Cvc,
+        cmp::Metadata,
+        cmp::NewCard,
+        cmp::Pan,
+        cmp::cards::TokenType,
+        cmp::cards::WalletType,
+        cmp::v1::NewEnrollment,
+        cmp::webhooks::WebhookSecret,
+    }
+}
+
+reads! {
+    /// Every type that has `FromStr`.
+    parsed(text: &str),
+    /// The types that [`text`] reads by `FromStr`.
+    PARSED:
+    shown_and_read {
+        cmp::CardId,
+        cmp::Currency,
+        cmp::Expiry,
+        cmp::NetworkTokenId,
+        cmp::cards::Capability,
+        cmp::cards::CardEvent,
+        cmp::cards::Include,
+        cmp::cards::SubscriptionState,
+        cmp::cards::TokenType,
+        cmp::cards::WalletType,
+        cmp::network_tokens::CardArtKind,
+        cmp::network_tokens::CryptogramType,
+        cmp::network_tokens::NetworkTokenState,
+        cmp::network_tokens::TransactionType,
+        cmp::operation::Scope,
+        cmp::webhooks::NetworkTokenEvent,
+    }
+    only_read {
+        cmp::Amount,
+        cmp::Environment,
+        cmp::payments::NetworkTransactionId,
+        cmp::v1::Environment,
+        cmp::v1::PanAlias,
+    }
+}
+
+/// Every type that can be read from a text: what people and programs type.
+pub fn text(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    parsed(text);
+    read(Pan::new(text));
+    read(Cvc::new(text));
+    read(WebhookSecret::new(text));
+    read(AccessToken::new(text));
+    read(Environment::custom(text, "http://127.0.0.1:1"));
+    if let Some(amount) = read(Amount::usd(text)) {
+        assert_eq!(Amount::new(amount.value(), amount.currency()).expect("it is an amount"), amount);
+    }
 }
 
 fn one_way<T: DeserializeOwned + Debug>(input: &[u8]) -> Option<T> {
@@ -54,38 +114,6 @@ fn both_ways<T: DeserializeOwned + Serialize + Debug + PartialEq>(input: &[u8]) 
     let Some(value) = one_way::<T>(input) else { return };
     let written = serde_json::to_string(&value).expect("it can be stored");
     assert_eq!(serde_json::from_str::<T>(&written).expect("and read back"), value, "{written}");
-}
-
-/// Every type that can be read from a text: what people and programs type.
-pub fn text(input: &[u8]) {
-    let Ok(text) = std::str::from_utf8(input) else { return };
-    shown_and_read::<Capability>(text);
-    shown_and_read::<CardArtKind>(text);
-    shown_and_read::<CardEvent>(text);
-    shown_and_read::<CardId>(text);
-    shown_and_read::<CryptogramType>(text);
-    shown_and_read::<Currency>(text);
-    shown_and_read::<Expiry>(text);
-    shown_and_read::<Include>(text);
-    shown_and_read::<NetworkTokenId>(text);
-    shown_and_read::<NetworkTokenState>(text);
-    shown_and_read::<SubscriptionState>(text);
-    shown_and_read::<TokenType>(text);
-    shown_and_read::<TransactionType>(text);
-    shown_and_read::<WalletType>(text);
-    read(text.parse::<Amount>());
-    read(text.parse::<Environment>());
-    read(text.parse::<cmp::v1::Environment>());
-    read(text.parse::<NetworkTransactionId>());
-    read(text.parse::<PanAlias>());
-    read(Pan::new(text));
-    read(Cvc::new(text));
-    read(WebhookSecret::new(text));
-    read(AccessToken::new(text));
-    read(Environment::custom(text, "http://127.0.0.1:1"));
-    if let Some(amount) = read(Amount::usd(text)) {
-        assert_eq!(Amount::new(amount.value(), amount.currency()).expect("it is an amount"), amount);
-    }
 }
 
 fn read<T: Debug, E: Error>(outcome: Result<T, E>) -> Option<T> {
@@ -99,6 +127,10 @@ fn read<T: Debug, E: Error>(outcome: Result<T, E>) -> Option<T> {
             None
         }
     }
+}
+
+fn only_read<T: FromStr<Err: Error> + Debug>(text: &str) {
+    read(text.parse::<T>());
 }
 
 fn shown_and_read<T: FromStr<Err: Error> + Debug + Display + PartialEq>(text: &str) {
