@@ -5,10 +5,11 @@ mod server;
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use cmp::{
-    CardChanges, CardId, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount,
+    CardChanges, CardId, Client, ClientBuilder, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount,
     auth::AccessToken,
     clock::ManualClock,
     http::Proxy,
+    payments::Credential,
     webhooks::{Event, Signer, Verifier, WebhookSecret},
 };
 use server::{Server, card_id};
@@ -54,7 +55,7 @@ struct Way {
     go: fn(&Server),
 }
 
-const WAYS: [Way; 11] = [
+const WAYS: [Way; 13] = [
     Way { name: "values, requests and clients that are dropped", secrets: &MARKS, go: values },
     Way { name: "values that are read with serde", secrets: &[PAN], go: with_serde },
     Way { name: "a webhook is signed, verified and read", secrets: &[WEBHOOK_SECRET, PAN], go: webhook },
@@ -69,6 +70,12 @@ const WAYS: [Way; 11] = [
     Way { name: "an answer that is not quite JSON", secrets: &[PAN, NETWORK_TOKEN], go: broken },
     Way { name: "a cryptogram is requested", secrets: &[NETWORK_TOKEN, CRYPTOGRAM], go: cryptogram },
     Way { name: "a payment is prepared", secrets: &[NETWORK_TOKEN, CRYPTOGRAM], go: payment },
+    Way { name: "a payment is prepared with the PAN", secrets: &[PAN, CVC], go: pan_payment },
+    Way {
+        name: "a card is read through a proxy with a password",
+        secrets: &[PROXY_PASSWORD, PROXY_PASSWORD_SENT],
+        go: proxied,
+    },
     Way { name: "an error document repeats the request", secrets: &[PAN, CVC], go: refused },
 ];
 
@@ -85,15 +92,18 @@ fn expiry() -> Expiry {
 }
 
 fn client(server: &Server, clock: &ManualClock) -> Client {
+    builder(server, clock).build().expect("a client")
+}
+
+fn builder(server: &Server, clock: &ManualClock) -> ClientBuilder {
     let environment = Environment::custom(&server.url, format!("{}/token", server.url)).expect("loopback");
     let builder = Client::builder(environment)
         .service_account(ServiceAccount::new("ACcanary", CLIENT_SECRET.1))
         .clock(clock.clone());
-    let builder = match &server.certificate {
+    match &server.certificate {
         Some(pem) => builder.root_certificate(pem.as_str()).token_root_certificate(pem.as_str()),
         None => builder,
-    };
-    builder.build().expect("a client")
+    }
 }
 
 /// Runs on this thread, with all that it freed at the end.
@@ -194,6 +204,26 @@ fn payment(server: &Server) {
     });
 }
 
+fn pan_payment(server: &Server) {
+    with_client(server, async |client, _, _| {
+        let card: CardId = "CRDpan".parse().expect("an id");
+        let payment = client.payments().card_form(&card).or_pan().await.expect("a payment");
+        assert!(matches!(payment, Credential::Pan(_)));
+    });
+}
+
+fn proxied(server: &Server) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        // It answers a request without TLS itself, and refuses to connect to a server that has TLS.
+        let other = Server::http1();
+        let proxy = || Proxy::new(&other.url).credentials("me", PROXY_PASSWORD.1);
+        let client = builder(server, &ManualClock::new()).proxy(proxy()).token_proxy(proxy());
+        let outcome = client.build().expect("a client").cards().get(&card_id()).await;
+        assert_eq!(outcome.is_ok(), server.certificate.is_none(), "{outcome:?}");
+    });
+}
+
 fn refused(server: &Server) {
     with_client(server, async |client, _, _| {
         let card: CardId = "CRDrefused".parse().expect("an id");
@@ -233,6 +263,13 @@ fn the_table_in_the_security_page_is_what_is_found() {
             found.extend(freed(&MARKS, || (way.go)(server)).into_iter().map(|finding| (number, finding)));
         }
     }
+    // The table has the secrets of each path. Of any other, only HTTP and TLS may leave copies.
+    let is_unlisted = |of: usize, finding: &Finding| {
+        !["HTTP", "TLS"].contains(&finding.holder)
+            && WAYS[of].secrets.iter().all(|(secret, _)| *secret != finding.secret)
+    };
+    let unlisted = found.iter().find(|(of, finding)| is_unlisted(*of, finding));
+    assert!(unlisted.is_none(), "{}: {unlisted:#?}", WAYS[unlisted.map_or(0, |(of, _)| *of)].name);
     let table = table(&found);
     let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
     let page = fs::read_to_string(Path::new(&root).join("../../SECURITY.md")).expect("a page");

@@ -21,8 +21,8 @@ use cmp::{
 use workspace_tests::{
     Calls,
     marks::{
-        ALIAS, CLIENT_SECRET, CVC, EMAIL, HOLDER, MARKS, METADATA, PAN, PHONE, PROXY_PASSWORD, STREET,
-        assert_none,
+        ALIAS, CLIENT_SECRET, CVC, EMAIL, HOLDER, MARKS, METADATA, PAN, PHONE, POSTAL_CODE, PROXY_PASSWORD,
+        STREET, assert_none,
     },
 };
 
@@ -49,7 +49,7 @@ pub(crate) fn alias() -> v1::PanAlias {
 pub(crate) fn cardholder() -> Cardholder {
     let address =
         Address::new().line1(STREET.value).line2(STREET.value).city(STREET.value).region(STREET.value);
-    let address = address.postal_code("94107").country("US");
+    let address = address.postal_code(POSTAL_CODE.value).country("US");
     let holder =
         Cardholder::new().name(HOLDER.value).email(EMAIL.value).phone(PHONE.value).company(HOLDER.value);
     holder.address(address)
@@ -72,20 +72,25 @@ pub(crate) fn expiry() -> Expiry {
 }
 
 /// Settings of both clients.
-pub(crate) fn set<E>(builder: ClientBuilder<E>, certificate: Option<&str>) -> ClientBuilder<E> {
+pub(crate) fn set<E>(
+    builder: ClientBuilder<E>,
+    certificate: Option<&str>,
+    clock: &ManualClock,
+) -> ClientBuilder<E> {
     let builder = match certificate {
         Some(certificate) => builder.root_certificate(certificate).token_root_certificate(certificate),
         None => builder,
     };
     let policy = RetryPolicy::default().max_attempts(ATTEMPTS);
     let builder = builder.retry(policy).retry_budget(RetryBudget::new(1_000_000));
-    builder.header("x-key", METADATA.value).clock(ManualClock::new()).service_account(account()).watch_drift()
+    builder.header("x-key", METADATA.value).clock(clock.clone()).service_account(account()).watch_drift()
 }
 
 /// Both clients, and what their hooks were shown.
 pub(crate) struct Clients {
     pub(crate) cmp: cmp::Client,
     pub(crate) v1: v1::Client,
+    pub(crate) clock: ManualClock,
     hooked: Arc<Mutex<String>>,
     collected: Collected,
 }
@@ -117,14 +122,15 @@ impl Clients {
         let v1 = v1::Client::builder(v1::Environment::custom(url, token_url).expect("loopback"));
         let collected = Collected::new();
         let (cmp, v1) = (cmp.meter(&collected.meter()), v1.meter(&collected.meter()));
-        let (mut cmp, mut v1) = (set(cmp, certificate), set(v1, certificate));
+        let clock = ManualClock::new();
+        let (mut cmp, mut v1) = (set(cmp, certificate, &clock), set(v1, certificate, &clock));
         if let Some(proxy) = proxy {
             let proxy = || Proxy::new(proxy).credentials("US-user", PROXY_PASSWORD.value);
             (cmp, v1) = (cmp.proxy(proxy()).token_proxy(proxy()), v1.proxy(proxy()).token_proxy(proxy()));
         }
         let cmp = cmp.on_drift(move |event| drift(&(event, event.to_string()))).build().expect("a client");
         let v1 = v1.on_drift(move |event| v1_drift(&(event, event.to_string()))).build().expect("a client");
-        Self { cmp: cmp.on_answer(move |head| answers(head)), v1, hooked, collected }
+        Self { cmp: cmp.on_answer(move |head| answers(head)), v1, clock, hooked, collected }
     }
 
     /// Makes every call once, searches what is measured, and returns all that can be printed.

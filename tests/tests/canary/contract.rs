@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use workspace_tests::marks::{CLIENT_SECRET, MARKS, PLANTED, Search, found};
+use workspace_tests::marks::{CLIENT_SECRET, MARKS, PLANTED, SHORT_CRYPTOGRAM, Search, found};
 
 use crate::hostile::{Hostile, Plan, Shape};
 
@@ -50,7 +50,9 @@ const PLANS: [(u16, Shape); 8] = [
 
 #[test]
 fn no_report_shows_what_the_server_repeats() {
-    let mut search = Search::of(&MARKS);
+    // Three digits may be the fraction of a duration.
+    let marks: Vec<_> = MARKS.into_iter().filter(|mark| *mark != SHORT_CRYPTOGRAM).collect();
+    let mut search = Search::of(&marks);
     // A run has all checks, so the others have fewer plans.
     for (server, plans, for_tokens) in
         [(Hostile::http1(), 8, false), (Hostile::http1(), 3, true), (Hostile::http2(), 2, false)]

@@ -1,11 +1,16 @@
-//! Every fault of the simulator that ends by itself. Those that hang are in `tests/tests/matrix`, with the same search.
+//! Every fault of the simulator. Where something hangs, the clock goes on until each call has reached its limit.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
+use cmp::clock::ManualClock;
 use cmp_simulator::{DebugData, Fault, Protocol, Simulator};
+use tokio::net::{TcpListener, TcpStream};
 use workspace_tests::marks::{CLIENT_SECRET, MARKS, Search, assert_none};
 
 use crate::{calls::Clients, log};
+
+/// So many requests of a run reach the simulator before their time-out, at least.
+const FEWEST_HANGS: usize = 10;
 
 fn faults() -> Vec<Fault> {
     let every_mark = || MARKS.map(|mark| mark.value).join(" ");
@@ -32,6 +37,37 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
+fn hanging() -> Vec<Fault> {
+    vec![
+        Fault::hang(),
+        Fault::hang().effect_applied(),
+        Fault::stalled_body(30),
+        Fault::hung_connection(),
+        Fault::hung_connection_with_pings(),
+    ]
+}
+
+/// Runs the calls to their end while the clock goes on, a little with each few turns of the network.
+async fn with_time<T>(clock: &ManualClock, calls: impl Future<Output = T>) -> T {
+    const TURNS: usize = 10;
+    const STEP: Duration = Duration::from_secs(5);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let time = async {
+        loop {
+            for _ in 0..TURNS {
+                let (made, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+                drop((made.expect("a connection"), accepted.expect("a connection")));
+            }
+            clock.advance(STEP);
+        }
+    };
+    tokio::select! {
+        outcome = calls => outcome,
+        () = time => unreachable!("the clock goes on and on"),
+    }
+}
+
 pub(crate) fn simulator(protocol: Protocol) -> Simulator {
     log::apart("cmp_simulator=trace", move |runtime| {
         let account = cmp_simulator::ServiceAccount::new("ACcanary", CLIENT_SECRET.value);
@@ -45,12 +81,17 @@ pub(crate) fn simulator(protocol: Protocol) -> Simulator {
 async fn broken(protocol: Protocol) {
     let simulator = simulator(protocol);
     let mut search = Search::of(&MARKS);
-    for fault in faults() {
+    let faults = faults().into_iter().map(|fault| (fault, false));
+    for (fault, hangs) in faults.chain(hanging().into_iter().map(|fault| (fault, true))) {
         simulator.reset();
         simulator.faults().add(fault.clone().after(1));
         let clients =
             Clients::at(simulator.url(), &simulator.token_url(), simulator.root_certificate(), None);
-        search.assert_none(&clients.call_everything().await, &format!("{fault:?}"));
+        let calls = clients.call_everything();
+        let shown = if hangs { with_time(&clients.clock, calls).await } else { calls.await };
+        let hit = simulator.requests().iter().filter(|request| request.fault.is_some()).count();
+        assert!(!hangs || hit > FEWEST_HANGS, "{fault:?}: {hit} requests hang");
+        search.assert_none(&shown, &format!("{fault:?}"));
     }
     assert_none(&log::kept(), &MARKS, "the log");
 }

@@ -21,13 +21,17 @@ use tokio_rustls::{
     },
 };
 use workspace_tests::marks::{
-    ACCESS_TOKEN, ALIAS, CRYPTOGRAM, CVC, EMAIL, HOLDER, MARKS, METADATA, NETWORK_TOKEN, PAN, PHONE, STREET,
+    ACCESS_TOKEN, ALIAS, CRYPTOGRAM, CVC, EMAIL, HOLDER, MARKS, METADATA, NETWORK_TOKEN, PAN, PHONE,
+    POSTAL_CODE, SHORT_CRYPTOGRAM, STREET, forms,
 };
 
 use crate::log;
 
 pub(crate) const JSON_API: &str = "application/vnd.api+json";
 pub(crate) const CARD: &str = "CRDecqZp3xRgXU3TFmtcDdzQs";
+
+/// A text of this length in base64 has up to eleven letters.
+const SHORT: usize = 8;
 
 /// What is in the body of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +68,13 @@ pub(crate) struct Hostile {
     pub(crate) url: String,
     /// What vouches for the server, if it has TLS
     pub(crate) certificate: Option<String>,
-    plan: Arc<Mutex<Plan>>,
+    script: Arc<Mutex<Script>>,
+}
+
+/// The plan, and how many answers were given.
+struct Script {
+    plan: Plan,
+    answered: usize,
 }
 
 impl Hostile {
@@ -83,13 +93,14 @@ impl Hostile {
     }
 
     fn start(identity: Option<(ServerConfig, String)>) -> Self {
-        let plan = Arc::new(Mutex::new(Plan { status: 200, shape: Shape::Success, for_tokens: false }));
+        let plan = Plan { status: 200, shape: Shape::Success, for_tokens: false };
+        let script = Arc::new(Mutex::new(Script { plan, answered: 0 }));
         let (config, certificate) = identity.unzip();
         let acceptor = config.map(|mut config| {
             config.alpn_protocols = vec![b"h2".to_vec()];
             TlsAcceptor::from(Arc::new(config))
         });
-        let shared = Arc::clone(&plan);
+        let shared = Arc::clone(&script);
         let port = log::apart("off", move |runtime| {
             let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
             let port = listener.local_addr().expect("an address").port();
@@ -100,11 +111,11 @@ impl Hostile {
             Some(_) => format!("https://localhost:{port}"),
             None => format!("http://127.0.0.1:{port}"),
         };
-        Self { url, certificate, plan }
+        Self { url, certificate, script }
     }
 
     pub(crate) fn answer(&self, plan: Plan) {
-        *self.plan.lock().expect("no panic") = plan;
+        self.script.lock().expect("no panic").plan = plan;
     }
 }
 
@@ -139,17 +150,17 @@ struct Answer {
     line: String,
 }
 
-async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, plan: Arc<Mutex<Plan>>) {
+async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, script: Arc<Mutex<Script>>) {
     while let Ok((stream, _)) = listener.accept().await {
         // An answer in several frames would wait for the client's acknowledgements.
         drop(stream.set_nodelay(true));
-        let (acceptor, plan) = (acceptor.clone(), Arc::clone(&plan));
+        let (acceptor, script) = (acceptor.clone(), Arc::clone(&script));
         tokio::spawn(async move {
             match acceptor {
-                None => drop(http1(stream, &plan).await),
+                None => drop(http1(stream, &script).await),
                 Some(acceptor) => {
                     if let Ok(stream) = acceptor.accept(stream).await {
-                        drop(http2(stream, plan).await);
+                        drop(http2(stream, script).await);
                     }
                 }
             }
@@ -157,7 +168,10 @@ async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, plan: Arc<M
     }
 }
 
-async fn http1(mut stream: impl AsyncRead + AsyncWrite + Unpin, plan: &Mutex<Plan>) -> std::io::Result<()> {
+async fn http1(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    script: &Mutex<Script>,
+) -> std::io::Result<()> {
     let mut received = Vec::new();
     loop {
         let (head, length) = loop {
@@ -181,7 +195,7 @@ async fn http1(mut stream: impl AsyncRead + AsyncWrite + Unpin, plan: &Mutex<Pla
         let body = received[begin..begin + length].to_vec();
         received.drain(..begin + length);
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-        let answer = answer(*plan.lock().expect("no panic"), &Asked { path, head, body });
+        let answer = answer(script, &Asked { path, head, body });
         stream.write_all(&written(&answer)).await?;
     }
 }
@@ -206,12 +220,12 @@ fn written(answer: &Answer) -> Vec<u8> {
 
 async fn http2(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    plan: Arc<Mutex<Plan>>,
+    script: Arc<Mutex<Script>>,
 ) -> Result<(), h2::Error> {
     let mut connection = h2::server::handshake(stream).await?;
     while let Some(asked) = connection.accept().await {
         let (request, mut respond) = asked?;
-        let plan = Arc::clone(&plan);
+        let script = Arc::clone(&script);
         tokio::spawn(async move {
             let (head, mut incoming) = request.into_parts();
             let mut body = Vec::new();
@@ -224,7 +238,7 @@ async fn http2(
                 head: format!("{:?}", values(&head.headers)),
                 body,
             };
-            let answer = answer(*plan.lock().expect("no panic"), &asked);
+            let answer = answer(&script, &asked);
             let mut response = Response::builder().status(answer.status).body(()).expect("a status");
             *response.headers_mut() = map(&answer.headers);
             let mut sent = respond.send_response(response, false)?;
@@ -249,7 +263,12 @@ fn map(fields: &[(String, String)]) -> HeaderMap {
     fields.iter().filter_map(field).collect()
 }
 
-fn answer(plan: Plan, asked: &Asked) -> Answer {
+fn answer(script: &Mutex<Script>, asked: &Asked) -> Answer {
+    let (plan, number) = {
+        let mut script = script.lock().expect("no panic");
+        script.answered += 1;
+        (script.plan, script.answered)
+    };
     let is_token = asked.path.ends_with("/token");
     let marks: Vec<_> = MARKS.iter().map(|mark| mark.value).collect();
     let said =
@@ -265,7 +284,7 @@ fn answer(plan: Plan, asked: &Asked) -> Answer {
         Shape::Success => (JSON_API, success(asked).to_string()),
         Shape::PanOnly => (JSON_API, pan_only().to_string()),
         Shape::Scattered => (JSON_API, scattered(&line).to_string()),
-        Shape::Errors => (JSON_API, errors(&line).to_string()),
+        Shape::Errors => (JSON_API, errors(&line, number).to_string()),
         Shape::Page => ("text/html", format!("<title>{PAGE}</title><p>{line}</p>", PAGE = PAN.value)),
         Shape::Echo => (JSON_API, String::from_utf8_lossy(&asked.body).into_owned()),
     };
@@ -285,8 +304,9 @@ fn answer(plan: Plan, asked: &Asked) -> Answer {
 /// Fields whose names and values are marks.
 fn repeated(line: &str) -> Vec<(String, String)> {
     let mut fields = vec![("x-echo".to_owned(), line.to_owned()), ("set-cookie".to_owned(), line.to_owned())];
-    let names = [PAN, CVC, NETWORK_TOKEN, ACCESS_TOKEN].map(|mark| mark.value.to_ascii_lowercase());
-    fields.extend(names.map(|name| (format!("x-{name}"), PAN.value.to_owned())));
+    let names = MARKS.iter().map(|mark| format!("x-{}", mark.value.to_ascii_lowercase()));
+    let names = names.filter(|name| HeaderName::from_bytes(name.as_bytes()).is_ok());
+    fields.extend(names.map(|name| (name, PAN.value.to_owned())));
     fields
 }
 
@@ -298,7 +318,8 @@ fn success(asked: &Asked) -> Value {
     }
     if path.ends_with("/cryptogram") {
         let is_short = String::from_utf8_lossy(&asked.body).to_uppercase().contains("DTVV");
-        let (kind, value) = if is_short { ("DTVV", "731") } else { ("TAVV", CRYPTOGRAM.value) };
+        let (kind, value) =
+            if is_short { ("DTVV", SHORT_CRYPTOGRAM.value) } else { ("TAVV", CRYPTOGRAM.value) };
         return json!({"data": {"id": "NTKpRRhGgX6cRRNh7C8TWKGjE", "type": "network_tokens", "attributes": {
             "network_token": NETWORK_TOKEN.value, "exp_month": 9, "exp_year": 27, "state": "active",
             "cryptogram": {"type": kind, "value": value, "eci": "07"}}}});
@@ -308,7 +329,8 @@ fn success(asked: &Asked) -> Value {
             "state": "ACTIVE", "card": {"last4": "9206", "bin": "510026", "expires_at": "2027-09",
             "holder_info": {"name": HOLDER.value, "email": EMAIL.value, "number": PHONE.value,
                 "billing_address": {"name": HOLDER.value, "company": HOLDER.value, "address1": STREET.value,
-                    "address2": STREET.value, "city": STREET.value, "phone": PHONE.value}}}});
+                    "address2": STREET.value, "city": STREET.value, "zip": POSTAL_CODE.value, "postal_code": POSTAL_CODE.value,
+                    "phone": PHONE.value}}}});
     }
     if path.ends_with("/network-tokens") {
         return json!({"data": network_token()});
@@ -343,7 +365,8 @@ fn card() -> Value {
             "additional_brands": [PAN.value], "card_number_length": number, "country_numeric": number},
         "cardholder": {"name": HOLDER.value, "email": EMAIL.value, "phone_number": PHONE.value,
             "phone": PHONE.value, "company": HOLDER.value,
-            "address": {"address1": STREET.value, "line1": STREET.value, "city": STREET.value}}},
+            "address": {"address1": STREET.value, "line1": STREET.value, "city": STREET.value,
+                "postal_code": POSTAL_CODE.value}}},
     "relationships": {"network_tokens": {"data": [{"type": "network_tokens", "id": "NTKpRRhGgX6cRRNh7C8TWKGjE"}]},
         PAN.value: {}},
     "meta": {"note": METADATA.value, "other": PAN.value, PAN.value: 1, "token_type": "pan"}},
@@ -360,9 +383,9 @@ fn card() -> Value {
     ]})
 }
 
-/// A card with `said` in the place of each text, and marks for names.
+/// A card with `said` in the place of each text, and every mark as the name of a member and a type of resources.
 fn scattered(said: &str) -> Value {
-    json!({"data": {"id": CARD, "type": PAN.value, "attributes": {
+    let mut card = json!({"data": {"id": CARD, "type": PAN.value, "attributes": {
             "bin": said, "first8": PAN.value, "last4": PAN.value, "card_brand": PAN.value, "token_type": PAN.value,
             "wallet_type": said, "cvc_status": CVC.value, "capabilities": [said, PAN.value], "exp_month": PAN.value,
             "created_at": PAN.value, "card_fingerprint": said, PAN.value: 1, "later": said,
@@ -372,11 +395,18 @@ fn scattered(said: &str) -> Value {
         "pan_alias": said, "state": PAN.value, "network_token_last4": PAN.value, "expires_at": PAN.value,
         "access_token": ACCESS_TOKEN.value, "expires_in": PAN.value,
         "included": [{"type": "network_tokens", "id": PAN.value, "attributes": {"state": PAN.value, "reason_code": PAN.value,
-            "reason_text": said, "card_art": {"assets": [{"type": PAN.value}]}, NETWORK_TOKEN.value: 1}}]})
+            "reason_text": said, "card_art": {"assets": [{"type": PAN.value}]}, NETWORK_TOKEN.value: 1}}]});
+    for mark in MARKS {
+        card["data"]["attributes"][mark.value] = json!(1);
+        card["data"]["relationships"][mark.value] = json!({});
+        let resource = json!({"type": mark.value, "id": mark.value});
+        card["included"].as_array_mut().expect("a list").push(resource);
+    }
+    card
 }
 
-/// An error document that repeats all.
-fn errors(said: &str) -> Value {
+/// An error document that repeats all. The client keeps few entries, so each document has another form of each mark.
+fn errors(said: &str, number: usize) -> Value {
     // The service may repeat a name in its words, which only `ErrorDetail` hands out.
     let mut errors = vec![
         json!({"error_code": said, "code": said, "summary": said, "title": said, "detail": said,
@@ -384,7 +414,13 @@ fn errors(said: &str) -> Value {
     ];
     errors.extend(MARKS.iter().map(|mark| {
         let text = mark.value;
-        json!({"error_code": text, "summary": text, "detail": text, "path": format!("/data/attributes/{text}")})
+        let mut forms = forms(text);
+        // A short text looks like a word in base64: `SECURITY.md` says so.
+        forms.retain(|(name, _)| text.len() > SHORT || !name.contains("base64"));
+        let (_, form) = &forms[number / 2 % forms.len()];
+        let at = if number.is_multiple_of(2) { text } else { form };
+        json!({"error_code": text, "code": form, "summary": text, "detail": form,
+            "path": format!("/data/attributes/{at}")})
     }));
     json!({"errors": errors, "error": said, "error_description": said, "message": said, PAN.value: said,
         "meta": {"observability": {"trace_id": PAN.value}, "pan": PAN.value},

@@ -1,6 +1,10 @@
 //! One leak in each channel: the search finds it, so it would find a real one.
 
-use std::{error::Error, fmt, panic};
+use std::{
+    error::Error,
+    fmt, panic,
+    sync::{Arc, mpsc},
+};
 
 use cmp::{
     Client, Environment,
@@ -8,13 +12,23 @@ use cmp::{
     clock::ManualClock,
     opentelemetry,
 };
-use workspace_tests::marks::{Mark, PLANTED, found};
+use cmp_simulator::{DebugData, Fault, Protocol};
+use tokio::net::TcpStream;
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, RootCertStore,
+        pki_types::{CertificateDer, ServerName, pem::PemObject},
+    },
+};
+use workspace_tests::marks::{HOLDER, METADATA, Mark, PAN, PLANTED, found};
 
 use crate::{
-    calls::{Clients, card_id, chain, everything},
+    calls::{Clients, card_id, chain, everything, new_card},
     collected::Collected,
+    faults,
     hostile::{Hostile, Plan, Shape},
-    log,
+    log, simulator,
     types::Sample,
 };
 
@@ -93,13 +107,66 @@ fn in_the_source_of_an_error() {
 
 #[tokio::test]
 async fn in_drift_and_in_what_hooks_are_shown() {
+    const NAME: Mark = Mark { name: "name of a member", value: "attributes.later" };
     let server = Hostile::http1();
-    server.answer(Plan { status: 299, shape: Shape::Scattered, for_tokens: false });
-    let shown = Clients::of(&server).call_everything().await;
-    // The status is unknown: the hook sees it, and so does the list.
-    let status = Mark { name: "status", value: "name: \"299\"" };
-    assert!(shown.matches(status.value).count() >= 2, "{shown}");
+    server.answer(Plan { status: 200, shape: Shape::Scattered, for_tokens: false });
+    let clients = Clients::of(&server);
+    let shown = clients.call_everything().await;
+    // The member `later` is unknown: the list has its name, and so has what the hook prints.
+    assert!(!found(&format!("{:?}", clients.cmp.drift()), &[NAME]).is_empty(), "{shown}");
+    let hooked: String = shown.lines().filter(|line| line.contains("unknown member")).collect();
+    assert!(!found(&hooked, &[NAME]).is_empty(), "{shown}");
     assert!(shown.contains("AnswerHead"), "{shown}");
+    // A hook that prints what it must not.
+    let (sender, printed) = mpsc::channel();
+    let leaky = clients.cmp.on_answer(move |head| drop(sender.send(format!("{:?}", head.headers))));
+    leaky.cards().get(&card_id()).await.expect("a card");
+    assert!(!found(&printed.recv().expect("an answer"), &[PAN]).is_empty());
+}
+
+#[test]
+fn in_the_log_of_the_simulator() {
+    log::apart("cmp_simulator=trace", |_| {
+        tracing::trace!(target: "cmp_simulator::planted", "an event with {}", PLANTED.value);
+    });
+    assert!(is_logged("cmp_simulator::planted"));
+}
+
+#[tokio::test]
+async fn in_the_control_api_of_the_simulator() {
+    let simulator = faults::simulator(Protocol::Http1);
+    let clients = Clients::at(simulator.url(), &simulator.token_url(), None, None);
+    clients.cmp.cards().create(new_card()).await.expect("a card");
+    // What was stored beside the card data, it does show.
+    let shown = simulator::shown(&simulator).await;
+    for mark in [METADATA, HOLDER] {
+        assert!(!found(&shown, &[mark]).is_empty(), "{shown}");
+    }
+}
+
+/// The client's own connections keep the HTTP crates quiet. This one does not.
+#[tokio::test]
+async fn in_the_debug_data_of_a_goaway() {
+    log::keep();
+    let simulator = faults::simulator(Protocol::TlsHttp2);
+    simulator.faults().add(Fault::go_away(DebugData::Text(PLANTED.value.to_owned())));
+    let pem = simulator.root_certificate().expect("TLS");
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate")).expect("a root");
+    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let (_, port) = simulator.url().rsplit_once(':').expect("a port");
+    let stream = TcpStream::connect(format!("127.0.0.1:{port}")).await.expect("a connection");
+    let host = ServerName::try_from("localhost").expect("a name");
+    let stream = TlsConnector::from(Arc::new(config)).connect(host, stream).await.expect("TLS");
+    let (mut requests, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
+    let connection = tokio::spawn(connection);
+    let request = http::Request::get(format!("{}/cards/CRD1", simulator.url())).body(()).expect("a request");
+    let (response, _) = requests.send_request(request, true).expect("a stream");
+    assert!(is_found(&chain(&response.await.expect_err("no answer"))));
+    drop(requests);
+    drop(connection.await);
+    assert!(is_logged("h2"));
 }
 
 #[test]

@@ -1,12 +1,27 @@
 //! The simulator's own outputs: its log, its control API, and what its handle returns.
 
-use cmp_simulator::Protocol;
-use workspace_tests::marks::{ALIAS, EMAIL, HOLDER, MARKS, METADATA, PAN, PHONE, STREET, assert_none, found};
+use cmp_simulator::{Protocol, Simulator};
+use workspace_tests::marks::{
+    ALIAS, EMAIL, HOLDER, MARKS, METADATA, PAN, PHONE, POSTAL_CODE, STREET, assert_none, found,
+};
 
 use crate::{
     calls::{Clients, new_card},
     faults, log,
 };
+
+/// What the simulator's handle and control API return.
+pub(crate) async fn shown(simulator: &Simulator) -> String {
+    let mut shown = format!("{:?} {:?} {:?}", simulator.requests(), simulator.cards(), simulator.settings());
+    shown += &format!("{:?}", simulator.webhooks().sent());
+    for path in ["", "/requests", "/counts", "/cards", "/faults", "/webhooks", "/settings"] {
+        let url = format!("{}/_simulator{path}", simulator.url());
+        let answer = reqwest::get(url).await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        shown += &answer.text().await.expect("a text");
+    }
+    shown
+}
 
 #[tokio::test]
 async fn the_control_api_and_the_log_show_no_secret() {
@@ -16,17 +31,10 @@ async fn the_control_api_and_the_log_show_no_secret() {
     let card = clients.cmp.cards().create(new_card()).await.expect("a card").into_card();
     simulator.world().suspend_token(card.id.as_str()).expect("a network token");
     simulator.world().update_card(card.id.as_str()).expect("a card");
-    let mut shown = format!("{:?} {:?} {:?}", simulator.requests(), simulator.cards(), simulator.settings());
-    shown += &format!("{:?}", simulator.webhooks().sent());
-    for path in ["", "/requests", "/counts", "/cards", "/faults", "/webhooks", "/settings"] {
-        let url = format!("{}/_simulator{path}", simulator.url());
-        let answer = reqwest::get(url).await.expect("an answer");
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
-        shown += &answer.text().await.expect("a text");
-    }
+    let shown = shown(&simulator).await;
     assert!(shown.contains(card.id.as_str()), "nothing is shown");
     // What a test stored beside the card data it can look at, but not in the log.
-    let personal = [HOLDER, EMAIL, PHONE, STREET, METADATA];
+    let personal = [HOLDER, EMAIL, PHONE, STREET, POSTAL_CODE, METADATA];
     let secrets: Vec<_> =
         MARKS.into_iter().filter(|mark| !personal.contains(mark) && *mark != ALIAS).collect();
     assert_none(&shown, &secrets, "the simulator");

@@ -1,8 +1,8 @@
-//! Every public type of `cmp`, full of marks: none is in its `Debug`, nor in what it is stored as.
+//! Every public type of `cmp` and `cmp-store`, full of marks: none is in its `Debug`, nor in what it is stored as.
 //!
-//! The names come from `cmp/public-api.txt`, so a new type can't be forgotten.
+//! The names come from `cmp/public-api.txt` and `cmp-store/public-api.txt`, so a new type can't be forgotten.
 
-use std::{collections::BTreeSet, env, fs, path::Path, time::Duration};
+use std::{collections::BTreeSet, env, fs, path::Path, str::FromStr, time::Duration};
 
 use cmp::{
     auth::{AccessToken, AccessTokenError, AuthState},
@@ -10,15 +10,19 @@ use cmp::{
     operation::Operation,
     payments::Credential,
     webhooks::{
-        Applied, CardView, Claim, ClaimOutcome, Deduplicator, Details, Event, Handled, MemoryStore,
-        SignatureScheme, Signer, StoreError, Verifier, WebhookSecret,
+        Applied, CardView, Claim, ClaimOutcome, Deduplicator, Details, Event, EventStore as _, Handled,
+        MemoryStore, SignatureScheme, Signer, StoreError, Verifier, WebhookSecret,
     },
 };
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
-use workspace_tests::marks::{
-    ACCESS_TOKEN, ALIAS, CLIENT_SECRET, CRYPTOGRAM, CVC, MARKS, METADATA, Mark, NETWORK_TOKEN, PAN,
-    PROXY_PASSWORD, WEBHOOK_SECRET, assert_none, found, recognizable,
+use sqlx::{Connection as _, postgres::PgPoolOptions, sqlite::SqliteConnection};
+use workspace_tests::{
+    decoders,
+    marks::{
+        ACCESS_TOKEN, ALIAS, CLIENT_SECRET, CRYPTOGRAM, CVC, EMAIL, MARKS, METADATA, Mark, NETWORK_TOKEN,
+        PAN, PROXY_PASSWORD, WEBHOOK_SECRET, assert_none, found, recognizable,
+    },
 };
 
 use crate::{
@@ -45,6 +49,10 @@ pub(crate) struct Sample {
     pub(crate) debug: String,
     /// `None` if the type can't be stored
     pub(crate) json: Option<String>,
+    /// Whether it can be read with serde
+    pub(crate) is_read: bool,
+    /// Whether it can be parsed
+    pub(crate) is_parsed: bool,
 }
 
 pub(crate) struct Probe<'a, T>(pub(crate) &'a T);
@@ -70,11 +78,39 @@ impl<T> NotStored for Probe<'_, T> {
     }
 }
 
+/// The same for questions whose answer is yes or no.
+macro_rules! questions {
+    ($($question:ident: $yes:ident, $no:ident, $bound:path;)*) => {$(
+        pub(crate) trait $yes {
+            fn $question(&self) -> bool {
+                true
+            }
+        }
+
+        impl<T: $bound> $yes for &Probe<'_, T> {}
+
+        pub(crate) trait $no {
+            fn $question(&self) -> bool {
+                false
+            }
+        }
+
+        impl<T> $no for Probe<'_, T> {}
+    )*};
+}
+
+questions! {
+    is_read: Read, NotRead, DeserializeOwned;
+    is_parsed: Parsed, NotParsed, FromStr;
+}
+
 /// A sample of each type, from a value of it.
 macro_rules! samples {
     ($($type:ty: $value:expr;)*) => {{
         #[allow(unused_imports, reason = "not every list has types of both kinds")]
-        use crate::types::{NotStored as _, Probe, Sample, Stored as _};
+        use crate::types::{
+            NotParsed as _, NotRead as _, NotStored as _, Parsed as _, Probe, Read as _, Sample, Stored as _,
+        };
         vec![$({
             let value: $type = $value;
             let name = stringify!($type).replace(' ', "");
@@ -82,24 +118,79 @@ macro_rules! samples {
                 name: name.split('<').next().unwrap_or_default().to_owned(),
                 debug: format!("{value:?} {value:#?}"),
                 json: (&&Probe(&value)).json(),
+                is_read: (&&Probe(&value)).is_read(),
+                is_parsed: (&&Probe(&value)).is_parsed(),
             }
         }),*]
     }};
 }
 pub(crate) use samples;
 
+/// A file of the repository.
+fn file(name: &str) -> String {
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
+    fs::read_to_string(Path::new(&package).join("..").join(name)).expect("a file")
+}
+
 /// The structs and enums of the public API.
 fn public_types() -> BTreeSet<String> {
-    let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
-    let api = fs::read_to_string(Path::new(&package).join("../cmp/public-api.txt")).expect("the public API");
+    let api = file("cmp/public-api.txt") + &file("cmp-store/public-api.txt");
     let types = api.lines().filter_map(|line| {
         let line = line.strip_prefix("#[non_exhaustive] ").unwrap_or(line);
         let name = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "))?;
-        name.split(['<', '(', ':']).next()?;
         let end = name.find(['<', '(', ' ']).unwrap_or(name.len());
         Some(name[..end].to_owned())
     });
     types.collect()
+}
+
+#[test]
+fn the_security_page_lists_each_type_that_holds_card_data() {
+    let api = file("cmp/public-api.txt");
+    // A field, or the value of a variant: `pub cmp::Card::pan: Option<cmp::Pan>`.
+    let fields: Vec<(&str, &str)> = api
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub ")?.split_once(": ").or_else(|| line[4..].split_once('(')))
+        .filter(|(path, _)| path.starts_with("cmp::"))
+        .collect();
+    let mut holders: BTreeSet<&str> = [
+        "cmp::Pan",
+        "cmp::Cvc",
+        "cmp::cards::UpdatedValue",
+        "cmp::network_tokens::CryptogramValue",
+        "cmp::network_tokens::NetworkTokenNumber",
+        "cmp::webhooks::DetailValue",
+    ]
+    .into();
+    loop {
+        let before = holders.len();
+        for (path, of) in &fields {
+            let mut words = of.split(|c: char| !c.is_alphanumeric() && !":_".contains(c));
+            // The type is the first name with a capital letter.
+            let start =
+                path.match_indices("::").find(|(at, _)| path[at + 2..].starts_with(char::is_uppercase));
+            if words.any(|word| holders.contains(word))
+                && let Some((start, _)) = start
+            {
+                let end = path[start + 2..].find("::").map_or(path.len(), |length| start + 2 + length);
+                holders.insert(&path[..end]);
+            }
+        }
+        if holders.len() == before {
+            break;
+        }
+    }
+    assert!(holders.contains("cmp::webhooks::Event"), "{holders:?}");
+    let page = file("SECURITY.md");
+    let (_, notes) = page.split_once("## PCI DSS notes").expect("a table");
+    let table: String = notes.lines().filter(|line| line.starts_with("| `")).collect();
+    let is_listed =
+        |name: &str| [format!("`{name}`"), format!("::{name}`")].iter().any(|name| table.contains(name));
+    let missing: Vec<_> = holders
+        .into_iter()
+        .filter(|holder| !is_listed(holder.rsplit("::").next().unwrap_or(holder)))
+        .collect();
+    assert!(missing.is_empty(), "not in the table of SECURITY.md: {missing:?}");
 }
 
 /// Every mark that is recognized outside its own place.
@@ -148,6 +239,19 @@ fn view() -> CardView {
     view.apply(&token_event());
     view.apply(&update_event());
     view
+}
+
+/// A store in which each mark is the id of an event that was handled, and of another that is.
+async fn with_events() -> MemoryStore {
+    let store = MemoryStore::new(100);
+    for mark in MARKS {
+        let ClaimOutcome::Claimed(claim) = store.claim(mark.value).await.expect("memory") else {
+            panic!("claimed before")
+        };
+        store.complete(mark.value, claim).await.expect("memory");
+        store.claim(&format!("{} again", mark.value)).await.expect("memory");
+    }
+    store
 }
 
 fn alias() -> cmp::v1::PanAlias {
@@ -203,6 +307,15 @@ async fn no_public_type_shows_or_stores_a_secret() {
     let body = every_mark();
     let signature = signer().sign(body.as_bytes());
     let forged = verifier().verify_value(&format!("t=1,v0={}", every_mark()), body.as_bytes());
+    let no_event = json!({"id": [body], "event": body, body.as_str(): body}).to_string();
+    let store = cmp_store::Store::open("sqlite::memory:").await.expect("a database");
+    let refused_run = store.claim_run(&body).await.expect_err("a card number");
+    let wrong_url = format!("mysql://user:{}@{}/{}", PROXY_PASSWORD.value, EMAIL.value, PAN.value);
+    let wrong_url = cmp_store::Store::open(&wrong_url).await.expect_err("no such database");
+    let cmp_store::Error::Database { cause, .. } = wrong_url.clone() else { panic!("{wrong_url:?}") };
+    let url = format!("postgres://user:{}@127.0.0.1:9/{}", PROXY_PASSWORD.value, PAN.value);
+    let postgres = PgPoolOptions::new().connect_lazy(&url).expect("a URL");
+    let mut connection = SqliteConnection::connect("sqlite::memory:").await.expect("a database");
     let holder = v1_token.card.as_ref().and_then(|card| card.holder.clone()).expect("a holder");
     let art = card.network_tokens[0].card_art.clone().expect("card art");
 
@@ -275,20 +388,22 @@ async fn no_public_type_shows_or_stores_a_secret() {
         cmp::webhooks::Handled<cmp::Pan>: Handled::Now(cmp::Pan::from_trusted(PAN.value));
         cmp::webhooks::NetworkTokenEvent: cmp::webhooks::NetworkTokenEvent::Other(every_mark());
         cmp::webhooks::WebhookError: forged.expect_err("a forged signature");
+        cmp::webhooks::WebhookError: Event::parse_unverified(body.as_bytes()).expect_err("no JSON");
+        cmp::webhooks::WebhookError: Event::parse_unverified(no_event.as_bytes()).expect_err("no event");
         cmp::webhooks::CardUpdateDetails: match update_event().details { Details::CardUpdate(update) => update, other => panic!("{other:?}") };
         cmp::webhooks::CardView: view();
         cmp::webhooks::Claim: Claim(1);
-        cmp::webhooks::conformance::Broken: cmp::webhooks::conformance::Broken::Rule("a rule");
-        cmp::webhooks::Deduplicator: Deduplicator::in_memory(10);
+        cmp::webhooks::conformance::Broken: cmp::webhooks::conformance::Broken::Failed("a rule", refused_run.clone().into());
+        cmp::webhooks::Deduplicator: Deduplicator::new(with_events().await);
         cmp::webhooks::DetailValue: cmp::webhooks::DetailValue::from_trusted(every_mark());
         cmp::webhooks::Event: token_event();
-        cmp::webhooks::MemoryStore: MemoryStore::new(10);
+        cmp::webhooks::MemoryStore: with_events().await;
         cmp::webhooks::NetworkTokenDetails: match token_event().details { Details::NetworkToken(token) => token, other => panic!("{other:?}") };
         cmp::webhooks::OtherDetails: match other_event().details { Details::Other(other) => other, other => panic!("{other:?}") };
         cmp::webhooks::Producer: token_event().producer.expect("a producer");
         cmp::webhooks::SignatureScheme: SignatureScheme::default();
         cmp::webhooks::Signer: signer();
-        cmp::webhooks::StoreError: StoreError::new("the database is gone");
+        cmp::webhooks::StoreError: StoreError::from(refused_run.clone());
         cmp::webhooks::TokenView: view().network_tokens().next().expect("a token").1.clone();
         cmp::webhooks::Verified<'_>: verifier().verify_value(&signature, body.as_bytes()).expect("our signature");
         cmp::webhooks::Verifier: verifier();
@@ -312,7 +427,7 @@ async fn no_public_type_shows_or_stores_a_secret() {
         cmp::CardId: id.clone();
         cmp::Cardholder: cardholder();
         cmp::Client: cmp.clone();
-        cmp::ClientBuilder<_>: set(cmp::Client::builder(cmp::Environment::Sandbox), None)
+        cmp::ClientBuilder<_>: set(cmp::Client::builder(cmp::Environment::Sandbox), None, &ManualClock::new())
             .header("x-of-the-caller", every_mark())
             .proxy(cmp::http::Proxy::new("http://127.0.0.1:9").credentials("user", PROXY_PASSWORD.value));
         cmp::Cryptogram<_>: cryptogram;
@@ -342,6 +457,13 @@ async fn no_public_type_shows_or_stores_a_secret() {
         cmp::ServiceAccount: calls::account();
         cmp::Text: text();
         cmp::TraceId: card.observability.clone().and_then(|seen| seen.trace_id).expect("a trace id");
+        cmp_store::Cause: cause;
+        cmp_store::Connection<'_>: (&mut connection).into();
+        cmp_store::Error: refused_run;
+        cmp_store::Error: wrong_url;
+        cmp_store::Pool: postgres.clone().into();
+        cmp_store::Store: cmp_store::Store::new(postgres);
+        cmp_store::runs::RunClaim: store.claim_run("nightly").await.expect("a claim");
         cmp::Wait<'_, _>: cmp.network_tokens().wait_for(id).deadline(Duration::from_secs(1));
     };
 
@@ -351,6 +473,8 @@ async fn no_public_type_shows_or_stores_a_secret() {
         name: "cmp::http::AnswerHead".to_owned(),
         debug: answer_head(cmp).await,
         json: None,
+        is_read: false,
+        is_parsed: false,
     });
     let mut named: BTreeSet<String> = samples.iter().map(|sample| sample.name.clone()).collect();
     named.extend(WITHOUT_VALUES.map(str::to_owned));
@@ -360,6 +484,13 @@ async fn no_public_type_shows_or_stores_a_secret() {
     assert!(missing.is_empty(), "types that no sample here has: {missing:?}");
     let gone: Vec<_> = named.difference(&public).collect();
     assert!(gone.is_empty(), "types that the public API has not: {gone:?}");
+
+    // What can be read from outside is fuzzed.
+    let names = |is: fn(&Sample) -> bool| -> BTreeSet<&str> {
+        samples.iter().filter(|sample| is(sample)).map(|sample| &*sample.name).collect()
+    };
+    assert_eq!(names(|sample| sample.is_read), decoders::STORED.iter().copied().collect());
+    assert_eq!(names(|sample| sample.is_parsed), decoders::PARSED.iter().copied().collect());
 
     for Sample { name, debug, .. } in &samples {
         assert_none(debug, &MARKS, &format!("Debug of {name}"));

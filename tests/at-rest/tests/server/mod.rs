@@ -82,9 +82,13 @@ async fn http1(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Resu
         if received.len() < end + 4 + length {
             continue;
         }
-        let path = String::from_utf8_lossy(&received[..end]).split(' ').nth(1).unwrap_or_default().to_owned();
+        let path =
+            String::from_utf8_lossy(&received[..end]).split([' ', '?']).nth(1).unwrap_or_default().to_owned();
         received.clear();
-        let (status, body) = answer(&path);
+        // A proxy is asked for a whole URL.
+        let path =
+            path.strip_prefix("http://").and_then(|url| url.find('/').map(|at| &url[at..])).unwrap_or(&path);
+        let (status, body) = answer(path);
         let head = format!(
             "HTTP/1.1 {status} x\r\ncontent-type: application/vnd.api+json\r\ncontent-length: {}",
             body.len()
@@ -122,6 +126,16 @@ async fn http2(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> 
 fn answer(path: &str) -> (u16, &'static str) {
     match path {
         "/token" => (200, r#"{"access_token": "canary-bearer-1357924680", "token_type": "Bearer", "expires_in": 1200}"#),
+        "/cards/CRDpan/cryptogram" => {
+            (424, r#"{"errors": [{"error_code": "failed-dependency"}]}"#)
+        }
+        "/cards/CRDpan" => (
+            200,
+            r#"{"data": {"id": "CRDpan", "type": "cards", "attributes": {"pan": "5100260000019206",
+                "cvc": "canary-cvc-7391-alias", "exp_month": 5, "exp_year": 28}, "relationships": {}},
+                "included": []}"#,
+        ),
+        path if path.starts_with("localhost:") => (407, "null"),
         path if path.ends_with("/cryptogram") => (
             200,
             r#"{"data": {"id": "NTKpRRhGgX6cRRNh7C8TWKGjE", "type": "network_tokens", "attributes": {
