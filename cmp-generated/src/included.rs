@@ -4,16 +4,16 @@
 //! token as a subscription. See `openapi/corrections/022-included-kinds.json` in the repository.
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
 use std::slice;
 
-use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess};
+use serde::de::Deserializer;
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::lenient::{self, Any, Json, Lenient, Members, NUMBER, Name, Notes, Raw};
+use crate::lenient::{
+    self, Any, Broken, Json, Lenient, NUMBER, Notes, Object, Place, Raw, number_in, read_member, read_members,
+};
 use crate::scalar::{FreeForm, Text};
 use crate::types;
 
@@ -52,64 +52,62 @@ impl Lenient for IncludedResource {
     /// Reads the members after the `type` directly into their place. The members before it are kept until the type is
     /// known. If a guess is allowed, they are read as a network token's instead, and [`lenient::decode`] starts over if
     /// that was wrong.
-    fn object<'de, A: MapAccess<'de>>(
+    fn object<'de>(
         place: &mut Option<Self>,
-        map: &mut A,
+        object: &mut dyn Object<'de>,
         notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<bool, Broken> {
         let mut before = Vec::new();
         let mut guessed = None;
         let mut kind = None;
-        while let Some(Name(name)) = map.next_key()? {
+        while let Some(name) = object.name()? {
             if name == "type" {
-                map.next_value_seed(Any { place: &mut kind, notes })?;
+                object.value(&mut kind, notes)?;
                 break;
             }
             if name == NUMBER && before.is_empty() && guessed.is_none() {
-                map.next_value::<IgnoredAny>()?;
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                return Ok(false);
+                object.skip()?;
+                return number_in(object).map(|_| false);
             }
             if notes.may_guess {
-                guessed
-                    .get_or_insert_with(Box::<types::NetworkTokenResource>::default)
-                    .member(&name, map, notes)?;
+                let token = guessed.get_or_insert_with(Box::<types::NetworkTokenResource>::default);
+                read_member(&mut **token, &name, object, notes)?;
             } else {
-                before.push((name, map.next_value::<Raw<'de>>()?));
+                before.push((name, object.raw()?));
             }
         }
         let kind = kind.unwrap_or_else(|| Text::new(""));
         if guessed.is_some() && kind.as_str() != NETWORK_TOKENS {
-            return Err(A::Error::custom("invalid value, expected a network token"));
+            return Err(Broken);
         }
         notes.kind(kind.as_str());
         let mut before = Kept::new(&before);
         *place = Some(match kind.as_str() {
             NETWORK_TOKENS => {
                 let mut token = guessed.unwrap_or_default();
-                token.members(&mut before, notes)?;
-                token.members(map, notes)?;
+                read_members(&mut *token, &mut before, notes)?;
+                read_members(&mut *token, object, notes)?;
                 token.type_ = Some(kind);
                 Self::NetworkToken(token)
             }
             "card_updates" => {
                 let mut update = Box::<types::CardUpdateResource>::default();
-                update.members(&mut before, notes)?;
-                update.members(map, notes)?;
+                read_members(&mut *update, &mut before, notes)?;
+                read_members(&mut *update, object, notes)?;
                 update.type_ = Some(kind);
                 Self::CardUpdate(update)
             }
             "card_update_subscriptions" => {
                 let mut subscription = Box::<types::CardUpdateSubscriptionResource>::default();
-                subscription.members(&mut before, notes)?;
-                subscription.members(map, notes)?;
+                read_members(&mut *subscription, &mut before, notes)?;
+                read_members(&mut *subscription, object, notes)?;
                 subscription.type_ = Some(kind);
                 Self::CardUpdateSubscription(subscription)
             }
             _ => {
                 let (mut json, mut members) = (Json::new(), Map::new());
                 json.members(&mut members, &mut before, notes)?;
-                json.members(&mut members, map, notes)?;
+                json.members(&mut members, object, notes)?;
                 Self::Other(Box::new(OtherResource::of(kind, members)))
             }
         });
@@ -135,35 +133,35 @@ impl OtherResource {
 }
 
 /// Members that were kept as text.
-///
-/// They are read by themselves, and not in one pass with the members after them. So all readers are compiled once, for
-/// text in memory.
-struct Kept<'k, E> {
+struct Kept<'k> {
     members: slice::Iter<'k, (Cow<'k, str>, Raw<'k>)>,
     value: Option<&'k Raw<'k>>,
-    error: PhantomData<E>,
 }
 
-impl<'k, E: Error> Kept<'k, E> {
+impl<'k> Kept<'k> {
     fn new(members: &'k [(Cow<'k, str>, Raw<'k>)]) -> Self {
-        Self { members: members.iter(), value: None, error: PhantomData }
+        Self { members: members.iter(), value: None }
     }
 }
 
-impl<'k, E: Error> MapAccess<'k> for Kept<'k, E> {
-    type Error = E;
-
-    fn next_key_seed<K: DeserializeSeed<'k>>(&mut self, seed: K) -> Result<Option<K::Value>, E> {
+impl<'k> Object<'k> for Kept<'k> {
+    fn name(&mut self) -> Result<Option<Cow<'k, str>>, Broken> {
         let Some((name, value)) = self.members.next() else { return Ok(None) };
         self.value = Some(value);
-        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
+        Ok(Some(Cow::Borrowed(name)))
     }
 
-    fn next_value_seed<V: DeserializeSeed<'k>>(&mut self, seed: V) -> Result<V::Value, E> {
-        match self.value.take() {
-            Some(value) => value.read(seed),
-            None => Err(E::custom("a value without a name")),
-        }
+    fn value(&mut self, place: &mut dyn Place, notes: &mut Notes) -> Result<bool, Broken> {
+        self.value.take().map_or(Err(Broken), |value| value.read(Any { place, notes }))
+    }
+
+    fn raw(&mut self) -> Result<Raw<'k>, Broken> {
+        self.value.take().map_or(Err(Broken), |value| Ok(value.clone()))
+    }
+
+    fn skip(&mut self) -> Result<(), Broken> {
+        self.value = None;
+        Ok(())
     }
 }
 

@@ -386,6 +386,29 @@ fn members_before_the_type_are_read_like_those_after_it() {
 }
 
 #[test]
+fn a_number_as_an_account_reference_keeps_every_digit() {
+    const LONG: &str = "501234567890123456789012345678";
+    let too_long = "5".repeat(10_000);
+    for (number, expected) in
+        [(LONG, Some(LONG)), ("42", Some("42")), ("-7", None), ("1.5", None), ("1e40", None), (&too_long, None)]
+    {
+        for other in ["", r#", {"type": "card_updates", "id": "CU1"}"#] {
+            let text = format!(
+                r#"{{"data": {{"id": "CRD1"}}, "included": [{{"attributes":
+                {{"payment_account_reference": {number}, "last4": "1234"}}, "id": "NT1", "type": "network_tokens"}}{other}]}}"#
+            );
+            let card: types::CardResourceResponse = decode(text.as_bytes()).expect("a document");
+            let included = card.included.expect("a list");
+            let Some(IncludedResource::NetworkToken(token)) = included.first() else { panic!("not a token") };
+            let attributes = token.attributes.as_ref().expect("attributes");
+            let reference = attributes.payment_account_reference.as_ref();
+            assert_eq!(reference.map(|reference| reference.as_str()), expected, "{text}");
+            assert_eq!(attributes.last4.as_ref().map(|last4| last4.as_str()), Some("1234"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn an_integer_as_long_as_a_card_number_is_absent() {
     for number in
         ["5100260000019206", "\"5100260000019206\"", "5.100260000019206e15", "-510026000001", "100000000000"]

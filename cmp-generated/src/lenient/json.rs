@@ -1,12 +1,8 @@
 //! Reads free-form JSON of limited size and depth.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::{LONGEST_TEXT, NUMBER, Name, Notes, number_text, skip_list};
+use super::{Broken, List, NUMBER, Notes, Object, Place, number_text, put, skip_list};
 
 /// The maximum number of values in one object, at any depth. An empty object has three characters, but takes up to a
 /// hundred times as much memory.
@@ -25,14 +21,14 @@ impl Json {
     }
 
     /// Reads members to the end of the object. A member that exceeds the limits is absent.
-    pub(crate) fn members<'de, A: MapAccess<'de>>(
+    pub(crate) fn members(
         &mut self,
         members: &mut Map<String, Value>,
-        map: &mut A,
+        object: &mut dyn Object<'_>,
         notes: &mut Notes,
-    ) -> Result<(), A::Error> {
-        while let Some(Name(name)) = map.next_key()? {
-            match map.next_value_seed(&mut *self)? {
+    ) -> Result<(), Broken> {
+        while let Some(name) = object.name()? {
+            match self.value(object, notes)? {
                 Some(value) => drop(members.insert(name.into_owned(), value)),
                 None => notes.unreadable(),
             }
@@ -41,15 +37,19 @@ impl Json {
     }
 
     /// Reads an object to its end. Returns `None` if it exceeds the limits.
-    pub(crate) fn object<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<Option<Value>, A::Error> {
+    pub(crate) fn object(
+        &mut self,
+        object: &mut dyn Object<'_>,
+        notes: &mut Notes,
+    ) -> Result<Option<Value>, Broken> {
         let mut members = Some(Map::new());
         let mut number = None;
-        while let Some(Name(name)) = map.next_key()? {
+        while let Some(name) = object.name()? {
             if name == NUMBER {
-                number = number_text(map)?.and_then(|number| number.parse::<Number>().ok());
+                number = number_text(object)?.and_then(|number| number.parse::<Number>().ok());
                 continue;
             }
-            match (&mut members, map.next_value_seed(&mut *self)?) {
+            match (&mut members, self.value(object, notes)?) {
                 (Some(members), Some(value)) => drop(members.insert(name.into_owned(), value)),
                 _ => members = None,
             }
@@ -58,69 +58,88 @@ impl Json {
     }
 
     /// Reads a list to its end. Returns `None` if it exceeds the limits.
-    pub(crate) fn list<'de, A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<Option<Value>, A::Error> {
+    pub(crate) fn list(&mut self, list: &mut dyn List, notes: &mut Notes) -> Result<Option<Value>, Broken> {
         let mut entries = Vec::new();
-        while let Some(entry) = seq.next_element_seed(&mut *self)? {
-            match entry {
+        while self.begins_value() {
+            let mut entry = Free { json: self, value: None };
+            let is_entry = list.entry(&mut entry, notes)?;
+            let value = entry.value;
+            self.depth -= 1;
+            match value {
                 Some(value) => entries.push(value),
-                None => return skip_list(seq).map(|()| None),
+                None if is_entry => return skip_list(list).map(|()| None),
+                None => {
+                    self.values += 1;
+                    return Ok(Some(Value::Array(entries)));
+                }
             }
         }
-        Ok(Some(Value::Array(entries)))
+        let is_complete = !list.skip()?;
+        skip_list(list)?;
+        Ok(is_complete.then_some(Value::Array(entries)))
     }
-}
 
-impl<'de> DeserializeSeed<'de> for &mut Json {
-    type Value = Option<Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        if self.values == 0 || self.depth == DEEPEST {
-            return IgnoredAny::deserialize(deserializer).map(|_| None);
+    /// Reads the value of the member whose name was read last. Returns `None` if it exceeds the limits.
+    fn value(&mut self, object: &mut dyn Object<'_>, notes: &mut Notes) -> Result<Option<Value>, Broken> {
+        if !self.begins_value() {
+            return object.skip().map(|()| None);
         }
-        self.values -= 1;
-        self.depth += 1;
-        let read = deserializer.deserialize_any(&mut *self);
+        let mut member = Free { json: self, value: None };
+        object.value(&mut member, notes)?;
+        let value = member.value;
         self.depth -= 1;
-        read
+        Ok(value)
+    }
+
+    /// Returns `false` if one more value would exceed the limits.
+    fn begins_value(&mut self) -> bool {
+        let may_begin = self.values > 0 && self.depth < DEEPEST;
+        if may_begin {
+            self.values -= 1;
+            self.depth += 1;
+        }
+        may_begin
     }
 }
 
-impl<'de> Visitor<'de> for &mut Json {
-    type Value = Option<Value>;
+/// The place of a value of any form.
+struct Free<'j> {
+    json: &'j mut Json,
+    value: Option<Value>,
+}
 
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
+impl Place for Free<'_> {
+    fn text(&mut self, text: &str) -> bool {
+        put(&mut self.value, Some(text.into()))
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok((text.len() <= LONGEST_TEXT).then(|| Value::String(text.to_owned())))
+    fn integer(&mut self, number: u64) -> bool {
+        put(&mut self.value, Some(number.into()))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some(number.into()))
+    fn negative(&mut self, number: i64) -> bool {
+        put(&mut self.value, Some(number.into()))
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Some(number.into()))
+    fn float(&mut self, number: f64) -> bool {
+        put(&mut self.value, Some(number.into()))
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Some(number.into()))
+    fn truth(&mut self, truth: bool) -> bool {
+        put(&mut self.value, Some(truth.into()))
     }
 
-    fn visit_bool<E: Error>(self, truth: bool) -> Result<Self::Value, E> {
-        Ok(Some(truth.into()))
+    fn null(&mut self) -> bool {
+        put(&mut self.value, Some(Value::Null))
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Some(Value::Null))
+    fn object<'de>(&mut self, object: &mut dyn Object<'de>, notes: &mut Notes) -> Result<bool, Broken> {
+        let read = self.json.object(object, notes)?;
+        Ok(put(&mut self.value, read))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        self.object(&mut map)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        self.list(&mut seq)
+    fn list(&mut self, list: &mut dyn List, notes: &mut Notes) -> Result<bool, Broken> {
+        let read = self.json.list(list, notes)?;
+        Ok(put(&mut self.value, read))
     }
 }

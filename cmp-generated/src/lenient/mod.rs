@@ -53,9 +53,8 @@ pub const NUMBER: &str = "$serde_json::private::Number";
 /// instead, and leaves the place unchanged. Large values are read into their place, because moving them costs more than
 /// reading them. Only invalid JSON is an error.
 pub trait Lenient: Sized {
-    /// `true` if a value is never an object or a list. All such types share one copy of the code that reads JSON: a call
-    /// runs through most code once, so its size costs more time than its instructions.
-    const IS_SCALAR: bool = false;
+    /// `true` if a number is read as its text, because a float would round its digits.
+    const IS_EXACT: bool = false;
 
     /// Reads a string.
     fn text(_text: &str) -> Option<Self> {
@@ -86,57 +85,76 @@ pub trait Lenient: Sized {
     ///
     /// # Errors
     /// Invalid JSON.
-    fn object<'de, A: MapAccess<'de>>(
+    fn object<'de>(
         place: &mut Option<Self>,
-        map: &mut A,
+        object: &mut dyn Object<'de>,
         _notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
-        Ok(number_in(map)?.is_some_and(|number| place.number(&number)))
+    ) -> Result<bool, Broken> {
+        Ok(number_in(object)?.is_some_and(|number| place.number(&number)))
     }
 
     /// Reads a list to its end.
     ///
     /// # Errors
     /// Invalid JSON.
-    fn list<'de, A: SeqAccess<'de>>(
-        _place: &mut Option<Self>,
-        seq: &mut A,
-        _notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
-        skip_list(seq).map(|()| false)
+    fn list(_place: &mut Option<Self>, list: &mut dyn List, _notes: &mut Notes) -> Result<bool, Broken> {
+        skip_list(list).map(|()| false)
     }
 
     /// Returns a value that stands for unreadable entries of a list. Without it, the list would look complete.
     fn placeholder() -> Option<Self> {
         None
     }
-
-    /// Reads a value of any kind.
-    ///
-    /// # Errors
-    /// Invalid JSON.
-    fn read<'de, D: Deserializer<'de>>(
-        place: &mut Option<Self>,
-        deserializer: D,
-        notes: &mut Notes,
-    ) -> Result<bool, D::Error> {
-        if Self::IS_SCALAR {
-            let place: &mut dyn Place = place;
-            return deserializer.deserialize_any(Any { place, notes });
-        }
-        deserializer.deserialize_any(Any { place, notes })
-    }
 }
 
 /// A place for a value of a type that the reader need not know. A function returns `false` if the value can't be read.
-pub(crate) trait Place {
+///
+/// All types share one copy of the code that reads JSON. A call runs through most code once, so the size of the code
+/// costs more time than its instructions.
+pub trait Place {
+    /// Reads a string.
     fn text(&mut self, text: &str) -> bool;
+
+    /// Reads a non-negative integer.
     fn integer(&mut self, number: u64) -> bool;
+
+    /// Reads a number that is not an integer from 0 on.
     fn float(&mut self, number: f64) -> bool;
+
+    /// Reads a negative integer.
+    #[expect(clippy::cast_precision_loss, reason = "most types read no negative numbers anyway")]
+    fn negative(&mut self, number: i64) -> bool {
+        self.float(number as f64)
+    }
+
+    /// Reads `true` or `false`.
     fn truth(&mut self, truth: bool) -> bool;
+
+    /// Reads `null`.
     fn null(&mut self) -> bool;
 
+    /// Reads an object to its end.
+    ///
+    /// # Errors
+    /// Invalid JSON.
+    fn object<'de>(&mut self, object: &mut dyn Object<'de>, notes: &mut Notes) -> Result<bool, Broken>;
+
+    /// Reads a list to its end.
+    ///
+    /// # Errors
+    /// Invalid JSON.
+    fn list(&mut self, list: &mut dyn List, notes: &mut Notes) -> Result<bool, Broken>;
+
+    /// Returns `true` if a number is read as its text.
+    fn is_exact(&self) -> bool {
+        false
+    }
+
+    /// Reads the text of a number.
     fn number(&mut self, text: &str) -> bool {
+        if self.is_exact() && are_digits(text) {
+            return text.len() <= LONGEST_TEXT && self.text(text);
+        }
         match text.parse() {
             Ok(integer) => self.integer(integer),
             Err(_) => text.parse().is_ok_and(|number| self.float(number)),
@@ -164,30 +182,66 @@ impl<T: Lenient> Place for Option<T> {
     fn null(&mut self) -> bool {
         put(self, T::null())
     }
+
+    fn object<'de>(&mut self, object: &mut dyn Object<'de>, notes: &mut Notes) -> Result<bool, Broken> {
+        T::object(self, object, notes)
+    }
+
+    fn list(&mut self, list: &mut dyn List, notes: &mut Notes) -> Result<bool, Broken> {
+        T::list(self, list, notes)
+    }
+
+    fn is_exact(&self) -> bool {
+        T::IS_EXACT
+    }
 }
 
 /// An object in which every member is optional.
-pub trait Members: Lenient + Default {
-    /// Reads the value of the next member, which has the name `name`.
-    ///
-    /// # Errors
-    /// Invalid JSON.
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        map: &mut A,
-        notes: &mut Notes,
-    ) -> Result<(), A::Error>;
+pub trait Members {
+    /// Returns the place of the member with the name `name`, or `None` if the type has no such member.
+    fn member(&mut self, name: &str) -> Option<&mut dyn Place>;
+}
 
-    /// Reads all members to the end of the object.
-    ///
-    /// # Errors
-    /// Invalid JSON.
-    fn members<'de, A: MapAccess<'de>>(&mut self, map: &mut A, notes: &mut Notes) -> Result<(), A::Error> {
-        while let Some(Name(name)) = map.next_key()? {
-            self.member(&name, map, notes)?;
+/// Reads all members to the end of the object. If a member occurs twice, the last readable value counts.
+///
+/// # Errors
+/// Invalid JSON.
+#[doc(hidden)]
+pub fn read_members(
+    members: &mut dyn Members,
+    object: &mut dyn Object<'_>,
+    notes: &mut Notes,
+) -> Result<(), Broken> {
+    while let Some(name) = object.name()? {
+        read_member(members, &name, object, notes)?;
+    }
+    Ok(())
+}
+
+/// Reads the value of the member with the name `name`, which was returned last.
+pub(crate) fn read_member(
+    members: &mut dyn Members,
+    name: &str,
+    object: &mut dyn Object<'_>,
+    notes: &mut Notes,
+) -> Result<(), Broken> {
+    match members.member(name) {
+        Some(place) => {
+            notes.enter(name);
+            let is_read = object.value(place, notes)?;
+            notes.leave();
+            if notes.is_at_the_top() && name == "data" {
+                notes.has_data |= is_read;
+            }
+            Ok(())
         }
-        Ok(())
+        None if name == "errors" && notes.is_at_the_top() => {
+            let mut errors = None::<Errors>;
+            object.value(&mut errors, &mut Notes::default())?;
+            notes.has_errors |= errors.is_some();
+            Ok(())
+        }
+        None => object.skip(),
     }
 }
 
@@ -206,34 +260,30 @@ pub(crate) fn required<'de, T: Lenient, D: Deserializer<'de>>(
     deserializer: D,
     expecting: &'static str,
 ) -> Result<T, D::Error> {
-    let mut read = None;
-    T::read(&mut read, deserializer, &mut Notes::default())?;
+    let mut read = None::<T>;
+    Any { place: &mut read, notes: &mut Notes::default() }.deserialize(deserializer)?;
     read.ok_or_else(|| D::Error::custom(format_args!("invalid value, expected {expecting}")))
 }
 
 /// Reads a value of any kind into its place. The result is `false` if the value can't be read.
-pub(crate) struct Any<'p, P: ?Sized> {
-    pub(crate) place: &'p mut P,
+pub(crate) struct Any<'p> {
+    pub(crate) place: &'p mut dyn Place,
     pub(crate) notes: &'p mut Notes,
 }
 
-impl<'de, T: Lenient> DeserializeSeed<'de> for Any<'_, Option<T>> {
+impl<'de> DeserializeSeed<'de> for Any<'_> {
     type Value = bool;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        T::read(self.place, deserializer, self.notes)
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Any<'_, dyn Place + '_> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        if !self.notes.may_guess && self.place.is_exact() {
+            return Raw::deserialize(deserializer)?.read_exactly(self);
+        }
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Any<'_, dyn Place + '_> {
+impl<'de> Visitor<'de> for Any<'_> {
     type Value = bool;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -251,15 +301,14 @@ impl<'de> Visitor<'de> for Any<'_, dyn Place + '_> {
     fn visit_i64<E: Error>(self, number: i64) -> Result<bool, E> {
         match u64::try_from(number) {
             Ok(number) => self.visit_u64(number),
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a negative number is not read as an integer anyway"
-            )]
-            Err(_) => self.visit_f64(number as f64),
+            Err(_) => Ok(self.notes.noted(self.place.negative(number))),
         }
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<bool, E> {
+        if self.place.is_exact() && self.notes.may_guess {
+            return Err(E::custom("invalid value, expected a string or an integer"));
+        }
         Ok(self.notes.noted(self.place.float(number)))
     }
 
@@ -271,59 +320,118 @@ impl<'de> Visitor<'de> for Any<'_, dyn Place + '_> {
         Ok(self.place.null())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let number = number_in(&mut map)?;
-        Ok(self.notes.noted(number.is_some_and(|number| self.place.number(&number))))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<bool, A::Error> {
+        let Self { place, notes } = self;
+        let mut object = Erased { access: map, error: None };
+        let is_read = place.object(&mut object, notes).map_err(|Broken| object.into_error())?;
+        Ok(notes.noted(is_read))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
-        skip_list(&mut seq).map(|()| self.notes.noted(false))
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<bool, A::Error> {
+        let Self { place, notes } = self;
+        let mut list = Erased { access: seq, error: None };
+        let is_read = place.list(&mut list, notes).map_err(|Broken| list.into_error())?;
+        Ok(notes.noted(is_read))
     }
 }
 
-impl<'p, T: Lenient> Any<'p, Option<T>> {
-    fn scalar(self) -> Any<'p, dyn Place + 'p> {
-        Any { place: self.place, notes: self.notes }
+/// Invalid JSON, or a wrong guess. The decoder's error stays where the JSON comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken;
+
+/// An object to read, one member after the other.
+pub trait Object<'de> {
+    /// Returns the name of the next member, or `None` at the end of the object.
+    ///
+    /// # Errors
+    /// Invalid JSON.
+    fn name(&mut self) -> Result<Option<Cow<'de, str>>, Broken>;
+
+    /// Reads the value of the member whose name was returned last.
+    ///
+    /// # Errors
+    /// Invalid JSON.
+    fn value(&mut self, place: &mut dyn Place, notes: &mut Notes) -> Result<bool, Broken>;
+
+    /// Returns the text of the value of the member whose name was returned last.
+    ///
+    /// # Errors
+    /// Invalid JSON.
+    fn raw(&mut self) -> Result<Raw<'de>, Broken>;
+
+    /// Skips the value of the member whose name was returned last.
+    ///
+    /// # Errors
+    /// Invalid JSON.
+    fn skip(&mut self) -> Result<(), Broken>;
+}
+
+/// A list to read, one entry after the other.
+pub trait List {
+    /// Reads the next entry. Returns `false` at the end of the list.
+    ///
+    /// # Errors
+    /// Invalid JSON.
+    fn entry(&mut self, place: &mut dyn Place, notes: &mut Notes) -> Result<bool, Broken>;
+
+    /// Skips the next entry. Returns `false` at the end of the list.
+    ///
+    /// # Errors
+    /// Invalid JSON.
+    fn skip(&mut self) -> Result<bool, Broken>;
+}
+
+/// serde's access to an object or a list, and its first error.
+struct Erased<A, E> {
+    access: A,
+    error: Option<E>,
+}
+
+impl<A, E: Error> Erased<A, E> {
+    fn keep(&mut self, error: E) -> Broken {
+        self.error = Some(error);
+        Broken
+    }
+
+    fn into_error(self) -> E {
+        self.error.unwrap_or_else(|| E::custom("invalid value, expected another type"))
     }
 }
 
-impl<'de, T: Lenient> Visitor<'de> for Any<'_, Option<T>> {
-    type Value = bool;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
+impl<'de, A: MapAccess<'de>> Object<'de> for Erased<A, A::Error> {
+    fn name(&mut self) -> Result<Option<Cow<'de, str>>, Broken> {
+        match self.access.next_key() {
+            Ok(name) => Ok(name.map(|Name(name)| name)),
+            Err(error) => Err(self.keep(error)),
+        }
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
-        self.scalar().visit_str(text)
+    fn value(&mut self, place: &mut dyn Place, notes: &mut Notes) -> Result<bool, Broken> {
+        self.access.next_value_seed(Any { place, notes }).map_err(|error| self.keep(error))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
-        self.scalar().visit_u64(number)
+    fn raw(&mut self) -> Result<Raw<'de>, Broken> {
+        self.access.next_value().map_err(|error| self.keep(error))
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<bool, E> {
-        self.scalar().visit_i64(number)
+    fn skip(&mut self) -> Result<(), Broken> {
+        self.access.next_value::<IgnoredAny>().map(drop).map_err(|error| self.keep(error))
+    }
+}
+
+impl<'de, A: SeqAccess<'de>> List for Erased<A, A::Error> {
+    fn entry(&mut self, place: &mut dyn Place, notes: &mut Notes) -> Result<bool, Broken> {
+        match self.access.next_element_seed(Any { place, notes }) {
+            Ok(entry) => Ok(entry.is_some()),
+            Err(error) => Err(self.keep(error)),
+        }
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<bool, E> {
-        self.scalar().visit_f64(number)
-    }
-
-    fn visit_bool<E: Error>(self, truth: bool) -> Result<bool, E> {
-        self.scalar().visit_bool(truth)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<bool, E> {
-        self.scalar().visit_unit()
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        T::object(self.place, &mut map, self.notes).map(|is_read| self.notes.noted(is_read))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
-        T::list(self.place, &mut seq, self.notes).map(|is_read| self.notes.noted(is_read))
+    fn skip(&mut self) -> Result<bool, Broken> {
+        match self.access.next_element::<IgnoredAny>() {
+            Ok(entry) => Ok(entry.is_some()),
+            Err(error) => Err(self.keep(error)),
+        }
     }
 }
 
@@ -357,13 +465,28 @@ impl<'de> Deserialize<'de> for Name<'de> {
 }
 
 /// The text of a value that is read later. The text is borrowed if the document is in memory, and copied otherwise.
-pub(crate) struct Raw<'de>(pub(crate) Cow<'de, str>);
+#[derive(Clone)]
+pub struct Raw<'de>(Cow<'de, str>);
 
 impl Raw<'_> {
-    pub(crate) fn read<'r, S: DeserializeSeed<'r>, E: Error>(&'r self, seed: S) -> Result<S::Value, E> {
-        let read = seed.deserialize(&mut serde_json::Deserializer::from_str(&self.0));
-        // An error here can only be invalid JSON. The decoder's own message could contain a value.
+    pub(crate) fn read(&self, any: Any<'_>) -> Result<bool, Broken> {
+        any.deserialize(&mut serde_json::Deserializer::from_str(&self.0)).map_err(|_| Broken)
+    }
+
+    /// Reads the value into a place that takes the text of a number.
+    fn read_exactly<E: Error>(&self, any: Any<'_>) -> Result<bool, E> {
+        if are_digits(&self.0) {
+            return Ok(any.notes.noted(any.place.number(&self.0)));
+        }
+        let read = (&mut serde_json::Deserializer::from_str(&self.0)).deserialize_any(any);
+        // The decoder's own message could contain a value.
         read.map_err(|_| E::custom("invalid value, expected JSON"))
+    }
+}
+
+impl fmt::Debug for Raw<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Raw(..)")
     }
 }
 
@@ -392,28 +515,56 @@ impl<'de> Deserialize<'de> for Raw<'de> {
 }
 
 /// Reads an object to its end. Returns the text of the number if the object is one with [`NUMBER`], else `None`.
-pub(crate) fn number_in<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
+pub(crate) fn number_in(object: &mut dyn Object<'_>) -> Result<Option<String>, Broken> {
     let mut number = None;
-    while let Some(Name(name)) = map.next_key()? {
+    while let Some(name) = object.name()? {
         if name == NUMBER {
-            number = number_text(map)?;
+            number = number_text(object)?;
         } else {
-            map.next_value::<IgnoredAny>()?;
+            object.skip()?;
         }
     }
     Ok(number)
 }
 
 /// Returns the value of a [`NUMBER`] member if it is a string. Anyone can send a member of this name, with any value.
-fn number_text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
+fn number_text(object: &mut dyn Object<'_>) -> Result<Option<String>, Broken> {
     let mut read = None;
-    map.next_value_seed(Any { place: &mut read, notes: &mut Notes::default() })?;
+    object.value(&mut read, &mut Notes::default())?;
     Ok(read)
 }
 
-pub(crate) fn skip_list<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<(), A::Error> {
-    while seq.next_element::<IgnoredAny>()?.is_some() {}
+pub(crate) fn skip_list(list: &mut dyn List) -> Result<(), Broken> {
+    while list.skip()? {}
     Ok(())
+}
+
+pub(crate) fn are_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The value of `errors`, if it is a list that is not empty, an object or a string.
+struct Errors;
+
+impl Lenient for Errors {
+    fn text(_: &str) -> Option<Self> {
+        Some(Self)
+    }
+
+    fn object<'de>(
+        place: &mut Option<Self>,
+        object: &mut dyn Object<'de>,
+        _: &mut Notes,
+    ) -> Result<bool, Broken> {
+        let is_number = number_in(object)?.is_some();
+        Ok(!is_number && put(place, Some(Self)))
+    }
+
+    fn list(place: &mut Option<Self>, list: &mut dyn List, _: &mut Notes) -> Result<bool, Broken> {
+        let is_empty = !list.skip()?;
+        skip_list(list)?;
+        Ok(put(place, (!is_empty).then_some(Self)))
+    }
 }
 
 /// If another value replaces the list, the list's entries are unknown: the result is the placeholder, if `T` has one.
@@ -436,38 +587,34 @@ impl<T: Lenient> Lenient for Vec<T> {
 
     /// Reads an object as a list with one entry. If `T` has a placeholder, the result is the placeholder instead,
     /// because the list could have more entries.
-    fn object<'de, A: MapAccess<'de>>(
+    fn object<'de>(
         place: &mut Option<Self>,
-        map: &mut A,
+        object: &mut dyn Object<'de>,
         notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<bool, Broken> {
         let mut entry = T::placeholder();
         if entry.is_some() {
-            number_in(map)?;
+            number_in(object)?;
         } else {
-            T::object(&mut entry, map, notes)?;
+            T::object(&mut entry, object, notes)?;
         }
         Ok(put(place, entry.map(|entry| vec![entry])))
     }
 
-    fn list<'de, A: SeqAccess<'de>>(
-        place: &mut Option<Self>,
-        seq: &mut A,
-        notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
+    fn list(place: &mut Option<Self>, list: &mut dyn List, notes: &mut Notes) -> Result<bool, Broken> {
         let read = place.insert(Self::new());
         notes.enter("[]");
         while read.len() < MOST_ENTRIES {
-            let mut entry = None;
-            if seq.next_element_seed(Any { place: &mut entry, notes })?.is_none() {
+            let mut entry = None::<T>;
+            if !list.entry(&mut entry, notes)? {
                 notes.leave();
                 return Ok(true);
             }
             read.extend(entry.or_else(T::placeholder));
             notes.next_entry();
         }
-        if seq.next_element::<IgnoredAny>()?.is_some() {
-            skip_list(seq)?;
+        if list.skip()? {
+            skip_list(list)?;
             notes.unreadable();
             read.extend(T::placeholder());
         }
@@ -477,21 +624,21 @@ impl<T: Lenient> Lenient for Vec<T> {
 }
 
 impl<T: Lenient, S: BuildHasher + Default> Lenient for HashMap<String, T, S> {
-    fn object<'de, A: MapAccess<'de>>(
+    fn object<'de>(
         place: &mut Option<Self>,
-        map: &mut A,
+        object: &mut dyn Object<'de>,
         notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<bool, Broken> {
         let read = place.insert(Self::default());
-        while let Some(Name(name)) = map.next_key()? {
+        while let Some(name) = object.name()? {
             if read.len() == MOST_ENTRIES || name.len() > LONGEST_TEXT {
-                map.next_value::<IgnoredAny>()?;
+                object.skip()?;
                 notes.unreadable();
                 continue;
             }
-            notes.enter_named(&name);
-            let mut value = None;
-            map.next_value_seed(Any { place: &mut value, notes })?;
+            notes.enter(&name);
+            let mut value = None::<T>;
+            object.value(&mut value, notes)?;
             notes.leave();
             if let Some(value) = value {
                 read.insert(name.into_owned(), value);
@@ -523,23 +670,19 @@ impl<T: Lenient> Lenient for Option<T> {
         Some(None)
     }
 
-    fn object<'de, A: MapAccess<'de>>(
+    fn object<'de>(
         place: &mut Option<Self>,
-        map: &mut A,
+        object: &mut dyn Object<'de>,
         notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<bool, Broken> {
         let mut read = None;
-        T::object(&mut read, map, notes)?;
+        T::object(&mut read, object, notes)?;
         Ok(put(place, read.map(Some)))
     }
 
-    fn list<'de, A: SeqAccess<'de>>(
-        place: &mut Option<Self>,
-        seq: &mut A,
-        notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
+    fn list(place: &mut Option<Self>, list: &mut dyn List, notes: &mut Notes) -> Result<bool, Broken> {
         let mut read = None;
-        T::list(&mut read, seq, notes)?;
+        T::list(&mut read, list, notes)?;
         Ok(put(place, read.map(Some)))
     }
 }
@@ -554,9 +697,7 @@ fn is_short(number: impl Into<i128>) -> bool {
 macro_rules! integers {
     ($($name:ident)*) => {$(
         impl Lenient for $name {
-            const IS_SCALAR: bool = true;
-
-            fn text(text: &str) -> Option<Self> {
+                    fn text(text: &str) -> Option<Self> {
                 text.trim().parse().ok().filter(|number: &Self| is_short(*number))
             }
 
@@ -574,8 +715,6 @@ macro_rules! integers {
 integers! { i8 i16 i32 i64 u8 u16 u32 u64 }
 
 impl Lenient for f64 {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         text.trim().parse().ok().filter(|number: &Self| number.is_finite())
     }
@@ -591,8 +730,6 @@ impl Lenient for f64 {
 }
 
 impl Lenient for String {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         Some(text.to_owned())
     }
@@ -615,40 +752,36 @@ impl Lenient for Value {
         Some(truth.into())
     }
 
-    fn object<'de, A: MapAccess<'de>>(
+    fn object<'de>(
         place: &mut Option<Self>,
-        map: &mut A,
-        _: &mut Notes,
-    ) -> Result<bool, A::Error> {
-        Ok(put(place, Json::new().object(map)?))
+        object: &mut dyn Object<'de>,
+        notes: &mut Notes,
+    ) -> Result<bool, Broken> {
+        Ok(put(place, Json::new().object(object, notes)?))
     }
 
-    fn list<'de, A: SeqAccess<'de>>(
-        place: &mut Option<Self>,
-        seq: &mut A,
-        _: &mut Notes,
-    ) -> Result<bool, A::Error> {
-        Ok(put(place, Json::new().list(seq)?))
+    fn list(place: &mut Option<Self>, list: &mut dyn List, notes: &mut Notes) -> Result<bool, Broken> {
+        Ok(put(place, Json::new().list(list, notes)?))
     }
 }
 
 impl Lenient for Map<String, Value> {
-    fn object<'de, A: MapAccess<'de>>(
+    fn object<'de>(
         place: &mut Option<Self>,
-        map: &mut A,
+        object: &mut dyn Object<'de>,
         notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
-        Json::new().members(place.insert(Self::new()), map, notes).map(|()| true)
+    ) -> Result<bool, Broken> {
+        Json::new().members(place.insert(Self::new()), object, notes).map(|()| true)
     }
 }
 
-impl<T: Members> Lenient for Box<T> {
-    fn object<'de, A: MapAccess<'de>>(
+impl<T: Members + Default> Lenient for Box<T> {
+    fn object<'de>(
         place: &mut Option<Self>,
-        map: &mut A,
+        object: &mut dyn Object<'de>,
         notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
-        place.insert(Self::default()).members(map, notes).map(|()| true)
+    ) -> Result<bool, Broken> {
+        read_members(&mut **place.insert(Self::default()), object, notes).map(|()| true)
     }
 }
 
@@ -662,8 +795,6 @@ fn exact_integer(number: f64) -> Option<i64> {
 }
 
 impl Lenient for bool {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         text.trim().to_ascii_lowercase().parse().ok()
     }

@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 /// The maximum number of listed members. An answer with more unreadable members does not have the contract's form at
 /// all.
 const MOST: usize = 64;
@@ -9,7 +7,7 @@ const MOST: usize = 64;
 pub struct Notes {
     depth: usize,
     /// The names on the way to the current position. Kept only if unreadable members are listed.
-    path: Vec<Cow<'static, str>>,
+    path: Vec<String>,
     found: Option<Vec<String>>,
     /// A guess is allowed, because reading starts over if it was wrong.
     pub(crate) may_guess: bool,
@@ -24,24 +22,20 @@ impl Notes {
         Self { found: Some(Vec::new()), ..Self::default() }
     }
 
-    pub(crate) fn enter(&mut self, name: &'static str) {
+    #[inline]
+    pub(crate) fn enter(&mut self, name: &str) {
         self.depth += 1;
         if self.found.is_some() {
-            self.path.push(Cow::Borrowed(name));
+            self.path.push(name.to_owned());
         }
     }
 
-    /// Enters a member whose name the service chose.
-    pub(crate) fn enter_named(&mut self, name: &str) {
-        self.depth += 1;
-        if self.found.is_some() {
-            self.path.push(Cow::Owned(name.to_owned()));
-        }
-    }
-
+    #[inline]
     pub(crate) fn leave(&mut self) {
         self.depth -= 1;
-        self.path.pop();
+        if self.found.is_some() {
+            self.path.pop();
+        }
     }
 
     /// Moves to the next entry of a list, and forgets the kind of the last one.
@@ -53,7 +47,7 @@ impl Notes {
     /// Notes the kind of the current list entry.
     pub(crate) fn kind(&mut self, kind: &str) {
         if let (Some(_), Some(last)) = (&self.found, self.path.last_mut()) {
-            *last = Cow::Owned(format!("[{kind}]"));
+            *last = format!("[{kind}]");
         }
     }
 

@@ -82,8 +82,6 @@ impl<'de> Deserialize<'de> for Amount {
 }
 
 impl Lenient for Amount {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         text.parse().ok().and_then(|value| Self::new(value).ok())
     }

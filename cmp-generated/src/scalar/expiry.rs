@@ -28,9 +28,7 @@ macro_rules! expiry {
         }
 
         impl Lenient for $name {
-            const IS_SCALAR: bool = true;
-
-            fn text(text: &str) -> Option<Self> {
+                    fn text(text: &str) -> Option<Self> {
                 let text = text.trim();
                 let digits = text.bytes().all(|byte| byte.is_ascii_digit());
                 if digits { text.parse().ok().and_then(Self::new) } else { None }

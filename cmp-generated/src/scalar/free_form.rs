@@ -1,10 +1,10 @@
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess};
+use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::lenient::{self, Json, Lenient, Notes};
+use crate::lenient::{self, Broken, Json, Lenient, Notes, Object};
 
 /// An object whose members the documents do not list, such as a card's `meta`.
 ///
@@ -38,12 +38,12 @@ impl fmt::Debug for FreeForm {
 }
 
 impl Lenient for FreeForm {
-    fn object<'de, A: MapAccess<'de>>(
+    fn object<'de>(
         place: &mut Option<Self>,
-        map: &mut A,
+        object: &mut dyn Object<'de>,
         notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
-        Json::new().members(&mut place.insert(Self::default()).0, map, notes).map(|()| true)
+    ) -> Result<bool, Broken> {
+        Json::new().members(&mut place.insert(Self::default()).0, object, notes).map(|()| true)
     }
 }
 

@@ -3,10 +3,10 @@ use std::fmt;
 use std::hash::Hash;
 use std::ops::Deref;
 
-use serde::de::{Deserializer, MapAccess};
+use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
-use crate::lenient::{Lenient, Notes};
+use crate::lenient::{Broken, Lenient, Notes, Object};
 
 /// An object whose member names the service chooses, such as a card's `relationships`.
 ///
@@ -54,13 +54,13 @@ impl<K: Eq + Hash, V> fmt::Debug for Named<K, V> {
 }
 
 impl<V: Lenient> Lenient for Named<String, V> {
-    fn object<'de, A: MapAccess<'de>>(
+    fn object<'de>(
         place: &mut Option<Self>,
-        map: &mut A,
+        object: &mut dyn Object<'de>,
         notes: &mut Notes,
-    ) -> Result<bool, A::Error> {
+    ) -> Result<bool, Broken> {
         let mut members = None;
-        let is_read = HashMap::object(&mut members, map, notes)?;
+        let is_read = HashMap::object(&mut members, object, notes)?;
         *place = members.map(Self);
         Ok(is_read)
     }

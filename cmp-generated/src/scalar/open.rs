@@ -50,8 +50,6 @@ impl<'de, K: for<'a> Deserialize<'a>> Deserialize<'de> for Open<K> {
 }
 
 impl<K: for<'a> Deserialize<'a>> Lenient for Open<K> {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         let known: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
         Some(K::deserialize(known).map_or_else(|_| Self::Unknown(text.to_owned()), Self::Known))

@@ -46,8 +46,6 @@ impl<'de> Deserialize<'de> for Personal {
 }
 
 impl Lenient for Personal {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         Some(Self(text.to_owned()))
     }

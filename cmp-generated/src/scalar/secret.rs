@@ -59,8 +59,6 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 impl Lenient for Secret {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         Some(Self::new(text))
     }

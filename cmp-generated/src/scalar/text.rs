@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::lenient::{self, Any, Lenient, Notes, Raw};
+use crate::lenient::{self, Lenient, are_digits};
 
 /// The maximum number of digits of a BIN. A longer text could be a PAN.
 const MOST_DIGITS: usize = 10;
@@ -95,8 +95,6 @@ impl Last4 {
 }
 
 impl Lenient for Text {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         Some(Self(text.to_owned()))
     }
@@ -107,8 +105,6 @@ impl Lenient for Text {
 }
 
 impl Lenient for Digits {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         let text = text.trim();
         let fits = (1..=MOST_DIGITS).contains(&text.len()) && are_digits(text);
@@ -121,8 +117,6 @@ impl Lenient for Digits {
 }
 
 impl Lenient for Last4 {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         Self::new(text)
     }
@@ -133,32 +127,22 @@ impl Lenient for Last4 {
 }
 
 impl Lenient for Reference {
+    const IS_EXACT: bool = true;
+
     fn text(text: &str) -> Option<Self> {
         Some(Self(text.to_owned()))
     }
 
-    fn read<'de, D: Deserializer<'de>>(
-        place: &mut Option<Self>,
-        deserializer: D,
-        notes: &mut Notes,
-    ) -> Result<bool, D::Error> {
-        // Reads the text of the number: a float would round so many digits.
-        let raw = Raw::deserialize(deserializer)?;
-        let text = raw.0.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        let plain = text.filter(|text| !text.contains('\\')).or(are_digits(&raw.0).then_some(&raw.0));
-        if let Some(plain) = plain.filter(|plain| plain.len() <= lenient::LONGEST_TEXT) {
-            *place = Some(Self(plain.to_owned()));
-            return Ok(true);
-        }
-        let mut text = None;
-        raw.read::<_, D::Error>(Any { place: &mut text, notes })?;
-        Ok(lenient::put(place, text.map(Self)))
+    fn integer(number: u64) -> Option<Self> {
+        Some(Self(number.to_string()))
+    }
+
+    fn float(_: f64) -> Option<Self> {
+        None
     }
 }
 
 impl Lenient for JsonApiVersion {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         Some(Self(text.to_owned()))
     }
@@ -170,10 +154,6 @@ impl Lenient for JsonApiVersion {
     fn float(number: f64) -> Option<Self> {
         (number >= 0.0).then(|| Self(number.to_string()))
     }
-}
-
-fn are_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
