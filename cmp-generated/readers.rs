@@ -66,10 +66,15 @@ pub(crate) fn with_readers(client: TokenStream, document: &str) -> Result<TokenS
     without_version(&mut client);
     let code = client.into_token_stream().to_string();
     let code = code.replace("ResponseValue :: from_response", "crate :: lenient :: from_response");
-    let mut code = code.replace("HeaderMap :: with_capacity (1usize)", "HeaderMap :: new ()");
+    let code = code.replace("HeaderMap :: with_capacity (1usize)", "HeaderMap :: new ()");
+    // The hooks set the media type that the client asks for.
+    let mut code = code.replace(
+        r#". header (:: reqwest :: header :: ACCEPT , :: reqwest :: header :: HeaderValue :: from_static ("application/json" ,) ,)"#,
+        "",
+    );
     for method in ["delete", "get", "patch", "post", "put"] {
         let begin = format!(
-            "self . inner . begin (& self . client , :: reqwest :: Method :: {} , url)",
+            "self . inner . begin (& self . client , :: reqwest :: Method :: {} , & url)",
             method.to_uppercase()
         );
         code = code.replace(&format!("self . client . {method} (url)"), &begin);

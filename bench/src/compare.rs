@@ -211,7 +211,8 @@ impl Bench<'_> {
         let mut table = Table::new(&["tasks", "CPU a hit", "goal"]);
         let mut points = Vec::new();
         for size in self.sizes(&[1, 10, 100, 1000, 10_000]) {
-            let rounds = self.rounds(Case::new(Work::Token, size, (400_000 / size).max(100)), 5)?;
+            // To start a task costs as much as twenty hits, so each task has many of them.
+            let rounds = self.rounds(Case::new(Work::Token, size, (400_000 / size).max(2_000)), 5)?;
             let nanoseconds = rounds.value(Side::Cmp, |cost| cost.cpu * 1e3)?;
             points.push((size as f64, nanoseconds.median));
             table.row([

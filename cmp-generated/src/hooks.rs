@@ -9,6 +9,7 @@ use bytes::Bytes;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use reqwest::{Method, Request, RequestBuilder, Response, Url};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::Client;
@@ -121,16 +122,73 @@ impl Context {
 
     /// Begins a request. The scheme and the host of `url` are not parsed again if they are the base URL's.
     #[doc(hidden)]
-    pub fn begin(&self, http: &reqwest::Client, method: Method, url: String) -> RequestBuilder {
+    pub fn begin<'c>(&self, http: &'c reqwest::Client, method: Method, url: &str) -> Begun<'c> {
         let base = self.base_url.as_deref();
-        match base.and_then(|base| Some((base, path_after(base, &url)?))) {
+        let request = match base.and_then(|base| Some((base, path_after(base, url)?))) {
             Some((base, path)) => {
                 let mut url = base.clone();
                 url.set_path(path);
-                http.request(method, url)
+                Ok(Request::new(method, url))
             }
-            None => http.request(method, url),
+            None => http.request(method, url).build(),
+        };
+        Begun { http, request }
+    }
+}
+
+/// A request that the generated client makes, with the functions of reqwest's `RequestBuilder` that the client uses.
+///
+/// `RequestBuilder` looks for credentials in each URL, and checks each header and each part of the query by itself.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Begun<'c> {
+    http: &'c reqwest::Client,
+    request: reqwest::Result<Request>,
+}
+
+impl Begun<'_> {
+    pub fn query(mut self, query: &impl Serialize) -> Self {
+        if let Ok(request) = &mut self.request {
+            match serde_urlencoded::to_string(query) {
+                Ok(text) if text.is_empty() => {}
+                Ok(text) => request.url_mut().set_query(Some(&text)),
+                Err(_) => return self.by_reqwest(|builder| builder.query(query)),
+            }
         }
+        self
+    }
+
+    /// Sets the body. [`ClientHooks::pre`] sets its media type.
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        if let Ok(request) = &mut self.request {
+            match serde_json::to_vec(body) {
+                Ok(body) => *request.body_mut() = Some(body.into()),
+                Err(_) => return self.by_reqwest(|builder| builder.json(body)),
+            }
+        }
+        self
+    }
+
+    /// Adds headers. [`ClientHooks::pre`] sets those that each request has.
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        if let Ok(request) = &mut self.request
+            && !headers.is_empty()
+        {
+            request.headers_mut().extend(headers);
+        }
+        self
+    }
+
+    pub fn build(self) -> reqwest::Result<Request> {
+        self.request
+    }
+
+    /// Does what failed once more, because only reqwest can make its errors.
+    #[cold]
+    fn by_reqwest(self, add: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
+        let Self { http, request } = self;
+        let again = |request| add(RequestBuilder::from_parts(http.clone(), request)).build();
+        Self { http, request: request.and_then(again) }
     }
 }
 
@@ -145,11 +203,14 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Returns the path of `url` if it has the origin of `base`, and only a plain path after it.
+/// Returns the path of `url` if it has the origin of `base`, and only a plain path after it. A URL with credentials is
+/// left to reqwest, which makes a header of them.
 fn path_after<'u>(base: &Url, url: &'u str) -> Option<&'u str> {
-    let path = url.strip_prefix(base.as_str().strip_suffix(base.path())?)?;
+    let origin = base.as_str().strip_suffix(base.path())?;
+    let path = url.strip_prefix(origin)?;
+    let has_credentials = origin.bytes().any(|byte| byte == b'@');
     let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'));
-    (path.starts_with('/') && is_plain).then_some(path)
+    (path.starts_with('/') && is_plain && !has_credentials).then_some(path)
 }
 
 impl ClientHooks<Context> for Client {
@@ -182,8 +243,8 @@ impl ClientHooks<Context> for Client {
 mod tests {
     use super::*;
 
-    fn url(request: RequestBuilder) -> Option<Url> {
-        Some(request.build().ok()?.url().clone())
+    fn url(request: reqwest::Result<Request>) -> Option<Url> {
+        Some(request.ok()?.url().clone())
     }
 
     #[test]
@@ -206,13 +267,45 @@ mod tests {
         let http = reqwest::Client::new();
         for base in BASES {
             for text in PATHS.map(|path| format!("{base}{path}")) {
-                let parsed = url(http.get(&text));
+                let parsed = url(http.get(&text).build());
                 for base in [base, "https://other.example"] {
                     let base = Arc::new(base.parse().expect("a URL"));
                     let context = Context::new(MediaType::JsonApi).base_url(base);
-                    assert_eq!(url(context.begin(&http, Method::GET, text.clone())), parsed, "{text}");
+                    let request = context.begin(&http, Method::GET, &text).build();
+                    assert_eq!(url(request), parsed, "{text}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_query_and_a_body_are_those_of_reqwest() {
+        struct Unserialisable;
+
+        impl Serialize for Unserialisable {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("not JSON"))
+            }
+        }
+
+        let http = reqwest::Client::new();
+        let context = Context::new(MediaType::JsonApi);
+        let begun = || context.begin(&http, Method::POST, "https://host.example/a");
+        for query in [&[][..], &[("include", "a,b")], &[("a", "é &+%2F"), ("b", "")]] {
+            let expected = http.post("https://host.example/a").query(query).build();
+            assert_eq!(url(begun().query(&query).build()), url(expected));
+        }
+        let request = begun().json(&["a"]).build().expect("a request");
+        assert_eq!(request.body().and_then(reqwest::Body::as_bytes), Some(&br#"["a"]"#[..]));
+        for failed in [begun().json(&Unserialisable), begun().query(&Unserialisable), begun().query(&7)] {
+            assert!(failed.headers(HeaderMap::new()).build().is_err_and(|error| error.is_builder()));
+        }
+        assert!(
+            context
+                .begin(&http, Method::GET, "no URL")
+                .json(&1)
+                .build()
+                .is_err_and(|error| error.is_builder())
+        );
     }
 }

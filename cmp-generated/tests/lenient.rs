@@ -2,6 +2,7 @@
 
 use cmp_generated::included::IncludedResource;
 use cmp_generated::lenient::{Unreadable, decode, noting};
+use cmp_generated::scalar::{Last4, Reference};
 use cmp_generated::types;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -389,9 +390,14 @@ fn members_before_the_type_are_read_like_those_after_it() {
 fn a_number_as_an_account_reference_keeps_every_digit() {
     const LONG: &str = "501234567890123456789012345678";
     let too_long = "5".repeat(10_000);
-    for (number, expected) in
-        [(LONG, Some(LONG)), ("42", Some("42")), ("-7", None), ("1.5", None), ("1e40", None), (&too_long, None)]
-    {
+    for (number, expected) in [
+        (LONG, Some(LONG)),
+        ("42", Some("42")),
+        ("-7", None),
+        ("1.5", None),
+        ("1e40", None),
+        (&too_long, None),
+    ] {
         for other in ["", r#", {"type": "card_updates", "id": "CU1"}"#] {
             let text = format!(
                 r#"{{"data": {{"id": "CRD1"}}, "included": [{{"attributes":
@@ -402,8 +408,8 @@ fn a_number_as_an_account_reference_keeps_every_digit() {
             let Some(IncludedResource::NetworkToken(token)) = included.first() else { panic!("not a token") };
             let attributes = token.attributes.as_ref().expect("attributes");
             let reference = attributes.payment_account_reference.as_ref();
-            assert_eq!(reference.map(|reference| reference.as_str()), expected, "{text}");
-            assert_eq!(attributes.last4.as_ref().map(|last4| last4.as_str()), Some("1234"), "{text}");
+            assert_eq!(reference.map(Reference::as_str), expected, "{text}");
+            assert_eq!(attributes.last4.as_ref().map(Last4::as_str), Some("1234"), "{text}");
         }
     }
 }

@@ -2,6 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::{fmt, mem};
 
+use bytes::Bytes;
 use progenitor_client::ResponseValue;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -77,11 +78,22 @@ pub async fn from_response<T: DeserializeOwned, E>(
     mut response: reqwest::Response,
 ) -> Result<ResponseValue<T>, progenitor_client::Error<E>> {
     let (status, headers) = (response.status(), mem::take(response.headers_mut()));
-    let body = response.bytes().await.map_err(progenitor_client::Error::ResponseBodyError)?;
+    let body = body(&mut response).await.map_err(progenitor_client::Error::ResponseBodyError)?;
     match decode_strictly(&body) {
         Ok(read) => Ok(ResponseValue::new(read, status, headers)),
         Err(error) => Err(progenitor_client::Error::InvalidResponsePayload(body, error)),
     }
+}
+
+/// Reads a body. Most come in one piece, which is not copied.
+async fn body(response: &mut reqwest::Response) -> reqwest::Result<Bytes> {
+    let first = response.chunk().await?.unwrap_or_default();
+    let Some(second) = response.chunk().await? else { return Ok(first) };
+    let mut pieces = vec![first, second];
+    while let Some(piece) = response.chunk().await? {
+        pieces.push(piece);
+    }
+    Ok(pieces.concat().into())
 }
 
 /// Reads a document that `serde_json` refuses.

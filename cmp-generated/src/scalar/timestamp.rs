@@ -46,8 +46,9 @@ impl Timestamp {
             60 => NaiveTime::from_hms_nano_opt(hour, minute, 59, 1_000_000_000 + nanos)?,
             _ => NaiveTime::from_hms_nano_opt(hour, minute, second, nanos)?,
         };
-        let offset = rest.offset()?;
-        date.and_time(time).checked_sub_signed(offset).map(|at| Self(at.and_utc()))
+        let (offset, local) = (rest.offset()?, date.and_time(time));
+        let at = if offset.is_zero() { local } else { local.checked_sub_signed(offset)? };
+        Some(Self(at.and_utc()))
     }
 }
 
@@ -154,8 +155,6 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 impl Lenient for Timestamp {
-    const IS_SCALAR: bool = true;
-
     fn text(text: &str) -> Option<Self> {
         Self::parse(text)
     }

@@ -134,7 +134,9 @@ impl Attempt<'_> {
         });
         self.record(&span, &exchange, &result);
         self.show_answer(&exchange);
-        if let (Some(drift), Some(status)) = (&self.core.drift, exchange.status()) {
+        if let Some(drift) = &self.core.drift
+            && let Some(status) = exchange.status()
+        {
             let unreadable =
                 if status.is_success() { unreadable_in::<B> } else { unreadable_in::<types::ErrorDocument> };
             drift.look_at(self.operation, status.as_u16(), &exchange.body(), unreadable, &self.core.metrics);
@@ -161,8 +163,8 @@ impl Attempt<'_> {
     }
 
     fn show_answer(&self, exchange: &Exchange) {
-        if let (Some(OnAnswer(hook)), Some(status), Some(headers)) =
-            (&self.core.on_answer, exchange.status(), exchange.headers())
+        if let Some(OnAnswer(hook)) = &self.core.on_answer
+            && let (Some(status), Some(headers)) = (exchange.status(), exchange.headers())
         {
             let (operation, attempt) = (self.operation, self.number);
             hook(&AnswerHead { operation, attempt, status: status.as_u16(), headers });

@@ -124,13 +124,8 @@ pub(super) struct Included {
 }
 
 impl Included {
-    pub(super) fn from_wire(
-        resources: impl IntoIterator<Item = IncludedResource>,
-        asked_at: DateTime<Utc>,
-    ) -> Self {
-        let resources = resources.into_iter();
-        let mut included =
-            Self { network_tokens: Vec::with_capacity(resources.size_hint().0), ..Self::default() };
+    pub(super) fn from_wire(resources: Vec<IncludedResource>, asked_at: DateTime<Utc>) -> Self {
+        let mut included = Self { network_tokens: Vec::with_capacity(resources.len()), ..Self::default() };
         for resource in resources {
             match resource {
                 IncludedResource::NetworkToken(token) => {

@@ -74,8 +74,7 @@ pub(super) async fn get(call: &mut Call<'_>, id: &CardId, include: &[Include]) -
 }
 
 fn comma_delimited(include: &[Include]) -> Option<String> {
-    let names: Vec<_> = include.iter().map(Include::as_str).collect();
-    (!names.is_empty()).then(|| names.join(","))
+    (!include.is_empty()).then(|| include.iter().map(Include::as_str).collect::<Vec<_>>().join(","))
 }
 
 /// Reads a card for its network tokens, in a way that shows them whether or not they are included unasked.

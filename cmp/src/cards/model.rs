@@ -181,7 +181,12 @@ impl Card {
             cardholder: from.cardholder.map(|holder| Cardholder::from_wire(*holder)),
             token_type: from.token_type.map(TokenType::from_wire),
             wallet_type: from.wallet_type.map(WalletType::from_wire),
-            capabilities: from.capabilities.into_iter().flatten().map(Capability::from_wire).collect(),
+            capabilities: from
+                .capabilities
+                .unwrap_or_default()
+                .into_iter()
+                .map(Capability::from_wire)
+                .collect(),
             enriched: from.enriched_attributes.map(|attributes| EnrichedAttributes::from_wire(*attributes)),
             created_at: from.created_at.map(Timestamp::get),
             updated_at: from.updated_at.map(Timestamp::get),
@@ -209,14 +214,19 @@ impl Card {
         let id = id.ok_or_else(|| Error::unreadable_at(ID))?;
         let has_included = document.included.is_some() || data.included.is_some();
         // The documents have `included` beside `data`, the guide's sample has it within.
-        let resources = document.included.into_iter().chain(data.included).flatten();
+        let mut resources = document.included.unwrap_or_default();
+        if let Some(within) = data.included {
+            resources.extend(within);
+        }
         let included = Included::from_wire(resources, asked_at);
-        let relationships = data.relationships.unwrap_or_default();
-        let names_other_tokens = included.lacks_tokens_of(&relationships);
+        let relationships = data.relationships;
+        let names_other_tokens = relationships.as_ref().is_some_and(|named| included.lacks_tokens_of(named));
         let mut card = Box::new(Self::with(id, data.attributes.unwrap_or_default(), included, asked_at));
         card.hidden = Hidden { has_included, names_other_tokens, ..card.hidden };
         card.meta = data.meta.map(|meta| meta.into_inner().into()).unwrap_or_default();
-        card.relationships = relationships.into_inner().into_keys().filter_map(Text::new).collect();
+        if let Some(named) = relationships {
+            card.relationships = named.into_inner().into_keys().filter_map(Text::new).collect();
+        }
         let observability = document.metadata.and_then(|metadata| metadata.observability);
         card.observability = observability.map(Observability::from_wire);
         Ok(card)

@@ -140,13 +140,17 @@ impl Exchange {
         if self.keeps_headers {
             let _first = self.headers.set(answer.headers().clone());
         }
-        if let Some(coding) = content_coding(answer.headers()) {
+        if answer.headers().contains_key(CONTENT_ENCODING)
+            && let Some(coding) = content_coding(answer.headers())
+        {
             let _first = self.coding.set(coding);
         }
         let (head, body) = answer.into_parts();
         let body = Bounded { body: Quiet::new(body), left: self.largest_answer, kept: self.kept.clone() };
-        let response = http::Response::builder().status(head.status).version(head.version).url(url);
-        let mut response = response.body(Body::wrap(body)).expect("a status and a version make a response");
+        let response = http::Response::builder().url(url).body(Body::wrap(body));
+        let mut response = response.expect("a response needs nothing else");
+        *response.status_mut() = head.status;
+        *response.version_mut() = head.version;
         *response.headers_mut() = head.headers;
         Ok(response.into())
     }
@@ -233,6 +237,7 @@ impl http_body::Body for Bounded {
 }
 
 /// The content coding of an answer that nobody asked for, in words of our own; `None` if it has none.
+#[cold]
 fn content_coding(headers: &HeaderMap) -> Option<&'static str> {
     const KNOWN: [&str; 6] = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress"];
     let values = headers.get_all(CONTENT_ENCODING);

@@ -26,8 +26,9 @@ impl Text {
         (text.len() <= LONGEST_TEXT).then_some(Self(text))
     }
 
+    /// Keeps a text of an answer, whose reader has checked the length.
     pub(crate) fn of(text: Option<scalar::Text>) -> Option<Self> {
-        text.map(scalar::Text::into_inner).and_then(Self::new)
+        text.map(|text| Self(text.into_inner()))
     }
 
     /// Returns `true` if a number is in the text that an issuer can have given to a card, in a row or in groups: it begins as a
