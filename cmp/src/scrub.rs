@@ -520,7 +520,7 @@ mod tests {
 
     #[test]
     fn the_longest_pan_counts_as_a_whole_in_any_groups() {
-        assert!(looks_like_a_pan("46 2914 1777 63170 6699"));
+        assert!(looks_like_a_pan("91 0115 2449 39092 6683"));
     }
 
     #[test]

@@ -3,7 +3,13 @@
 //! cargo-mutants makes the changes. Each is tried with the unit tests of `cmp` first, which take a second, and only those
 //! that are left with the integration tests. The results of all runs are merged into `docs/mutants.md`.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs, io,
+    path::Path,
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -33,7 +39,18 @@ const PASSES: [Pass; 2] = [
     Pass {
         package: "workspace-tests",
         features: &[],
-        tests: &["--test", "client", "--test", "webhooks", "--test", "guide", "--test", "transport"],
+        tests: &[
+            "--test",
+            "client",
+            "--test",
+            "webhooks",
+            "--test",
+            "guide",
+            "--test",
+            "metrics",
+            "--test",
+            "transport",
+        ],
         timeout: "300",
     },
 ];
@@ -57,6 +74,11 @@ pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>, in_place
     let output = format!("{OUTPUT}/{name}");
     fs::create_dir_all(root.join(&output))?;
     for (number, Pass { package, features, tests, timeout }) in PASSES.into_iter().enumerate() {
+        // By name: a shard of what is left would be a part of all that is left, in other shards too.
+        let left = if number == 0 { Vec::new() } else { unnoticed(&root.join(&output)) };
+        if number > 0 && left.is_empty() {
+            break;
+        }
         // cargo-mutants would first run the tests of `cmp`, also for tests of another package.
         let mut unchanged = Command::new(env!("CARGO"));
         unchanged.args(["test", "--package", package]).args(features).args(tests).envs(ENVIRONMENT);
@@ -79,14 +101,8 @@ pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>, in_place
         command.args(in_place.then_some("--in-place"));
         if number == 0 {
             command.args(shard.iter().flat_map(|shard| ["--shard", shard]));
-        } else {
-            // By name: a shard of what is left would be a part of all that is left, in other shards too.
-            let left = unnoticed(&root.join(&output));
-            if left.is_empty() {
-                break;
-            }
-            command.args(left.iter().flat_map(|change| ["--re".to_owned(), regex::escape(change)]));
         }
+        command.args(left.iter().flat_map(|change| ["--re".to_owned(), regex::escape(change)]));
         let status = command.arg("--").args(tests).current_dir(root).status()?;
         match status.code() {
             // All noticed, some not, some took too long.
@@ -113,7 +129,7 @@ fn merge(root: &Path) -> Result<()> {
     });
     for run in runs {
         // The first pass, and what the second says about the changes that were left.
-        for (pass, file, outcome) in [
+        let lists = [
             ("mutants.out.old", "unviable.txt", Outcome::DoesNotBuild),
             ("mutants.out.old", "caught.txt", Outcome::Noticed),
             ("mutants.out.old", "timeout.txt", Outcome::Noticed),
@@ -121,10 +137,24 @@ fn merge(root: &Path) -> Result<()> {
             ("mutants.out", "missed.txt", Outcome::Survived),
             ("mutants.out", "timeout.txt", Outcome::Noticed),
             ("mutants.out", "caught.txt", Outcome::Noticed),
-        ] {
-            let changes = fs::read_to_string(run.path().join(pass).join(file)).unwrap_or_default();
-            outcomes.extend(changes.lines().map(|change| (without_place(change), outcome)));
+        ];
+        let lists = lists.map(|(pass, file, outcome)| {
+            (fs::read_to_string(run.path().join(pass).join(file)).unwrap_or_default(), outcome)
+        });
+        let changes =
+            || lists.iter().flat_map(|(list, outcome)| list.lines().map(move |line| (line, *outcome)));
+        let mut places = BTreeMap::<_, BTreeSet<_>>::new();
+        for (change, _) in changes() {
+            let (text, place) = text_and_place(change);
+            places.entry(text).or_default().insert(place);
         }
+        outcomes.extend(changes().map(|(change, outcome)| {
+            let (text, place) = text_and_place(change);
+            // Two changes of a function can read the same.
+            let before = places[&text].range(..place).count();
+            let number = if before == 0 { String::new() } else { format!(" ({})", before + 1) };
+            (format!("{text}{number}"), outcome)
+        }));
     }
     let before = fs::read_to_string(root.join(PAGE)).with_context(|| PAGE.to_owned())?;
     Ok(fs::write(root.join(PAGE), page(&before, &outcomes)?)?)
@@ -137,11 +167,13 @@ enum Outcome {
     DoesNotBuild,
 }
 
-/// The change without its line and column, which move.
-fn without_place(change: &str) -> String {
+/// The change without its line and column, which move; and these.
+fn text_and_place(change: &str) -> (String, (u32, u32)) {
     let mut parts = change.splitn(4, ':');
-    let (file, text) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());
-    format!("{file}:{text}")
+    let file = parts.next().unwrap_or_default();
+    let mut number = || parts.next().and_then(|number| number.parse().ok()).unwrap_or_default();
+    let place = (number(), number());
+    (format!("{file}:{}", parts.next().unwrap_or_default()), place)
 }
 
 /// The page with the figures of these outcomes. The reason that somebody wrote beside a survivor stays.
@@ -178,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_pass_counts_and_what_does_not_build_is_no_success() {
+    fn the_second_pass_counts_what_does_not_build_is_no_success_and_equal_texts_are_two_changes() {
         let root = tempfile::tempdir().expect("a folder");
         let write = |file: &str, text: &str| {
             let path = root.path().join(file);
@@ -194,11 +226,13 @@ mod tests {
             &format!("{run}/mutants.out/previously_caught.txt"),
             "cmp/src/a.rs:1:1: one\ncmp/src/a.rs:2:1: two\n",
         );
-        write(&format!("{run}/mutants.out/missed.txt"), "cmp/src/a.rs:3:1: three\n");
+        write(&format!("{run}/mutants.out/missed.txt"), "cmp/src/a.rs:3:1: three\ncmp/src/a.rs:4:1: two\n");
         merge(root.path()).expect("a page");
         let page = fs::read_to_string(root.path().join(PAGE)).expect("a page");
-        assert!(page.contains("| `a` | 2 | 1 | 50 % |"), "{page}");
-        assert!(page.contains("`cmp/src/a.rs: three`"), "{page}");
+        assert!(page.contains("| `a` | 3 | 1 | 33 % |"), "{page}");
+        for left in ["`cmp/src/a.rs: three`", "`cmp/src/a.rs: two (2)`"] {
+            assert!(page.contains(left), "{left}\n{page}");
+        }
     }
 
     #[test]
@@ -211,7 +245,7 @@ mod tests {
             ("cmp/src/a.rs:7:2: z", Outcome::DoesNotBuild),
             ("cmp/src/b/mod.rs:7:2: replace || with &&", Outcome::Survived),
         ];
-        let outcomes = outcomes.map(|(change, outcome)| (without_place(change), outcome)).into();
+        let outcomes = outcomes.map(|(change, outcome)| (text_and_place(change).0, outcome)).into();
         let page = page(&before, &outcomes).expect("a page");
         for line in [
             "# Words",

@@ -18,7 +18,13 @@ fn echo() -> String {
 
 fn assert_no_echo(said: &str, of: &str) {
     for canary in SECRETS.into_iter().chain(["echo-canary"]) {
-        if let Some(at) = said.find(canary) {
+        // Four digits are also in a port, a time or an address in memory.
+        let stands_alone = |at: usize| {
+            !said[..at].ends_with(char::is_alphanumeric)
+                && !said[at + canary.len()..].starts_with(char::is_alphanumeric)
+        };
+        let mut places = said.match_indices(canary).map(|(at, _)| at);
+        if let Some(at) = places.find(|at| canary.len() > 4 || stands_alone(*at)) {
             let line = said[..at].lines().last().unwrap_or_default();
             panic!("{canary} is in {of} after: {}", line.chars().take(300).collect::<String>());
         }
