@@ -99,6 +99,9 @@ pub(crate) fn looks_like_a_pan(text: &str) -> bool {
         let mut in_number = false;
         for c in word.chars() {
             if !c.is_numeric() {
+                if in_number && are_a_pan(&groups) {
+                    return true;
+                }
                 in_number = false;
                 groups.clear();
                 continue;
@@ -114,7 +117,7 @@ pub(crate) fn looks_like_a_pan(text: &str) -> bool {
                 return true;
             }
         }
-        if ends_like_a_pan(&groups) || groups.len() > 1 && begins_or_ends_with_a_pan(&groups.concat()) {
+        if are_a_pan(&groups) {
             return true;
         }
     }
@@ -133,6 +136,11 @@ fn may_have_a_number(text: &str) -> bool {
         }
         digits == *PAN_DIGITS.start()
     })
+}
+
+/// Whether a PAN may end with the last of these groups, or a PAN that can be given begins or ends them.
+fn are_a_pan(groups: &[String]) -> bool {
+    ends_like_a_pan(groups) || groups.len() > 1 && begins_or_ends_with_a_pan(&groups.concat())
 }
 
 /// Whether the last groups together may be a PAN.
@@ -408,6 +416,7 @@ mod tests {
                     let text = groups.join(separator);
                     assert!(looks_like_a_pan(&text), "{text}");
                     assert!(looks_like_a_pan(&format!("7 {text} 9")), "{text} among others");
+                    assert!(looks_like_a_pan(&format!("a{text}b1")), "{text} beside letters");
                     assert!(
                         looks_like_a_pan(&format!("card {text}, said the service")),
                         "{text} among words"

@@ -166,7 +166,9 @@ fn token(server: &Server) {
 
 fn create(server: &Server) {
     with_client(server, async |client, _, _| {
-        drop(client.cards().create(NewCard::new(pan(), expiry()).cvc(cvc())).await.expect("a card"));
+        // So long that the encoder's block is outgrown.
+        let card = NewCard::new(pan(), expiry()).cvc(cvc()).meta("note", "of the caller ".repeat(50));
+        drop(client.cards().create(card).await.expect("a card"));
     });
 }
 
