@@ -274,7 +274,6 @@ pub(crate) struct Any<'p> {
 impl<'de> DeserializeSeed<'de> for Any<'_> {
     type Value = bool;
 
-    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         if !self.notes.may_guess && self.place.is_exact() {
             return Raw::deserialize(deserializer)?.read_exactly(self);
