@@ -1,5 +1,6 @@
-use std::{fmt, sync::OnceLock};
+use std::{env, fmt, sync::OnceLock};
 
+use ::http::Uri;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use cmp_generated::hooks;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -173,12 +174,40 @@ fn of_the_system(url: &Url) -> Result<Option<ProxyTo>> {
     if is_loopback(url) {
         return Ok(None);
     }
-    let uri = url.as_str().parse().map_err(|_| Error::configuration("the URL can't be used"))?;
+    let uri: Uri = url.as_str().parse().map_err(|_| Error::configuration("the URL can't be used"))?;
+    if let Some(name) = unreadable_variable(&uri) {
+        // Its value may hold a password.
+        let message =
+            format!("the proxy in the variable {name} can't be read: it must be `http://host:port`");
+        return Err(Error::configuration(message));
+    }
     let Some(proxy) = Matcher::from_system().intercept(&uri) else { return Ok(None) };
     if !matches!(proxy.uri().scheme_str(), Some("http" | "https")) {
         return Err(Error::configuration("the proxy that the environment names is not an HTTP proxy"));
     }
     Ok(Some(ProxyTo { uri: proxy.uri().clone(), authorization: proxy.basic_auth().cloned() }))
+}
+
+/// Returns the variable that names a proxy for this URL, if its value can't be read. [`Matcher`] would pass it by in silence, and
+/// the card data would go direct.
+fn unreadable_variable(uri: &Uri) -> Option<&'static str> {
+    let intercepts = |proxy: &str, exceptions: &str| {
+        Matcher::builder().all(proxy).no(exceptions).build().intercept(uri).is_some()
+    };
+    let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| env::var(name).ok());
+    // In a CGI program a header of the request could set `HTTP_PROXY`, so `Matcher` reads none.
+    let is_cgi = env::var_os("REQUEST_METHOD").is_some();
+    if is_cgi || !intercepts("http://proxy", &exceptions.unwrap_or_default()) {
+        return None;
+    }
+    let names = match uri.scheme_str() {
+        Some("http") => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+        _ => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    let is_set = |name: &'static str| Some((name, env::var_os(name).filter(|value| !value.is_empty())?));
+    let (name, value) = names.into_iter().find_map(is_set)?;
+    let is_readable = value.to_str().is_some_and(|value| intercepts(value, ""));
+    (!is_readable).then_some(name)
 }
 
 /// What the generated client makes its requests with. It sends nothing, and is made once: where another crate turns on

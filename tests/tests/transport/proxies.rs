@@ -11,7 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{Reply, card_id, http2, identity, listen, said};
+use crate::support::{Reply, builder, card_id, http2, identity, listen, said};
 
 /// "proxy-user" and "proxy-canary" as the proxy is sent them.
 const CREDENTIALS: &str = "Basic cHJveHktdXNlcjpwcm94eS1jYW5hcnk=";
@@ -132,4 +132,76 @@ async fn a_proxy_that_is_not_there_is_named_as_the_cause() {
     let error = cmp.cards().create(crate::support::new_card()).await.unwrap_err();
     assert!(error.to_string().contains("the proxy can't be reached"), "{error}");
     assert_eq!((error.delivery(), error.attempts()), (Delivery::NotSent, 4));
+}
+
+/// Builds a client in a process of its own, with these variables, and returns what it says.
+fn built_with(variables: &[(&str, &std::ffi::OsStr)]) -> String {
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "proxies::the_proxy_of_the_environment", "--nocapture"]);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"] {
+        child.env_remove(name).env_remove(name.to_lowercase());
+    }
+    let child = child.env(CHILD, "1").envs(variables.iter().copied()).output().unwrap();
+    String::from_utf8([child.stdout, child.stderr].concat()).unwrap()
+}
+
+const CHILD: &str = "CMP_TEST_IS_CHILD";
+
+#[test]
+fn the_proxy_of_the_environment() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let (_, certificate) = identity(|_| ());
+    match builder("https://api.example.com", &certificate, &ManualClock::new()).build() {
+        Ok(_) => println!("<built>"),
+        Err(error) => println!("<{:?}> {}", error.kind(), said(&error)),
+    }
+}
+
+#[test]
+fn a_proxy_of_the_environment_that_can_not_be_read_is_refused() {
+    use std::ffi::OsStr;
+
+    let unreadable = [
+        "ftp://user:proxy-canary@proxy.corp",
+        "proxy.corp:3128/",
+        "http://user:proxy canary@proxy.corp",
+        " http://user:proxy-canary@proxy.corp:3128",
+        "http://",
+        "socks5://user:proxy-canary@proxy.corp",
+    ];
+    for value in unreadable {
+        for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+            let said = built_with(&[(name, OsStr::new(value))]);
+            assert!(said.contains("<Configuration>"), "{name} {value}: {said}");
+            assert!(!said.contains("canary"), "{name} {value}: {said}");
+        }
+        let said =
+            built_with(&[("HTTPS_PROXY", OsStr::new(value)), ("ALL_PROXY", OsStr::new("http://proxy.corp"))]);
+        assert!(said.contains("<Configuration>"), "the one for HTTPS counts: {said}");
+        for not_in_use in [
+            [("HTTPS_PROXY", value), ("NO_PROXY", "example.com")],
+            [("HTTPS_PROXY", value), ("no_proxy", "*")],
+            [("HTTP_PROXY", value), ("NO_PROXY", "")],
+            [("ALL_PROXY", value), ("HTTPS_PROXY", "http://proxy.corp:3128")],
+            [("HTTPS_PROXY", value), ("REQUEST_METHOD", "GET")],
+        ] {
+            let said = built_with(&not_in_use.map(|(name, value)| (name, OsStr::new(value))));
+            assert!(said.contains("<built>"), "{not_in_use:?}: {said}");
+        }
+    }
+    for value in ["http://user:proxy-canary@proxy.corp:3128", "proxy.corp:3128", ""] {
+        let said = built_with(&[("HTTPS_PROXY", OsStr::new(value))]);
+        assert!(said.contains("<built>"), "{value}: {said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_proxy_of_the_environment_that_is_no_text_is_refused() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    let said = built_with(&[("HTTPS_PROXY", OsStr::from_bytes(b"http://proxy\xff.corp:3128"))]);
+    assert!(said.contains("<Configuration>") && !said.contains(".corp"), "{said}");
 }
