@@ -32,9 +32,11 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     fn alarm(&self, at: Instant) -> Tick;
 }
 
-/// Adds `duration` to `now`, limited to ten years: `Duration::MAX` is a natural way to say "never".
+/// Ten years. `Duration::MAX` is a natural way to say "never", and an `Instant` so far off can't be calculated.
+pub(crate) const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// Adds `duration`, or at most [`NEVER`], to `now`.
 pub(crate) fn after(now: Instant, duration: Duration) -> Instant {
-    const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
     now + duration.min(NEVER)
 }
 

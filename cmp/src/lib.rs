@@ -64,7 +64,8 @@
 //! Calls share connections, also over HTTP/2. If a call ends without a complete response, because of a time-out or because
 //! the call was dropped, its connection takes no further request.
 //!
-//! A client needs a tokio runtime with time and I/O enabled, and panics without one.
+//! A client needs a tokio runtime with time and I/O enabled, and panics without one. Make a client for each runtime: a
+//! connection works only while the runtime that made it runs.
 //!
 //! The page of each operation lists its errors. "The transient ones" are 429, 502, 503, 504, broken connections and
 //! time-outs.

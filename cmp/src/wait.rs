@@ -25,6 +25,8 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(60);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// Polls without a pause would be a load without an end.
+const SHORTEST_BOUND: Duration = Duration::from_millis(10);
 /// The number of hints that are followed at once, so that earlier hints do not delay the one that matters.
 const SPARE_POLLS: u32 = 10;
 /// The time after which a spare poll is available again. A flood of hints polls no faster than this for long.
@@ -88,10 +90,11 @@ impl<'a, T: 'a> Wait<'a, T> {
         self
     }
 
-    /// Sets the bounds of the first and the longest wait between polls; 1 and 15 seconds by default.
+    /// Sets the bounds of the first and the longest wait between polls; 1 and 15 seconds by default. Each is at least 10
+    /// milliseconds.
     pub fn polls(mut self, first: Duration, longest: Duration) -> Self {
-        self.first_wait = first;
-        self.longest_wait = longest.max(first);
+        self.first_wait = first.max(SHORTEST_BOUND);
+        self.longest_wait = longest.max(self.first_wait);
         self
     }
 

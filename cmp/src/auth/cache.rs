@@ -209,6 +209,11 @@ impl TokenCache {
         self.0.token_in_use(now).filter(|token| !token.is_due(now))
     }
 
+    /// Whether there is a token in use. A call waits for no other, even if this one is due for a refresh.
+    pub(crate) fn has_token(&self, now: Instant) -> bool {
+        self.0.token_in_use(now).is_some()
+    }
+
     /// A token to use now: the one in use, or the outcome of a fetch. A fetch older than `patience` is replaced.
     pub(crate) async fn token(&self, patience: Duration) -> Outcome {
         // A fetch is lost with the runtime that it ran on, and is then started over here.

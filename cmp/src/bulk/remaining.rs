@@ -98,7 +98,8 @@ impl<S: Stream> Remaining<S> {
         let in_source = most.filter(|most| *most == least)? as u64;
         let skipped = self.resumed.taken.saturating_sub(self.taken);
         let to_do_again = self.resumed.unfinished.len() as u64;
-        Some(in_source.saturating_sub(skipped) + to_do_again + self.unfinished.len() as u64)
+        let begun = to_do_again.saturating_add(self.unfinished.len() as u64);
+        Some(in_source.saturating_sub(skipped).saturating_add(begun))
     }
 
     /// Returns the checkpoint of a run whose items `in_flight` have no acknowledged outcome.
@@ -129,7 +130,7 @@ impl<S: Stream> Remaining<S> {
         if deletes(operation) {
             // Those that wait may begin before the next checkpoint is stored.
             checkpoint.unfinished.values_mut().for_each(|item| item.deletion_begun = true);
-            let ahead = DELETIONS_AHEAD + concurrency as u64;
+            let ahead = DELETIONS_AHEAD.saturating_add(concurrency as u64);
             checkpoint.deletions_below =
                 checkpoint.deletions_below.max(checkpoint.taken.saturating_add(ahead));
         }

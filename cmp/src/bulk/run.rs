@@ -53,6 +53,17 @@ pub struct BulkRun<S: Stream, T, K = CardId> {
     /// The position of the outcome that was returned last, until it is acknowledged.
     returned: Option<u64>,
     handle: BulkHandle,
+    _end: End,
+}
+
+/// Notes the end of a run, whether it is dropped or taken apart.
+struct End(BulkHandle);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut counts = self.0.0.counts();
+        counts.cancelled = counts.started.saturating_sub(counts.succeeded + counts.failed);
+    }
 }
 
 impl<S: Stream, T, K> BulkRun<S, T, K> {
@@ -74,6 +85,7 @@ impl<S: Stream, T, K> BulkRun<S, T, K> {
             core,
             room: None,
             returned: None,
+            _end: End(handle.clone()),
             handle,
         }
     }
@@ -133,7 +145,7 @@ impl<S: Stream<Item: Clone>, T: 'static, K> BulkRun<S, T, K> {
     /// the others would leave together.
     fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let now = self.core.clock.now();
-        if !self.calls.is_empty() && self.core.auth.cached(now).is_none() {
+        if !self.calls.is_empty() && !self.core.auth.has_token(now) {
             return Poll::Pending;
         }
         loop {
@@ -256,6 +268,9 @@ pub struct BulkProgress {
     pub succeeded: u64,
     /// The number of calls that failed.
     pub failed: u64,
+    /// The number of calls in flight when the run was dropped, or ended by [`BulkRun::into_remaining`]. They may or may not have
+    /// taken effect.
+    pub cancelled: u64,
     /// The number of calls that this run makes in all, if it is known: from the source's [`size_hint`](Iterator::size_hint),
     /// or from [`total`](super::BulkOver::total).
     pub total: Option<u64>,
@@ -267,13 +282,13 @@ impl BulkProgress {
     /// Returns the number of calls with an outcome.
     #[must_use]
     pub fn finished(&self) -> u64 {
-        self.succeeded + self.failed
+        self.succeeded.saturating_add(self.failed)
     }
 
-    /// Returns the number of calls without an outcome.
+    /// Returns the number of calls that were started, have no outcome and were not cancelled.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        self.started.saturating_sub(self.finished())
+        self.started.saturating_sub(self.finished().saturating_add(self.cancelled))
     }
 
     /// Returns how long the rest takes at the present rate, if the total and a rate are known.
@@ -307,6 +322,7 @@ struct Counts {
     started: u64,
     succeeded: u64,
     failed: u64,
+    cancelled: u64,
     total: Option<u64>,
     /// The number of outcomes at times within the window, and the last before it.
     noted: VecDeque<(Instant, u64)>,
@@ -335,7 +351,7 @@ impl Shared {
 impl BulkHandle {
     fn new(total: Option<u64>, clock: Arc<dyn Clock>) -> Self {
         let noted = VecDeque::from([(clock.now(), 0)]);
-        let counts = Mutex::new(Counts { started: 0, succeeded: 0, failed: 0, total, noted });
+        let counts = Mutex::new(Counts { started: 0, succeeded: 0, failed: 0, cancelled: 0, total, noted });
         Self(Arc::new(Shared { clock, counts, stopped: AtomicBool::new(false), waker: AtomicWaker::new() }))
     }
 
@@ -356,13 +372,13 @@ impl BulkHandle {
     pub fn progress(&self) -> BulkProgress {
         let now = self.0.clock.now();
         let counts = self.0.counts();
-        let Counts { started, succeeded, failed, total, .. } = *counts;
+        let Counts { started, succeeded, failed, cancelled, total, .. } = *counts;
         let per_second = counts.noted.front().map_or(0.0, |(since, before)| {
             let time = now.saturating_duration_since(*since).as_secs_f64();
             let outcomes = (succeeded + failed - before) as f64;
             if time > 0.0 { outcomes / time } else { 0.0 }
         });
-        BulkProgress { started, succeeded, failed, total, per_second }
+        BulkProgress { started, succeeded, failed, cancelled, total, per_second }
     }
 }
 

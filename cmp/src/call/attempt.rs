@@ -223,7 +223,11 @@ impl Attempt<'_> {
             Raw::InvalidResponsePayload(body, _) => {
                 self.read_again(&body, exchange.content_coding(), exchange.status())
             }
-            // The remaining variants come from hooks and upgrades, before anything is sent.
+            // The remaining variants come from hooks, before anything is sent, and from a closure of `Raw::call`, at any time.
+            _ if exchange.is_sent() => {
+                let message = "the call's own closure failed after a request was sent";
+                Err(self.unusable(ErrorKind::UnexpectedAnswer, message, exchange.status()))
+            }
             _ => Err(not_built()),
         };
         exchange.settle();

@@ -25,7 +25,7 @@ use crate::{
     error::{Delivery, Error, ErrorKind, Result, StopReason},
     metrics::{Ending, Happening, Work},
     operation::Operation,
-    retry::{Facts, Verdict},
+    retry::{Facts, Verdict, Withdrawn},
     value::TraceId,
 };
 
@@ -90,7 +90,15 @@ impl<'a> Call<'a> {
         let deadline = self.deadline.min(self.core.deadline());
         let timed = self.core.metrics.start(Work::Operation(operation));
         let earlier = self.attempts;
-        let request = Request { call: self, operation, deadline, number: 0, in_doubt: false, refusal: None };
+        let request = Request {
+            call: self,
+            operation,
+            deadline,
+            number: 0,
+            in_doubt: false,
+            refusal: None,
+            retry: None,
+        };
         let result = match request.finish(send).await {
             Ok(Answer { status, body, trace_id }) => read(Head { status, asked_at }, body).map_err(|error| {
                 error.in_answer(operation, status, self.attempts, TraceId::of(trace_id.as_ref()))
@@ -113,6 +121,8 @@ struct Request<'c, 'a> {
     /// An earlier attempt may have taken effect.
     in_doubt: bool,
     refusal: Option<Refusal>,
+    /// What the next attempt costs. A call that ends before it gets this back.
+    retry: Option<Withdrawn<'a>>,
 }
 
 /// The first 401, after which the request is sent again, once, unless the token comes out the same.
@@ -181,6 +191,9 @@ impl Request<'_, '_> {
         }
         self.number += 1;
         self.call.attempts += 1;
+        if let Some(retry) = self.retry.take() {
+            retry.spend();
+        }
         let sent_at = core.clock.now();
         let token = match token {
             Ok(token) => token,
@@ -203,6 +216,10 @@ impl Request<'_, '_> {
                 Turn::Answered(answer)
             }
             Err(failure) => {
+                if failure.lets_through() {
+                    core.auth.accepted(&token);
+                    core.throttle.accepted(sent_at);
+                }
                 let delivery = failure.error.delivery();
                 self.call.reached |= delivery != Delivery::NotSent;
                 self.in_doubt |= delivery == Delivery::OutcomeUnknown;
@@ -221,7 +238,7 @@ impl Request<'_, '_> {
         Turn::Failed(failure, sent_at)
     }
 
-    async fn wait_or_give_up(&self, failure: Failure, sent_at: Instant) -> Result<()> {
+    async fn wait_or_give_up(&mut self, failure: Failure, sent_at: Instant) -> Result<()> {
         let core = self.call.core;
         let Failure { error, transient } = failure;
         let facts = Facts {
@@ -233,11 +250,17 @@ impl Request<'_, '_> {
             pause: self.slow_down(&error, sent_at),
             time_left: self.deadline.saturating_duration_since(core.clock.now()),
         };
-        let verdict = match core.policy.decide(&facts, core.jitter.next()) {
-            Verdict::RetryAfter(_) if !self.call.retries => Verdict::Stop(StopReason::AttemptsExhausted),
-            Verdict::RetryAfter(_) if !core.budget.withdraw() => Verdict::Stop(StopReason::BudgetExhausted),
-            verdict => verdict,
-        };
+        let mut verdict = core.policy.decide(&facts, core.jitter.next());
+        if let Verdict::RetryAfter(_) = verdict {
+            if !self.call.retries {
+                verdict = Verdict::Stop(StopReason::AttemptsExhausted);
+            } else {
+                self.retry = core.budget.withdraw();
+                if self.retry.is_none() {
+                    verdict = Verdict::Stop(StopReason::BudgetExhausted);
+                }
+            }
+        }
         match verdict {
             Verdict::RetryAfter(wait) => {
                 tracing::debug!(

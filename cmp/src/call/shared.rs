@@ -85,6 +85,14 @@ pub(super) struct Failure {
     pub(super) transient: bool,
 }
 
+impl Failure {
+    /// Whether the answer shows that the service takes the token, and that no limit holds: a success that can't be used, or a
+    /// refusal of the request itself.
+    pub(super) fn lets_through(&self) -> bool {
+        !self.transient && matches!(self.error.status(), Some(200..=299 | 400 | 402..=499))
+    }
+}
+
 impl Core {
     /// Returns a copy that shares what clones of a client share, with one setting changed.
     pub(crate) fn with(&self, change: impl FnOnce(&mut Self)) -> Arc<Self> {

@@ -191,11 +191,11 @@ impl<E> ClientBuilder<E> {
         self
     }
 
-    /// Pings HTTP/2 connections that have been silent for `interval`, used or not. No ping is sent unless set.
+    /// Pings HTTP/2 connections that have been silent for `interval`, used or not. No ping is sent unless set, or after zero.
     ///
     /// A ping that is not answered in [`http2_keep_alive_timeout`](Self::http2_keep_alive_timeout) closes the connection.
     pub fn http2_keep_alive_interval(mut self, interval: Duration) -> Self {
-        self.connections.keep_alive_interval = Some(interval);
+        self.connections.keep_alive_interval = Some(interval).filter(|interval| !interval.is_zero());
         self
     }
 

@@ -13,7 +13,7 @@ use http::{
     HeaderMap, HeaderValue, Version,
     header::{self, CONTENT_ENCODING},
 };
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use reqwest::{Body, Request, Response, ResponseBuilderExt, StatusCode};
@@ -34,6 +34,10 @@ pub(crate) struct Exchange {
     keeps_headers: bool,
     headers: OnceLock<HeaderMap>,
     settled: AtomicBool,
+    /// No connection could be made in the end. An earlier one was closed before the request was written to it.
+    unconnected: AtomicBool,
+    /// A second request was made in this exchange, as only a closure of `Raw::call` can.
+    again: AtomicBool,
 }
 
 type Kept = Mutex<Vec<Bytes>>;
@@ -57,6 +61,8 @@ impl Exchange {
             keeps_headers: false,
             headers: OnceLock::new(),
             settled: AtomicBool::new(false),
+            unconnected: AtomicBool::new(false),
+            again: AtomicBool::new(false),
         }
     }
 
@@ -83,7 +89,9 @@ impl Exchange {
 
     /// Whether anything may have been sent: there was a connection to send it on.
     pub(crate) fn is_sent(&self) -> bool {
-        self.connection.get().is_some_and(|connection| connection.connection_metadata().is_some())
+        let connected =
+            || self.connection.get().is_some_and(|connection| connection.connection_metadata().is_some());
+        self.again.load(Ordering::Relaxed) || !self.unconnected.load(Ordering::Relaxed) && connected()
     }
 
     /// The answer's status, once its head has come.
@@ -125,10 +133,14 @@ impl Exchange {
         if let Some(authorization) = self.http.proxy_authorization() {
             headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
         }
-        drop(self.connection.set(capture_connection(&mut request)));
+        let is_first = self.connection.set(capture_connection(&mut request)).is_ok();
+        if !is_first {
+            self.again.store(true, Ordering::Relaxed);
+        }
         let answer = match self.http.request(request).await {
             Ok(answer) => answer,
             Err(error) => {
+                self.unconnected.store(is_first && error.is_connect(), Ordering::Relaxed);
                 let cause = Cause::of(&error);
                 if cause == Cause::StreamRefused {
                     self.settle();
@@ -146,7 +158,12 @@ impl Exchange {
             let _first = self.coding.set(coding);
         }
         let (head, body) = answer.into_parts();
-        let body = Bounded { body: Quiet::new(body), left: self.largest_answer, kept: self.kept.clone() };
+        let body = Bounded {
+            body: Quiet::new(body),
+            left: self.largest_answer,
+            kept: self.kept.clone(),
+            has_last_frame: head.version == Version::HTTP_2,
+        };
         let response = http::Response::builder().url(url).body(Body::wrap(body));
         let mut response = response.expect("a response needs nothing else");
         *response.status_mut() = head.status;
@@ -200,6 +217,15 @@ struct Bounded {
     body: Quiet<Incoming>,
     left: usize,
     kept: Option<Arc<Kept>>,
+    /// HTTP/2: hyper takes a stream that is reset with `NO_ERROR` for a complete one. It is complete if its last frame or all of
+    /// its `content-length` has come.
+    has_last_frame: bool,
+}
+
+impl Bounded {
+    fn is_cut(&self) -> bool {
+        self.has_last_frame && !self.is_end_stream() && self.size_hint().exact() != Some(0)
+    }
 }
 
 impl http_body::Body for Bounded {
@@ -213,6 +239,7 @@ impl http_body::Body for Bounded {
         let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return Poll::Ready(Some(Err(Cause::of(&error)))),
+            None if self.is_cut() => return Poll::Ready(Some(Err(Cause::Closed))),
             None => return Poll::Ready(None),
         };
         if let Some(bytes) = frame.data_ref() {

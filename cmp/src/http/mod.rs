@@ -25,6 +25,7 @@ use quiet::{Quiet, QuietExecutor};
 pub(crate) use tls::{Identity, Tls, roots};
 use zeroize::Zeroizing;
 
+use crate::clock::NEVER;
 pub use crate::{
     call::AnswerHead,
     client::{Proxy, Raw},
@@ -72,7 +73,7 @@ impl Http {
     pub(crate) fn new(settings: &Settings, tls: Option<Tls>, proxy: Option<ProxyTo>, plain: bool) -> Self {
         let proxy_authorization =
             proxy.as_ref().filter(|_| plain).and_then(|proxy| proxy.authorization.clone());
-        let connector = Connector::new(tls, proxy, settings.connect_timeout);
+        let connector = Connector::new(tls, proxy, settings.connect_timeout.min(NEVER));
         let mut builder = legacy::Client::builder(QuietExecutor);
         for before in &settings.before {
             before(&mut builder);
@@ -83,9 +84,9 @@ impl Http {
             .set_host(true)
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.idle_timeout)
-            .http2_keep_alive_interval(settings.keep_alive_interval)
-            .http2_keep_alive_timeout(settings.keep_alive_timeout)
+            .pool_idle_timeout(settings.idle_timeout.min(NEVER))
+            .http2_keep_alive_interval(settings.keep_alive_interval.map(|interval| interval.min(NEVER)))
+            .http2_keep_alive_timeout(settings.keep_alive_timeout.min(NEVER))
             .http2_keep_alive_while_idle(true)
             .build(connector);
         Self(Arc::new(Inner { client, proxy_authorization }))

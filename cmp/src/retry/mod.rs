@@ -19,6 +19,7 @@ pub use throttle::Pace;
 pub(crate) use throttle::Throttle;
 
 use crate::{
+    clock::NEVER,
     error::{Delivery, StopReason},
     operation::RetryClass,
 };
@@ -180,7 +181,8 @@ impl RetryPolicy {
     }
 
     fn bound_of_wait(&self, attempts: u32) -> Duration {
-        doubled(self.first_wait, attempts, self.longest_wait)
+        // A share of more is too large to be calculated.
+        doubled(self.first_wait, attempts, self.longest_wait).min(NEVER)
     }
 
     /// The bound of a wait after so many 429s in a row.
@@ -283,15 +285,38 @@ impl RetryBudget {
         move || Some(tokens.upgrade()?.load(Relaxed))
     }
 
-    #[must_use]
-    pub(crate) fn withdraw(&self) -> bool {
-        self.tokens.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(COST_OF_A_RETRY)).is_ok()
+    /// Takes the tokens for a retry; `None` if there are too few.
+    pub(crate) fn withdraw(&self) -> Option<Withdrawn<'_>> {
+        let enough = self.tokens.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(COST_OF_A_RETRY));
+        // Not `then_some`, which would make one to drop where there are too few.
+        enough.is_ok().then(|| Withdrawn(self))
     }
 
     pub(crate) fn deposit(&self) {
+        self.give_back(GIVEN_BACK);
+    }
+
+    fn give_back(&self, tokens: u32) {
         // A full budget, which is the usual case, is only read.
-        let more = |left| (left < self.capacity).then(|| self.capacity.min(left + GIVEN_BACK));
+        let more = |left: u32| (left < self.capacity).then(|| self.capacity.min(left.saturating_add(tokens)));
         let _full = self.tokens.fetch_update(Relaxed, Relaxed, more);
+    }
+}
+
+/// The tokens for a retry. They go back to the budget unless the retry is made.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Withdrawn<'a>(&'a RetryBudget);
+
+impl Withdrawn<'_> {
+    pub(crate) fn spend(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Withdrawn<'_> {
+    fn drop(&mut self) {
+        self.0.give_back(COST_OF_A_RETRY);
     }
 }
 
@@ -413,10 +438,12 @@ mod tests {
     #[test]
     fn it_is_spent_shared_and_earned_back() {
         let budget = RetryBudget::new(9);
-        assert!(budget.clone().withdraw());
-        assert!(!budget.withdraw(), "four tokens are not enough");
+        budget.clone().withdraw().unwrap().spend();
+        assert!(budget.withdraw().is_none(), "four tokens are not enough");
         budget.deposit();
-        assert!(budget.withdraw());
+        drop(budget.withdraw().unwrap());
+        assert_eq!(budget.left(), 5);
+        budget.withdraw().unwrap().spend();
         for _ in 0..100 {
             budget.deposit();
         }

@@ -5,10 +5,11 @@
 //! together they would run into the limit again. A request that was under way when a pause began is no news about the
 //! time after it, so 64 of them make the pause no longer than one does.
 //!
-//! With a [`Pace`], each attempt takes the next free time in one row of times. A 429 doubles the distance of these times,
-//! and successes bring it back.
+//! With a [`Pace`], each attempt takes the next free time in one row of times. A caller who leaves before it gives the time
+//! back. A 429 doubles the distance of these times, and other answers of the service bring it back.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -84,8 +85,10 @@ struct Shared {
 /// The times at which requests may be sent.
 #[derive(Debug)]
 struct Times {
-    /// `None` before the first request.
+    /// When the row of times that were taken ends; `None` before the first request.
     next: Option<Instant>,
+    /// The times within the row that callers gave back, by their begin, with their end.
+    given_back: BTreeMap<Instant, Instant>,
     /// The part of the pace that is left after 429s.
     factor: f64,
     /// Successes of requests that were sent before this say nothing about the limit.
@@ -93,9 +96,55 @@ struct Times {
 }
 
 impl Times {
-    /// When a request can be sent: now or later.
-    fn free(&self, now: Instant) -> Instant {
+    /// The end of the row, or now if that has passed.
+    fn end(&self, now: Instant) -> Instant {
         self.next.map_or(now, |next| next.max(now))
+    }
+
+    /// Returns when a request can be sent: now or later. Forgets times that are of no use any more.
+    fn free(&mut self, now: Instant, interval: Duration) -> Instant {
+        while let Some((&begin, &end)) = self.given_back.first_key_value() {
+            // One that is shorter was taken before a 429.
+            if begin >= now && end - begin >= interval {
+                return begin;
+            }
+            self.given_back.pop_first();
+        }
+        self.end(now)
+    }
+
+    /// Takes the time that [`free`](Self::free) returned, and returns its end.
+    fn take(&mut self, free: Instant, interval: Duration) -> Instant {
+        self.given_back.remove(&free).unwrap_or_else(|| {
+            let end = after(free, interval);
+            self.next = Some(end);
+            end
+        })
+    }
+
+    /// Takes back a time. At the end of the row, the row gets shorter.
+    fn give_back(&mut self, begin: Instant, end: Instant) {
+        self.given_back.insert(begin, end);
+        while let Some(last) = self.given_back.last_entry().filter(|last| Some(*last.get()) == self.next) {
+            self.next = Some(last.remove_entry().0);
+        }
+    }
+}
+
+/// A time to send that a caller has taken. It is given back unless it is used.
+#[derive(Debug)]
+struct Taken<'a> {
+    times: &'a Mutex<Times>,
+    begin: Instant,
+    end: Instant,
+    is_used: bool,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if !self.is_used {
+            locked(self.times).give_back(self.begin, self.end);
+        }
     }
 }
 
@@ -128,7 +177,7 @@ impl Pause {
 
 impl Throttle {
     pub(crate) fn new(pace: Option<Pace>) -> Self {
-        let times = Times { next: None, factor: 1.0, slowed_until: None };
+        let times = Times { next: None, given_back: BTreeMap::new(), factor: 1.0, slowed_until: None };
         Self(Arc::new(Shared { pace: pace.map(|pace| (pace, Mutex::new(times))), ..Shared::default() }))
     }
 
@@ -136,24 +185,26 @@ impl Throttle {
         self.0.pace.is_some()
     }
 
-    /// Returns how long nobody takes a time to send; zero without a pace.
+    /// Returns how long nobody can send; zero without a pace.
     pub(crate) fn until_free(&self, now: Instant) -> Duration {
-        let Some((_, times)) = &self.0.pace else { return Duration::ZERO };
-        locked(times).free(now).saturating_duration_since(now)
+        let Some((pace, times)) = &self.0.pace else { return Duration::ZERO };
+        let mut times = locked(times);
+        let interval = pace.interval.div_f64(times.factor);
+        let wait = times.free(now, interval).saturating_duration_since(now);
+        self.pause(now).map_or(wait, |pause| wait.max(pause.left(now)))
     }
 
-    /// Takes the next free time to send, and returns how far off it is. Fails, and takes none, if it is not before
-    /// `deadline`.
-    fn take_time(&self, now: Instant, deadline: Instant) -> Result<Duration> {
-        let Some((pace, times)) = &self.0.pace else { return Ok(Duration::ZERO) };
-        let mut times = locked(times);
-        let free = times.free(now);
-        let wait = free.saturating_duration_since(now);
-        if free >= deadline {
-            return Err(Error::out_of_pace(wait));
+    /// Takes the next free time to send; `None` without a pace. Fails, and takes none, if it is not before `deadline`.
+    fn take_time(&self, now: Instant, deadline: Instant) -> Result<Option<Taken<'_>>> {
+        let Some((pace, times)) = &self.0.pace else { return Ok(None) };
+        let mut slots = locked(times);
+        let interval = pace.interval.div_f64(slots.factor);
+        let begin = slots.free(now, interval);
+        if begin >= deadline {
+            return Err(Error::out_of_pace(begin.saturating_duration_since(now)));
         }
-        times.next = Some(after(free, pace.interval.div_f64(times.factor)));
-        Ok(wait)
+        let end = slots.take(begin, interval);
+        Ok(Some(Taken { times, begin, end, is_used: false }))
     }
 
     /// Waits until a request may be sent, and returns the time. Fails at once if `deadline` comes first.
@@ -163,7 +214,7 @@ impl Throttle {
         clock: &dyn Clock,
         jitter: &Jitter,
     ) -> Result<Instant> {
-        let mut has_time = false;
+        let mut taken: Option<Taken<'_>> = None;
         loop {
             let now = clock.now();
             if now >= deadline {
@@ -173,20 +224,22 @@ impl Throttle {
                 let Some(wait) = pause.wait_before(deadline, now, jitter) else {
                     return Err(Error::throttled(pause.left(now)));
                 };
+                // A time that was taken passes meanwhile.
+                taken = None;
                 clock.sleep(wait).await;
-                // A time that was taken has passed meanwhile.
-                has_time = false;
                 continue;
             }
-            if has_time {
+            if let Some(time) = &mut taken {
+                time.is_used = true;
                 return Ok(now);
             }
-            let wait = self.take_time(now, deadline)?;
-            if wait.is_zero() {
+            let Some(mut time) = self.take_time(now, deadline)? else { return Ok(now) };
+            if time.begin <= now {
+                time.is_used = true;
                 return Ok(now);
             }
-            clock.sleep(wait).await;
-            has_time = true;
+            clock.sleep(time.begin - now).await;
+            taken = Some(time);
         }
     }
 
@@ -232,7 +285,7 @@ impl Throttle {
             if in_flight.is_none() {
                 times.factor = (times.factor / 2.0).max(SLOWEST);
             }
-            times.next = Some(times.free(pause.until));
+            times.next = Some(times.end(pause.until));
             times.slowed_until = Some(pause.until);
         }
         self.0.on.store(true, Ordering::Release);
@@ -315,10 +368,13 @@ mod tests {
     fn the_next_time_that_nobody_takes_is_known_beforehand() {
         let (throttle, now) = (Throttle::new(Some(Pace::per_minute(10))), Instant::now());
         assert_eq!(throttle.until_free(now), Duration::ZERO);
-        assert_eq!(throttle.take_time(now, now + 60 * SECOND).unwrap(), Duration::ZERO);
+        let taken = throttle.take_time(now, now + 60 * SECOND).unwrap().unwrap();
+        assert_eq!(taken.begin, now);
         assert_eq!(throttle.until_free(now), 6 * SECOND);
         assert_eq!(throttle.until_free(now + 7 * SECOND), Duration::ZERO);
         assert_eq!(Throttle::default().until_free(now), Duration::ZERO);
+        drop(taken);
+        assert_eq!(throttle.until_free(now), Duration::ZERO, "it was given back");
     }
 
     async fn sent_at(throttle: Throttle, deadline: Duration) -> Option<Duration> {
@@ -351,6 +407,46 @@ mod tests {
         let calls = [60, 1, 60].map(|deadline| sent_at(throttle.clone(), deadline * SECOND));
         let times = futures_util::future::join_all(calls).await;
         assert_eq!(times, [Some(Duration::ZERO), None, Some(SECOND)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn times_of_callers_who_leave_are_taken_by_the_next_and_none_twice() {
+        let throttle = Throttle::new(Some(Pace::per_second(1)));
+        let call = || tokio::spawn(sent_at(throttle.clone(), 600 * SECOND));
+        for leaving in [[1, 2, 3], [17, 18, 19], [19, 5, 12]] {
+            let start = tokio::time::Instant::now();
+            let mut calls: Vec<_> = (0..20).map(|_| call()).collect();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            for number in leaving {
+                calls[number].abort();
+                tokio::task::yield_now().await;
+            }
+            calls.extend((0..5).map(|_| call()));
+            let mut times: Vec<_> = Vec::new();
+            for (number, call) in calls.into_iter().enumerate() {
+                let waited = call.await.map(Option::unwrap);
+                assert_eq!(waited.is_err(), leaving.contains(&number));
+                // The later calls began after ten milliseconds.
+                times.extend(waited.map(|waited| (waited.as_millis() + 10) / 1000));
+            }
+            times.sort_unstable();
+            assert_eq!(times, (0..22).collect::<Vec<_>>(), "{leaving:?}");
+            assert_eq!(start.elapsed().as_secs(), 21);
+            tokio::time::sleep(SECOND).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_from_before_a_429_is_too_short_after_it() {
+        let throttle = Throttle::new(Some(Pace::per_second(10)));
+        let now = || tokio::time::Instant::now().into_std();
+        let calls: Vec<_> = (0..30).map(|_| tokio::spawn(sent_at(throttle.clone(), 600 * SECOND))).collect();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        refused(&throttle, now(), now(), Some(SECOND));
+        // One within the row, beyond the pause.
+        calls[20].abort();
+        tokio::task::yield_now().await;
+        assert_eq!(throttle.until_free(now()), Duration::from_millis(2990));
     }
 
     #[tokio::test(start_paused = true)]

@@ -558,3 +558,18 @@ async fn calls_that_wait_for_the_first_token_keep_the_pace_after_it() {
     }
     assert!(clock.slept().iter().sum::<Duration>() >= Duration::from_secs(2), "{:?}", clock.slept());
 }
+
+#[tokio::test]
+async fn a_token_is_accepted_by_an_answer_that_is_no_success_too() {
+    let simulator = Simulator::start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = simulated(&simulator, &clock);
+    for _ in 0..3 {
+        simulator.faults().add(Fault::status(401).on(Simulated::GetCard).times(1));
+        let error = cmp.cards().get(&card_id()).await.unwrap_err();
+        assert!(error.is_not_found(), "{error}");
+        assert_eq!(error.attempts(), 2);
+        // The token expires.
+        clock.advance(Duration::from_secs(24 * 3600));
+    }
+}

@@ -216,3 +216,40 @@ async fn a_smaller_limit_can_be_set() {
     // The error of an unreachable service doesn't depend on it.
     assert!(builder("http://127.0.0.1:1", &ManualClock::new()).largest_answer(0).build().is_ok());
 }
+
+#[tokio::test]
+async fn a_stale_connection_that_can_not_be_made_again_sent_nothing() {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let news = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut from_server = TcpStream::connect(news.local_addr().unwrap()).await.unwrap();
+    let (mut to_client, _) = news.accept().unwrap();
+    let (close, closes) = std::sync::mpsc::channel();
+    let (closed, is_closed) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.extend_from_slice(&byte);
+        }
+        stream.write_all(b"HTTP/1.1 404 X\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        closes.recv().unwrap();
+        drop((listener, stream));
+        to_client.write_all(b"x").unwrap();
+        closed.send(()).unwrap();
+    });
+    let cmp = client(&url);
+    assert_eq!(cmp.cards().get(&card_id()).await.unwrap_err().status(), Some(404));
+    // Nothing runs here meanwhile. So this task gets the news in the same turn as the connection's task hears of the
+    // end, goes first, and gives its request to the connection.
+    close.send(()).unwrap();
+    is_closed.recv().unwrap();
+    from_server.read_exact(&mut [0]).await.unwrap();
+    let error = cmp.cards().create(new_card()).await.unwrap_err();
+    assert_eq!((error.delivery(), error.attempts()), (Delivery::NotSent, 4), "{error}");
+    server.join().unwrap();
+}

@@ -20,7 +20,7 @@ use workspace_tests::Calls;
 
 use crate::{
     script::{Act, Script, answer, with_header},
-    support::{JSON_API, builder, card_id, new_card, simulated},
+    support::{JSON_API, builder, card_id, client, new_card, simulated},
 };
 
 const DOCUMENT: &str = r#"{"errors":[{"error_code":"x","summary":"S","detail":"D"}]}"#;
@@ -447,4 +447,53 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[tokio::test]
+async fn a_raw_call_that_fails_by_itself_after_its_request_was_sent() {
+    use cmp_generated::{ByteStream, Error as Raw, ResponseValue, types::CardResourceResponse};
+
+    type Outcome = Result<ResponseValue<CardResourceResponse>, Raw<ByteStream>>;
+    let body = cmp_simulator::provoke::valid_body(Simulated::CreateCard).unwrap();
+    let body = &serde_json::from_value(body).unwrap();
+    let failures: [fn() -> Raw<ByteStream>; 2] =
+        [|| Raw::Custom("of its own".into()), || Raw::InvalidRequest("of its own".into())];
+    for failure in failures {
+        for (lost, status) in [(false, Some(201)), (true, None)] {
+            let simulator = Simulator::start().await.unwrap();
+            let cmp = simulated(&simulator, &ManualClock::new());
+            if lost {
+                simulator.faults().add(Fault::lost_answer().on(Simulated::CreateCard));
+            }
+            let send = |client: cmp_generated::Client| async move {
+                drop(client.create_card(body).await);
+                Outcome::Err(failure())
+            };
+            let error = cmp.raw().call(Operation::CreateCard, send).await.unwrap_err();
+            assert_eq!(simulator.cards().len(), 1);
+            assert_eq!((error.kind(), error.status()), (ErrorKind::UnexpectedAnswer, status), "{error}");
+            assert_eq!((error.delivery(), error.attempts()), (Delivery::OutcomeUnknown, 1), "{error}");
+            // Without a request it is the caller's own mistake.
+            let send = |_| async move { Outcome::Err(failure()) };
+            let error = cmp.raw().call(Operation::CreateCard, send).await.unwrap_err();
+            assert_eq!((error.kind(), error.delivery()), (ErrorKind::InvalidInput, Delivery::NotSent));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_raw_call_that_tries_twice_by_itself_is_not_unsent() {
+    use cmp_generated::{ByteStream, Error as Raw, ResponseValue, types::CardResourceResponse};
+
+    let server = Script::then_gone([Act::Close]).await;
+    let cmp = client(&server.url);
+    let send = |client: cmp_generated::Client| async move {
+        drop(client.get_card("CRDecqZp3xRgXU3TFmtcDdzQs", None).await);
+        // The server is gone by now.
+        let again: Result<ResponseValue<CardResourceResponse>, Raw<ByteStream>> =
+            client.get_card("CRDecqZp3xRgXU3TFmtcDdzQs", None).await;
+        again
+    };
+    let error = cmp.with_retry(RetryPolicy::none()).raw().call(Operation::GetCard, send).await.unwrap_err();
+    assert_eq!((error.delivery(), server.asked().len()), (Delivery::OutcomeUnknown, 1), "{error}");
 }

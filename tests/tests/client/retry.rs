@@ -10,15 +10,18 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use cmp::{
-    CardChanges, Delivery, ErrorKind, Expiry,
+    CardChanges, Delivery, ErrorKind, Expiry, ServiceAccount,
     clock::{Clock, ManualClock, Tick},
     error::StopReason,
     operation::{Operation, RetryClass},
     retry::{Pace, RetryBudget, RetryPolicy},
 };
-use cmp_simulator::{Fault, Operation as Simulated, Simulator};
+use cmp_simulator::{Fault, Operation as Simulated, Protocol, Simulator};
 
-use crate::support::{builder, card_id, new_card, simulated, simulated_builder};
+use crate::{
+    script::{Script, answer},
+    support::{JSON_API, builder, card_id, new_card, simulated, simulated_builder},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -192,16 +195,34 @@ async fn a_deadline_that_has_passed_sends_nothing() {
 
 #[tokio::test]
 async fn never_is_a_time_like_any_other() {
-    let simulator = Simulator::start().await.unwrap();
     let never = RetryPolicy::default()
         .deadline(Duration::MAX)
         .attempt_timeout(Duration::MAX)
         .backoff(Duration::MAX, Duration::MAX)
         .longest_retry_after(Duration::MAX)
         .max_attempts(u32::MAX);
-    let cmp = simulated(&simulator, &ManualClock::new()).with_retry(never);
-    cmp.warm_up().await.unwrap();
-    cmp.cards().create(new_card()).await.unwrap();
+    for protocol in [Protocol::Http1, Protocol::TlsHttp1, Protocol::TlsHttp2] {
+        let simulator = Simulator::builder().protocol(protocol).start().await.unwrap();
+        let mut builder = simulated_builder(&simulator, &ManualClock::new())
+            .retry(never.clone())
+            .connect_timeout(Duration::MAX)
+            .pool_idle_timeout(Duration::MAX)
+            .http2_keep_alive_interval(Duration::MAX)
+            .http2_keep_alive_timeout(Duration::MAX);
+        if let Some(certificate) = simulator.root_certificate() {
+            builder = builder.root_certificate(certificate).token_root_certificate(certificate);
+        }
+        let cmp = builder.build().unwrap();
+        cmp.warm_up().await.unwrap();
+        cmp.cards().create(new_card()).await.unwrap();
+        for _ in 0..3 {
+            assert!(cmp.cards().get(&card_id()).await.unwrap_err().is_not_found());
+        }
+        // A back-off without a bound ends the call: it is longer than any deadline.
+        simulator.faults().add(Fault::status(503));
+        let error = cmp.cards().get(&card_id()).await.unwrap_err();
+        assert_eq!(error.stopped_because(), Some(StopReason::DeadlineTooClose), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -341,7 +362,7 @@ async fn sixty_four_calls_in_flight_cost_one_pause_and_do_not_start_together() {
     // Numbers that are spread over the whole, and no two in a row alike.
     let spread = move || f64::from(drawn.fetch_add(1, Ordering::SeqCst) % 64) / 64.0;
     let environment = cmp::Environment::custom(simulator.url(), simulator.token_url()).unwrap();
-    let account = cmp::ServiceAccount::new(simulator.client_id(), simulator.client_secret());
+    let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
     let cmp = cmp::Client::builder(environment).service_account(account).clock(held.clone());
     let cmp = cmp.randomness(spread).build().unwrap();
     cmp.warm_up().await.unwrap();
@@ -408,4 +429,138 @@ async fn a_bulk_run_starts_calls_as_the_pace_has_room_so_none_waits_past_its_dea
     }
     assert_eq!(clock.slept(), [6 * SECOND; 29], "three minutes, and a call has one");
     assert_eq!(simulator.count(Simulated::DeleteCard), 30);
+}
+
+impl Held {
+    /// Ends when so many sleeps have begun.
+    async fn asleep(&self, sleeps: usize) {
+        while self.sleeps.lock().unwrap().len() < sleeps {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn callers_who_leave_take_no_time_of_the_pace() {
+    let server = Script::start([answer(404, JSON_API, "{}")]).await;
+    let held = Held::default();
+    let builder = builder(&server.url, &held.clock).clock(held.clone());
+    let cmp = builder.pace(Pace::per_second(1)).build().unwrap();
+    let id = card_id();
+    let get = || cmp.cards().get(&id).into_future();
+    assert_eq!(get().await.unwrap_err().status(), Some(404));
+    for sleeps in 1..=30 {
+        tokio::select! {
+            biased;
+            outcome = get() => panic!("{outcome:?}"),
+            () = held.asleep(sleeps) => {}
+        }
+    }
+    tokio::select! {
+        biased;
+        outcomes = futures_util::future::join_all((0..30).map(|_| get())) => panic!("{outcomes:?}"),
+        () = held.asleep(60) => {}
+    }
+    let patient = cmp.with_retry(RetryPolicy::default().deadline(5 * SECOND));
+    let call = async { patient.cards().get(&id).await };
+    let (outcome, ()) = tokio::join!(call, async { held.clock.advance(SECOND) });
+    assert_eq!(outcome.as_ref().unwrap_err().status(), Some(404), "{outcome:?}");
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_before_the_retry_gives_back_to_the_budget() {
+    let server = Script::start([answer(503, JSON_API, "{}")]).await;
+    let policy = RetryPolicy::default().max_attempts(2).backoff(SECOND, SECOND).deadline(600 * SECOND);
+    let (held, budget) = (Held::default(), RetryBudget::new(10));
+    let builder = builder(&server.url, &held.clock).clock(held.clone()).pace(Pace::per_minute(1));
+    let cmp = builder.retry_budget(budget.clone()).retry(policy).build().unwrap();
+    let id = card_id();
+    // In the back-off.
+    tokio::select! {
+        biased;
+        outcome = cmp.cards().get(&id).into_future() => panic!("{outcome:?}"),
+        () = held.asleep(1) => {}
+    }
+    assert_eq!(budget.left(), 10);
+    // In the wait for the pace that follows.
+    held.clock.advance(60 * SECOND);
+    tokio::select! {
+        biased;
+        outcome = cmp.cards().get(&id).into_future() => panic!("{outcome:?}"),
+        () = async {
+            held.asleep(2).await;
+            assert_eq!(budget.left(), 5);
+            held.clock.advance(SECOND);
+            held.asleep(3).await;
+        } => {}
+    }
+    assert_eq!(budget.left(), 10);
+    // What is sent is paid for.
+    held.clock.advance(60 * SECOND);
+    let (outcome, ()) = tokio::join!(cmp.cards().get(&id).into_future(), async {
+        held.asleep(4).await;
+        held.clock.advance(SECOND);
+        held.asleep(5).await;
+        held.clock.advance(60 * SECOND);
+    });
+    assert_eq!((outcome.unwrap_err().attempts(), budget.left()), (2, 5));
+}
+
+#[tokio::test]
+async fn a_slowed_pace_recovers_by_any_answer_of_the_service() {
+    for status in [404, 422] {
+        let simulator = Simulator::start().await.unwrap();
+        let clock = ManualClock::new();
+        let cmp = simulated_builder(&simulator, &clock).pace(Pace::per_second(10)).build().unwrap();
+        simulator.faults().add(Fault::status(429).retry_after(1).on(Simulated::DeleteCard).times(1));
+        simulator.faults().add(Fault::status(status).on(Simulated::DeleteCard));
+        for _ in 0..40 {
+            let error = cmp.cards().delete(&card_id()).await.unwrap_err();
+            assert_eq!(error.status(), Some(status));
+        }
+        assert_eq!(clock.slept().last(), Some(&(SECOND / 10)), "{status}");
+        // These say nothing about the limit.
+        simulator.faults().clear();
+        for status in [401, 500, 502] {
+            simulator.faults().add(Fault::status(429).retry_after(1).on(Simulated::DeleteCard).times(1));
+            simulator.faults().add(Fault::status(status).on(Simulated::DeleteCard));
+            let cmp = cmp.with_retry(RetryPolicy::none());
+            for _ in 0..5 {
+                cmp.cards().delete(&card_id()).await.unwrap_err();
+            }
+            let slept = *clock.slept().last().unwrap();
+            assert!(slept >= SECOND / 5, "{status}: {slept:?}");
+            simulator.faults().clear();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_paced_bulk_run_goes_on_with_a_token_that_can_not_be_renewed_yet() {
+    let account = cmp_simulator::ServiceAccount::new("ACpaced", "a-secret").token_lifetime_seconds(120);
+    let simulator = Simulator::builder().account(account).start().await.unwrap();
+    let clock = ManualClock::new();
+    let builder =
+        simulated_builder(&simulator, &clock).service_account(ServiceAccount::new("ACpaced", "a-secret"));
+    let cmp = builder.pace(Pace::per_second(10)).build().unwrap();
+    cmp.warm_up().await.unwrap();
+    // The token is due, and good for a while.
+    clock.advance(100 * SECOND);
+    simulator.faults().add(Fault::status(503).on(Simulated::Token));
+    simulator.faults().add(Fault::hang().on(Simulated::DeleteCard));
+    let ids = (0..5).map(|number| format!("CRDunknown-{number}").parse().unwrap());
+    let mut run = cmp.bulk().concurrency(3).over(ids).delete();
+    let handle = run.handle();
+    let started = async {
+        while handle.progress().started < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let started = tokio::time::timeout(Duration::from_secs(60), started);
+    tokio::select! {
+        biased;
+        outcome = run.next() => panic!("{outcome:?}"),
+        started = started => started.expect("one call at a time"),
+    }
 }

@@ -267,3 +267,39 @@ async fn an_update_that_says_nothing_fails_alone() {
     }
     assert_eq!(outcomes, BTreeMap::from([(ids[0].clone(), false), (ids[1].clone(), true)]));
 }
+
+#[tokio::test]
+async fn a_run_that_is_gone_has_nothing_in_flight() {
+    let simulator = simulator().await;
+    let cmp = client(&simulator);
+    simulator.faults().add(Fault::hang().on(Operation::GetCard));
+    for is_dropped in [true, false] {
+        simulator.forget_requests();
+        let mut run = cmp.bulk().concurrency(3).over(unknown(5)).get();
+        let handle = run.handle();
+        drive(&mut run, || simulator.count(Operation::GetCard) == 3).await;
+        assert_eq!((handle.progress().in_flight(), handle.progress().cancelled), (3, 0));
+        if is_dropped {
+            drop(run);
+        } else {
+            assert_eq!(run.into_remaining().count().await, 5);
+        }
+        let progress = handle.progress();
+        assert_eq!((progress.started, progress.finished(), progress.cancelled), (3, 0, 3));
+        assert_eq!(progress.in_flight(), 0);
+    }
+}
+
+#[tokio::test]
+async fn any_concurrency_can_be_asked_for() {
+    let simulator = simulator().await;
+    let cmp = client(&simulator);
+    let mut run = cmp.bulk().concurrency(usize::MAX).over(unknown(2)).total(u64::MAX).delete();
+    drop(run.checkpoint());
+    while run.next().await.is_some() {
+        let progress = run.progress();
+        drop((run.checkpoint(), progress.remaining_time()));
+    }
+    let mut run = cmp.bulk().concurrency(0).over(unknown(2)).resume_from(run.checkpoint()).delete();
+    assert!(run.next().await.is_none());
+}

@@ -9,10 +9,12 @@ use cmp::{
     operation::Operation as Op,
     webhooks::Event,
 };
-use cmp_simulator::{Fault, Operation, Simulator, TokenArrival};
+use cmp_simulator::{Enrollment, Fault, Operation, Simulator, TokenArrival};
 use futures_util::stream;
 
-use crate::support::{ACTIVE, FAILED, SUSPENDED, builder, client, learn_to_ask_once, once_asked, store};
+use crate::support::{
+    ACTIVE, FAILED, FAR_TOO_LONG, SUSPENDED, VISA, builder, client, learn_to_ask_once, once_asked, store,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -269,4 +271,18 @@ async fn dropping_a_wait_loses_nothing() {
     }
     simulator.world().deliver_token(id.as_str()).unwrap();
     assert!(cmp.network_tokens().wait_for(&id).await.is_ok());
+}
+
+#[tokio::test]
+async fn polls_without_a_pause_are_ten_milliseconds_apart() {
+    let simulator = Simulator::builder().enrollment(Enrollment::Manual).start().await.unwrap();
+    let clock = ManualClock::new();
+    let cmp = with_clock(&simulator, &clock);
+    learn_to_ask_once(&simulator, &cmp).await;
+    let id = store(&cmp, VISA).await;
+    let waiting = cmp.network_tokens().wait_for(&id).polls(Duration::ZERO, Duration::ZERO).deadline(SECOND);
+    let waited = tokio::time::timeout(FAR_TOO_LONG, waiting.into_future()).await.expect("no pause");
+    waited.unwrap_err();
+    let polls = simulator.count(Operation::GetCard);
+    assert!((50..=101).contains(&polls), "{polls}");
 }

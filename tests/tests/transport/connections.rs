@@ -207,3 +207,42 @@ async fn settings_of_the_users_own_are_used_and_undo_none_of_the_clients() {
         assert_eq!(server.connections(), before + calls, "the user's own setting keeps no connection");
     }
 }
+
+#[tokio::test]
+async fn pings_without_a_pause_are_none() {
+    let server = listen(identity(|_| ()), b"h2", |_, mut stream, pings| async move {
+        drop(stream.write_all(&Reply::default().frame(4, 0, 0, &[]).frames).await);
+        drop(stream.read_exact(&mut [0; 24]).await);
+        let mut head = [0; 9];
+        let mut request = 0;
+        while stream.read_exact(&mut head).await.is_ok() {
+            let [l1, l2, l3, kind, flags, id @ ..] = head;
+            let mut payload = vec![0; u32::from_be_bytes([0, l1, l2, l3]) as usize];
+            drop(stream.read_exact(&mut payload).await);
+            let ends = matches!(kind, 0 | 1) && flags & 1 != 0;
+            let reply = match kind {
+                4 if flags & 1 == 0 => Reply::default().frame(4, 1, 0, &[]),
+                6 if flags & 1 == 0 => {
+                    pings.send_modify(|count| *count += 1);
+                    Reply::default().frame(6, 1, 0, &payload)
+                }
+                _ if ends => {
+                    request += 1;
+                    Reply::card(&crate::support::Asked {
+                        connection: 1,
+                        request,
+                        stream: u32::from_be_bytes(id),
+                    })
+                }
+                _ => continue,
+            };
+            drop(stream.write_all(&reply.frames).await);
+        }
+    })
+    .await;
+    let cmp = server.client(&ManualClock::new()).http2_keep_alive_interval(Duration::ZERO).build().unwrap();
+    for _ in 0..20 {
+        cmp.cards().get(&card_id()).await.unwrap();
+    }
+    assert_eq!(server.count(), 0);
+}

@@ -2,7 +2,7 @@
 
 use cmp::{Delivery, ErrorKind, ServiceAccount, clock::ManualClock, error::StopReason, retry::RetryPolicy};
 
-use crate::support::{Asked, Reply, card_id, http2, new_card};
+use crate::support::{Asked, OK_CARD, Reply, card_id, http2, new_card};
 
 const NO_ERROR: u32 = 0;
 const ENHANCE_YOUR_CALM: u32 = 11;
@@ -61,7 +61,7 @@ async fn a_card_is_stored_after_the_server_went_away() {
                 0,
                 1,
                 asked.stream,
-                crate::support::OK_CARD.as_bytes(),
+                OK_CARD.as_bytes(),
             ),
         })
         .await;
@@ -119,5 +119,70 @@ async fn the_token_endpoint_gets_one_request_a_fetch() {
         let error = cmp.warm_up().await.unwrap_err();
         assert_eq!((error.kind(), server.count()), (ErrorKind::Authentication, 1), "{error}");
         assert!(!error.is_unauthorized());
+    }
+}
+
+/// The ways to end a stream without its last frame, as if it were complete.
+const CUTS: [fn(Reply, &Asked) -> Reply; 2] = [
+    |reply, asked| reply.reset(asked.stream, NO_ERROR),
+    |reply, asked| reply.go_away(asked.stream, NO_ERROR, "").closing(),
+];
+
+#[tokio::test]
+async fn a_body_that_is_cut_without_an_error_is_not_complete() {
+    for cut in CUTS {
+        // Nobody knows whether the second is complete: there is no length.
+        for body in [&OK_CARD[..20], OK_CARD] {
+            let server = http2(move |asked| {
+                let reply = Reply::default().head(asked.stream, "201", false);
+                cut(reply.frame(0, 0, asked.stream, body.as_bytes()), asked)
+            })
+            .await;
+            let cmp = server.client(&ManualClock::new()).build().unwrap();
+            let error = cmp.cards().create(new_card()).await.unwrap_err();
+            assert_eq!((error.kind(), error.status()), (ErrorKind::Connection, Some(201)), "{error}");
+            assert_eq!((error.delivery(), server.count()), (Delivery::OutcomeUnknown, 1), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_document_that_is_cut_is_not_read() {
+    const DOCUMENT: &str = r#"{"errors": [{"code": "not-found"}]}"#;
+    for cut in CUTS {
+        let server = http2(move |asked| {
+            let reply = Reply::default().head(asked.stream, "404", false);
+            cut(reply.frame(0, 0, asked.stream, DOCUMENT.as_bytes()), asked)
+        })
+        .await;
+        let cmp = server.client(&ManualClock::new()).build().unwrap();
+        let error = cmp.cards().get(&card_id()).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.status(), error.code()),
+            (ErrorKind::Service, Some(404), None),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_complete_answer_may_be_followed_by_a_reset() {
+    // `:status` and `content-length`, numbers 8 and 28 of the static table. With the length there need be no last frame.
+    let length = [b"\x08\x03201\x0f\x0d\x03", OK_CARD.len().to_string().as_bytes()].concat();
+    let with_length = move |asked: &Asked| {
+        let reply = Reply::default().frame(1, 4, asked.stream, &length);
+        reply.frame(0, 0, asked.stream, OK_CARD.as_bytes()).reset(asked.stream, NO_ERROR)
+    };
+    let with_last_frame = |asked: &Asked| {
+        Reply::default().head(asked.stream, "201", false).frame(0, 1, asked.stream, OK_CARD.as_bytes())
+    };
+    for server in [
+        http2(with_length).await,
+        http2(move |asked| with_last_frame(asked).reset(asked.stream, NO_ERROR)).await,
+        http2(move |asked| with_last_frame(asked).go_away(asked.stream, NO_ERROR, "").closing()).await,
+    ] {
+        let cmp = server.client(&ManualClock::new()).build().unwrap();
+        cmp.cards().create(new_card()).await.unwrap();
+        assert_eq!(server.count(), 1);
     }
 }
