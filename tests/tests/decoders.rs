@@ -187,13 +187,15 @@ fn root() -> PathBuf {
 /// The folders of a target's seeds. The contract's own files are seeds, too.
 fn folders(name: &str) -> Vec<PathBuf> {
     let root = root();
+    let own = root.join("fuzz/seeds").join(name);
     let documents = match name {
         "fragment" => "openapi/fragments",
         "correction" => "openapi/corrections",
         "comparison" => "contract/tests/golden/base/openapi",
-        _ => return vec![root.join("fuzz/seeds").join(name)],
+        _ => return vec![own],
     };
-    vec![root.join(documents)]
+    let own = own.exists().then_some(own);
+    own.into_iter().chain([root.join(documents)]).collect()
 }
 
 fn seeds(name: &str) -> Vec<Vec<u8>> {

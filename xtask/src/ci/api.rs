@@ -45,8 +45,8 @@ fn snapshot(package: &str) -> String {
     format!("{package}/public-api.txt")
 }
 
-/// Compares with the last release, whose public API is kept in the repository. What it had and is gone or changed has
-/// to stand in the changelog.
+/// Compares with the last release, whose public API is kept in the repository. If something that it had is gone or
+/// changed, the changelog has to say so, and the version has to be one that cargo does not take for an update.
 pub(super) fn semver(root: &Path) -> Result<Done> {
     let mut before = 0;
     let mut broken = 0;
@@ -66,10 +66,23 @@ pub(super) fn semver(root: &Path) -> Result<Done> {
         return Ok(Done::Skipped("nothing is released: no public-api.released.txt".to_owned()));
     }
     let changelog = fs::read_to_string(root.join("CHANGELOG.md")).context("CHANGELOG.md")?;
+    if broken == 0 {
+        return Ok(Done::Passed);
+    }
     ensure!(
-        broken == 0 || says_what_breaks(&changelog),
+        says_what_breaks(&changelog),
         "{broken} items of the last release are gone or changed: add a line that begins with \"{BREAKING}\" below \
          \"Unreleased\" in CHANGELOG.md, and say what users do instead"
+    );
+    let released = released_version(&changelog).context("CHANGELOG.md names no release")?;
+    let metadata = metadata(root, &["--no-deps"])?;
+    let packages = metadata["packages"].as_array().context("cargo names no packages")?;
+    let package = packages.iter().find(|package| package["name"] == "cmp").context("no package cmp")?;
+    let version = package["version"].as_str().context("cmp has no version")?;
+    ensure!(
+        breaking_part(version) != breaking_part(released),
+        "{broken} items of {released} are gone or changed, and cargo takes {version} for an update of it: raise \
+         the version in Cargo.toml"
     );
     Ok(Done::Passed)
 }
@@ -78,6 +91,18 @@ pub(super) fn semver(root: &Path) -> Result<Done> {
 fn gone<'r>(released: &'r str, now: &str) -> Vec<&'r str> {
     let now: BTreeSet<&str> = now.lines().collect();
     released.lines().filter(|item| !now.contains(item)).collect()
+}
+
+fn released_version(changelog: &str) -> Option<&str> {
+    let headings = changelog.lines().filter_map(|line| line.strip_prefix("## "));
+    headings.filter_map(|heading| heading.split_whitespace().next()).find(|name| name.contains('.'))
+}
+
+/// Returns the part of a version up to its first number that is not 0. Versions with the same one are compatible for cargo.
+fn breaking_part(version: &str) -> &str {
+    let end = version.find(|digit| ('1'..='9').contains(&digit)).unwrap_or(version.len());
+    let rest = version[end..].find('.').unwrap_or(version.len() - end);
+    &version[..end + rest]
 }
 
 fn says_what_breaks(changelog: &str) -> bool {
@@ -109,6 +134,14 @@ fn listed(root: &Path, package: &str, features: &str) -> Result<Option<String>> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_says_with_which_it_is_compatible() {
+        let parts = ["0.1.0", "0.1.7", "0.2.0", "0.0.3", "1.4.2", "10.0.0"].map(breaking_part);
+        assert_eq!(parts, ["0.1", "0.1", "0.2", "0.0.3", "1", "10"]);
+        assert_eq!(released_version("## Unreleased\n\n## 0.2.0 (May)\n\n## 0.1.0\n"), Some("0.2.0"));
+        assert_eq!(released_version("# Changelog\n\n## Unreleased\n"), None);
+    }
 
     #[test]
     fn what_a_release_had_may_not_go_in_silence() {
