@@ -89,11 +89,26 @@ pub async fn from_response<T: DeserializeOwned, E>(
 async fn body(response: &mut reqwest::Response) -> reqwest::Result<Bytes> {
     let first = response.chunk().await?.unwrap_or_default();
     let Some(second) = response.chunk().await? else { return Ok(first) };
-    let mut pieces = vec![first, second];
+    let mut body = Zeroizing::new(Vec::new());
+    append(&mut body, &first);
+    append(&mut body, &second);
     while let Some(piece) = response.chunk().await? {
-        pieces.push(piece);
+        append(&mut body, &piece);
     }
-    Ok(pieces.concat().into())
+    Ok(Bytes::from_owner(body))
+}
+
+/// Adds a piece to what was read. `Vec` by itself would leave a copy of it in freed memory, and a list of tiny pieces takes
+/// a hundred times their length.
+#[doc(hidden)]
+pub fn append(body: &mut Zeroizing<Vec<u8>>, piece: &[u8]) {
+    let length = body.len() + piece.len();
+    if length > body.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(2 * length));
+        larger.extend_from_slice(body);
+        *body = larger;
+    }
+    body.extend_from_slice(piece);
 }
 
 /// Reads a document that `serde_json` refuses.

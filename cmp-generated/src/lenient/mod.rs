@@ -25,9 +25,9 @@ use serde_json::{Map, Value};
 pub use crate::{
     read_choice as choice, read_derived as derived, read_masked as masked, read_object as object,
 };
-#[doc(hidden)]
-pub use decode::from_response;
 pub use decode::{Unreadable, decode, decode_repaired, noting, repaired};
+#[doc(hidden)]
+pub use decode::{append, from_response};
 pub(crate) use json::Json;
 pub use notes::Notes;
 #[doc(hidden)]

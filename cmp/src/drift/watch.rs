@@ -9,11 +9,9 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
-use bytes::Bytes;
 use cmp_generated::lenient;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 use super::{Drift, DriftEvent, DriftKind};
 use crate::{
@@ -66,7 +64,7 @@ impl Watch {
         &self,
         operation: Operation,
         status: u16,
-        body: &[Bytes],
+        body: &[u8],
         unreadable: fn(&[u8]) -> Vec<String>,
         metrics: &Metrics,
     ) {
@@ -78,18 +76,16 @@ impl Watch {
                 metrics,
             );
         };
-        let look = |body: &[u8]| (unknown_in(body, shape, known), unreadable(body));
-        let (unknown, unreadable) = match body {
-            [] => return,
-            [whole] => look(whole),
-            pieces => look(&Zeroizing::new(pieces.concat())),
-        };
+        if body.is_empty() {
+            return;
+        }
+        let unreadable = unreadable(body);
         let unreadable = unreadable.iter().map(|path| Finding {
             kind: DriftKind::Unreadable,
             name: harmless_path(path),
             value: None,
         });
-        for finding in unknown.into_iter().chain(unreadable) {
+        for finding in unknown_in(body, shape, known).into_iter().chain(unreadable) {
             self.count(operation, finding, metrics);
         }
     }

@@ -8,7 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use cmp_generated::hooks::{Sending, Transport};
+use cmp_generated::{
+    hooks::{Sending, Transport},
+    lenient::append,
+};
 use http::{
     HeaderMap, HeaderValue, Version,
     header::{self, CONTENT_ENCODING},
@@ -17,6 +20,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use reqwest::{Body, Request, Response, ResponseBuilderExt, StatusCode};
+use zeroize::Zeroizing;
 
 use super::{Http, cause::Cause, connect::USER_AGENT, quiet::Quiet};
 
@@ -40,7 +44,7 @@ pub(crate) struct Exchange {
     again: AtomicBool,
 }
 
-type Kept = Mutex<Vec<Bytes>>;
+type Kept = Mutex<Zeroizing<Vec<u8>>>;
 
 impl Http {
     /// Prepares one request, of whose answer at most `largest_answer` bytes are read.
@@ -113,8 +117,8 @@ impl Exchange {
         })
     }
 
-    /// The answer's body as far as it was read, in the pieces in which it came. It holds whatever secrets the answer had.
-    pub(crate) fn body(&self) -> Vec<Bytes> {
+    /// The answer's body as far as it was read. It holds whatever secrets the answer had.
+    pub(crate) fn body(&self) -> Zeroizing<Vec<u8>> {
         let kept = self.kept.as_ref();
         kept.map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
@@ -248,7 +252,7 @@ impl http_body::Body for Bounded {
             };
             self.left = left;
             if let Some(kept) = &self.kept {
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push(bytes.clone());
+                append(&mut kept.lock().unwrap_or_else(PoisonError::into_inner), bytes);
             }
         }
         Poll::Ready(Some(Ok(frame)))

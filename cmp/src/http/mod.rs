@@ -15,6 +15,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 pub(crate) use cause::Cause;
+use cmp_generated::lenient::append;
 use connect::Connector;
 pub(crate) use connect::ProxyTo;
 pub(crate) use exchange::Exchange;
@@ -131,17 +132,10 @@ pub(crate) async fn read_body(
             Cause::BodyTooLarge => BodyError::TooLarge,
             cause => BodyError::Broken(cause),
         })?;
-        let length = read.len() + chunk.len();
-        if length > limit {
+        if read.len() + chunk.len() > limit {
             return Err(BodyError::TooLarge);
         }
-        if length > read.capacity() {
-            // `Vec` would leave a copy of what was read in freed memory.
-            let mut larger = Zeroizing::new(Vec::with_capacity(2 * length));
-            larger.extend_from_slice(&read);
-            read = larger;
-        }
-        read.extend_from_slice(&chunk);
+        append(&mut read, &chunk);
     }
     Ok(read)
 }
