@@ -11,7 +11,7 @@ use std::{
     env, fs,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -33,6 +33,7 @@ use tokio::{
 use workspace_tests::network::{Link, Way};
 
 const WORKERS: u64 = 16;
+const FAULTS: f64 = 0.05;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// A call that takes longer hangs.
 const HANGS: Duration = Duration::from_secs(20);
@@ -48,9 +49,10 @@ struct Counts {
 /// The calls whose requests the simulator has on record.
 #[derive(Debug, Default)]
 struct Ledger {
-    /// Held by each call, so that nobody calls while the record is compared and emptied
-    quiet: RwLock<()>,
+    /// Held by each call, so that nobody calls while the record is compared and emptied; the number of times that it was
+    quiet: RwLock<u64>,
     ended: Mutex<HashMap<String, Ended>>,
+    access_tokens: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -75,7 +77,7 @@ async fn main() -> Result<()> {
     let account = cmp_simulator::ServiceAccount::new("ACsoak", "a-secret").token_lifetime_seconds(2);
     let simulator = Simulator::builder().account(account).duplicate_detection(false).start().await?;
     let simulator = Arc::new(simulator);
-    simulator.faults().chaos(Chaos::new(0.05));
+    simulator.faults().chaos(Chaos::new(FAULTS));
     let (link, address, _stuck, _accepting) = Link::to(simulator.address()).await?;
     let url = format!("http://{address}");
     let token_url = format!("{url}{}", &simulator.token_url()[simulator.url().len()..]);
@@ -99,7 +101,7 @@ async fn main() -> Result<()> {
         let (client, counts, ledger) = (client.clone(), Arc::clone(&counts), Arc::clone(&ledger));
         workers.push(tokio::spawn(async move {
             let mut rng = Rng::with_seed(seed);
-            let mut cards = Vec::new();
+            let mut cards = (0, Vec::new());
             while Instant::now() < end {
                 call(&client, &counts, &ledger, &mut cards, &mut rng).await?;
             }
@@ -138,7 +140,7 @@ async fn main() -> Result<()> {
         of(&counts.succeeded),
         of(&counts.failed),
         of(&counts.left),
-        simulator.tokens_minted()
+        ledger.access_tokens.load(Ordering::Relaxed)
     );
     println!("{summary}");
     let series = [
@@ -166,10 +168,13 @@ async fn call(
     client: &Client,
     counts: &Counts,
     ledger: &Ledger,
-    cards: &mut Vec<CardId>,
+    (account, cards): &mut (u64, Vec<CardId>),
     rng: &mut Rng,
 ) -> Result<()> {
-    let _calls = ledger.quiet.read().await;
+    let accounts = ledger.quiet.read().await;
+    if std::mem::replace(account, *accounts) != *accounts {
+        cards.clear();
+    }
     let number = counts.begun.fetch_add(1, Ordering::Relaxed).to_string();
     let client = client.with_header("x-call", &number)?;
     let card = rng.choice(&*cards).cloned();
@@ -221,9 +226,10 @@ async fn call(
     Ok(())
 }
 
-/// Compares how each call ended with all its requests that the simulator received, also after its end.
+/// Compares how each call ended with all its requests that the simulator received, also after its end. Then the simulator
+/// begins with an empty account, since all that it keeps is in the memory of this process.
 async fn settle(simulator: &Simulator, ledger: &Ledger) -> Result<()> {
-    let _nobody_calls = ledger.quiet.write().await;
+    let mut accounts = ledger.quiet.write().await;
     // What the network held back arrives.
     sleep(Duration::from_secs(1)).await;
     let mut received = HashMap::<String, Vec<ReceivedRequest>>::new();
@@ -232,7 +238,10 @@ async fn settle(simulator: &Simulator, ledger: &Ledger) -> Result<()> {
             received.entry(call.to_owned()).or_default().push(request);
         }
     }
-    simulator.forget_requests();
+    ledger.access_tokens.fetch_add(simulator.tokens_minted(), Ordering::Relaxed);
+    simulator.reset();
+    simulator.faults().chaos(Chaos::new(FAULTS));
+    *accounts += 1;
     for (number, Ended { operation, outcome }) in ledger.ended.lock().await.drain() {
         let received = received.remove(&number).unwrap_or_default();
         let carried_out = received.iter().filter(|request| request.carried_out).count();
