@@ -43,8 +43,8 @@ pub const EMAIL: Mark = mark("cardholder's e-mail", "canary.77321@holder.example
 pub const PHONE: Mark = mark("cardholder's phone", "+15550109876");
 /// The cardholder's address
 pub const STREET: Mark = mark("cardholder's address", "4417 Canary Street");
-/// The cardholder's postal code
-pub const POSTAL_CODE: Mark = mark("cardholder's postal code", "94107");
+/// The cardholder's postal code. Five digits alone would also be those of a time in a log.
+pub const POSTAL_CODE: Mark = mark("cardholder's postal code", "94107-7731");
 /// An alias of digits, as a vault that keeps the format of a card number makes it
 pub const ALIAS: Mark = mark("alias", "9914040119524512000");
 /// A value that the caller stores with the card
@@ -210,9 +210,14 @@ fn inside_base64(bytes: &[u8]) -> impl Iterator<Item = String> {
 
 fn position(text: &str, needle: &str, alone: bool) -> Option<usize> {
     let is_other = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    // As in `1.073`, which is a time or a part of something.
+    let is_fraction = |before: &str| {
+        before.strip_suffix('.').is_some_and(|whole| whole.ends_with(|c: char| c.is_ascii_digit()))
+    };
     text.match_indices(needle).map(|(at, _)| at).find(|at| {
         let (before, after) = (&text[..*at], &text[at + needle.len()..]);
-        !alone || !is_other(before.chars().next_back()) && !is_other(after.chars().next())
+        let has_neighbours = is_other(before.chars().next_back()) || is_other(after.chars().next());
+        !alone || !has_neighbours && !is_fraction(before)
     })
 }
 
@@ -268,6 +273,16 @@ mod tests {
                     mark.name
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_no_part_of_a_number() {
+        for text in ["took 1.073 s", "0731", "a073", "00:32:25.073941Z"] {
+            assert_eq!(found(text, &[SHORT_CRYPTOGRAM]), Vec::<String>::new(), "{text}");
+        }
+        for text in ["073", "code=073.", "card.073", "\"073\""] {
+            assert_eq!(found(text, &[SHORT_CRYPTOGRAM]).len(), 1, "{text}");
         }
     }
 
