@@ -24,6 +24,7 @@ use cmp::{
 };
 use cmp_simulator::{Chaos, ReceivedRequest, Simulator};
 use fastrand::Rng;
+use peak_alloc::PeakAlloc;
 use tokio::{
     runtime::Handle,
     sync::{Mutex, RwLock},
@@ -31,6 +32,9 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use workspace_tests::network::{Link, Way};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
 
 const WORKERS: u64 = 16;
 const FAULTS: f64 = 0.05;
@@ -53,6 +57,8 @@ struct Ledger {
     quiet: RwLock<u64>,
     ended: Mutex<HashMap<String, Ended>>,
     access_tokens: AtomicUsize,
+    /// The octets of the heap in use at that moment
+    heap: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -115,7 +121,7 @@ async fn main() -> Result<()> {
     let mut rng = Rng::with_seed(WORKERS);
     while Instant::now() < end {
         second.tick().await;
-        samples.push(sample()?);
+        samples.push(sample(&ledger)?);
         // The record of requests would grow without end.
         if samples.len() % 20 == 0 {
             settle(&simulator, &ledger).await?;
@@ -146,7 +152,7 @@ async fn main() -> Result<()> {
     let series = [
         Series::of("tasks", 20, &samples, |sample| sample.tasks),
         Series::of("sockets", 20, &samples, |sample| sample.sockets),
-        Series::of("memory in kB", 5_000, &samples, |sample| sample.kilobytes),
+        Series::of("heap in kB with an empty account", 500, &samples, |sample| sample.kilobytes),
     ];
     series.iter().for_each(|series| println!("{}", series.figures()));
     // Also the plot of a run that failed.
@@ -242,7 +248,7 @@ async fn settle(simulator: &Simulator, ledger: &Ledger) -> Result<()> {
     simulator.reset();
     simulator.faults().chaos(Chaos::new(FAULTS));
     *accounts += 1;
-    for (number, Ended { operation, outcome }) in ledger.ended.lock().await.drain() {
+    for (number, Ended { operation, outcome }) in std::mem::take(&mut *ledger.ended.lock().await) {
         let received = received.remove(&number).unwrap_or_default();
         let carried_out = received.iter().filter(|request| request.carried_out).count();
         let class = operation.retry_class();
@@ -269,18 +275,18 @@ async fn settle(simulator: &Simulator, ledger: &Ledger) -> Result<()> {
             }
         }
     }
+    drop(received);
+    ledger.heap.store(MEMORY.current_usage(), Ordering::Relaxed);
     Ok(())
 }
 
-fn sample() -> Result<Sample> {
+fn sample(ledger: &Ledger) -> Result<Sample> {
     let mut sockets = 0;
     for file in fs::read_dir("/proc/self/fd")? {
         let target = fs::read_link(file?.path()).unwrap_or_default();
         sockets += usize::from(target.to_string_lossy().starts_with("socket:"));
     }
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kilobytes = line.trim().trim_end_matches("kB").trim().parse()?;
+    let kilobytes = ledger.heap.load(Ordering::Relaxed) / 1000;
     Ok(Sample { tasks: Handle::current().metrics().num_alive_tasks(), sockets, kilobytes })
 }
 
