@@ -176,33 +176,55 @@ fn text_and_place(change: &str) -> (String, (u32, u32)) {
     (format!("{file}:{}", parts.next().unwrap_or_default()), place)
 }
 
-/// The page with the figures of these outcomes. The reason that somebody wrote beside a survivor stays.
+/// The page with the figures of these outcomes. The rows of modules that were not tried stay, as does the reason that
+/// somebody wrote beside a survivor.
 fn page(before: &str, outcomes: &BTreeMap<String, Outcome>) -> Result<String> {
     let (own, written) = before.split_once(MARK).with_context(|| format!("{PAGE} has no {MARK}"))?;
-    let reasons: BTreeMap<&str, &str> = written
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
-        .collect();
-    let mut modules = BTreeMap::<&str, [usize; 2]>::new();
+    let mut counts = BTreeMap::<&str, [usize; 2]>::new();
     for (change, outcome) in outcomes {
-        let path = change.strip_prefix("cmp/src/").unwrap_or(change);
-        let module = path.split(['/', '.']).next().unwrap_or(path);
-        let counts = modules.entry(module).or_default();
-        counts[0] += usize::from(*outcome != Outcome::DoesNotBuild);
-        counts[1] += usize::from(*outcome == Outcome::Noticed);
+        let [all, noticed] = counts.entry(module(change)).or_default();
+        *all += usize::from(*outcome != Outcome::DoesNotBuild);
+        *noticed += usize::from(*outcome == Outcome::Noticed);
     }
-    let mut text = format!("{own}{MARK}\n| module | changes | noticed | share |\n|---|---|---|---|\n");
-    for (module, [all, noticed]) in modules {
-        let share = noticed * 100 / all.max(1);
-        writeln!(text, "| `{module}` | {all} | {noticed} | {share} % |")?;
-    }
-    text += "\n| not noticed | why |\n|---|---|\n";
-    for (change, _) in outcomes.iter().filter(|(_, outcome)| **outcome == Outcome::Survived) {
+    let rows =
+        written.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "));
+    let (survivors, modules): (Vec<_>, Vec<_>) = rows.partition(|(name, _)| name.contains(':'));
+    let was_tried = |name: &str| counts.contains_key(module(name));
+    let mut table: BTreeMap<_, _> = modules
+        .into_iter()
+        .filter(|(name, _)| !was_tried(name))
+        .map(|(name, row)| (name, row.to_owned()))
+        .collect();
+    table.extend(counts.iter().map(|(name, [all, noticed])| {
+        (*name, format!("{all} | {noticed} | {} %", noticed * 100 / all.max(&1)))
+    }));
+    let reasons: BTreeMap<_, _> = survivors.iter().copied().collect();
+    let mut left: BTreeMap<_, _> = survivors
+        .iter()
+        .filter(|(change, _)| !was_tried(change))
+        .map(|(change, reason)| ((*change).to_owned(), *reason))
+        .collect();
+    left.extend(outcomes.iter().filter(|(_, outcome)| **outcome == Outcome::Survived).map(|(change, _)| {
         // A table's cell ends at a bar.
         let change = change.replace('|', "¦");
-        writeln!(text, "| `{change}` | {} |", reasons.get(&*change).copied().unwrap_or("not looked at yet"))?;
+        let reason = reasons.get(&*change).copied().unwrap_or("not looked at yet");
+        (change, reason)
+    }));
+    let mut text = format!("{own}{MARK}\n| module | changes | noticed | share |\n|---|---|---|---|\n");
+    for (module, row) in table {
+        writeln!(text, "| `{module}` | {row} |")?;
+    }
+    text += "\n| not noticed | why |\n|---|---|\n";
+    for (change, reason) in left {
+        writeln!(text, "| `{change}` | {reason} |")?;
     }
     Ok(text)
+}
+
+/// The module that a change or a row of the table is about.
+fn module(name: &str) -> &str {
+    let path = name.strip_prefix("cmp/src/").unwrap_or(name);
+    path.split(['/', '.']).next().unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -233,6 +255,18 @@ mod tests {
         for left in ["`cmp/src/a.rs: three`", "`cmp/src/a.rs: two (2)`"] {
             assert!(page.contains(left), "{left}\n{page}");
         }
+    }
+
+    #[test]
+    fn modules_that_were_not_tried_keep_their_rows() {
+        let before = format!(
+            "{MARK}\n| module | changes | noticed | share |\n|---|---|---|---|\n| `a` | 9 | 9 | 100 % |\n| `b` | 4 | 3 | 75 % |\n\n\
+             | not noticed | why |\n|---|---|\n| `cmp/src/a/x.rs: old` | equal |\n| `cmp/src/b.rs: y` | why |\n"
+        );
+        let outcomes = [("cmp/src/a/x.rs: z".to_owned(), Outcome::Noticed)].into();
+        let page = page(&before, &outcomes).expect("a page");
+        assert!(page.contains("| `a` | 1 | 1 | 100 % |\n| `b` | 4 | 3 | 75 % |\n"), "{page}");
+        assert!(page.contains("| `cmp/src/b.rs: y` | why |") && !page.contains("old"), "{page}");
     }
 
     #[test]
