@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, de};
 
 use super::{
-    InvalidInput,
+    InvalidInput, Text,
     read::{self, TextOrMembers},
     read::{read_as_text, stored_as_text},
 };
@@ -86,10 +86,21 @@ stored_as_text!(Currency, "currency", code);
 /// assert!(Amount::parse("19.99", Currency::new("JPY")?).is_err());
 /// # Ok::<(), cmp::InvalidInput>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Amount {
     value: scalar::Amount,
     currency: Currency,
+}
+
+/// Masks a value that could be a card number in the wrong field.
+impl fmt::Debug for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { value, currency } = self;
+        f.debug_struct("Amount")
+            .field("value", &Text::from(value.get().to_string()))
+            .field("currency", currency)
+            .finish()
+    }
 }
 
 impl Amount {
