@@ -12,7 +12,7 @@ use crate::{
 const VERSION: u64 = 1;
 
 /// The greatest number that is read. A number with one digit more could be that of a card, and no run is that long.
-const MOST: u64 = 99_999_999_999;
+pub(super) const MOST: u64 = 99_999_999_999;
 
 /// How far a run has come in its source, to store and to resume from in another process: see
 /// [`BulkOver::resume_from`](super::BulkOver::resume_from).

@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::{Stream, StreamExt, stream::Fuse};
 
-use super::checkpoint::{Checkpoint, Checksum, Unfinished};
+use super::checkpoint::{Checkpoint, Checksum, MOST, Unfinished};
 use crate::{operation::Operation, value::CardId};
 
 /// A source may have millions of items to skip. After so many, other tasks get their turn.
@@ -132,7 +132,7 @@ impl<S: Stream> Remaining<S> {
             checkpoint.unfinished.values_mut().for_each(|item| item.deletion_begun = true);
             let ahead = DELETIONS_AHEAD.saturating_add(concurrency as u64);
             checkpoint.deletions_below =
-                checkpoint.deletions_below.max(checkpoint.taken.saturating_add(ahead));
+                checkpoint.deletions_below.max(checkpoint.taken.saturating_add(ahead)).min(MOST);
         }
         checkpoint
     }

@@ -300,6 +300,8 @@ async fn any_concurrency_can_be_asked_for() {
         let progress = run.progress();
         drop((run.checkpoint(), progress.remaining_time()));
     }
-    let mut run = cmp.bulk().concurrency(0).over(unknown(2)).resume_from(run.checkpoint()).delete();
+    let stored = serde_json::to_string(&run.checkpoint()).expect("JSON");
+    let checkpoint = serde_json::from_str(&stored).expect("what was stored can be read");
+    let mut run = cmp.bulk().concurrency(0).over(unknown(2)).resume_from(checkpoint).delete();
     assert!(run.next().await.is_none());
 }
