@@ -36,9 +36,15 @@ pub enum Error {
         /// The caller's name of the run.
         run: String,
     },
-    /// The caller's name of a run or key of an item may contain a card's number. Nothing is stored.
+    /// The caller's name of a run or key of an item may contain a card's number.
     #[error("the {name} looks like a card number, which is not stored; use a key of your own")]
     CardNumber {
+        /// What was refused: a run's name, or an item's key.
+        name: &'static str,
+    },
+    /// The caller's name of a run or key of an item does not fit into every database.
+    #[error("the {name} is longer than 500 bytes, or contains a NUL")]
+    Unfit {
         /// What was refused: a run's name, or an item's key.
         name: &'static str,
     },

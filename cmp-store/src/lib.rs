@@ -175,7 +175,10 @@ pub use self::{
     migrate::MIGRATIONS,
     pool::{Connection, Pool},
 };
-use self::{pool::on, runs::RunClaim};
+use self::{
+    pool::on,
+    runs::{ItemKey, RunClaim},
+};
 
 /// How long the deliveries of an event wait after its receiver died.
 const LEASE: Duration = Duration::from_secs(60);
@@ -294,7 +297,7 @@ impl Store {
     pub async fn record<T>(
         &self,
         claim: &RunClaim,
-        item: &str,
+        item: impl Into<ItemKey>,
         outcome: &cmp::Result<T>,
         checkpoint: &Checkpoint,
     ) -> Result<(), Error> {

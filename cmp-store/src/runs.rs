@@ -9,23 +9,49 @@
 //!     cmp: &Client,
 //!     store: &Store,
 //!     ids: Vec<CardId>,
-//! ) -> Result<(), Error> {
+//! ) -> Result<(), Box<dyn std::error::Error>> {
 //!     let claim = store.claim_run("backbook-1").await?;
-//!     let cards = cmp.bulk().over(ids);
-//!     let cards = cards.resume_from(claim.checkpoint.clone());
-//!     let mut run = cards.provision();
+//!     let run = cmp.bulk().over(ids).provision();
+//!     let mut run = run.resume_from(claim.checkpoint.clone()).await?;
 //!     while let Some((id, outcome)) = run.next().await {
 //!         run.acknowledge();
 //!         let checkpoint = run.checkpoint();
-//!         let item = id.as_str();
-//!         store.record(&claim, item, &outcome, &checkpoint).await?;
+//!         store.record(&claim, id, &outcome, &checkpoint).await?;
 //!     }
 //!     Ok(())
 //! }
 //! ```
 //!
-//! An error of the kind [`InvalidInput`](cmp::ErrorKind::InvalidInput) is the last item of a run whose source has changed. It is
-//! about the source and not about the card, so a run that stores it hides what is wrong.
+//! A run whose source has changed does not start: [`resume_from`](cmp::bulk::BulkRun::resume_from) fails, and the stored
+//! checkpoint and outcomes stay.
+//!
+//! An import has keys of its own in the place of ids. **Make them [`ItemKey`]s before the run**, so that no key is refused after its
+//! card was created:
+//!
+//! ```
+//! use cmp::{Client, NewCard};
+//! use cmp_store::{Store, runs::ItemKey};
+//!
+//! async fn import(
+//!     cmp: &Client,
+//!     store: &Store,
+//!     rows: Vec<(String, NewCard)>,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut cards = Vec::new();
+//!     for (row, card) in rows {
+//!         cards.push((ItemKey::new(row)?, card));
+//!     }
+//!     let claim = store.claim_run("import-1").await?;
+//!     let run = cmp.bulk().over(cards).create();
+//!     let mut run = run.resume_from(claim.checkpoint.clone()).await?;
+//!     while let Some((row, outcome)) = run.next().await {
+//!         run.acknowledge();
+//!         let checkpoint = run.checkpoint();
+//!         store.record(&claim, row, &outcome, &checkpoint).await?;
+//!     }
+//!     Ok(())
+//! }
+//! ```
 //!
 //! A name belongs to one run and one source. So give each range of a large import a name of its own. To see what failed, ask
 //! `SELECT item, error FROM cmp_outcomes WHERE run = $1 AND error IS NOT NULL`.
@@ -39,7 +65,7 @@
 //!
 //! A claim doesn't expire and needs no renewal. Who works on which run is for the caller to decide, such as with a job queue.
 
-use cmp::{Text, bulk::Checkpoint};
+use cmp::{CardId, Text, bulk::Checkpoint};
 use sqlx::Row;
 
 use crate::{
@@ -56,6 +82,32 @@ pub struct RunClaim {
     /// How far the run had come when it was claimed: the start of its source if nothing is stored.
     pub checkpoint: Checkpoint,
     number: i64,
+}
+
+/// A key of an item that can be stored in the clear: a card's id, or the caller's own key of a card to create.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ItemKey(String);
+
+impl ItemKey {
+    /// Takes a key of at most 500 bytes.
+    ///
+    /// # Errors
+    /// [`Error::CardNumber`] if the key [may contain a PAN](Text::may_contain_pan), or [`Error::Unfit`].
+    pub fn new(key: impl Into<String>) -> Result<Self, Error> {
+        storable("key of the item", key.into()).map(Self)
+    }
+
+    /// Returns the key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<CardId> for ItemKey {
+    fn from(id: CardId) -> Self {
+        Self(id.into())
+    }
 }
 
 /// Returns the checkpoint of a run: the start of its source if none is stored. To work on the run, [`claim`] it.
@@ -76,13 +128,13 @@ pub async fn checkpoint<'c>(connection: impl Into<Connection<'c>>, run: &str) ->
 
 /// Claims a run. Earlier claims of it end.
 ///
-/// After an error, roll the transaction back, or the earlier claim has ended for nothing.
+/// **Needs a transaction.** After an error, roll the transaction back, or the earlier claim has ended for nothing.
 /// [`Store::claim_run`](crate::Store::claim_run) does.
 ///
 /// # Errors
-/// An [`Error`] of the database, [`Error::CardNumber`], or [`Error::UnreadableCheckpoint`].
+/// An [`Error`] of the database, [`Error::CardNumber`] or [`Error::Unfit`] for the name, or [`Error::UnreadableCheckpoint`].
 pub async fn claim<'c>(connection: impl Into<Connection<'c>>, run: &str) -> Result<RunClaim, Error> {
-    refuse_card_number("name of the run", run)?;
+    let run = storable("name of the run", run.to_owned())?;
     let connection = connection.into();
     // Random and not counted: after a removal, a counter would begin again with a number that an older process has.
     let number = random();
@@ -92,33 +144,32 @@ pub async fn claim<'c>(connection: impl Into<Connection<'c>>, run: &str) -> Resu
          RETURNING checkpoint",
         now = connection.now()
     );
-    let start = write(run, &Checkpoint::default())?;
+    let start = write(&run, &Checkpoint::default())?;
     let found = on!(connection, Connection, connection => {
-        let query = sqlx::query(&statement).bind(run).bind(start).bind(number);
+        let query = sqlx::query(&statement).bind(&run).bind(start).bind(number);
         query.fetch_one(connection).await.and_then(|row| row.try_get(0))
     });
     let found: String = found.map_err(Error::of("claim a run"))?;
-    Ok(RunClaim { run: run.to_owned(), checkpoint: read(run, &found)?, number })
+    Ok(RunClaim { checkpoint: read(&run, &found)?, run, number })
 }
 
 /// Stores an item's outcome and the run's checkpoint. An earlier outcome of the item is replaced.
 ///
-/// `item` is the card's id, or the key of a card to create. It is stored in the clear. Check the keys of an import with
-/// [`Text::may_contain_pan`] before the run: here the card exists already when its key is refused.
+/// `item` is the card's id, or the [`ItemKey`] of a card to create. It is stored in the clear.
 ///
-/// In a transaction, both are stored or neither is. [`Store::record`](crate::Store::record) has one of its own.
+/// **Needs a transaction.** In one, both are stored or neither is, and no other process can claim the run in between.
+/// [`Store::record`](crate::Store::record) has one of its own.
 ///
 /// # Errors
-/// An [`Error`] of the database. [`Error::TakenOver`] if another process has claimed the run, and [`Error::CardNumber`]; then
-/// nothing is stored.
+/// An [`Error`] of the database, or [`Error::TakenOver`] if another process has claimed the run; then nothing is stored.
 pub async fn record<'c, T>(
     connection: impl Into<Connection<'c>>,
     claim: &RunClaim,
-    item: &str,
+    item: impl Into<ItemKey>,
     outcome: &cmp::Result<T>,
     checkpoint: &Checkpoint,
 ) -> Result<(), Error> {
-    refuse_card_number("key of the item", item)?;
+    let ItemKey(item) = item.into();
     let RunClaim { run, number, .. } = claim;
     let mut connection = connection.into();
     let now = connection.now();
@@ -157,11 +208,21 @@ fn write(run: &str, checkpoint: &Checkpoint) -> Result<String, Error> {
     serde_json::to_string(checkpoint).map_err(|_| Error::UnreadableCheckpoint { run: run.to_owned() })
 }
 
-fn refuse_card_number(name: &'static str, text: &str) -> Result<(), Error> {
-    if Text::from(text).may_contain_pan() { Err(Error::CardNumber { name }) } else { Ok(()) }
+/// Together, a name and a key fit into a row of an index of Postgres, whose texts have no NUL.
+const LONGEST: usize = 500;
+
+fn storable(name: &'static str, text: String) -> Result<String, Error> {
+    let text = Text::from(text);
+    if text.may_contain_pan() {
+        Err(Error::CardNumber { name })
+    } else if text.len() > LONGEST || text.contains('\0') {
+        Err(Error::Unfit { name })
+    } else {
+        Ok(text.into())
+    }
 }
 
-/// Removes a run's checkpoint and outcomes.
+/// Removes a run's checkpoint and outcomes. In a transaction, so that no other process claims the run in between.
 ///
 /// # Errors
 /// An [`Error`] of the database.

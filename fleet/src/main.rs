@@ -10,15 +10,16 @@
 //! cmp-fleet work           # in each process
 //! ```
 //!
-//! To enqueue again is harmless while no worker runs, and with the same size. `DATABASE_URL` and the variables of `cmp` (`VGS_CLIENT_ID` …) say where. `FLEET_PER_MINUTE` is this worker's share of the
+//! To enqueue again is harmless while no worker runs, with the same size, and if new rows came behind all others.
+//! `DATABASE_URL` and the variables of `cmp` (`VGS_CLIENT_ID` …) say where. `FLEET_PER_MINUTE` is this worker's share of the
 //! account's rate limit: the limit divided by the number of workers. `docs/fleet.md` has the reasons.
 
 #![expect(clippy::print_stdout, reason = "a worker says what it does")]
 
 use std::{env, str::FromStr as _, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
-use cmp::{CardId, Client, Environment, ServiceAccount, retry::Pace};
+use anyhow::{Context as _, Result, bail, ensure};
+use cmp::{CardId, Client, Environment, ErrorKind, ServiceAccount, retry::Pace};
 use cmp_store::Store;
 use graphile_worker::{IntoTaskHandlerResult, JobSpec, TaskHandler, WorkerContext, WorkerOptions};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ use sqlx::{
 const CONNECTIONS: u32 = 4;
 /// A worker says how far it is after so many outcomes.
 const SAID_EVERY: u64 = 50;
+/// A job ends after so many failures that say nothing about the card. Fewer than the calls in flight, so that an outage ends
+/// it soon.
+const MOST_UNFINISHED: u32 = 10;
 
 /// A job: the cards from one position to another, both included.
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,9 +72,10 @@ impl TaskHandler for Range {
 }
 
 impl Range {
-    /// The name of the job, and of the run that is its state.
+    /// The name of the job, and of the run that is its state. Rows at the end of the table change no name. In hexadecimal,
+    /// since a position can look like a card number.
     fn name(&self) -> String {
-        format!("cards {} to {}", self.first, self.last)
+        format!("cards from {:x}", self.first)
     }
 }
 
@@ -78,37 +83,50 @@ impl Worker {
     async fn provision(&self, name: &str, range: &Range) -> Result<()> {
         let claim = self.store.claim_run(name).await?;
         println!("{name}: begins with {} done", claim.checkpoint.finished());
-        let cards = self.cmp.bulk().over(self.ids(range).await?);
-        let mut run = cards.resume_from(claim.checkpoint.clone()).provision();
+        let run = self.cmp.bulk().over(self.ids(range).await?).provision();
+        let mut run = run.resume_from(claim.checkpoint.clone()).await?;
+        let mut unfinished = 0;
         while let Some((id, outcome)) = run.next().await {
-            // Any other failure is no outcome. The job ends, and its next attempt begins here.
+            // With the credentials of another account, no card is found.
+            let some_are_found = claim.checkpoint.finished() > 0 || run.progress().succeeded > 0;
             if let Err(error) = &outcome
-                && !is_about_the_card(error)
+                && !(is_about_the_card(error) && (some_are_found || !error.is_not_found()))
             {
-                bail!("{id}: {error}");
+                println!("{name}: {id} has no outcome, {error}");
+                run.leave_unfinished();
+                unfinished += 1;
+                if unfinished == MOST_UNFINISHED {
+                    break;
+                }
+                continue;
             }
             run.acknowledge();
-            self.store.record(&claim, id.as_str(), &outcome, &run.checkpoint()).await?;
+            self.store.record(&claim, id, &outcome, &run.checkpoint()).await?;
             let finished = run.progress().finished();
             if finished.is_multiple_of(SAID_EVERY) {
                 println!("{name}: {finished} more done");
             }
         }
+        // The next attempt at the job makes their calls again.
+        ensure!(unfinished == 0, "{unfinished} cards have no outcome");
         Ok(())
     }
 
     /// The same cards in the same order each time, as a checkpoint needs it.
     async fn ids(&self, range: &Range) -> Result<Vec<CardId>> {
-        let query = "SELECT card FROM cards_to_provision WHERE position BETWEEN $1 AND $2 ORDER BY position";
+        let query = "SELECT position, card FROM cards_to_provision WHERE position BETWEEN $1 AND $2 ORDER BY position";
         let query = sqlx::query_as(query).bind(range.first).bind(range.last);
-        let rows: Vec<(String,)> = query.fetch_all(&self.pool).await?;
-        rows.into_iter().map(|(id,)| Ok(CardId::new(id)?)).collect()
+        let rows: Vec<(i64, String)> = query.fetch_all(&self.pool).await?;
+        let id = |(position, id)| CardId::new(id).with_context(|| format!("the row at position {position}"));
+        rows.into_iter().map(id).collect()
     }
 }
 
-/// Any other failure is about the service, the account, the network, or a source that has changed.
+/// Any other failure is about the service, a gateway before it, the account or the network.
 fn is_about_the_card(error: &cmp::Error) -> bool {
-    !error.is_retryable() && matches!(error.status(), Some(400 | 404 | 409 | 422 | 424))
+    // Only the service's own document has details. The page of a gateway has none, nor has the token endpoint's refusal.
+    let is_of_the_service = error.kind() == ErrorKind::Service && !error.details().is_empty();
+    is_of_the_service && !error.is_retryable() && matches!(error.status(), Some(400 | 404 | 409 | 422 | 424))
 }
 
 #[tokio::main]
@@ -121,17 +139,22 @@ async fn main() -> Result<()> {
     }
 }
 
-async fn enqueue(size: i64) -> Result<()> {
+async fn enqueue(size: u32) -> Result<()> {
     let pool = PgPool::connect(&database()?).await?;
-    let ends = sqlx::query_as("SELECT min(position), max(position) FROM cards_to_provision").fetch_one(&pool);
-    let (first, last): (Option<i64>, Option<i64>) = ends.await?;
-    let (Some(mut first), Some(last)) = (first, last) else { bail!("the table of cards is empty") };
+    // Positions may have gaps, so rows are counted.
+    let firsts = "SELECT position FROM
+        (SELECT position, row_number() OVER (ORDER BY position) - 1 AS number FROM cards_to_provision) AS cards
+        WHERE number % $1 = 0 ORDER BY position";
+    let firsts = sqlx::query_as(firsts).bind(i64::from(size.max(1))).fetch_all(&pool).await?;
+    let firsts: Vec<(i64,)> = firsts;
+    ensure!(!firsts.is_empty(), "the table of cards is empty");
     // The tables of both, before the first worker begins.
     let _ = Store::open(&database()?).await?;
     let jobs = WorkerOptions::default().database_url(&database()?).init().await?.create_utils();
-    while first <= last {
-        let range = Range { first, last: first + size.max(1) - 1 };
-        first = range.last + 1;
+    // The last range has no end.
+    let lasts = firsts[1..].iter().map(|(next,)| next - 1).chain([i64::MAX]);
+    for ((first,), last) in firsts.iter().copied().zip(lasts) {
+        let range = Range { first, last };
         // A key, so that there is one job for each range that is not complete.
         let job = JobSpec { job_key: Some(range.name()), ..JobSpec::default() };
         jobs.add_job(range, job).await?;

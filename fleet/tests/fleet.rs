@@ -1,4 +1,5 @@
-//! Three workers share a queue. One is killed, one is cut off and comes back, and every card has one outcome.
+//! Three workers share a queue. One is killed, one is cut off and comes back, and every card has one outcome. A failure that
+//! says nothing about a card is no outcome.
 //!
 //! `CARDS=100000 SHARE=4000 cargo test --manifest-path fleet/Cargo.toml --target-dir target -- --nocapture` runs more. A
 //! server is needed: `CMP_STORE_POSTGRES` has its URL, and `cargo xtask ci postgres` starts one.
@@ -21,7 +22,7 @@ use std::{
 };
 
 use cmp::{Client, Environment, Expiry, NewCard, Pan, ServiceAccount};
-use cmp_simulator::{Enrollment, Operation, RateLimit, Simulator};
+use cmp_simulator::{Enrollment, Fault, Operation, RateLimit, Simulator};
 use futures_util::{StreamExt as _, stream};
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::{
@@ -33,7 +34,6 @@ use tokio::{
 use self::network::{Link, Server, Way};
 
 const SERVER: &str = "CMP_STORE_POSTGRES";
-const DATABASE: &str = "cmp_fleet_test";
 const WORKERS: usize = 3;
 const KILLED: usize = 0;
 const CUT_OFF: usize = 1;
@@ -60,25 +60,23 @@ struct Fleet {
 
 impl Fleet {
     /// A database with the cards of the simulator, and an empty queue.
-    async fn start(server: &str, cards: usize, limit: RateLimit) -> Self {
+    async fn start(server: &str, name: &str, cards: usize, limit: Option<RateLimit>) -> Self {
         let simulator = Simulator::builder().enrollment(Enrollment::Manual).start().await.unwrap();
         let ids = store(&simulator, cards).await;
         simulator.configure(|settings| {
-            settings.rate_limit = Some(limit);
+            settings.rate_limit = limit;
             settings.request_log = 2 * cards;
         });
         simulator.forget_requests();
 
         let options = PgConnectOptions::from_str(server).unwrap();
         let admin = PgPool::connect_with(options.clone()).await.unwrap();
-        let statements = [
-            format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)"),
-            format!("CREATE DATABASE {DATABASE}"),
-        ];
+        let statements =
+            [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")];
         for statement in statements {
             sqlx::query(&statement).execute(&admin).await.unwrap();
         }
-        let database = PgPool::connect_with(options.clone().database(DATABASE)).await.unwrap();
+        let database = PgPool::connect_with(options.clone().database(name)).await.unwrap();
         let statement = "CREATE TABLE cards_to_provision (position BIGINT PRIMARY KEY, card TEXT NOT NULL)";
         sqlx::query(statement).execute(&database).await.unwrap();
         let statement = "INSERT INTO cards_to_provision (card, position) SELECT * FROM unnest($1::text[]) WITH ORDINALITY";
@@ -95,7 +93,7 @@ impl Fleet {
         for _ in 0..WORKERS {
             let (to_postgres, postgres, ..) = Link::to(server.clone()).await.unwrap();
             let (to_simulator, api, ..) = Link::to(simulator.address()).await.unwrap();
-            let postgres = format!("postgres://{}@{postgres}/{DATABASE}", options.get_username());
+            let postgres = format!("postgres://{}@{postgres}/{name}", options.get_username());
             links.push([(to_postgres, postgres), (to_simulator, format!("http://{api}"))]);
         }
         Self { simulator, database, links }
@@ -136,6 +134,38 @@ impl Fleet {
         for (link, _) in &self.links[worker] {
             link.set(way, way);
         }
+    }
+
+    async fn run(&self, statement: &str) {
+        sqlx::query(statement).execute(&self.database).await.unwrap();
+    }
+
+    /// An outcome is stored once. One that replaces another is noted.
+    async fn note_replaced_outcomes(&self) {
+        self.run("CREATE TABLE replaced (item TEXT)").await;
+        self.run("CREATE FUNCTION note() RETURNS trigger AS 'BEGIN INSERT INTO replaced VALUES (NEW.item); RETURN NEW; END' LANGUAGE plpgsql").await;
+        self.run("CREATE TRIGGER note BEFORE UPDATE ON cmp_outcomes FOR EACH ROW EXECUTE FUNCTION note()")
+            .await;
+    }
+
+    /// Enqueues all ranges, and returns how one worker ended the first attempt at each.
+    async fn attempt(&self, size: usize, ranges: usize) -> Vec<String> {
+        assert!(self.command(0, &["enqueue", &size.to_string()]).status().await.unwrap().success());
+        let jobs = self.count("SELECT count(*) FROM graphile_worker._private_jobs").await;
+        assert_eq!(jobs, ranges);
+        let (sender, mut said) = unbounded_channel();
+        let mut worker = self.work(0, 6_000, &sender);
+        let mut ends = Vec::new();
+        while ends.len() < ranges {
+            let Said { what, .. } = said.recv().await.expect("a worker that runs");
+            if what == "complete" || what.starts_with("ended") {
+                ends.push(what);
+            }
+        }
+        let stopped = Command::new("kill").arg(worker.id().unwrap().to_string()).status().await.unwrap();
+        assert!(stopped.success() && worker.wait().await.unwrap().success());
+        ends.sort();
+        ends
     }
 
     async fn count(&self, query: &str) -> usize {
@@ -232,17 +262,10 @@ async fn every_card_has_one_outcome_and_the_limit_of_the_account_holds() {
     // The burst is a second's requests. So 20 seconds have at most five in a hundred more than the limit, and a minute two.
     let mut rate_limit = RateLimit::per_minute(u32::try_from(limit).unwrap());
     rate_limit.burst = Some(u32::try_from(limit / 60).unwrap());
-    let fleet = Fleet::start(&server, cards, rate_limit).await;
+    let fleet = Fleet::start(&server, "cmp_fleet_test", cards, Some(rate_limit)).await;
     let size = (cards / 12).clamp(1, 1_000).to_string();
     assert!(fleet.command(2, &["enqueue", &size]).status().await.unwrap().success());
-    // An outcome is stored once. One that replaces another is noted.
-    for statement in [
-        "CREATE TABLE replaced (item TEXT)",
-        "CREATE FUNCTION note() RETURNS trigger AS 'BEGIN INSERT INTO replaced VALUES (NEW.item); RETURN NEW; END' LANGUAGE plpgsql",
-        "CREATE TRIGGER note BEFORE UPDATE ON cmp_outcomes FOR EACH ROW EXECUTE FUNCTION note()",
-    ] {
-        sqlx::query(statement).execute(&fleet.database).await.unwrap();
-    }
+    fleet.note_replaced_outcomes().await;
 
     let (sender, mut said) = unbounded_channel();
     let started = Instant::now();
@@ -276,4 +299,61 @@ async fn every_card_has_one_outcome_and_the_limit_of_the_account_holds() {
     println!("{requests} requests, {taken_over} ranges taken over, {refused} requests over the limit");
     assert_eq!(refused, 0, "more than {limit} requests a minute, by five in a hundred or more");
     assert!(requests <= cards + taken_over * CONCURRENCY, "{requests}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_that_says_nothing_about_the_card_is_no_outcome() {
+    let Ok(server) = env::var(SERVER) else { return };
+    let fleet = Fleet::start(&server, "cmp_fleet_failures", 40, None).await;
+    // Positions far apart, and the first is a test card's number.
+    let far = "UPDATE cards_to_provision SET position = 4111111111111111 + (position - 1) * 1000000000000";
+    fleet.run(far).await;
+    assert!(fleet.command(0, &["enqueue", "20"]).status().await.unwrap().success());
+    fleet.note_replaced_outcomes().await;
+    let outcomes = "SELECT count(*) FROM cmp_outcomes";
+    let faults = fleet.simulator.faults();
+    let fault = |status| Fault::status(status).on(Operation::ProvisionNetworkToken);
+
+    for (name, fault) in [
+        ("a gateway that does not know the service", fault(404).html()),
+        ("a gateway that refuses the request", fault(400).html()),
+        ("another account", fault(404)),
+        ("a wrong client secret", Fault::status(400).on(Operation::Token)),
+        ("a missing scope", fault(403)),
+    ] {
+        faults.add(fault);
+        let ends = fleet.attempt(20, 2).await;
+        assert_eq!(ends, ["ended, 10 cards have no outcome"; 2], "{name}");
+        assert_eq!(fleet.count(outcomes).await, 0, "{name}");
+        faults.clear();
+    }
+    // One card fails, and holds up no other.
+    faults.add(fault(500).times(1));
+    assert_eq!(fleet.attempt(20, 2).await, ["complete", "ended, 1 cards have no outcome"]);
+    assert_eq!(fleet.count(outcomes).await, 39);
+    // What the service says about a card is its outcome. The range has found other cards before.
+    faults.add(fault(404));
+    assert_eq!(fleet.attempt(20, 2).await, ["complete", "complete"]);
+    assert_eq!(fleet.count("SELECT count(*) FROM cmp_outcomes WHERE error IS NOT NULL").await, 1);
+    faults.clear();
+
+    // New rows at the end belong to the last range, which goes on with them, and to new ones.
+    let add = |row: i64, card: &str| {
+        format!("INSERT INTO cards_to_provision VALUES (4111111111111111 + {row} * 1000000000000, '{card}')")
+    };
+    fleet.run(&add(50, "../cards")).await;
+    let ends = fleet.attempt(20, 3).await;
+    assert_eq!(ends[..2], ["complete", "complete"]);
+    assert!(ends[2].starts_with("ended, the row at position 4161111111111111: "), "{ends:?}");
+    // A source that changed is refused, and nothing is stored.
+    fleet
+        .run("DELETE FROM cards_to_provision WHERE position = (SELECT max(position) FROM cards_to_provision)")
+        .await;
+    fleet
+        .run("DELETE FROM cards_to_provision WHERE position BETWEEN 4111111111111112 AND 4114111111111111")
+        .await;
+    // The job of the bad row is still in the queue.
+    let ends = fleet.attempt(20, 3).await;
+    assert!(ends.iter().any(|end| end.contains("the source does not yield the items")), "{ends:?}");
+    assert_eq!(fleet.count("SELECT count(*) FROM replaced").await, 0, "an outcome was stored twice");
 }

@@ -15,7 +15,7 @@ const VERSION: u64 = 1;
 pub(super) const MOST: u64 = 99_999_999_999;
 
 /// How far a run has come in its source, to store and to resume from in another process: see
-/// [`BulkOver::resume_from`](super::BulkOver::resume_from).
+/// [`BulkRun::resume_from`](super::BulkRun::resume_from).
 ///
 /// It names items by their position in the source, and cards by their id. It holds no card number. The default is the start
 /// of a source. Its size depends on the concurrency of the run, not on the number of items.
@@ -37,7 +37,7 @@ pub(super) const MOST: u64 = 99_999_999_999;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(into = "Stored")]
 pub struct Checkpoint {
-    /// `None` before a run has begun.
+    /// `None` at the start of a source.
     pub(super) operation: Option<Operation>,
     /// How many items were taken from the source.
     pub(super) taken: u64,
@@ -174,7 +174,9 @@ impl TryFrom<Stored> for Checkpoint {
             .collect();
         let are_taken = unfinished.keys().next_back().is_none_or(|last| *last < stored.taken);
         let are_counts = stored.taken <= MOST && stored.deletions_below <= MOST;
-        if unfinished.len() != count || !are_taken || !are_counts {
+        // What is done was done by some operation.
+        let has_operation = operation.is_some() || stored.taken == 0;
+        if unfinished.len() != count || !are_taken || !are_counts || !has_operation {
             return Err(NOT_WRITTEN_HERE);
         }
         Ok(Self {

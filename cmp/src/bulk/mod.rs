@@ -31,21 +31,27 @@
 //!
 //! # Surviving a crash
 //!
-//! [`BulkRun::checkpoint`] says how far a run has come, as a value to store. After a crash, [`BulkOver::resume_from`] skips
-//! what was done, in a source that **yields the same items in the same order**, such as rows in the order of their key.
-//! Store each outcome together with the checkpoint, and every card has exactly one outcome:
+//! [`BulkRun::checkpoint`] says how far a run has come, as a value to store. After a crash, [`BulkRun::resume_from`] skips
+//! what was done, in a source that **yields the same items in the same order**, such as rows in the order of their key. For
+//! another source it fails before anything is sent. Store each outcome together with the checkpoint, and every card has
+//! exactly one outcome:
 //!
 //! ```
 //! use cmp::{CardId, Client, bulk::Checkpoint};
 //!
-//! async fn provision(cmp: &Client, ids: Vec<CardId>, db: &mut Database) {
-//!     let run = cmp.bulk().over(ids).resume_from(db.checkpoint());
-//!     let mut run = run.provision();
+//! async fn provision(
+//!     cmp: &Client,
+//!     ids: Vec<CardId>,
+//!     db: &mut Database,
+//! ) -> cmp::Result<()> {
+//!     let run = cmp.bulk().over(ids).provision();
+//!     let mut run = run.resume_from(db.checkpoint()).await?;
 //!     while let Some((id, outcome)) = run.next().await {
 //!         // The outcome and the checkpoint are stored in one transaction.
 //!         run.acknowledge();
 //!         db.store(&id, outcome.is_ok(), &run.checkpoint());
 //!     }
+//!     Ok(())
 //! }
 //! # #[derive(Default)]
 //! # struct Database(Option<String>, Vec<(CardId, bool)>);
@@ -61,9 +67,10 @@
 //! # }
 //! # cmp::example!(|cmp, id| {
 //! #     let mut db = Database::default();
-//! #     provision(&cmp, vec![id.clone()], &mut db).await;
-//! #     provision(&cmp, vec![id.clone()], &mut db).await;
+//! #     provision(&cmp, vec![id.clone()], &mut db).await?;
+//! #     provision(&cmp, vec![id.clone()], &mut db).await?;
 //! #     assert_eq!(db.1, [(id.clone(), true)]);
+//! #     assert!(provision(&cmp, vec![], &mut db).await.is_err());
 //! # });
 //! ```
 //!
@@ -71,6 +78,9 @@
 //! a loop can store the outcome first, and a checkpoint now and then. After a crash some cards then have two outcomes, and
 //! none is lost. As a [`Stream`], the run acknowledges with each poll, so a combinator that polls ahead, such as
 //! `buffered`, acknowledges too early.
+//!
+//! A failure that says nothing about the card is not always an outcome to store. With
+//! [`leave_unfinished`](BulkRun::leave_unfinished), the call is made again when the run is resumed.
 //!
 //! The calls of a crashed run that have no stored outcome are made again. What that does depends on the operation:
 //!
@@ -297,7 +307,7 @@ where
     /// again unless nothing can have happened, as with [`Cards::create`].
     ///
     /// A [`Checkpoint`] of this run holds positions and nothing of the cards or keys. So it can't find out whether the
-    /// source yields other items than before.
+    /// source yields other items than before, but only whether it yields fewer.
     ///
     /// ```
     /// use cmp::{Client, NewCard, bulk::Checkpoint};
@@ -326,17 +336,6 @@ where
 }
 
 impl<S: Stream> BulkOver<S> {
-    /// Skips the items that are done according to a stored [`Checkpoint`], and makes the calls without an outcome again. The
-    /// default checkpoint skips nothing.
-    ///
-    /// The source has to yield what it yielded before, from its start. If it does not, or if the checkpoint is of another
-    /// operation, then one item has the outcome [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), and the run
-    /// stops. The checkpoint of the stopped run is still right. A run that creates cards finds out about the operation only.
-    pub fn resume_from(mut self, checkpoint: Checkpoint) -> Self {
-        self.cards.skip(checkpoint);
-        self
-    }
-
     /// Sets how many calls this run makes in all, for [`BulkProgress::remaining_time`], where the source doesn't know.
     pub fn total(mut self, calls: u64) -> Self {
         self.total = Some(calls);

@@ -1,8 +1,9 @@
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     fmt,
+    future::poll_fn,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use futures_util::{Stream, StreamExt, stream::Fuse};
@@ -18,6 +19,8 @@ const SKIPPED_AT_ONCE: u32 = 1_024;
 const DELETIONS_AHEAD: u64 = 1_000;
 
 const OTHER_ITEMS: &str = "the source does not yield the items that it yielded before the checkpoint";
+const FEWER_ITEMS: &str = "the source yields fewer items than it yielded before the checkpoint";
+const BEGUN: &str = "a run resumes from a checkpoint before its first call, and from the start of its source";
 
 /// An item whose call is due.
 pub(super) struct Due<I> {
@@ -33,13 +36,6 @@ pub(super) fn deletes(operation: Operation) -> bool {
     matches!(operation, Operation::DeleteCard | Operation::UnsubscribeFromCardUpdates)
 }
 
-/// What comes next in a source.
-pub(super) enum Next<I> {
-    Due(Due<I>),
-    /// The checkpoint is not of this source or this operation, which shows at this item.
-    Refused(I, String),
-}
-
 /// The items that a run left undone, for [`Bulk::resume`](super::Bulk::resume).
 ///
 /// As a stream it yields these items. A run over the items themselves is a new one and does not know which calls were
@@ -52,10 +48,8 @@ pub struct Remaining<S: Stream> {
     taken: u64,
     checksum: Checksum,
     id_of: fn(&S::Item) -> Option<&CardId>,
-    /// The checkpoint that the run goes on from; items that it has as done are skipped.
-    resumed: Checkpoint,
-    last_skipped: Option<S::Item>,
-    refusal: Option<String>,
+    /// An earlier run may have begun to delete the items before this position.
+    deletions_below: u64,
 }
 
 impl<S: Stream> Remaining<S> {
@@ -66,25 +60,62 @@ impl<S: Stream> Remaining<S> {
             taken: 0,
             checksum: Checksum::default(),
             id_of: |_| None,
-            resumed: Checkpoint::default(),
-            last_skipped: None,
-            refusal: None,
+            deletions_below: 0,
         }
     }
 
-    /// Skips what is done according to `checkpoint`, as items come from the source.
-    pub(super) fn skip(&mut self, mut checkpoint: Checkpoint) {
-        checkpoint.unfinished = checkpoint.unfinished.split_off(&self.taken);
-        self.resumed = checkpoint;
-    }
-
-    /// Makes ready for a run of `operation`.
-    pub(super) fn start(&mut self, operation: Operation, id_of: fn(&S::Item) -> Option<&CardId>) {
+    /// Makes ready for a run whose items have their ids in this place.
+    pub(super) fn start(&mut self, id_of: fn(&S::Item) -> Option<&CardId>) {
         self.id_of = id_of;
-        if let Some(before) = self.resumed.operation.filter(|before| *before != operation) {
-            let refusal = format!("the checkpoint is of a run of {before}, and this is a run of {operation}");
-            self.refusal = Some(refusal);
+    }
+
+    /// Skips what is done according to `checkpoint`, and keeps what it has as unfinished. Fails if the source is not that of
+    /// the checkpoint.
+    pub(super) async fn resume_from(&mut self, mut checkpoint: Checkpoint) -> Result<(), &'static str> {
+        if self.taken > 0 {
+            return Err(BEGUN);
         }
+        poll_fn(|context| self.poll_skip(&mut checkpoint, context)).await?;
+        if self.checksum != checkpoint.checksum {
+            return Err(OTHER_ITEMS);
+        }
+        self.deletions_below = checkpoint.deletions_below;
+        Ok(())
+    }
+
+    fn poll_skip(
+        &mut self,
+        checkpoint: &mut Checkpoint,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), &'static str>> {
+        for _ in 0..SKIPPED_AT_ONCE {
+            if self.taken == checkpoint.taken {
+                return Poll::Ready(Ok(()));
+            }
+            let Some((position, item)) = ready!(self.poll_source(context)) else {
+                return Poll::Ready(Err(FEWER_ITEMS));
+            };
+            if let Some(before) = checkpoint.unfinished.remove(&position) {
+                if before.id.as_ref() != (self.id_of)(&item) {
+                    return Poll::Ready(Err(OTHER_ITEMS));
+                }
+                let deletion_begun = before.deletion_begun;
+                self.unfinished.push_back(Due { position, item, deletion_begun });
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Takes the next item from the source, with its position.
+    fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Option<(u64, S::Item)>> {
+        let Some(item) = ready!(self.source.as_mut().poll_next(context)) else { return Poll::Ready(None) };
+        let position = self.taken;
+        self.taken += 1;
+        if let Some(id) = (self.id_of)(&item) {
+            self.checksum.add(id);
+        }
+        Poll::Ready(Some((position, item)))
     }
 
     /// Returns the items that were taken from the source and have no outcome, at most as many as the concurrency.
@@ -96,10 +127,7 @@ impl<S: Stream> Remaining<S> {
     pub(super) fn left(&self) -> Option<u64> {
         let (least, most) = self.source.size_hint();
         let in_source = most.filter(|most| *most == least)? as u64;
-        let skipped = self.resumed.taken.saturating_sub(self.taken);
-        let to_do_again = self.resumed.unfinished.len() as u64;
-        let begun = to_do_again.saturating_add(self.unfinished.len() as u64);
-        Some(in_source.saturating_sub(skipped).saturating_add(begun))
+        Some(in_source.saturating_add(self.unfinished.len() as u64))
     }
 
     /// Returns the checkpoint of a run whose items `in_flight` have no acknowledged outcome.
@@ -109,23 +137,16 @@ impl<S: Stream> Remaining<S> {
         concurrency: usize,
         in_flight: impl Iterator<Item = &'a Due<S::Item>>,
     ) -> Checkpoint {
-        let (taken, checksum) = if self.taken > self.resumed.taken {
-            (self.taken, self.checksum)
-        } else {
-            (self.resumed.taken, self.resumed.checksum)
-        };
-        let started = in_flight.chain(&self.unfinished).map(|due| {
+        let unfinished = in_flight.chain(&self.unfinished).map(|due| {
             let id = (self.id_of)(&due.item).cloned();
             (due.position, Unfinished { id, deletion_begun: due.deletion_begun })
         });
-        let mut unfinished: BTreeMap<_, _> = started.collect();
-        unfinished.extend(self.resumed.unfinished.clone());
         let mut checkpoint = Checkpoint {
             operation: Some(operation),
-            taken,
-            checksum,
-            unfinished,
-            deletions_below: self.resumed.deletions_below,
+            taken: self.taken,
+            checksum: self.checksum,
+            unfinished: unfinished.collect(),
+            deletions_below: self.deletions_below,
         };
         if deletes(operation) {
             // Those that wait may begin before the next checkpoint is stored.
@@ -137,51 +158,15 @@ impl<S: Stream> Remaining<S> {
         checkpoint
     }
 
-    /// Refuses this item, and all that follow.
-    fn refuse(&mut self, item: S::Item, message: String) -> Next<S::Item> {
-        self.last_skipped = None;
-        self.refusal = Some(message.clone());
-        Next::Refused(item, message)
-    }
-
-    pub(super) fn poll_card(&mut self, context: &mut Context<'_>) -> Poll<Option<Next<S::Item>>> {
+    pub(super) fn poll_card(&mut self, context: &mut Context<'_>) -> Poll<Option<Due<S::Item>>> {
         if let Some(card) = self.unfinished.pop_front() {
-            return Poll::Ready(Some(Next::Due(card)));
+            return Poll::Ready(Some(card));
         }
-        for _ in 0..SKIPPED_AT_ONCE {
-            let Some(item) = std::task::ready!(self.source.as_mut().poll_next(context)) else {
-                // Fewer items than before. Without any, there is nothing to name.
-                let last = self.last_skipped.take().filter(|_| self.taken < self.resumed.taken);
-                return Poll::Ready(last.map(|item| self.refuse(item, OTHER_ITEMS.to_owned())));
-            };
-            if let Some(refusal) = self.refusal.take() {
-                return Poll::Ready(Some(self.refuse(item, refusal)));
-            }
-            let position = self.taken;
-            self.taken += 1;
-            let id = (self.id_of)(&item);
-            if let Some(id) = id {
-                self.checksum.add(id);
-            }
-            if position >= self.resumed.taken {
-                self.last_skipped = None;
-                let deletion_begun = position < self.resumed.deletions_below;
-                return Poll::Ready(Some(Next::Due(Due { position, item, deletion_begun })));
-            }
-            let before = self.resumed.unfinished.get(&position);
-            let is_another = before.is_some_and(|before| before.id.as_ref() != id)
-                || self.taken == self.resumed.taken && self.checksum != self.resumed.checksum;
-            if is_another {
-                return Poll::Ready(Some(self.refuse(item, OTHER_ITEMS.to_owned())));
-            }
-            if let Some(before) = self.resumed.unfinished.remove(&position) {
-                let deletion_begun = before.deletion_begun;
-                return Poll::Ready(Some(Next::Due(Due { position, item, deletion_begun })));
-            }
-            self.last_skipped = Some(item);
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
+        let next = ready!(self.poll_source(context));
+        Poll::Ready(next.map(|(position, item)| {
+            let deletion_begun = position < self.deletions_below;
+            Due { position, item, deletion_begun }
+        }))
     }
 }
 
@@ -189,10 +174,7 @@ impl<S: Stream> Stream for Remaining<S> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        self.poll_card(context).map(|next| match next? {
-            Next::Due(card) => Some(card.item),
-            Next::Refused(..) => None,
-        })
+        self.poll_card(context).map(|next| Some(next?.item))
     }
 }
 

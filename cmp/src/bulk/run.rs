@@ -16,7 +16,7 @@ use futures_util::{
 
 use super::{
     checkpoint::Checkpoint,
-    remaining::{Due, Next, Remaining, deletes},
+    remaining::{Due, Remaining, deletes},
 };
 use crate::{
     call::Core,
@@ -52,6 +52,8 @@ pub struct BulkRun<S: Stream, T, K = CardId> {
     room: Option<Tick>,
     /// The position of the outcome that was returned last, until it is acknowledged.
     returned: Option<u64>,
+    /// As the caller set it
+    total: Option<u64>,
     handle: BulkHandle,
     _end: End,
 }
@@ -74,7 +76,7 @@ impl<S: Stream, T, K> BulkRun<S, T, K> {
         total: Option<u64>,
         core: Arc<Core>,
     ) -> Self {
-        cards.start(task.operation, task.id_of);
+        cards.start(task.id_of);
         let handle = BulkHandle::new(total.or_else(|| cards.left()), Arc::clone(&core.clock));
         Self {
             cards,
@@ -85,9 +87,34 @@ impl<S: Stream, T, K> BulkRun<S, T, K> {
             core,
             room: None,
             returned: None,
+            total,
             _end: End(handle.clone()),
             handle,
         }
+    }
+
+    /// Skips the items that are done according to a stored [`Checkpoint`], and makes the calls without an outcome again. The
+    /// default checkpoint skips nothing.
+    ///
+    /// Takes the skipped items from the source, and compares them with the checkpoint, before anything is sent. The run is
+    /// then ready to start.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if the source does not yield what it yielded before, from its start: other items, fewer
+    /// or none. Also if the checkpoint is of another operation, or the run has begun. The stored checkpoint is still right.
+    /// For a run that creates cards, only the operation and the number of items are compared.
+    pub async fn resume_from(mut self, checkpoint: Checkpoint) -> Result<Self> {
+        let operation = self.task.operation;
+        let refused = |message: String| {
+            Error::new(ErrorKind::InvalidInput, Delivery::NotSent, message).for_operation(operation)
+        };
+        if let Some(before) = checkpoint.operation.filter(|before| *before != operation) {
+            let message = format!("the checkpoint is of a run of {before}, and this is a run of {operation}");
+            return Err(refused(message));
+        }
+        self.cards.resume_from(checkpoint).await.map_err(|rule| refused(rule.to_owned()))?;
+        self.handle.0.counts().total = self.total.or_else(|| self.cards.left());
+        Ok(self)
     }
 
     /// Returns a handle to watch and stop the run from elsewhere.
@@ -111,8 +138,17 @@ impl<S: Stream, T, K> BulkRun<S, T, K> {
         }
     }
 
+    /// Leaves the item that [`next`](Self::next) returned last without an outcome: its call is made again when the run is
+    /// resumed. The following call to `next` does not acknowledge it.
+    ///
+    /// For a failure that says nothing about the card, such as a time-out. Each such item makes the checkpoint larger, so
+    /// end a run that has many.
+    pub fn leave_unfinished(&mut self) {
+        self.returned = None;
+    }
+
     /// Returns how far the run has come in its source, to resume in another process: see
-    /// [`BulkOver::resume_from`](super::BulkOver::resume_from). The cost depends on the concurrency alone.
+    /// [`resume_from`](Self::resume_from). The cost depends on the concurrency alone.
     ///
     /// The outcome that [`next`](Self::next) returned last is unfinished here, since a crash could come before it is
     /// stored. It counts once `next` is called again, or after [`acknowledge`](Self::acknowledge).
@@ -162,14 +198,13 @@ impl<S: Stream<Item: Clone>, T: 'static, K> BulkRun<S, T, K> {
     }
 
     /// Starts calls up to the concurrency, or one if the client has a pace.
-    fn fill(&mut self, context: &mut Context<'_>) -> Filled<S::Item> {
+    fn fill(&mut self, context: &mut Context<'_>) -> Filled {
         while self.calls.len() < self.concurrency {
             if self.handle.is_stopped() {
                 return Filled::NoMore;
             }
             let card = match self.cards.poll_card(context) {
-                Poll::Ready(Some(Next::Due(card))) => card,
-                Poll::Ready(Some(Next::Refused(item, message))) => return Filled::Refused(item, message),
+                Poll::Ready(Some(card)) => card,
                 Poll::Ready(None) => return Filled::NoMore,
                 Poll::Pending => return Filled::ForNow,
             };
@@ -207,13 +242,11 @@ impl<S: Stream, T, K> BulkRun<S, T, K> {
 }
 
 /// What came of starting calls.
-enum Filled<I> {
+enum Filled {
     ForNow,
     /// A call was started, and has to take its turn before the next one.
     One,
     NoMore,
-    /// The checkpoint does not fit this item.
-    Refused(I, String),
 }
 
 impl<S: Stream<Item: Clone>, T: 'static, K> Stream for BulkRun<S, T, K> {
@@ -229,14 +262,6 @@ impl<S: Stream<Item: Clone>, T: 'static, K> Stream for BulkRun<S, T, K> {
                 return run.finish(done);
             }
             filled = run.fill(context);
-        }
-        if let Filled::Refused(item, message) = filled {
-            run.handle.stop();
-            let error = Error::new(ErrorKind::InvalidInput, Delivery::NotSent, message);
-            return Poll::Ready(Some((
-                (run.task.key_of)(&item),
-                Err(error.for_operation(run.task.operation)),
-            )));
         }
         match run.calls.poll_next_unpin(context) {
             Poll::Ready(Some(done)) => run.finish(done),

@@ -152,7 +152,11 @@ impl World {
     async fn process(self: Rc<Self>) {
         let bulk = || self.client.bulk().concurrency(CONCURRENCY);
         let checkpoint = serde_json::from_str(&self.checkpoint.borrow()).unwrap();
-        let mut run = self.run(bulk().over_stream(self.cards()).resume_from(checkpoint));
+        let mut run = self
+            .run(bulk().over_stream(self.cards()))
+            .resume_from(checkpoint)
+            .await
+            .expect("the same source");
         loop {
             match run.next().await {
                 Some((card, _)) => self.store(&mut run, card),

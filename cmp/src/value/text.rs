@@ -32,7 +32,8 @@ impl Text {
     }
 
     /// Returns `true` if a number is in the text that an issuer can have given to a card, in a row or in groups: it begins as a
-    /// card network's numbers do, and passes the Luhn check. Ask before you store a text in the clear.
+    /// card network's numbers do, and passes the Luhn check. A text that [`CardId`](crate::CardId) takes gives `false`. Ask
+    /// before you store a text in the clear.
     ///
     /// ```
     /// use cmp::Text;

@@ -41,15 +41,15 @@ async fn main() -> Result<()> {
     };
     let checkpoint: Checkpoint = serde_json::from_str(&arguments.next().unwrap_or_default())?;
     match operation.as_str() {
-        "provision" => report(bulk.over_stream(ids).resume_from(checkpoint).provision()).await,
-        "delete" => report(bulk.over_stream(ids).resume_from(checkpoint).delete()).await,
+        "provision" => report(bulk.over_stream(ids).provision().resume_from(checkpoint).await?).await,
+        "delete" => report(bulk.over_stream(ids).delete().resume_from(checkpoint).await?).await,
         "create" => {
             let rows = ids.map(|row: cmp::CardId| {
                 // An alias, since there are not so many test cards.
                 let pan = Pan::from_trusted(format!("tok_{:0>12}", row.as_str()));
                 (row, NewCard::new(pan, Expiry::new(12, 2030).expect("a date")))
             });
-            report(bulk.over_stream(rows).resume_from(checkpoint).create()).await;
+            report(bulk.over_stream(rows).create().resume_from(checkpoint).await?).await;
         }
         _ => bail!("no such operation"),
     }

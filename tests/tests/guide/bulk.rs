@@ -302,6 +302,7 @@ async fn any_concurrency_can_be_asked_for() {
     }
     let stored = serde_json::to_string(&run.checkpoint()).expect("JSON");
     let checkpoint = serde_json::from_str(&stored).expect("what was stored can be read");
-    let mut run = cmp.bulk().concurrency(0).over(unknown(2)).resume_from(checkpoint).delete();
+    let run = cmp.bulk().concurrency(0).over(unknown(2)).delete();
+    let mut run = run.resume_from(checkpoint).await.expect("the same source");
     assert!(run.next().await.is_none());
 }

@@ -43,8 +43,8 @@ async fn an_outcome_counts_once_it_is_acknowledged_or_the_next_one_is_asked_for(
     assert!(run.next().await.is_none());
     assert_eq!((run.checkpoint().acknowledged(), run.checkpoint().finished()), (3, 3));
 
-    let again = cmp.bulk().over(ids).resume_from(stored(&run.checkpoint())).get().next().await;
-    assert!(again.is_none(), "all is done");
+    let mut again = cmp.bulk().over(ids).get().resume_from(stored(&run.checkpoint())).await.unwrap();
+    assert!(again.next().await.is_none(), "all is done");
 }
 
 /// Ends a run after a number of outcomes that `random` gives, again and again, and counts each card's outcomes.
@@ -54,7 +54,8 @@ async fn crash_and_resume(cmp: &Client, ids: &[CardId], acknowledge: bool) -> BT
     let mut last = Checkpoint::default();
     loop {
         let source = stream::iter(ids.to_vec());
-        let mut run = cmp.bulk().concurrency(8).over_stream(source).resume_from(stored(&last)).provision();
+        let run = cmp.bulk().concurrency(8).over_stream(source).provision();
+        let mut run = run.resume_from(stored(&last)).await.expect("the same source");
         for _ in 0..random.usize(1..30) {
             let Some((id, outcome)) = run.next().await else { return outcomes };
             outcome.expect("a card that can have a token");
@@ -95,14 +96,15 @@ async fn a_deletion_that_the_crashed_run_began_is_no_failure() {
     let before = cmp.bulk().concurrency(3).over(ids.clone()).delete();
     let at_start = stored(&before.checkpoint());
     simulator.faults().add(Fault::hang().effect_applied().on(Operation::DeleteCard).times(3));
-    let mut run = cmp.bulk().concurrency(3).over(ids.clone()).resume_from(at_start.clone()).delete();
+    let run = cmp.bulk().concurrency(3).over(ids.clone()).delete();
+    let mut run = run.resume_from(at_start.clone()).await.unwrap();
     drive(&mut run, || simulator.cards().len() == 2).await;
     let in_between = stored(&run.checkpoint());
     assert_eq!(in_between.unfinished().count(), 3);
     drop(run);
 
     for checkpoint in [at_start, in_between] {
-        let mut run = cmp.bulk().over(ids.clone()).resume_from(checkpoint).delete();
+        let mut run = cmp.bulk().over(ids.clone()).delete().resume_from(checkpoint).await.unwrap();
         while let Some((id, outcome)) = run.next().await {
             outcome.unwrap_or_else(|error| panic!("{id}: {error}"));
         }
@@ -127,7 +129,7 @@ async fn a_deletion_that_begins_after_the_checkpoint_is_no_failure_either() {
     while let Some((_, outcome)) = run.next().await {
         outcome.unwrap();
     }
-    let mut run = cmp.bulk().over(ids).resume_from(checkpoint).delete();
+    let mut run = cmp.bulk().over(ids).delete().resume_from(checkpoint).await.unwrap();
     while let Some((id, outcome)) = run.next().await {
         outcome.unwrap_or_else(|error| panic!("{id}: {error}"));
     }
@@ -140,7 +142,7 @@ async fn a_card_that_no_run_can_have_begun_to_delete_and_is_not_there_is_a_failu
     let cmp = client(&simulator);
     let ids: Vec<_> = unknown(1_020).collect();
     let checkpoint = stored(&cmp.bulk().concurrency(10).over(ids.clone()).delete().checkpoint());
-    let mut run = cmp.bulk().over(ids.clone()).resume_from(checkpoint).delete();
+    let mut run = cmp.bulk().over(ids.clone()).delete().resume_from(checkpoint).await.unwrap();
     let mut failed = BTreeSet::new();
     while let Some((id, outcome)) = run.next().await {
         if outcome.is_err() {
@@ -150,50 +152,97 @@ async fn a_card_that_no_run_can_have_begun_to_delete_and_is_not_there_is_a_failu
     assert_eq!(failed, ids[1_010..].iter().cloned().collect());
 }
 
-/// The one failure of a run that may not start, and what the run leaves behind.
-async fn refused<S: Stream<Item = CardId>, T: std::fmt::Debug + 'static>(
-    mut run: BulkRun<S, T>,
-) -> (CardId, String, Checkpoint) {
-    let (id, outcome) = run.next().await.expect("an outcome");
-    let error = outcome.expect_err("a refusal");
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    while let Some((_, outcome)) = run.next().await {
-        outcome.expect("only what was in flight");
+/// The message of a run that may not go on from this checkpoint.
+async fn refused<S: Stream, T, K>(run: BulkRun<S, T, K>, checkpoint: &Checkpoint) -> String {
+    let error = run.resume_from(checkpoint.clone()).await.expect_err("a refusal");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0));
+    assert!(error.operation().is_some());
+    error.to_string()
+}
+
+/// The checkpoint after six of these cards. The second is the only one of the six without an outcome.
+async fn after_six(cmp: &Client, ids: &[CardId]) -> Checkpoint {
+    let mut run = cmp.bulk().concurrency(1).over(ids.to_vec()).get();
+    for number in 0..6 {
+        run.next().await.expect("an outcome").1.expect("a card that is stored");
+        if number == 1 {
+            run.leave_unfinished();
+        }
     }
-    assert!(run.handle().is_stopped());
-    (id, error.to_string(), run.checkpoint())
+    run.acknowledge();
+    stored(&run.checkpoint())
 }
 
 #[tokio::test]
-async fn a_checkpoint_of_another_operation_or_source_is_refused() {
+async fn a_checkpoint_of_another_operation_is_refused() {
     let simulator = simulator().await;
     let cmp = client(&simulator);
     let ids = store(&cmp, 10).await;
-    let mut run = cmp.bulk().concurrency(1).over(ids.clone()).get();
-    for _ in 0..6 {
+    let checkpoint = after_six(&cmp, &ids).await;
+    simulator.forget_requests();
+    let over = || cmp.bulk().over(ids.clone());
+    let changes = ids.iter().map(|id| (id.clone(), CardChanges::new()));
+    for (name, message) in [
+        ("delete_card", refused(over().delete(), &checkpoint).await),
+        ("provision_network_token", refused(over().provision(), &checkpoint).await),
+        ("subscribe_to_card_updates", refused(over().subscribe(), &checkpoint).await),
+        ("unsubscribe_from_card_updates", refused(over().unsubscribe(), &checkpoint).await),
+        ("update_card", refused(cmp.bulk().over(changes).update(), &checkpoint).await),
+        ("create_card", refused(cmp.bulk().over(new_cards(10)).create(), &checkpoint).await),
+    ] {
+        let expected = format!("the checkpoint is of a run of get_card, and this is a run of {name}");
+        assert!(message.contains(&expected), "{message}");
+    }
+    assert_eq!(simulator.requests().len(), 0, "nothing is sent");
+}
+
+#[tokio::test]
+async fn a_source_that_does_not_yield_what_it_yielded_before_is_refused() {
+    let simulator = simulator().await;
+    let cmp = client(&simulator);
+    let ids = store(&cmp, 10).await;
+    let checkpoint = after_six(&cmp, &ids).await;
+    simulator.forget_requests();
+
+    let (mut swapped, mut without_one) = (ids.clone(), ids.clone());
+    swapped.swap(2, 3);
+    without_one.remove(3);
+    // Without the items that are done, only the unfinished one is left.
+    let unfinished_alone = [ids[1].clone()];
+    for (source, expected) in [
+        (&swapped[..], "does not yield the items"),
+        (&without_one[..], "does not yield the items"),
+        (&ids[1..], "does not yield the items"),
+        (&unfinished_alone[..], "fewer items"),
+        (&ids[..5], "fewer items"),
+        (&ids[..2], "fewer items"),
+        (&ids[..0], "fewer items"),
+    ] {
+        let run = cmp.bulk().concurrency(1).over(source.to_vec()).get();
+        let message = refused(run, &checkpoint).await;
+        assert!(message.contains(expected), "{message}");
+    }
+    assert_eq!(simulator.requests().len(), 0, "nothing is sent");
+    let run = cmp.bulk().concurrency(1).over(ids).get().resume_from(checkpoint).await.unwrap();
+    assert_eq!(run.progress().total, Some(5));
+    assert_eq!(run.collect::<Vec<_>>().await.len(), 5);
+}
+
+#[tokio::test]
+async fn an_import_whose_source_shrank_is_refused() {
+    let simulator = simulator().await;
+    let cmp = client(&simulator);
+    let mut run = cmp.bulk().concurrency(1).over(new_cards(4)).create();
+    for _ in 0..3 {
         run.next().await.unwrap().1.unwrap();
     }
     run.acknowledge();
     let checkpoint = stored(&run.checkpoint());
-    simulator.forget_requests();
-    let resumed =
-        |ids: &[CardId]| cmp.bulk().concurrency(1).over(ids.to_vec()).resume_from(checkpoint.clone());
-
-    let (id, message, after) = refused(resumed(&ids).delete()).await;
-    assert!(message.contains("is of a run of get_card, and this is a run of delete_card"), "{message}");
-    assert_eq!(id, ids[0]);
-    assert_eq!(after.acknowledged(), 6);
-
-    let (mut swapped, mut without_one) = (ids.clone(), ids.clone());
-    swapped.swap(1, 2);
-    without_one.remove(3);
-    for source in [&swapped[..], &without_one[..], &ids[..4]] {
-        let (_, message, after) = refused(resumed(source).get()).await;
-        assert!(message.contains("does not yield the items that it yielded before"), "{message}");
-        assert_eq!(after, checkpoint, "it can be resumed with the right source");
+    for count in 0..3 {
+        let message = refused(cmp.bulk().over(new_cards(count)).create(), &checkpoint).await;
+        assert!(message.contains("fewer items"), "{message}");
     }
-    assert_eq!(simulator.requests().len(), 0, "nothing is sent");
-    assert_eq!(resumed(&ids).get().collect::<Vec<_>>().await.len(), 4);
+    assert!(cmp.bulk().over(new_cards(3)).create().resume_from(checkpoint).await.is_ok());
 }
 
 #[tokio::test]
@@ -205,11 +254,65 @@ async fn another_card_in_the_place_of_an_unfinished_one_is_refused() {
     run.next().await.unwrap().1.unwrap();
     let checkpoint = stored(&run.checkpoint());
     drop(run);
-    let wrong = ids[1..].to_vec();
-    let (id, _, after) =
-        refused(cmp.bulk().concurrency(1).over(wrong).resume_from(checkpoint.clone()).delete()).await;
-    assert_eq!((&id, after), (&ids[1], checkpoint));
+    let message = refused(cmp.bulk().over(ids[1..].to_vec()).delete(), &checkpoint).await;
+    assert!(message.contains("does not yield the items"), "{message}");
     assert_eq!(simulator.cards().len(), 3, "nothing was deleted");
+}
+
+#[tokio::test]
+async fn a_run_that_has_begun_does_not_resume_from_a_checkpoint() {
+    let simulator = simulator().await;
+    let cmp = client(&simulator);
+    let ids = store(&cmp, 3).await;
+    let mut run = cmp.bulk().concurrency(1).over(ids.clone()).get();
+    run.next().await.unwrap().1.unwrap();
+    let checkpoint = run.checkpoint();
+    let remaining = run.into_remaining();
+    let message = refused(cmp.bulk().resume(remaining).get(), &checkpoint).await;
+    assert!(message.contains("before its first call"), "{message}");
+}
+
+#[tokio::test]
+async fn an_item_that_is_left_unfinished_is_made_again() {
+    let simulator = simulator().await;
+    let cmp = client(&simulator);
+    let ids = store(&cmp, 10).await;
+    let checkpoint = after_six(&cmp, &ids).await;
+    assert_eq!((checkpoint.finished(), checkpoint.acknowledged()), (5, 1));
+    assert_eq!(checkpoint.unfinished().collect::<Vec<_>>(), [&ids[1]]);
+    let run = cmp.bulk().concurrency(1).over(ids.clone()).get();
+    let mut run = run.resume_from(checkpoint).await.unwrap();
+    let mut made = Vec::new();
+    while let Some((id, outcome)) = run.next().await {
+        outcome.unwrap();
+        made.push(id);
+        if made.len() == 1 {
+            run.leave_unfinished();
+            run.acknowledge();
+        }
+    }
+    assert_eq!(made, [&ids[1..2], &ids[6..]].concat());
+    assert_eq!(run.checkpoint().unfinished().collect::<Vec<_>>(), [&ids[1]], "left a second time");
+    // In the same process, too.
+    let rest = cmp.bulk().resume(run.into_remaining()).get().collect::<Vec<_>>().await;
+    assert_eq!(rest.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), ids[1..2]);
+}
+
+#[tokio::test]
+async fn a_source_with_many_items_to_skip_lets_other_tasks_run() {
+    let simulator = simulator().await;
+    let cmp = client(&simulator);
+    let checkpoint = serde_json::json!({
+        "version": 1, "operation": "create_card", "taken": 5_000, "checksum": "cbf29ce484222325",
+        "unfinished": [], "deletions_below": 0,
+    });
+    let checkpoint = serde_json::from_value(checkpoint).unwrap();
+    let mut resuming = std::pin::pin!(cmp.bulk().over(new_cards(5_000)).create().resume_from(checkpoint));
+    let mut turns = 0;
+    while resuming.as_mut().now_or_never().is_none() {
+        turns += 1;
+    }
+    assert_eq!(turns, 4);
 }
 
 #[tokio::test]
@@ -226,8 +329,8 @@ async fn a_run_resumed_in_the_same_process_counts_on_in_its_source() {
     run.acknowledge();
     let checkpoint = stored(&run.checkpoint());
     assert_eq!(checkpoint.finished(), 3);
-    let rest = cmp.bulk().over(ids).resume_from(checkpoint).get().collect::<Vec<_>>().await;
-    assert_eq!(rest.len(), 3);
+    let run = cmp.bulk().over(ids).get().resume_from(checkpoint).await.unwrap();
+    assert_eq!(run.collect::<Vec<_>>().await.len(), 3);
 }
 
 #[tokio::test]
@@ -243,7 +346,7 @@ async fn changes_go_on_where_they_stopped() {
     run.next().await.unwrap().1.unwrap();
     let checkpoint = stored(&run.checkpoint());
     drop(run);
-    let mut run = cmp.bulk().over(changes()).resume_from(checkpoint).update();
+    let mut run = cmp.bulk().over(changes()).update().resume_from(checkpoint).await.unwrap();
     while let Some((id, outcome)) = run.next().await {
         let month = 1 + ids.iter().position(|known| *known == id).unwrap() as u8;
         assert_eq!(outcome.unwrap().expiry, Some(Expiry::new(month, 2035).unwrap()));
@@ -270,7 +373,8 @@ async fn crashed_import(simulator: &Simulator) -> (Vec<(usize, Stored)>, String)
     let text = serde_json::to_string(&run.checkpoint()).expect("a value to store");
     drop(run);
     let checkpoint = serde_json::from_str(&text).expect("what was stored");
-    let mut run = cmp.bulk().concurrency(2).over(new_cards(4)).resume_from(checkpoint).create();
+    let run = cmp.bulk().concurrency(2).over(new_cards(4)).create();
+    let mut run = run.resume_from(checkpoint).await.expect("the same rows");
     let mut outcomes = Vec::new();
     while let Some((row, outcome)) = run.next().await {
         outcomes.push((row, outcome.expect("a card that can be stored")));
@@ -341,9 +445,9 @@ fn what_no_run_of_this_version_stored_is_an_error() {
     for member in ["version", "operation", "taken", "checksum", "unfinished", "deletions_below"] {
         let mut without = good.clone();
         without.as_object_mut().unwrap().remove(member);
-        // A missing operation is as null: no run has begun.
-        assert_eq!(read(&without).is_ok(), member == "operation", "{member}");
+        assert!(read(&without).is_err(), "{member}");
     }
+    assert!(with("operation", json!(null)).contains("not one that a run returned"), "of any operation");
     for other in ["null", "[]", "7", "\"4111111111111111\""] {
         let error = serde_json::from_str::<Checkpoint>(other).unwrap_err().to_string();
         assert!(error.contains("checkpoint") && !error.contains("4111"), "{other}: {error}");
@@ -374,9 +478,9 @@ async fn progress_has_a_rate_and_the_time_that_is_left() {
     assert_eq!(progress.remaining_time().unwrap().as_secs(), 20);
     run.acknowledge();
     let checkpoint = run.checkpoint();
-    let resumed = cmp.bulk().over(unknown(100)).resume_from(checkpoint.clone()).get();
+    let resumed = cmp.bulk().over(unknown(100)).get().resume_from(checkpoint.clone()).await.unwrap();
     assert_eq!(resumed.progress().total, Some(10));
     let unsized_source = stream::iter(unknown(100)).filter(|_| std::future::ready(true));
-    let resumed = cmp.bulk().over_stream(unsized_source).resume_from(checkpoint);
-    assert_eq!(resumed.total(10).get().progress().total, Some(10));
+    let run = cmp.bulk().over_stream(unsized_source).total(10).get();
+    assert_eq!(run.resume_from(checkpoint).await.unwrap().progress().total, Some(10));
 }

@@ -4,7 +4,7 @@ use cmp::{CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount, bul
 use cmp_simulator::{Operation, Simulator};
 use cmp_store::{
     Error, Pool,
-    runs::{self, RunClaim},
+    runs::{self, ItemKey, RunClaim},
 };
 
 use crate::databases::{Database, databases};
@@ -33,12 +33,12 @@ async fn cards(cmp: &Client) -> Vec<CardId> {
 async fn live(database: &Database, cmp: &Client, ids: &[CardId]) -> bool {
     let store = database.store();
     let claim = store.claim_run(RUN).await.unwrap();
-    let cards = cmp.bulk().concurrency(4).over(ids.to_vec());
-    let mut run = cards.resume_from(claim.checkpoint.clone()).get();
+    let run = cmp.bulk().concurrency(4).over(ids.to_vec()).get();
+    let mut run = run.resume_from(claim.checkpoint.clone()).await.unwrap();
     for _ in 0..LIFETIME {
         let Some((id, outcome)) = run.next().await else { return true };
         run.acknowledge();
-        store.record(&claim, id.as_str(), &outcome, &run.checkpoint()).await.unwrap();
+        store.record(&claim, id, &outcome, &run.checkpoint()).await.unwrap();
     }
     false
 }
@@ -77,12 +77,16 @@ async fn an_outcome_and_its_checkpoint_are_stored_together_or_not_at_all() {
         match &database.pool {
             Pool::Sqlite(pool) => {
                 let mut transaction = pool.begin().await.unwrap();
-                runs::record(&mut *transaction, &claim, "a", &outcome, &Checkpoint::default()).await.unwrap();
+                runs::record(&mut *transaction, &claim, key("a"), &outcome, &Checkpoint::default())
+                    .await
+                    .unwrap();
                 transaction.rollback().await.unwrap();
             }
             Pool::Postgres(pool) => {
                 let mut transaction = pool.begin().await.unwrap();
-                runs::record(&mut *transaction, &claim, "a", &outcome, &Checkpoint::default()).await.unwrap();
+                runs::record(&mut *transaction, &claim, key("a"), &outcome, &Checkpoint::default())
+                    .await
+                    .unwrap();
                 transaction.rollback().await.unwrap();
             }
             _ => unreachable!("another database"),
@@ -91,10 +95,10 @@ async fn an_outcome_and_its_checkpoint_are_stored_together_or_not_at_all() {
         // The second statement fails, and takes the first with it.
         let checkpoint = checkpoint_of(12);
         database.run("ALTER TABLE cmp_outcomes RENAME TO hidden").await;
-        store.record(&claim, "a", &outcome, &checkpoint).await.unwrap_err();
+        store.record(&claim, key("a"), &outcome, &checkpoint).await.unwrap_err();
         database.run("ALTER TABLE hidden RENAME TO cmp_outcomes").await;
         assert_eq!(store.checkpoint(RUN).await.unwrap(), Checkpoint::default());
-        store.record(&claim, "a", &outcome, &checkpoint).await.unwrap();
+        store.record(&claim, key("a"), &outcome, &checkpoint).await.unwrap();
         assert_eq!(store.checkpoint(RUN).await.unwrap(), checkpoint);
         assert_eq!(database.texts("SELECT item FROM cmp_outcomes").await, ["a"]);
     }
@@ -113,10 +117,14 @@ async fn a_checkpoint_that_can_not_be_read_is_an_error_and_stays() {
             assert_eq!(store.claim_run(RUN).await, Err(unreadable));
             assert_eq!(database.texts("SELECT checkpoint FROM cmp_runs").await, [text]);
             // The process that can read it still has the run.
-            store.record(&claim, "a", &Ok(()), &checkpoint_of(1)).await.unwrap();
+            store.record(&claim, key("a"), &Ok(()), &checkpoint_of(1)).await.unwrap();
         }
         assert_eq!(store.checkpoint("another").await.unwrap(), Checkpoint::default());
     }
+}
+
+fn key(item: &str) -> ItemKey {
+    ItemKey::new(item).unwrap()
 }
 
 fn checkpoint_of(taken: u64) -> Checkpoint {
@@ -138,25 +146,25 @@ async fn a_process_that_was_taken_over_stores_nothing() {
         let is_refused = async |claim: &RunClaim| {
             let before = stored(&database).await;
             for item in ["a", "z"] {
-                let refused = store.record(claim, item, &Ok(()), &checkpoint_of(99)).await;
+                let refused = store.record(claim, key(item), &Ok(()), &checkpoint_of(99)).await;
                 assert_eq!(refused, Err(Error::TakenOver { run: RUN.to_owned() }));
             }
             assert_eq!(stored(&database).await, before);
         };
         let first = store.claim_run(RUN).await.unwrap();
-        store.record(&first, "a", &Ok(()), &checkpoint_of(1)).await.unwrap();
+        store.record(&first, key("a"), &Ok(()), &checkpoint_of(1)).await.unwrap();
         let second = store.claim_run(RUN).await.unwrap();
         assert_eq!(second.checkpoint, checkpoint_of(1));
         is_refused(&first).await;
-        store.record(&second, "b", &Ok(()), &checkpoint_of(2)).await.unwrap();
+        store.record(&second, key("b"), &Ok(()), &checkpoint_of(2)).await.unwrap();
         is_refused(&first).await;
         // The first one comes back, and is the last again.
         let third = store.claim_run(RUN).await.unwrap();
         is_refused(&second).await;
-        store.record(&third, "c", &Ok(()), &checkpoint_of(3)).await.unwrap();
+        store.record(&third, key("c"), &Ok(()), &checkpoint_of(3)).await.unwrap();
         // Other runs don't matter.
         store.claim_run("another").await.unwrap();
-        store.record(&third, "d", &Ok(()), &checkpoint_of(4)).await.unwrap();
+        store.record(&third, key("d"), &Ok(()), &checkpoint_of(4)).await.unwrap();
         // A claim outlives neither its run nor a new one of the same name.
         database.run("DELETE FROM cmp_runs").await;
         is_refused(&third).await;
@@ -178,14 +186,14 @@ async fn a_claim_waits_for_the_outcome_that_is_being_stored() {
         let second = match &database.pool {
             Pool::Sqlite(pool) => {
                 let mut transaction = pool.begin().await.unwrap();
-                runs::record(&mut *transaction, &first, "a", &outcome, &checkpoint_of(1)).await.unwrap();
+                runs::record(&mut *transaction, &first, key("a"), &outcome, &checkpoint_of(1)).await.unwrap();
                 let claiming = claiming();
                 transaction.commit().await.unwrap();
                 claiming.await.unwrap()
             }
             Pool::Postgres(pool) => {
                 let mut transaction = pool.begin().await.unwrap();
-                runs::record(&mut *transaction, &first, "a", &outcome, &checkpoint_of(1)).await.unwrap();
+                runs::record(&mut *transaction, &first, key("a"), &outcome, &checkpoint_of(1)).await.unwrap();
                 let claiming = claiming();
                 transaction.commit().await.unwrap();
                 claiming.await.unwrap()
@@ -204,10 +212,13 @@ async fn of_many_processes_that_store_at_once_only_the_last_one_does() {
         for _ in 0..8 {
             claims.push(store.claim_run(RUN).await.unwrap());
         }
-        let storing = claims.iter().enumerate().map(|(number, claim)| {
-            let store = store.clone();
-            async move { store.record(claim, &format!("item-{number}"), &Ok(()), &checkpoint_of(1)).await }
-        });
+        let storing =
+            claims.iter().enumerate().map(|(number, claim)| {
+                let store = store.clone();
+                async move {
+                    store.record(claim, key(&format!("item-{number}")), &Ok(()), &checkpoint_of(1)).await
+                }
+            });
         let stored = futures_util::future::join_all(storing).await;
         assert_eq!(stored.iter().filter(|stored| stored.is_ok()).count(), 1);
         assert_eq!(database.texts("SELECT item FROM cmp_outcomes").await, ["item-7"]);
@@ -227,22 +238,54 @@ async fn a_key_that_may_be_a_card_number_is_refused() {
         "４１１１ １１１１ １１１１ １１１１",
         "٤١١١١١١١١١١١١١١١",
     ];
+    for number in numbers {
+        let as_item = ItemKey::new(number).unwrap_err();
+        assert_eq!(as_item, Error::CardNumber { name: "key of the item" }, "{number}");
+        let shown = format!("{as_item} {as_item:?}");
+        assert!(shown.chars().all(|c| !c.is_ascii_digit()), "{shown}");
+    }
     for database in databases("a_key_that_may_be_a_card_number").await {
         let store = database.store();
-        let claim = store.claim_run(RUN).await.unwrap();
-        let before = stored(&database).await;
         for number in numbers {
-            let as_item = store.record(&claim, number, &Ok(()), &checkpoint_of(1)).await.unwrap_err();
-            assert_eq!(as_item, Error::CardNumber { name: "key of the item" }, "{number}");
             let as_name = store.claim_run(number).await.unwrap_err();
             assert_eq!(as_name, Error::CardNumber { name: "name of the run" }, "{number}");
-            for shown in [as_item.to_string(), format!("{as_item:?}"), as_name.to_string()] {
-                assert!(shown.chars().all(|c| !c.is_ascii_digit()), "{shown}");
-            }
+            let shown = format!("{as_name} {as_name:?}");
+            assert!(shown.chars().all(|c| !c.is_ascii_digit()), "{shown}");
         }
-        assert_eq!(stored(&database).await, before);
-        for item in ["CRDunknown-1", "row-1", "2025-11-28-0001", "1795000000000000017", "Zürich/17", ""] {
-            store.record(&claim, item, &Ok(()), &checkpoint_of(1)).await.unwrap();
+        assert_eq!(stored(&database).await, (vec![], vec![]));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_before_the_run_is_stored_after_it() {
+    let incompressible = |length| -> String {
+        let mut random = fastrand::Rng::with_seed(length);
+        (0..length).map(|_| random.alphanumeric()).collect()
+    };
+    let longest = (incompressible(500), incompressible(499) + "x");
+    for key in ["a\0b".to_owned(), incompressible(501), "é".repeat(251)] {
+        assert_eq!(ItemKey::new(key), Err(Error::Unfit { name: "key of the item" }));
+    }
+    for database in databases("taken_before_the_run_is_stored_after_it").await {
+        let store = database.store();
+        assert_eq!(store.claim_run("a\0b").await, Err(Error::Unfit { name: "name of the run" }));
+        let claim = store.claim_run(&longest.0).await.unwrap();
+        for item in [
+            "CRDunknown-1",
+            "row-1",
+            "2025-11-28-0001",
+            "20251128-125318-0015",
+            "1795000000000000017",
+            "b18c8632-2266-4668-8665-0967dbc38a39",
+            "Zürich/17",
+            &longest.1,
+            "",
+        ] {
+            store.record(&claim, key(item), &Ok(()), &checkpoint_of(1)).await.unwrap();
+            let id: Result<CardId, _> = item.parse();
+            if let Ok(id) = id {
+                store.record(&claim, id, &Ok(()), &checkpoint_of(1)).await.unwrap();
+            }
         }
     }
 }
