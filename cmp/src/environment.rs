@@ -4,7 +4,10 @@ use std::{env, ffi::OsString, fmt};
 
 use reqwest::Url;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    scrub::looks_like_a_pan,
+};
 
 /// The environments of one of the two APIs, each a type of its own.
 macro_rules! environment {
@@ -191,8 +194,13 @@ impl CustomEnvironment {
 
 impl fmt::Debug for CustomEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Custom({}, token {})", self.api, self.token)
+        write!(f, "Custom({}, token {})", shown(&self.api), shown(&self.token))
     }
+}
+
+/// The program wrote the URL, but its path can have come from anywhere.
+fn shown(url: &Url) -> &str {
+    if looks_like_a_pan(url.as_str()) { "***" } else { url.as_str() }
 }
 
 fn safe_url(what: &str, text: &str) -> Result<Url> {
@@ -332,6 +340,13 @@ mod tests {
             let error = refusal([custom, ("VGS_API_URL", good), ("VGS_TOKEN_URL", wrong)]);
             assert!(error.contains("VGS_TOKEN_URL"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_address_that_may_have_a_card_number_is_not_shown() {
+        let hiding = "https://a.example/4111%0011/1111//1111%001";
+        let custom = Environment::custom(hiding, "http://127.0.0.1:8080/token").unwrap();
+        assert_eq!(format!("{custom:?}"), "Custom(***, token http://127.0.0.1:8080/token)");
     }
 
     #[test]

@@ -178,14 +178,20 @@ fn passes_luhn(digits: &str) -> bool {
 }
 
 /// Whether digits in a row within a long hexadecimal word are a PAN: they begin as an issuer's numbers of this length do,
-/// and pass the Luhn check. This holds for one in two thousand random words of 32 digits.
+/// and pass the Luhn check. This holds for one in two thousand random words of 32 digits. Or each digit stands there as its
+/// octet, as in `343131` for `411`.
 fn hides_a_pan(word: &str) -> bool {
+    let has_octets = (0..2).any(|start| {
+        let pairs: Vec<_> = word.as_bytes()[start..].chunks_exact(2).collect();
+        let octets = pairs.split(|pair| pair[0] != b'3' || !pair[1].is_ascii_digit());
+        octets.into_iter().any(|octets| octets.len() >= *PAN_DIGITS.start())
+    });
     let runs = word.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() >= *PAN_DIGITS.start());
     let numbers = runs.flat_map(|run| {
         let places = (0..run.len()).flat_map(|start| PAN_DIGITS.map(move |length| start..start + length));
         places.filter_map(|place| run.get(place))
     });
-    numbers.into_iter().any(can_be_given)
+    has_octets || numbers.into_iter().any(can_be_given)
 }
 
 /// The same for the digits of a UUID, in whose midst nobody writes a PAN.
@@ -494,6 +500,7 @@ mod tests {
             "6759649826438453",
             "4000000000000000006",
         ] {
+            let octets: String = pan.bytes().map(|octet| format!("{octet:02x}")).collect();
             for id in [
                 format!("{pan}abcdef0123456789"),
                 format!("abcdef0123456789{pan}"),
@@ -501,6 +508,9 @@ mod tests {
                 format!("CRDab{pan}abcdefabcdef"),
                 format!("00-{pan}abcdef0123456789-00f067aa0ba902b7-01"),
                 format!("{pan}{}", &"abcdef0123456789abcd"[..32 - pan.len()]),
+                format!("1e{octets}"),
+                format!("CRD{octets}0ab"),
+                format!("abc{octets}"),
             ] {
                 assert!(looks_like_a_pan(&id), "{id}");
             }

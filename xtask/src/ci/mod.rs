@@ -144,7 +144,8 @@ fn examples(root: &Path) -> Result<Done> {
         }
         examples.sort();
         for example in &examples {
-            cargo(root, &["run", "-q", "-p", package, "--example", example], &[])?;
+            // Without `-p`, they have the features of all tests, and nothing is built again. `each_feature` checks them with it.
+            cargo(root, &["run", "-q", "--example", example], &[])?;
         }
     }
     Ok(Done::Passed)
@@ -153,6 +154,7 @@ fn examples(root: &Path) -> Result<Done> {
 /// Without what the tests of the workspace turn on.
 fn each_feature(root: &Path) -> Result<Done> {
     clippy_cmp(root, &[])?;
+    clippy_cmp(root, &["--examples"])?;
     for feature in ["webhooks", "test-util", "opentelemetry", "opentelemetry,webhooks"] {
         clippy_cmp(root, &["--features", feature])?;
     }
@@ -168,10 +170,10 @@ fn each_feature(root: &Path) -> Result<Done> {
 /// Any crate of a user's build can turn them on for all. They change how numbers and objects are read.
 fn serde_json_features(root: &Path) -> Result<Done> {
     let features = "serde_json/arbitrary_precision,serde_json/preserve_order";
-    let test = |tests: &[&str]| cargo(root, &[&["test", "--features", features], tests].concat(), &[]);
-    let of_clients = ["--test", "client", "--test", "webhooks", "--test", "decoders"];
-    test(&[&["--package", "workspace-tests"], &of_clients[..]].concat())?;
-    test(&["--package", "cmp-generated", "--package", "cmp", "--lib", "--tests"])
+    let packages = ["--package", "cmp", "--package", "cmp-generated", "--package", "workspace-tests"];
+    let tests = ["client", "webhooks", "decoders", "decoding", "lenient", "redaction"].map(|name| ["--test", name]);
+    let arguments = [&["test", "--lib", "--features", features][..], &packages, tests.as_flattened()].concat();
+    cargo(root, &arguments, &[])
 }
 
 /// The program in `fleet/`, a workspace of its own. Its test needs Postgres, and runs with those of the store.
