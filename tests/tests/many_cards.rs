@@ -71,17 +71,14 @@ async fn store(simulator: &Simulator, count: usize) -> BTreeMap<String, Vec<Stri
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_faults_every_id_has_one_outcome_and_memory_stays_flat() {
-    let (few, many) = (run(10_000).await, run(100_000).await);
+    let (few, many) = (run(3_000).await, run(30_000).await);
     println!("{} and {} octets", few.most_memory, many.most_memory);
-    for (ran, unknown) in [(&few, 1_000), (&many, 10_000)] {
+    for (ran, unknown) in [(&few, 300), (&many, 3_000)] {
         // A 500 and garbage are not retried: a quarter of the faults, which meet one request in twenty.
         let spoiled = ran.failed - unknown;
         assert!(spoiled > 0 && spoiled < ran.provisioned / 20, "{spoiled}");
     }
-    assert!(
-        many.most_memory < few.most_memory + few.most_memory / 4,
-        "{} octets for ten times the ids, and {} before",
-        many.most_memory,
-        few.most_memory
-    );
+    // A list of the ids would take more than 24 octets for each.
+    let more = many.most_memory.saturating_sub(few.most_memory);
+    assert!(more < 27_000 * 16, "{more} octets more than {} for ten times the ids", few.most_memory);
 }

@@ -171,8 +171,10 @@ fn each_feature(root: &Path) -> Result<Done> {
 fn serde_json_features(root: &Path) -> Result<Done> {
     let features = "serde_json/arbitrary_precision,serde_json/preserve_order";
     let packages = ["--package", "cmp", "--package", "cmp-generated", "--package", "workspace-tests"];
-    let tests = ["client", "webhooks", "decoders", "decoding", "lenient", "redaction"].map(|name| ["--test", name]);
-    let arguments = [&["test", "--lib", "--features", features][..], &packages, tests.as_flattened()].concat();
+    let tests =
+        ["client", "webhooks", "decoders", "decoding", "lenient", "redaction"].map(|name| ["--test", name]);
+    let arguments =
+        [&["test", "--lib", "--features", features][..], &packages, tests.as_flattened()].concat();
     cargo(root, &arguments, &[])
 }
 

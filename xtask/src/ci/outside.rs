@@ -14,6 +14,10 @@ const VENDOR: &str = "vendor";
 const STORE: &str =
     "[target.'cfg(all())'.dev-dependencies]\ncmp-store = { version = \"0.1.0\", features = [\"postgres\"] }";
 
+/// As in the workspace, whose target folder is shared: cargo builds the same dependencies again for another profile.
+const PROFILE: &str =
+    "[profile.dev]\ndebug = \"line-tables-only\"\n[profile.dev.package.\"*\"]\ndebug = false";
+
 pub(super) fn check(root: &Path) -> Result<Done> {
     let metadata = metadata(root, &["--no-deps"])?;
     let target = Path::new(metadata["target_directory"].as_str().context("cargo names no target directory")?);
@@ -30,7 +34,7 @@ pub(super) fn check(root: &Path) -> Result<Done> {
         unpack(target, &folder.join(VENDOR), package)?;
     }
     // Outside for cargo, too: the folder is below the workspace's.
-    fs::write(folder.join("Cargo.toml"), format!("{manifest}\n{STORE}\n[workspace]\n"))?;
+    fs::write(folder.join("Cargo.toml"), format!("{manifest}\n{STORE}\n{PROFILE}\n[workspace]\n"))?;
     fs::write(folder.join("src/main.rs"), first_program(&readme)?)?;
     // The same versions as ours, so that what was tested is what is built, and nothing new is fetched.
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
