@@ -101,32 +101,48 @@ impl Times {
         self.next.map_or(now, |next| next.max(now))
     }
 
-    /// Returns when a request can be sent: now or later. Forgets times that are of no use any more.
+    /// Returns when a request can be sent: now or later. Forgets times that have passed.
     fn free(&mut self, now: Instant, interval: Duration) -> Instant {
-        while let Some((&begin, &end)) = self.given_back.first_key_value() {
-            // One that is shorter was taken before a 429.
-            if begin >= now && end - begin >= interval {
-                return begin;
-            }
+        while self.given_back.first_key_value().is_some_and(|(_, &end)| end <= now) {
             self.given_back.pop_first();
         }
-        self.end(now)
+        // What is shorter than the interval was taken before a 429, and may become longer.
+        let left = self.given_back.iter().map(|(&begin, &end)| (begin.max(now), end));
+        left.into_iter()
+            .find(|(begin, end)| *end - *begin >= interval)
+            .map_or_else(|| self.end(now), |(begin, _)| begin)
     }
 
     /// Takes the time that [`free`](Self::free) returned, and returns its end.
-    fn take(&mut self, free: Instant, interval: Duration) -> Instant {
-        self.given_back.remove(&free).unwrap_or_else(|| {
-            let end = after(free, interval);
-            self.next = Some(end);
-            end
-        })
+    fn take(&mut self, begin: Instant, interval: Duration) -> Instant {
+        let end = after(begin, interval);
+        let around = self.given_back.range(..=begin).next_back().map(|(&begin, &end)| (begin, end));
+        match around.filter(|(_, last)| *last >= end) {
+            None => self.next = Some(end),
+            Some((first, last)) => {
+                self.given_back.remove(&first);
+                if end < last {
+                    self.given_back.insert(end, last);
+                }
+            }
+        }
+        end
     }
 
-    /// Takes back a time. At the end of the row, the row gets shorter.
-    fn give_back(&mut self, begin: Instant, end: Instant) {
-        self.given_back.insert(begin, end);
-        while let Some(last) = self.given_back.last_entry().filter(|last| Some(*last.get()) == self.next) {
-            self.next = Some(last.remove_entry().0);
+    /// Takes back a time, and joins it with those before and behind it. At the end of the row, the row gets shorter.
+    fn give_back(&mut self, mut begin: Instant, mut end: Instant) {
+        let before = self.given_back.range(..begin).next_back().map(|(&first, &last)| (first, last));
+        if let Some((first, _)) = before.filter(|(_, last)| *last == begin) {
+            self.given_back.remove(&first);
+            begin = first;
+        }
+        if let Some(last) = self.given_back.remove(&end) {
+            end = last;
+        }
+        if self.next == Some(end) {
+            self.next = Some(begin);
+        } else {
+            self.given_back.insert(begin, end);
         }
     }
 }
@@ -324,6 +340,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::{Schedule, each};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -436,10 +453,99 @@ mod tests {
         }
     }
 
+    const INTERVAL: Duration = Duration::from_millis(100);
+    /// How late a caller is polled at most.
+    const LATE: Duration = Duration::from_millis(10);
+
+    fn now() -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    /// Is sent once, and is sometimes refused.
+    async fn caller(throttle: Throttle, last: Arc<Mutex<(Instant, Instant)>>, mut rng: fastrand::Rng) {
+        let jitter = rng.f64();
+        let sent_at = throttle
+            .clearance(now() + 600 * SECOND, &crate::clock::SystemClock, &Jitter::new(move || jitter))
+            .await
+            .expect("there is time enough");
+        let (next, paused_until) = &mut *locked(&last);
+        assert!(now() >= *paused_until, "sent in a pause");
+        assert!(now() + LATE >= *next, "sent {:?} too early", *next - now());
+        *next = now() + INTERVAL;
+        if rng.u8(..8) == 0 {
+            let asked = Duration::from_millis(rng.u64(20..100) * 10);
+            let pause = throttle.refused(sent_at, now(), Some(asked), &RetryPolicy::default());
+            *paused_until = pause.until;
+        } else {
+            throttle.accepted(sent_at);
+        }
+    }
+
+    #[test]
+    fn under_schedules_nobody_is_sent_too_early_and_callers_who_leave_keep_no_time() {
+        each(|rng| async move {
+            tokio::time::pause();
+            let throttle = Throttle::new(Some(Pace::per_second(10)));
+            let last = Arc::new(Mutex::new((now(), now())));
+            let mut schedule = Schedule::new(rng);
+            for _ in 0..300 {
+                match schedule.rng.u8(..12) {
+                    0..2 if schedule.len() < 12 => {
+                        let rng = schedule.rng.fork();
+                        schedule.add(caller(throttle.clone(), Arc::clone(&last), rng));
+                    }
+                    2 => schedule.cancel_one(),
+                    3..6 => {
+                        while schedule.step().await {}
+                        tokio::time::advance(LATE).await;
+                    }
+                    _ => drop(schedule.step().await),
+                }
+            }
+            // The last who was sent took a time at the pace before some successes.
+            let pace = || locked(&throttle.0.pace.as_ref().unwrap().1).factor - 8.0 * BROUGHT_BACK;
+            let interval = || INTERVAL.div_f64(pace().max(SLOWEST));
+            let mut longest = interval();
+            while schedule.len() > 6 {
+                schedule.cancel_one();
+            }
+            let end = now() + 60 * SECOND;
+            while schedule.len() > 0 {
+                while schedule.step().await {}
+                tokio::time::advance(LATE).await;
+                longest = longest.max(interval());
+                assert!(now() < end, "{} callers wait for ever", schedule.len());
+            }
+            let pause = throttle.pause(now()).map_or(Duration::ZERO, |pause| pause.left(now()));
+            let free = throttle.until_free(now()).saturating_sub(pause);
+            assert!(free <= longest, "{free:?} are taken, and nobody waits");
+        });
+    }
+
+    #[test]
+    fn times_given_back_after_a_429_are_one_again() {
+        let (throttle, now) = (Throttle::new(Some(Pace::per_second(1))), Instant::now());
+        let take = || throttle.take_time(now, now + 600 * SECOND).unwrap().unwrap();
+        take().is_used = true;
+        let mut taken: Vec<_> = (0..30).map(|_| take()).collect();
+        refused(&throttle, now, now, Some(SECOND));
+        // At half the pace, one time alone is too short.
+        assert_eq!(throttle.until_free(now), 31 * SECOND);
+        taken.drain(..15);
+        assert_eq!(throttle.until_free(now), SECOND);
+        taken.drain(..14);
+        assert_eq!(throttle.until_free(now), SECOND);
+        let again: Vec<_> = (0..14).map(|_| take()).collect();
+        let begins: Vec<_> = again.iter().map(|time| (time.begin - now).as_secs()).collect();
+        assert_eq!(begins, (0..14).map(|number| 2 * number + 1).collect::<Vec<_>>());
+        assert_eq!(take().begin - now, 31 * SECOND);
+        taken.clear();
+        assert_eq!(throttle.until_free(now), 29 * SECOND);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_time_from_before_a_429_is_too_short_after_it() {
         let throttle = Throttle::new(Some(Pace::per_second(10)));
-        let now = || tokio::time::Instant::now().into_std();
         let calls: Vec<_> = (0..30).map(|_| tokio::spawn(sent_at(throttle.clone(), 600 * SECOND))).collect();
         tokio::time::sleep(Duration::from_millis(10)).await;
         refused(&throttle, now(), now(), Some(SECOND));
