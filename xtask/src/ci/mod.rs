@@ -36,7 +36,7 @@ const STEPS: &[Step] = &[
     Step { name: "spec", run: |root| cargo(root, &["xtask", "spec", "check"], &[]) },
     Step { name: "clippy", run: |root| cargo(root, &with_warnings_denied(&["--all-targets"]), &[]) },
     Step { name: "clippy of each feature", run: each_feature },
-    Step { name: "clippy with native-tls", run: native_tls },
+    Step { name: "native-tls", run: native_tls },
     Step { name: "clippy of the fleet", run: fleet },
     Step { name: "msrv", run: msrv::check },
     Step { name: "test", run: |root| cargo(root, &["test", "--workspace", "--no-fail-fast"], &[]) },
@@ -199,5 +199,11 @@ fn native_tls(root: &Path) -> Result<Done> {
     if cfg!(target_os = "linux") && !found {
         return Ok(Done::Skipped("pkg-config doesn't find OpenSSL's headers".to_owned()));
     }
-    clippy_cmp(root, &["--no-default-features", "--features", "native-tls"])
+    let features = ["--no-default-features", "--features", "native-tls"];
+    clippy_cmp(root, &features)?;
+    cargo(
+        root,
+        &[&["test", "--package", "workspace-tests", "--test", "transport"], &features[..]].concat(),
+        &[],
+    )
 }
