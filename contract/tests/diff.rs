@@ -261,3 +261,32 @@ fn the_report_has_three_forms() {
     );
     assert!(markdown.contains("`cmp_generated::types::CryptoFetchAttributes.merchant_name`<br>`cmp::"));
 }
+
+#[test]
+fn a_text_from_outside_stays_on_its_line() {
+    let root = workspace();
+    let mut contract = read(&root.path().join("openapi/cmp.json"));
+    contract["components"]["schemas"]["TokenType"]["enum"]
+        .as_array_mut()
+        .expect("a list")
+        .push("y\nbreaking      fake\u{1b}[31m\u{202e}".into());
+    fs::write(root.path().join("new.json"), contract.to_string()).expect("written");
+    let escaped = r"y\nbreaking      fake\u{1b}[31m\u{202e}";
+    for (format, value) in [("text", escaped), ("markdown", r"y breaking      fake\u{1b}[31m\u{202e}")] {
+        let output = diff(root.path(), &["openapi/cmp.json", "new.json", "--format", format]);
+        says(&output, ADDITIVE, &format!("also lists {value}"));
+    }
+}
+
+#[test]
+fn a_request_without_credentials_has_a_name() {
+    let root = workspace();
+    let mut contract = read(&root.path().join("openapi/cmp.json"));
+    let scheme = contract["security"][0].clone();
+    contract["paths"]["/cards"]["post"]["security"] = serde_json::json!([{}, scheme]);
+    fs::write(root.path().join("new.json"), contract.to_string()).expect("written");
+    let output = diff(root.path(), &["openapi/cmp.json", "new.json", "--fail-on", "any"]);
+    says(&output, ADDITIVE, "POST /cards takes a request without credentials too");
+    let output = diff(root.path(), &["new.json", "openapi/cmp.json"]);
+    says(&output, BREAKING, "POST /cards no longer takes a request without credentials");
+}

@@ -16,6 +16,7 @@ use super::{
     secrets::{self, Grant},
     target::{Boxed, Place, account_without},
 };
+use crate::spec::split::filled;
 
 /// A test card that the service stores and enrolls, from VGS's page of sandbox test cards.
 pub(crate) const TEST_CARD: &str = "5100260000019206";
@@ -275,9 +276,7 @@ impl<'a> Session<'a> {
             return skip("not yet in the facade, and the simulator has no route for it");
         }
         let name = format!("{method} {path}");
-        let filled: Vec<_> =
-            path.split('/').map(|part| if part.starts_with('{') { UNKNOWN_CARD } else { part }).collect();
-        let url = format!("{}{}", self.place.base_url, filled.join("/"));
+        let url = format!("{}{}", self.place.base_url, filled(path, UNKNOWN_CARD));
         let Ok(parsed) = method.parse() else { return skip("no check knows its method") };
         let mut request = self.api.request(parsed, url).bearer_auth(UNKNOWN_TOKEN).header(ACCEPT, JSON_API);
         if matches!(method, "POST" | "PUT" | "PATCH") {

@@ -10,7 +10,7 @@ use super::{
     change::{Change, Level},
     comparison::Comparison,
 };
-use crate::spec::write::cell;
+use crate::spec::write::{cell, plain};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -32,19 +32,20 @@ pub(crate) fn render(comparison: &Comparison, format: Format) -> Result<String> 
 
 fn text(comparison: &Comparison) -> String {
     let mut out = String::new();
+    let mut line = |text: &str| put(&mut out, &plain(text));
     for change in in_order(&comparison.changes) {
         let who = word(&change.side);
-        put(&mut out, &format!("{:<13} {} (for {who})", word(&change.level), change.id));
-        put(&mut out, &format!("              {}{}", operations(change, ", "), change.text));
-        put(&mut out, &format!("              at {}", change.at));
+        line(&format!("{:<13} {} (for {who})", word(&change.level), change.id));
+        line(&format!("              {}{}", operations(change, ", "), change.text));
+        line(&format!("              at {}", change.at));
         for item in items(change) {
-            put(&mut out, &format!("              Rust: {item}"));
+            line(&format!("              Rust: {item}"));
         }
     }
     for problem in &comparison.problems {
-        put(&mut out, &format!("note          {problem}"));
+        line(&format!("note          {problem}"));
     }
-    put(&mut out, &summary(comparison));
+    line(&summary(comparison));
     out
 }
 
@@ -69,7 +70,7 @@ fn markdown(comparison: &Comparison) -> String {
     }
     if !comparison.problems.is_empty() {
         put(&mut out, "\n#### To settle\n");
-        comparison.problems.iter().for_each(|problem| put(&mut out, &format!("* {problem}")));
+        comparison.problems.iter().for_each(|problem| put(&mut out, &format!("* {}", plain(problem))));
     }
     out
 }

@@ -26,6 +26,24 @@ pub(crate) const COMPONENTS_OF: &str = "x-components-of";
 /// If all fragments together would be larger than this, they share components.
 const MOST_COPIED: usize = 16 << 20;
 
+/// Returns a path with each parameter replaced: with `{}`, `/cards/{id}:close` becomes `/cards/{}:close`.
+pub(crate) fn filled(path: &str, with: &str) -> String {
+    let mut parts = path.split('{');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once('}') {
+            Some((_, after)) => out.extend([with, after]),
+            None => out.extend(["{", part]),
+        }
+    }
+    out
+}
+
+/// Returns the names of a path's parameters, in their order.
+pub(crate) fn parameters_of(path: &str) -> Vec<&str> {
+    path.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name).collect()
+}
+
 /// Each operation of a document: the section that has it, its path or name, its method.
 pub(crate) fn operations(document: &Value) -> Result<Vec<(&'static str, &String, &String)>> {
     let mut found = Vec::new();

@@ -270,7 +270,21 @@ pub(crate) fn to_stdout(text: &str) -> Result<()> {
 
 /// Escapes text for a cell of a Markdown table.
 pub(crate) fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    plain(&text.replace('|', "\\|").replace('\n', " "))
+}
+
+/// Returns a text on one line. Characters that a terminal obeys, or that hide others, are escaped. Pages come from
+/// outside.
+pub(crate) fn plain(text: &str) -> String {
+    let is_hiding = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() || is_hiding(c) {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::build::Build;
-use crate::diff::{
-    change::Level,
-    comparison::Comparison,
-    prepare::Prepared,
-    report::{self, Format},
+use crate::{
+    diff::{
+        change::Level,
+        comparison::Comparison,
+        prepare::Prepared,
+        report::{self, Format},
+    },
+    spec::write::plain,
 };
 
 /// The result of an update.
@@ -77,7 +80,10 @@ fn operations(outcome: &Outcome) -> Vec<String> {
             *level = change.level.max(*level);
         }
     }
-    heaviest.iter().map(|(operation, level)| format!("{operation} ({})", report::word(level))).collect()
+    heaviest
+        .iter()
+        .map(|(operation, level)| plain(&format!("{operation} ({})", report::word(level))))
+        .collect()
 }
 
 fn new_values(outcome: &Outcome) -> Vec<String> {
@@ -85,7 +91,7 @@ fn new_values(outcome: &Outcome) -> Vec<String> {
     added
         .map(|change| {
             let items: Vec<&str> = report::items(change).map(String::as_str).collect();
-            format!("{} ({})", change.text, items.join(", "))
+            plain(&format!("{} ({})", change.text, items.join(", ")))
         })
         .collect()
 }
@@ -118,7 +124,7 @@ pub(super) fn left_to_do(comparison: &Comparison, after: &Prepared) -> Vec<Strin
 
 fn steps(operation: &str, name: &str) -> Vec<String> {
     let steps = STEPS.iter().map(|(file, what)| format!("  {file}: {what}"));
-    let head = format!("{operation} ({name}; until then by `cmp.raw()` with `Operation::Unlisted`)");
+    let head = plain(operation) + &format!(" ({name}; until then by `cmp.raw()` with `Operation::Unlisted`)");
     std::iter::once(head).chain(steps).chain([THE_REST.to_owned()]).collect()
 }
 

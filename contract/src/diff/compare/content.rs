@@ -20,12 +20,12 @@ impl Compare<'_> {
             match find(status, &old) {
                 Some(other) if self.graph.same(other, *answer) => {}
                 Some(other) => self.answer(&place, other, *answer),
-                None => self.status(&place, status, "added", *answer),
+                None => self.status(&place, &new, (status, *answer), "added"),
             }
         }
         for (status, answer) in old.iter().filter(|(status, _)| find(status, &new).is_none()) {
             let place = Place::new(operation, Part::Answer(status.clone()));
-            self.status(&place, status, "removed", *answer);
+            self.status(&place, &old, (status, *answer), "removed");
         }
     }
 
@@ -35,8 +35,12 @@ impl Compare<'_> {
         members.map(|(key, id)| (key.to_owned(), id)).collect()
     }
 
-    fn status(&mut self, place: &Place, status: &str, verb: &str, answer: Id) {
-        let success = status.starts_with('2');
+    fn status(&mut self, place: &Place, all: &[(String, Id)], (status, answer): (&str, Id), verb: &str) {
+        // A redirect answers the request too. `default` is the success if no status is one.
+        let success = match status {
+            "default" => !all.iter().any(|(other, _)| other.starts_with('2')),
+            status => status.starts_with(['2', '3']),
+        };
         let kind = if success { "success" } else { "non-success" };
         // A removed failure status breaks nobody. A removed success status does, because programs wait for it.
         let level = if success && verb == "removed" { Level::Breaking } else { Level::Additive };

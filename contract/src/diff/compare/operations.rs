@@ -16,7 +16,7 @@ use crate::{
     },
     spec::{
         json::below,
-        split::{METHODS, SECTIONS, WEBHOOKS},
+        split::{METHODS, SECTIONS, WEBHOOKS, filled, parameters_of},
     },
 };
 
@@ -119,8 +119,14 @@ impl Compare<'_> {
     fn path(&mut self, old: &Path, new: &Path, gone: &mut Vec<Found>, come: &mut Vec<Found>) {
         let mut fields = self.fields(old.item, new.item);
         let before = self.said;
+        let has_moved = has_moved(&old.name, &new.name);
         for method in METHODS {
-            let Some((one, other)) = fields.open.remove(method) else { continue };
+            // The path is part of each operation.
+            let both = || {
+                let [one, other] = [old.item, new.item].map(|item| self.graph.get(item, method));
+                (has_moved && one.is_some()).then_some((one, other))
+            };
+            let Some((one, other)) = fields.open.remove(method).or_else(both) else { continue };
             match (one, other) {
                 (Some(one), Some(other)) => {
                     let (one, other) = (self.found(old, method, one), self.found(new, method, other));
@@ -241,6 +247,14 @@ impl Compare<'_> {
         self.rule(&mut fields, &target, "security", |this, before, after| {
             this.security_of(operation, &new.at, before, after);
         });
+        if has_moved(&old.operation.path, &operation.path) {
+            let label = operation.label();
+            let text = format!("{label} has its path parameters in another order: {}", old.operation.path);
+            self.say(&target, "api-path-parameters-moved", Level::Breaking, at, text);
+            let [before, after] = [old.node, new.node].map(|node| self.graph.get(node, "parameters"));
+            fields.open.remove("parameters");
+            self.parameters((&old.operation, before), (operation, after));
+        }
         self.rule(&mut fields, &target, "parameters", |this, before, after| {
             this.parameters((&old.operation, before), (operation, after));
         });
@@ -301,6 +315,11 @@ impl Compare<'_> {
 
 /// Returns a path without the names of its parameters: `/cards/{id}` becomes `/cards/{}`.
 pub(crate) fn template(path: &str) -> String {
-    let words = path.split('/').map(|word| if word.starts_with('{') { "{}" } else { word });
-    words.collect::<Vec<_>>().join("/")
+    filled(path, "{}")
+}
+
+/// Whether a parameter stands at another place in the new path. A new name at the same place is no such move.
+fn has_moved(old: &str, new: &str) -> bool {
+    let (before, after) = (parameters_of(old), parameters_of(new));
+    before.iter().zip(&after).any(|(one, other)| one != other && before.contains(other))
 }

@@ -6,7 +6,10 @@ use super::{
     finding::{Compare, Target, kebab},
     place::{Operation, Part, Place},
 };
-use crate::diff::{change::Level, equal::Id};
+use crate::{
+    diff::{change::Level, equal::Id},
+    spec::split::parameters_of,
+};
 
 /// Header parameters that OpenAPI ignores, because other members of the document describe them.
 const IGNORED: [&str; 3] = ["accept", "content-type", "authorization"];
@@ -81,7 +84,7 @@ impl Compare<'_> {
                 value.as_str().unwrap_or_default().to_owned()
             };
             let (name, kind) = (text("name"), text("in"));
-            let position = operation.path.split('/').position(|word| word == format!("{{{name}}}"));
+            let position = parameters_of(&operation.path).iter().position(|other| *other == name);
             let identity = match (kind.as_str(), position) {
                 ("path", Some(position)) => position.to_string(),
                 ("header", _) => name.to_ascii_lowercase(),

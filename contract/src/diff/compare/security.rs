@@ -88,7 +88,10 @@ fn alternatives(requirements: Option<&Value>) -> Vec<Alternative> {
 
 fn judge(old: &[Alternative], new: &[Alternative]) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    let names = |one: &Alternative| one.keys().cloned().collect::<Vec<_>>().join(" and ");
+    let names = |one: &Alternative| match one.is_empty() {
+        true => "a request without credentials".to_owned(),
+        false => one.keys().cloned().collect::<Vec<_>>().join(" and "),
+    };
     for one in new {
         match old.iter().find(|other| other.keys().eq(one.keys())) {
             Some(other) => verdicts.extend(scopes(other, one)),

@@ -1,7 +1,7 @@
 //! Tests what examples can't show: every difference is reported, equal contracts have no findings, and the work is
 //! limited.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 use serde_json::{Map, Value, json};
 
 use super::{Compare, compare, compared};
@@ -334,6 +334,124 @@ fn the_contract_itself_is_held_to_the_same() {
 
 fn texts(findings: &[super::Finding]) -> Vec<String> {
     findings.iter().take(5).map(|finding| format!("{} {} {}", finding.at, finding.id, finding.text)).collect()
+}
+
+/// Generates small schemas whose values are easy to list.
+fn small_schema() -> impl Strategy<Value = Value> {
+    let types = || {
+        let names = vec!["string", "number", "integer", "object", "null", "boolean"];
+        proptest::sample::subsequence(names, 1..3).prop_map(|names| json!({"type": names}))
+    };
+    let leaf = prop_oneof![
+        types(),
+        (0..4_u32).prop_map(|limit| json!({"type": "string", "maxLength": limit})),
+        (0..4_u32).prop_map(|limit| json!({"type": "integer", "minimum": limit})),
+        proptest::sample::subsequence(vec![json!("a"), json!("b"), json!(1), json!(null)], 1..4)
+            .prop_map(|values| json!({"enum": values})),
+        proptest::sample::subsequence(vec!["a", "b"], 1..3)
+            .prop_map(|names| json!({"type": "object", "required": names})),
+    ];
+    leaf.prop_recursive(2, 12, 3, move |inner| {
+        let schemas = || proptest::collection::vec(inner.clone(), 2..4);
+        prop_oneof![
+            3 => (proptest::sample::select(vec!["anyOf", "oneOf"]), schemas())
+                .prop_map(|(key, schemas)| json!({key: schemas})),
+            1 => schemas().prop_map(|schemas| json!({"allOf": schemas})),
+            1 => (types(), proptest::sample::select(vec!["anyOf", "oneOf"]), schemas()).prop_map(
+                |(mut types, key, schemas)| {
+                    types[key] = schemas.into();
+                    types
+                }
+            ),
+            1 => (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| json!({"type": "object", "properties": {"a": a, "b": b}})),
+        ]
+    })
+}
+
+/// Changes a small schema at one place.
+fn small_edit(schema: &Value, choice: u64) -> Value {
+    let mut out = schema.clone();
+    let mut places = vec![String::new()];
+    pointers(schema, "", &mut places);
+    let mut state = choice;
+    let at = &places[usize::try_from(pick(&mut state, places.len() as u64)).expect("a place")];
+    let Some(place) = out.pointer_mut(at) else { return out };
+    match place {
+        Value::Object(members) => {
+            let key = ["anyOf", "oneOf"].into_iter().find(|key| members.contains_key(*key));
+            match (key, pick(&mut state, 3)) {
+                (Some(key), 0) => {
+                    let other = if key == "anyOf" { "oneOf" } else { "anyOf" };
+                    let branches = members.shift_remove(key).expect("branches");
+                    members.insert(other.to_owned(), branches);
+                }
+                (Some(key), 1) => drop(members.shift_remove(key)),
+                // The members of `properties` are named a and b.
+                _ if members.contains_key("a") => {}
+                _ => drop(members.insert(
+                    "anyOf".to_owned(),
+                    json!([{"type": "string"}, {"type": "object", "required": ["a"]}]),
+                )),
+            }
+        }
+        Value::Array(items) if items.len() > 1 => match pick(&mut state, 2) {
+            0 => drop(items.pop()),
+            _ if items[0].is_object() => items.push(items[0].clone()),
+            _ => drop(items.remove(0)),
+        },
+        Value::Number(number) => *place = (number.as_u64().unwrap_or(0) + 1).into(),
+        _ => {}
+    }
+    out
+}
+
+fn values() -> Vec<Value> {
+    let mut all = vec![json!(null), json!(true), json!(0), json!(1), json!(3), json!(2.5)];
+    all.extend(["", "a", "b", "abc", "abcd"].map(Value::from));
+    all.extend([json!([]), json!({}), json!({"c": 1})]);
+    for value in all.clone() {
+        all.extend([json!({"a": value}), json!({"b": value}), json!({"a": value, "b": value})]);
+    }
+    all
+}
+
+fn of_schema(schema: &Value) -> Value {
+    let media = json!({"content": {"a/b": {"schema": schema}}});
+    json!({
+        "openapi": "3.1.0", "info": {"title": "T", "version": "1"},
+        "paths": {"/a": {"post": {"requestBody": media}}}
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_request_that_is_refused_now_is_a_break(old in small_schema(), other in small_schema(), choice: u64) {
+        for new in [small_edit(&old, choice), other] {
+            let accepts = |schema: &Value| {
+                let validator = jsonschema::draft202012::new(schema).expect("a schema");
+                values().into_iter().filter(move |value| validator.is_valid(value)).collect::<Vec<_>>()
+            };
+            let (before, after) = (accepts(&old), accepts(&new));
+            let findings = compare(&of_schema(&old), &of_schema(&new)).expect("compared");
+            let level = findings.iter().map(|finding| finding.level).max();
+            let refused = before.iter().find(|value| !after.contains(value));
+            // A new member counts as additive, whatever was sent under its name before. The objects of a `oneOf` count
+            // as kinds, of which a value is only one.
+            let text = new.to_string();
+            let is_policy = text.contains("oneOf") && text.contains("object") || findings.iter().any(|finding| finding.id.starts_with("new-"));
+            prop_assert!(
+                refused.is_none() || is_policy || level >= Some(Level::Unclassified),
+                "{} is refused\n{}\n{}\n{:?}", refused.unwrap_or(&Value::Null), old, new, texts(&findings)
+            );
+            let is_reworded = level == Some(Level::Documentation) || level.is_none();
+            prop_assert!(
+                !is_reworded || before == after, "{:?}\n{:?}\n{}\n{}\n{:?}", before, after, old, new, texts(&findings)
+            );
+        }
+    }
 }
 
 /// The number of schema pairs that were compared.

@@ -7,7 +7,10 @@ use heck::{ToPascalCase, ToSnakeCase};
 use serde_json::Value;
 
 use super::schema::{self, FROM, SCHEMAS, components};
-use crate::spec::{json::below, split::SECTIONS};
+use crate::spec::{
+    json::below,
+    split::{SECTIONS, parameters_of},
+};
 
 /// Variables inside each generated method. An argument of the same name would clash with them.
 const LOCALS: [&str; 3] = ["body", "header_map", "info"];
@@ -191,8 +194,7 @@ fn inline(schema: &Value, name: &str, at: &str, types: &mut BTreeMap<String, Str
 fn arguments(operation: &Value, path: &str, at: &str) -> Result<()> {
     let at = below(at, "parameters");
     let mut names: BTreeMap<String, String> = BTreeMap::new();
-    let mut open: Vec<&str> =
-        path.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name).collect();
+    let mut open = parameters_of(path);
     for (index, name) in open.iter().enumerate() {
         ensure!(!open[..index].contains(name), "{at}: the path has {{{name}}} twice");
     }

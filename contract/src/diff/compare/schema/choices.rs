@@ -4,33 +4,72 @@ use std::collections::BTreeMap;
 
 use super::{
     Judge, Open, Step,
+    apart::{Overlaps, overlaps},
     view::{Choices, View, component},
 };
 use crate::diff::{
     change::Level,
     compare::{finding::kebab, left::short},
-    equal::Id,
+    equal::{Id, is_annotation},
 };
 
 impl Judge<'_, '_> {
     /// Compares a single schema with a choice that contains it, in either direction. Returns `false` if this is
     /// another case.
     pub(super) fn choice_of_one(&mut self, old: &[Id], before: &View, new: &[Id], after: &View) -> bool {
-        match (old, &before.choices[..], new, &after.choices[..]) {
-            ([one], [], _, [choices]) if choices.branches.iter().any(|other| self.is_same(*one, *other)) => {
-                let branches = choices.branches.clone();
-                self.branches(&choices.key, &[*one], &branches);
-                self.views(&View { at: after.at.clone(), ..View::default() }, &after.without(&choices.key));
-                true
+        // Null is compared here, unless the single schema is a branch as it is.
+        let rest = |view: &View, known: bool| View {
+            at: after.at.clone(),
+            nullable: !known && view.nullable,
+            ..View::default()
+        };
+        match (&before.choices[..], &after.choices[..]) {
+            ([], [choices]) => {
+                let Some((one, known)) = self.single(old, before, choices) else { return false };
+                self.exclusion(None, Some(choices), &after.at);
+                self.branches(&choices.key, &[one], &choices.branches);
+                self.views(&rest(before, known), &after.without(&choices.key));
             }
-            (_, [choices], [other], []) if choices.branches.iter().any(|one| self.is_same(*one, *other)) => {
-                let branches = choices.branches.clone();
-                self.branches(&choices.key, &branches, &[*other]);
-                self.views(&before.without(&choices.key), &View { at: after.at.clone(), ..View::default() });
-                true
+            ([choices], []) => {
+                let Some((other, known)) = self.single(new, after, choices) else { return false };
+                self.exclusion(Some(choices), None, &after.at);
+                self.branches(&choices.key, &choices.branches, &[other]);
+                self.views(&before.without(&choices.key), &rest(after, known));
             }
-            _ => false,
+            _ => return false,
         }
+        true
+    }
+
+    /// Returns the schema that is the same as a branch, and whether it is so as it stands. Otherwise its view is that
+    /// of a branch: null stands beside it on one side.
+    fn single(&self, ids: &[Id], view: &View, choices: &Choices) -> Option<(Id, bool)> {
+        if let [one] = ids
+            && choices.branches.iter().any(|branch| self.is_same(*one, *branch))
+        {
+            return Some((*one, true));
+        }
+        let found = choices.branches.iter().find(|branch| self.is_view(view, **branch));
+        found.map(|branch| (*branch, false))
+    }
+
+    /// Whether a branch allows the same values as a view, apart from null.
+    fn is_view(&self, view: &View, branch: Id) -> bool {
+        let other = View::of(self.graph, &[branch]);
+        let class_sets = |view: &View| {
+            let properties = view.properties.iter();
+            properties.map(|(name, ids)| (name.clone(), self.graph.class_set(ids))).collect::<Vec<_>>()
+        };
+        let listed = |view: &View| {
+            view.values.as_ref().map(|(values, is_open)| (self.graph.class_set(values), *is_open))
+        };
+        view.types == other.types
+            && view.choices.is_empty()
+            && other.choices.is_empty()
+            && listed(view) == listed(&other)
+            && view.required.keys().eq(other.required.keys())
+            && class_sets(view) == class_sets(&other)
+            && self.differing(view, &other).keys().all(|key| key == "type" || is_annotation(key))
     }
 
     pub(super) fn choices(&mut self, old: &View, new: &View) {
@@ -41,13 +80,48 @@ impl Judge<'_, '_> {
         };
         let (before, after) = (rest(old, new), rest(new, old));
         for index in 0..before.len().max(after.len()) {
-            let [one, other] = [before.get(index), after.get(index)];
-            let Some(key) = other.or(one).map(|choices| choices.key.clone()) else { continue };
-            let of = |choices: Option<&Choices>| {
-                choices.map(|choices| choices.branches.clone()).unwrap_or_default()
-            };
-            let (one, other) = (of(one), of(other));
-            self.branches(&key, &one, &other);
+            match (before.get(index), after.get(index)) {
+                (Some(one), Some(other)) => {
+                    self.exclusion(Some(one), Some(other), &new.at);
+                    self.branches(&other.key, &one.branches, &other.branches);
+                }
+                (None, Some(other)) => {
+                    let text = "has to fit a choice now";
+                    self.say(&format!("{}-set", kebab(&other.key)), self.role.verdict(true), &new.at, text);
+                }
+                (Some(one), None) => {
+                    let text = "has to fit no choice any more";
+                    self.say(&format!("{}-unset", kebab(&one.key)), self.role.verdict(false), &new.at, text);
+                }
+                (None, None) => {}
+            }
+        }
+        // Choices between null and one schema, and open lists, are no choices in a view.
+        self.excludes(&old.exclusive, &new.exclusive, &new.at);
+    }
+
+    /// Compares whether a value may fit several branches. `anyOf` allows that, and `oneOf` does not.
+    fn exclusion(&mut self, old: Option<&Choices>, new: Option<&Choices>, at: &str) {
+        let is_same_key =
+            old.is_none() || new.is_none() || old.map(|one| &one.key) == new.map(|one| &one.key);
+        // The objects of a `oneOf` are kinds of something. Nobody expects a value to be of two kinds, so only a change
+        // of the keyword is worth a word about them.
+        let excluded = |choices: Option<&Choices>| {
+            let found = choices.map(|one| overlaps(self.graph, &one.key, one.node, is_same_key));
+            found.unwrap_or_default()
+        };
+        let (was, is) = (excluded(old), excluded(new));
+        self.excludes(&was, &is, at);
+    }
+
+    fn excludes(&mut self, was: &Overlaps, is: &Overlaps, at: &str) {
+        for (differs, suffix, tighter, text) in [
+            (!is.is_subset(was), "choices-became-exclusive", true, "may no longer fit several choices"),
+            (!was.is_subset(is), "choices-became-inclusive", false, "may fit several choices"),
+        ] {
+            if differs {
+                self.say(suffix, self.role.verdict(tighter), at, text);
+            }
         }
     }
 

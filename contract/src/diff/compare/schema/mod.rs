@@ -3,6 +3,7 @@
 //! The walk uses a queue instead of recursion, so that a chain of schemas may be long. The rules' result for a pair
 //! of schemas doesn't depend on the operation. So the rules run once for each pair, however many operations use it.
 
+mod apart;
 mod choices;
 mod limits;
 mod properties;

@@ -51,7 +51,7 @@ impl Judge<'_, '_> {
     }
 
     /// Returns the keywords for which one side has a value that the other side lacks.
-    fn differing(&self, old: &View, new: &View) -> Open {
+    pub(super) fn differing(&self, old: &View, new: &View) -> Open {
         let mut open = BTreeMap::new();
         for key in old.keywords.keys().chain(new.keywords.keys()) {
             let ids = |view: &View| view.keywords.get(key).cloned().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::apart::{DEPTH, Overlaps, overlaps};
 use crate::diff::equal::{Graph, Id, is_annotation};
 
 /// The maximum number of schemas that are followed in a chain, if each one only leads to the next one.
@@ -22,11 +23,15 @@ pub(super) struct View {
     /// The component that a reference led to.
     pub(super) component: Option<String>,
     pub(super) nullable: bool,
+    /// Whether a keyword refuses null, whatever the others allow.
+    pub(super) refuses_null: bool,
     /// The types that a value may have, without null.
     pub(super) types: Option<BTreeSet<String>>,
     /// The listed values except null, and whether other values are allowed.
     pub(super) values: Option<(Vec<Id>, bool)>,
     pub(super) choices: Vec<Choices>,
+    /// The branches that exclude each other, of each `oneOf` that is not in `choices`.
+    pub(super) exclusive: Overlaps,
     pub(super) properties: BTreeMap<String, Vec<Id>>,
     pub(super) required: BTreeMap<String, Id>,
     /// All other keywords, and those from which `nullable`, `types` and `values` are read.
@@ -39,8 +44,10 @@ impl View {
         if let Some(first) = ids.first() {
             (view.at, view.component) = lead(graph, *first);
         }
-        let (mut open, mut seen, mut open_values) = (ids.to_vec(), HashSet::new(), None);
-        while let Some(id) = open.pop() {
+        // Each schema, and whether it stands beside null in a choice.
+        let mut open: Vec<(Id, bool)> = ids.iter().map(|id| (*id, false)).collect();
+        let (mut seen, mut open_values) = (HashSet::new(), None);
+        while let Some((id, beside_null)) = open.pop() {
             if !seen.insert(id) {
                 continue;
             }
@@ -50,13 +57,16 @@ impl View {
                 } else if let Some(name) = key.strip_prefix("required/") {
                     view.required.insert(name.to_owned(), child);
                 } else if matches!(key, "anyOf" | "oneOf") {
-                    view.choice(graph, key, child, &mut open, &mut open_values);
+                    view.choice(graph, (key, child), &mut open, &mut open_values);
+                    view.refuses_null |= !beside_null && !may_be_null(graph, child, DEPTH);
                 } else {
+                    view.refuses_null |= !beside_null && refuses_null(graph, key, child);
                     view.keyword(key, child);
                 }
             }
         }
         view.values(graph, open_values);
+        view.nullable = view.nullable && !view.refuses_null || view.has(graph, "nullable");
         view
     }
 
@@ -70,9 +80,8 @@ impl View {
     fn choice(
         &mut self,
         graph: &Graph<'_>,
-        key: &str,
-        node: Id,
-        open: &mut Vec<Id>,
+        (key, node): (&str, Id),
+        open: &mut Vec<(Id, bool)>,
         open_values: &mut Option<Vec<Id>>,
     ) {
         let (nulls, rest): (Vec<Id>, Vec<Id>) =
@@ -82,6 +91,7 @@ impl View {
             return self.keyword(key, node);
         }
         if let Some(values) = open_list(graph, &rest) {
+            self.exclusive.extend(overlaps(graph, key, node, false));
             self.nullable |= has_null;
             *open_values = Some(values);
             for (key, child) in
@@ -90,8 +100,9 @@ impl View {
                 self.keyword(key, child);
             }
         } else if let (true, [only]) = (has_null, &rest[..]) {
+            self.exclusive.extend(overlaps(graph, key, node, false));
             self.nullable = true;
-            open.push(*only);
+            open.push((*only, true));
         } else {
             self.nullable |= has_null;
             self.choices.push(Choices { key: key.to_owned(), node, branches: rest });
@@ -218,6 +229,29 @@ fn is_null(graph: &Graph<'_>, id: Id) -> bool {
     only.is_some_and(|(_, types)| is_type(graph, types, "\"null\"")) && members.next().is_none()
 }
 
+/// Whether a branch of a choice may be null. A branch without a type may be anything.
+fn may_be_null(graph: &Graph<'_>, choice: Id, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return true };
+    let branches = graph.elements(choice);
+    let refuses = |branch: &Id| {
+        graph.members(*branch).any(|(key, id)| match key {
+            "anyOf" | "oneOf" => !may_be_null(graph, id, depth),
+            _ => refuses_null(graph, key, id),
+        })
+    };
+    branches.is_empty() || !branches.iter().all(refuses)
+}
+
+/// Whether a list of types or values lacks null.
+fn refuses_null(graph: &Graph<'_>, key: &str, list: Id) -> bool {
+    let null = match key {
+        "type" => "\"null\"",
+        "enum" => "null",
+        _ => return false,
+    };
+    graph.text(list).is_none() && !graph.elements(list).iter().any(|id| graph.text(*id) == Some(null))
+}
+
 fn is_type(graph: &Graph<'_>, types: Id, name: &str) -> bool {
     matches!(graph.elements(types), [only] if graph.text(*only) == Some(name))
 }
@@ -239,6 +273,12 @@ fn open_list(graph: &Graph<'_>, branches: &[Id]) -> Option<Vec<Id>> {
         }
         match list {
             Some(list) => {
+                // Only a string may be another one than those that are listed.
+                let is_of_strings =
+                    |id: &Id| graph.text(*id).is_some_and(|text| text.starts_with(['"', 'n']));
+                if !list.iter().all(is_of_strings) {
+                    return None;
+                }
                 has_list = true;
                 values.extend(list);
             }
