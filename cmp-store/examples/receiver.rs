@@ -11,13 +11,13 @@ use anyhow::{Context as _, Result, ensure};
 use axum::{
     Router,
     body::Bytes,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode},
     routing::post,
 };
 use cmp::{
     Client, Environment, Expiry, NewCard, Pan, ServiceAccount,
-    webhooks::{CardView, Event, Verifier, WebhookSecret},
+    webhooks::{CardView, Event, LARGEST_BODY, Verifier, WebhookSecret},
 };
 use cmp_simulator::Simulator;
 use cmp_store::{Store, views};
@@ -60,7 +60,7 @@ impl Receiver {
     /// The record, the effect and the view are committed together.
     async fn handle(&self, event: &Event) -> Result<bool> {
         let mut transaction = self.pool.begin().await?;
-        let is_new = cmp_store::record(&mut *transaction, event).await?;
+        let is_new = cmp_store::record(&mut *transaction, "effects", event).await?;
         if is_new {
             sqlx::query("UPDATE effects SET count = count + 1").execute(&mut *transaction).await?;
             views::apply(&mut *transaction, event).await?;
@@ -85,7 +85,8 @@ async fn main() -> Result<()> {
     let receiver = Arc::new(Receiver { verifier, pool: pool.clone() });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/webhooks", listener.local_addr()?);
-    let router = Router::new().route("/webhooks", post(receive)).with_state(receiver);
+    let limit = DefaultBodyLimit::max(LARGEST_BODY);
+    let router = Router::new().route("/webhooks", post(receive)).layer(limit).with_state(receiver);
     tokio::spawn(async move { axum::serve(listener, router).await });
 
     let simulator = Simulator::builder().webhook(url, SECRET)?.start().await?;

@@ -65,6 +65,11 @@ pub enum Cause {
     /// The URL names no database that this build knows. Postgres needs the feature `postgres`.
     #[error("the URL names no database that this build knows")]
     Url,
+    /// The URL or one of its settings can't be read. In a user or password, characters such as `#` and `/` are escaped with `%`.
+    #[error(
+        "the URL or one of its settings can't be read; escape special characters of the user and password"
+    )]
+    Settings,
     /// The database could not be reached, or the connection broke.
     #[error("the connection failed ({0})")]
     Connection(io::ErrorKind),
@@ -98,7 +103,7 @@ impl Error {
 impl Cause {
     fn of(error: &sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Configuration(_) => Self::Url,
+            sqlx::Error::Configuration(_) => Self::Settings,
             sqlx::Error::Io(error) => Self::Connection(error.kind()),
             sqlx::Error::PoolTimedOut => Self::TimedOut,
             sqlx::Error::PoolClosed => Self::Closed,

@@ -16,15 +16,23 @@ const BATCH: i64 = 1_000;
 
 /// Records in the caller's transaction that an event is handled. Returns `true` the first time.
 ///
+/// `consumer` is a name for the effect, such as `ledger`. Each consumer handles each event once. Two effects in transactions
+/// of their own, and two services with the same tables, need two names: with one, the second effect never happens.
+///
 /// If this returns `false`, end the transaction and accept the delivery. Otherwise let the effect of the event be part of
 /// the same transaction: both are committed, or neither is. Of two receivers that record one event at once, the second waits
 /// until the transaction of the first ends.
 ///
-/// An event that is [claimed](Store) counts as not handled: this takes the claim over.
+/// **Needs a transaction.** An event that is [claimed](Store) by the same [consumer](Store::consumer) counts as not handled: this
+/// takes the claim over.
 ///
 /// # Errors
 /// An [`Error`] of the database. Answer 503, so that the delivery comes again.
-pub async fn record<'c>(connection: impl Into<Connection<'c>>, event: &Event) -> Result<bool, Error> {
+pub async fn record<'c>(
+    connection: impl Into<Connection<'c>>,
+    consumer: &str,
+    event: &Event,
+) -> Result<bool, Error> {
     let connection = connection.into();
     let statement = format!(
         "INSERT INTO cmp_events (id, claim, claimed_at, handled_at) VALUES ($1, 0, {now}, {now})
@@ -33,13 +41,16 @@ pub async fn record<'c>(connection: impl Into<Connection<'c>>, event: &Event) ->
         now = connection.now()
     );
     let rows = on!(connection, Connection, connection => {
-        sqlx::query(&statement).bind(key(&event.id)).execute(connection).await.map(|done| done.rows_affected())
+        sqlx::query(&statement).bind(key(consumer, &event.id)).execute(connection).await.map(|done| done.rows_affected())
     });
     rows.map(|rows| rows > 0).map_err(Error::of("record an event"))
 }
 
-fn key(id: &str) -> String {
-    Sha256::digest(id).iter().map(|byte| format!("{byte:02x}")).collect()
+/// Both may be any text, so the first one's length is a part.
+fn key(consumer: &str, id: &str) -> String {
+    let length = (consumer.len() as u64).to_be_bytes();
+    let digest = Sha256::new().chain_update(length).chain_update(consumer).chain_update(id).finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn milliseconds(duration: Duration) -> i64 {
@@ -54,11 +65,12 @@ impl Store {
     /// # Errors
     /// An [`Error`] of the database. What was removed until then stays removed.
     pub async fn purge(&self) -> Result<u64, Error> {
+        // As a query, the time is asked for once. The time of each row would be compared without the index.
+        let is_old = format!("coalesce(handled_at, claimed_at) < (SELECT {} - $1)", self.pool.now());
         // The condition is repeated because another receiver may claim a row after it was selected.
         let statement = format!(
-            "DELETE FROM cmp_events WHERE coalesce(handled_at, claimed_at) < {now} - $1 AND id IN
-             (SELECT id FROM cmp_events WHERE coalesce(handled_at, claimed_at) < {now} - $1 LIMIT {BATCH})",
-            now = self.pool.now()
+            "DELETE FROM cmp_events WHERE {is_old} AND id IN
+             (SELECT id FROM cmp_events WHERE {is_old} LIMIT {BATCH})"
         );
         let oldest = milliseconds(self.retention.max(self.lease));
         let mut removed = 0;
@@ -78,13 +90,16 @@ impl Store {
         // A claim is compared with the one other that its row has, so a random number of 63 bits is enough, and needs no
         // counter that all receivers wait for.
         let claim = random();
+        // A claim from far in the future was made before the clock was set back. A receiver that lives renews it soon.
         let statement = format!(
             "INSERT INTO cmp_events (id, claim, claimed_at) VALUES ($1, $2, {now})
              ON CONFLICT (id) DO UPDATE SET claim = excluded.claim, claimed_at = excluded.claimed_at
-             WHERE cmp_events.handled_at IS NULL AND cmp_events.claimed_at <= excluded.claimed_at - $3",
+             WHERE cmp_events.handled_at IS NULL AND (cmp_events.claimed_at <= excluded.claimed_at - $3
+                 OR cmp_events.claimed_at > excluded.claimed_at + $3)",
             now = self.pool.now()
         );
-        let (key, lease, failed) = (key(id), milliseconds(self.lease), || Error::of("claim an event"));
+        let (key, lease, failed) =
+            (key(&self.consumer, id), milliseconds(self.lease), || Error::of("claim an event"));
         let rows = on!(&self.pool, Pool, pool => {
             let query = sqlx::query(&statement).bind(&key).bind(claim).bind(lease);
             query.execute(pool).await.map(|done| done.rows_affected())
@@ -109,7 +124,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let statement = format!("{change} WHERE id = $1 AND claim = $2 AND handled_at IS NULL");
         let rows = on!(&self.pool, Pool, pool => {
-            let query = sqlx::query(&statement).bind(key(id)).bind(claim.0);
+            let query = sqlx::query(&statement).bind(key(&self.consumer, id)).bind(claim.0);
             query.execute(pool).await.map(|done| done.rows_affected())
         });
         Ok(rows.map_err(Error::of(action))? > 0)

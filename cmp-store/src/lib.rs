@@ -4,12 +4,16 @@
 //! The service may deliver an event more than once, and each delivery may reach another replica. There are three ways to
 //! stay right:
 //!
-//! 1. **The effect is in the same database:** record the event in the transaction of the effect, with [`record`]. Each
-//!    effect happens exactly once.
+//! 1. **The effect is in the same database:** record the event in the transaction of the effect, with [`record`] and a name
+//!    for the effect. Each effect happens exactly once.
 //! 2. **The effect is only a [`CardView`]:** do nothing more than [`Store::apply`]. The same events give the same view, in
 //!    any order and with any repeats, so a view needs no deduplication.
 //! 3. **The effect is elsewhere,** such as an e-mail: claim the event, with a [`Deduplicator`] on a [`Store`]. Each effect
 //!    happens at least once. It happens again if a receiver dies between the effect and its record.
+//!
+//! **An event has one effect for each consumer.** An event with two effects, such as a row and an e-mail, needs two names, and so
+//! do two services with the same tables. The name is a parameter of [`record`], and a setting of a store:
+//! [`Store::consumer`].
 //!
 //! # In the caller's transaction
 //!
@@ -23,7 +27,7 @@
 //!     event: &Event,
 //! ) -> Result<(), Box<dyn std::error::Error>> {
 //!     let mut transaction = pool.begin().await?;
-//!     if cmp_store::record(&mut *transaction, event).await? {
+//!     if cmp_store::record(&mut *transaction, "counters", event).await? {
 //!         // The effect, in the same transaction:
 //!         sqlx::query("UPDATE counters SET events = events + 1")
 //!             .execute(&mut *transaction)
@@ -49,12 +53,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Accept the delivery after the commit. After an error answer 503, so that it comes again. This is the inbox pattern. It
-//! needs no crate: with a table of your own, the same in SQL is
+//! Accept the delivery after the commit. After an error answer 503, so that it comes again. Set a time limit around all of it:
+//! sqlx waits for a dead connection as long as TCP does. This is the inbox pattern. It needs no crate: with a table of your own
+//! for each effect, the same in SQL is
 //!
 //! ```sql
 //! CREATE TABLE inbox (
-//!     event_id text PRIMARY KEY,
+//!     -- The SHA-256 of the event's id: an id may be long, or contain a NUL.
+//!     event_id bytea PRIMARY KEY,
 //!     handled_at timestamptz NOT NULL DEFAULT now()
 //! );
 //!
@@ -132,8 +138,8 @@
 //!
 //! [`Store::migrate`] makes the tables `cmp_events`, `cmp_views`, `cmp_runs`, `cmp_outcomes` and `cmp_store_version`, with the
 //! SQL of [`MIGRATIONS`]. In
-//! Postgres they are in the first schema of the `search_path`. Events are stored by a digest of their ids. No table has a
-//! PAN, a network token or another secret. A view of V1 is stored with the card's alias.
+//! Postgres they are in the first schema of the `search_path`. Events are stored by a digest of the consumer's name and their ids. No
+//! table has a PAN, a network token or another secret. A view of V1 is stored with the card's alias.
 //!
 //! A service whose own tool runs this SQL has no `cmp_store_version`. It makes its stores with [`Store::new`], and calls neither
 //! [`Store::migrate`] nor [`Store::open`].
@@ -195,12 +201,13 @@ pub struct Store {
     pool: Pool,
     lease: Duration,
     retention: Duration,
+    consumer: String,
 }
 
 impl Store {
     /// Uses the connections of this pool of sqlx. [`migrate`](Self::migrate) makes the tables.
     pub fn new(pool: impl Into<Pool>) -> Self {
-        Self { pool: pool.into(), lease: LEASE, retention: RETENTION }
+        Self { pool: pool.into(), lease: LEASE, retention: RETENTION, consumer: String::new() }
     }
 
     /// Connects to a database and makes or updates its tables.
@@ -233,6 +240,13 @@ impl Store {
     /// Sets the time for which handled events are kept; 30 days by default.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// Sets the name of the effect or service whose events the store claims; by default the one without a name. Each
+    /// consumer handles each event once: see [`record`].
+    pub fn consumer(mut self, name: impl Into<String>) -> Self {
+        self.consumer = name.into();
         self
     }
 

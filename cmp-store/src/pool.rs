@@ -65,10 +65,11 @@ impl Pool {
     pub(crate) async fn open(url: &str) -> Result<Self, Error> {
         let action = "open the database";
         let unknown = Error::Database { action, cause: Cause::Url };
+        let unreadable = Error::Database { action, cause: Cause::Settings };
         match url.split_once(':').map_or("", |(scheme, _)| scheme) {
             #[cfg(feature = "sqlite")]
             "sqlite" => {
-                let options = SqliteConnectOptions::from_str(url).map_err(|_| unknown.clone())?;
+                let options = SqliteConnectOptions::from_str(url).map_err(|_| unreadable)?;
                 // SQLite would open another temporary database for each connection.
                 if options.get_filename().as_os_str().is_empty() {
                     return Err(unknown);
@@ -91,7 +92,11 @@ impl Pool {
             }
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => {
-                let options = PgConnectOptions::from_str(url).map_err(|_| unknown)?;
+                // A `#` would end the URL, and what is before it in a password could read as host and port.
+                if url.contains('#') {
+                    return Err(unreadable);
+                }
+                let options = PgConnectOptions::from_str(url).map_err(|_| unreadable)?;
                 let pool = PgPoolOptions::new().acquire_timeout(PATIENCE);
                 pool.connect_with(options).await.map(Self::Postgres).map_err(Error::of(action))
             }

@@ -7,7 +7,7 @@ use sqlx::Row;
 
 use crate::{
     error::Error,
-    pool::{Connection, on},
+    pool::{Connection, on, random},
 };
 
 /// Returns the stored view of a card, merged into this one. `CardView::new(id)` asks for what is stored.
@@ -36,9 +36,9 @@ pub async fn save<'c>(connection: impl Into<Connection<'c>>, view: &CardView) ->
                 if merged == *stored {
                     return Ok(merged);
                 }
-                *version
+                Some(*version)
             }
-            None => 0,
+            None => None,
         };
         if write(&mut connection, &merged, version).await? {
             return Ok(merged);
@@ -48,21 +48,41 @@ pub async fn save<'c>(connection: impl Into<Connection<'c>>, view: &CardView) ->
 
 /// Brings the stored view of the event's card up to date.
 ///
-/// An event that names no card gives [`Applied::NotThisCard`]. If its network token is known to be a card's, [`load`] that
-/// card's view, apply the event, and [`save`] the view.
+/// An update of V1 is applied to the views of the aliases that it has in the place of the old and the new number. An alias
+/// that may be a PAN is left out, since it must not get into the table.
+///
+/// An event that names no card gives [`Applied::NotThisCard`]. If its network token or alias is known to be a card's, [`load`]
+/// that card's view, apply the event, and [`save`] the view.
 ///
 /// # Errors
 /// As [`save`].
 pub async fn apply<'c>(connection: impl Into<Connection<'c>>, event: &Event) -> Result<Applied, Error> {
-    let Some(empty) = empty_view_of(event) else { return Ok(Applied::NotThisCard) };
     let mut connection = connection.into();
-    let before = read(&mut connection, &empty).await?.map_or(empty, |(_, stored)| stored);
-    let mut after = before.clone();
-    let applied = after.apply(event);
-    if after != before {
-        save(connection, &after).await?;
+    let mut applied = Applied::NotThisCard;
+    for empty in empty_views_of(event) {
+        let to_this = apply_to(&mut connection, &empty, event).await?;
+        if applied != Applied::Changed {
+            applied = to_this;
+        }
     }
     Ok(applied)
+}
+
+async fn apply_to(
+    connection: &mut Connection<'_>,
+    empty: &CardView,
+    event: &Event,
+) -> Result<Applied, Error> {
+    loop {
+        let stored = read(connection, empty).await?;
+        let version = stored.as_ref().map(|(version, _)| *version);
+        let before = stored.map_or_else(|| empty.clone(), |(_, view)| view);
+        let mut after = before.clone();
+        let applied = after.apply(event);
+        if after == before || write(connection, &after, version).await? {
+            return Ok(applied);
+        }
+    }
 }
 
 /// Removes the stored view of a card, such as after its deletion.
@@ -77,14 +97,17 @@ pub async fn remove<'c>(connection: impl Into<Connection<'c>>, view: &CardView) 
     done.map_err(Error::of("remove a view"))
 }
 
-fn empty_view_of(event: &Event) -> Option<CardView> {
+fn empty_views_of(event: &Event) -> Vec<CardView> {
     if let Some(card) = event.card_id() {
-        return Some(CardView::new(card.clone()));
+        return vec![CardView::new(card.clone())];
     }
-    match &event.details {
-        Details::NetworkToken(token) => token.pan_alias.clone().map(CardView::of_alias),
-        _ => None,
-    }
+    let mut aliases: Vec<_> = match &event.details {
+        Details::NetworkToken(token) => token.pan_alias.iter().cloned().collect(),
+        Details::CardUpdate(update) => update.pan_aliases().collect(),
+        _ => Vec::new(),
+    };
+    aliases.dedup();
+    aliases.into_iter().map(CardView::of_alias).collect()
 }
 
 fn key(view: &CardView) -> String {
@@ -120,23 +143,24 @@ async fn read(connection: &mut Connection<'_>, view: &CardView) -> Result<Option
 }
 
 /// Replaces the version that was read, or inserts the first. Returns `false` if another receiver was faster.
-async fn write(connection: &mut Connection<'_>, view: &CardView, version: i64) -> Result<bool, Error> {
+///
+/// A version is random and not counted: after a removal, a counter would begin again with versions that others have read.
+async fn write(connection: &mut Connection<'_>, view: &CardView, read: Option<i64>) -> Result<bool, Error> {
     let now = connection.now();
-    let statement = if version == 0 {
-        format!(
-            "INSERT INTO cmp_views (card, view, version, changed_at) VALUES ($1, $2, $3 + 1, {now})
+    let statement = match read {
+        None => format!(
+            "INSERT INTO cmp_views (card, view, version, changed_at) VALUES ($1, $2, $3, {now})
              ON CONFLICT (card) DO NOTHING"
-        )
-    } else {
-        format!(
-            "UPDATE cmp_views SET view = $2, version = version + 1, changed_at = {now}
-             WHERE card = $1 AND version = $3"
-        )
+        ),
+        Some(_) => format!(
+            "UPDATE cmp_views SET view = $2, version = $3, changed_at = {now} WHERE card = $1 AND version = $4"
+        ),
     };
     let unwritable = |_| Error::Unreadable { card: view.card_id().cloned(), rule: "it can't be written" };
     let text = serde_json::to_string(view).map_err(unwritable)?;
     let rows = on!(connection, Connection, connection => {
-        let query = sqlx::query(&statement).bind(key(view)).bind(text).bind(version);
+        let query = sqlx::query(&statement).bind(key(view)).bind(text).bind(random());
+        let query = read.into_iter().fold(query, sqlx::query::Query::bind);
         query.execute(&mut **connection).await.map(|done| done.rows_affected())
     });
     rows.map(|rows| rows > 0).map_err(Error::of("write a view"))

@@ -14,13 +14,13 @@ use anyhow::{Context as _, Result, ensure};
 use axum::{
     Router,
     body::Bytes,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode},
     routing::post,
 };
 use cmp::{
     CardId, Client, Environment, Expiry, NewCard, Pan, ServiceAccount,
-    webhooks::{Applied, CardView, Deduplicator, Event, Handled, Verifier, WebhookSecret},
+    webhooks::{Applied, CardView, Deduplicator, Event, Handled, LARGEST_BODY, Verifier, WebhookSecret},
 };
 use cmp_simulator::Simulator;
 use tokio::net::TcpListener;
@@ -80,7 +80,9 @@ async fn main() -> Result<()> {
     });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/webhooks", listener.local_addr()?);
-    let router = Router::new().route("/webhooks", post(receive)).with_state(Arc::clone(&receiver));
+    let router = Router::new().route("/webhooks", post(receive));
+    // Anybody may send a body, and its signature is computed before the sender is known.
+    let router = router.layer(DefaultBodyLimit::max(LARGEST_BODY)).with_state(Arc::clone(&receiver));
     tokio::spawn(async move { axum::serve(listener, router).await });
 
     let simulator = Simulator::builder().webhook(url, SECRET)?.start().await?;

@@ -31,8 +31,12 @@ const LEASE: Duration = Duration::from_secs(60);
 ///   a claim lasts. The next delivery is then handled at the same time.
 /// * The store has forgotten the event.
 ///
-/// The claim is renewed each third of its time for as long as the work runs. Give work that may hang a time limit. Renewing
-/// needs tokio's timer, unless the work ends at once.
+/// A store knows events by their ids alone. So two effects of one event need two stores, or one `work` for both; `cmp-store`
+/// has names for that.
+///
+/// The claim is renewed each third of its time for as long as the work runs. Give work that may hang a time limit. The store
+/// has as long for each answer, and then counts as away. Both need tokio's timer, unless the work ends and the store answers
+/// at once.
 ///
 /// If the work panics or its future is dropped, nobody releases the claim. A server may drop it when the connection
 /// ends. Deliveries are [`InProgress`](Handled::InProgress) until the claim expires, then the event is new again. Work that must not be
@@ -117,7 +121,8 @@ impl Deduplicator {
         E: From<StoreError>,
     {
         let mut counted = Counted { metrics: &self.metrics, outcome: "cancelled" };
-        let claim = self.store.claim(&event.id).await.inspect_err(|_| counted.outcome = "store_failed")?;
+        let claim = self.within(self.store.claim(&event.id)).await;
+        let claim = claim.inspect_err(|_| counted.outcome = "store_failed")?;
         let claim = match claim {
             ClaimOutcome::Handled => {
                 counted.outcome = "duplicate";
@@ -131,14 +136,14 @@ impl Deduplicator {
         };
         match self.renewing(&event.id, claim, work()).await {
             Ok(result) => {
-                let completed = self.store.complete(&event.id, claim).await;
+                let completed = self.within(self.store.complete(&event.id, claim)).await;
                 counted.outcome = if completed.is_ok() { "handled" } else { "store_failed" };
                 completed?;
                 Ok(Handled::Now(result))
             }
             Err(error) => {
                 counted.outcome = "failed";
-                if let Err(unreleased) = self.store.release(&event.id, claim).await {
+                if let Err(unreleased) = self.within(self.store.release(&event.id, claim)).await {
                     tracing::warn!(error = %unreleased, "the event stays claimed until its claim expires");
                 }
                 Err(error)
@@ -146,14 +151,33 @@ impl Deduplicator {
         }
     }
 
+    /// How often a claim is renewed.
+    fn interval(&self) -> Duration {
+        (self.store.claim_lifetime() / 3).max(Duration::from_millis(1))
+    }
+
+    /// Waits for an answer of the store. A connection can be dead for many minutes before TCP says so, and another one may be
+    /// good.
+    async fn within<T>(&self, answer: StoreFuture<'_, T>) -> Result<T, StoreError> {
+        // The alarm is made only if it is needed.
+        let late = async { self.clock.alarm(clock::after(self.clock.now(), self.interval())).await };
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = late => Err(StoreError::new("it did not answer in time")),
+        }
+    }
+
     /// Runs `work` and renews the claim meanwhile.
     async fn renewing<T>(&self, id: &str, claim: Claim, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
-        let interval = (self.store.claim_lifetime() / 3).max(Duration::from_millis(1));
         let mut renewals = pin!(async {
+            let mut due = clock::after(self.clock.now(), self.interval());
             loop {
-                self.clock.alarm(clock::after(self.clock.now(), interval)).await;
-                match self.store.renew(id, claim).await {
+                self.clock.alarm(due).await;
+                // After an answer that did not come, the next try is due at once.
+                due = clock::after(self.clock.now(), self.interval());
+                match self.within(self.store.renew(id, claim)).await {
                     Ok(true) => {}
                     Ok(false) => {
                         tracing::warn!("the claim has expired, and the event is another receiver's");
@@ -195,7 +219,8 @@ impl Drop for Counted<'_> {
 /// ```sql
 /// CREATE SEQUENCE claims;
 /// CREATE TABLE events (
-///     id text PRIMARY KEY,
+///     -- The SHA-256 of the event's id: an id may be long, or contain a NUL.
+///     id bytea PRIMARY KEY,
 ///     claim bigint,
 ///     claimed_at timestamptz,
 ///     handled boolean DEFAULT false

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cards::CardEvent,
-    scrub::scrub,
+    scrub::{looks_like_a_pan, scrub},
     secret::{DetailValue, NetworkTokenNumber, Pan},
     value::{CardId, Expiry, NetworkTokenId, NetworkTokenState, PanAlias, Text, id, open::open_enum},
 };
@@ -437,6 +437,14 @@ pub struct CardUpdateDetails {
 }
 
 impl CardUpdateDetails {
+    /// Returns the aliases that V1 has in the place of the old and the new number (inferred). A number that may be a PAN is left
+    /// out, although some vaults have such aliases.
+    pub fn pan_aliases(&self) -> impl Iterator<Item = PanAlias> {
+        let numbers =
+            [&self.old_account_number, &self.new_account_number].into_iter().flatten().map(Pan::expose);
+        numbers.filter(|number| !looks_like_a_pan(number)).filter_map(|number| PanAlias::new(number).ok())
+    }
+
     fn read(event: &str, from: &DetailMembers<'_>) -> Self {
         let Ok(event) = event.parse();
         Self {

@@ -457,9 +457,16 @@ impl TokenView {
 
     /// Takes a token that a later reading of all tokens does not have for deleted: no other way to go is documented.
     /// The reading has a token without an id under its id, so nothing is known of that one.
+    ///
+    /// An event after the reading that does not say the state makes the state unknown, also if it comes late.
     fn delete_before(&mut self, reading: &Stamp, has_id: bool) {
-        if self.state.stamp().is_none_or(|stamp| stamp.is_before(reading)) {
-            self.state.offer(has_id.then_some(NetworkTokenState::Deleted), reading);
+        let is_seen_later = self.last4.is_after(reading) || self.expiry.is_after(reading);
+        let is_older = self.state.stamp().is_none_or(|stamp| stamp.is_before(reading));
+        let is_deleted_by_it =
+            self.state.stamp() == Some(reading) && self.state() == Some(&NetworkTokenState::Deleted);
+        if is_older || is_seen_later && is_deleted_by_it {
+            let deleted = has_id && !is_seen_later;
+            self.state.offer(deleted.then_some(NetworkTokenState::Deleted), reading);
             self.reason_code.offer(None, reading);
         }
     }

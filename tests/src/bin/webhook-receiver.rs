@@ -67,7 +67,7 @@ macro_rules! in_transaction {
     ($receiver:expr, $pool:expr, $event:expr) => {{
         let mut transaction = $pool.begin().await?;
         $receiver.at("begun").await?;
-        if cmp_store::record(&mut *transaction, $event).await? {
+        if cmp_store::record(&mut *transaction, "effects", $event).await? {
             $receiver.at("recorded").await?;
             sqlx::query(EFFECT).bind(&*$event.id).execute(&mut *transaction).await?;
             $receiver.at("effect").await?;

@@ -49,7 +49,7 @@ impl Database {
         Self { url, pool, _folder: Some(folder) }
     }
 
-    async fn postgres(server: &str, test: &str) -> Self {
+    pub(crate) async fn postgres(server: &str, test: &str) -> Self {
         let admin = PgPool::connect(server).await.unwrap();
         for statement in [format!("DROP SCHEMA IF EXISTS {test} CASCADE"), format!("CREATE SCHEMA {test}")] {
             sqlx::query(&statement).execute(&admin).await.unwrap();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy knows tests by their attribute and misses their helpers")]
 
 mod databases;
+mod documented;
 mod errors;
 mod events;
 mod receivers;

@@ -60,14 +60,34 @@ async fn a_view_is_merged_with_the_stored_one() {
         let both = store.save(&own).await.unwrap();
         assert_eq!(both.network_tokens().count(), 2);
         assert_eq!(store.load(empty()).await.as_ref(), Ok(&both));
+        let versions = "SELECT CAST(version AS TEXT) FROM cmp_views";
+        let before = database.texts(versions).await;
         assert_eq!(store.save(&both).await, Ok(both.clone()));
-        assert_eq!(
-            database.texts("SELECT CAST(version AS TEXT) FROM cmp_views").await,
-            ["2"],
-            "saved in vain"
-        );
+        assert_eq!(database.texts(versions).await, before, "saved in vain");
         store.remove(&both).await.unwrap();
         assert_eq!(store.load(empty()).await, Ok(empty()));
+    }
+}
+
+#[tokio::test]
+async fn a_version_is_never_used_again() {
+    for database in databases("never_used_again").await {
+        let store = database.store();
+        let mut versions = std::collections::BTreeSet::new();
+        for number in 0..6 {
+            store.apply(&token_event(2 * number)).await.unwrap();
+            versions.extend(database.texts("SELECT CAST(version AS TEXT) FROM cmp_views").await);
+            if number % 2 == 1 {
+                store.remove(&empty()).await.unwrap();
+            }
+        }
+        assert_eq!(versions.len(), 6, "a receiver that read a removed view replaces another one");
+        // A row that somebody made by hand.
+        let row = format!("('card_id:{CARD}', 0, '{{\"card_id\":\"{CARD}\"}}', 0)");
+        database.run(&format!("INSERT INTO cmp_views (card, version, view, changed_at) VALUES {row}")).await;
+        let event = token_event(1);
+        let applied = tokio::time::timeout(std::time::Duration::from_secs(10), store.apply(&event)).await;
+        assert_eq!(applied, Ok(Ok(Applied::Changed)));
     }
 }
 
@@ -81,6 +101,42 @@ async fn an_event_of_v1_is_stored_by_its_alias() {
         assert!(view.network_token().unwrap().is_usable());
         let unnamed = event(2, &json!({"network_token_id": "NT1", "state": "SUSPENDED"}));
         assert_eq!(store.apply(&unnamed).await, Ok(Applied::NotThisCard));
+    }
+}
+
+#[tokio::test]
+async fn an_update_of_v1_reaches_the_views_of_its_aliases() {
+    let update = |number: usize, old: &str, new: &str, expiry: &str| {
+        let body = json!({
+            "id": format!("evt-{number}"),
+            "event": "au_card.updated",
+            "timestamp": format!("2025-01-15T10:00:{number:02}.000Z"),
+            "details": {"old_account_number": old, "new_account_number": new, "new_expiration_date": expiry},
+        });
+        Event::parse_unverified(body.to_string().as_bytes()).unwrap()
+    };
+    for database in databases("reaches_the_views_of_its_aliases").await {
+        let store = database.store();
+        let expiry = async |alias: &str| {
+            let view = store.load(CardView::of_alias(alias.parse().unwrap())).await.unwrap();
+            view.expiry().map(|expiry| expiry.to_string())
+        };
+        let details = json!({"pan_alias": "tok_1", "network_token_id": "NT1", "state": "ACTIVE"});
+        store.apply(&event(1, &details)).await.unwrap();
+        let same = update(2, "tok_1", "tok_1", "0230");
+        assert_eq!(store.apply(&same).await, Ok(Applied::Changed));
+        assert_eq!(store.apply(&same).await, Ok(Applied::Unchanged));
+        assert_eq!(expiry("tok_1").await.as_deref(), Some("02/2030"));
+        assert_eq!(store.apply(&update(3, "tok_1", "tok_2", "0331")).await, Ok(Applied::Changed));
+        for alias in ["tok_1", "tok_2"] {
+            assert_eq!(expiry(alias).await.as_deref(), Some("03/2031"), "{alias}");
+        }
+        assert_eq!(store.apply(&update(4, PAN.value, "tok_2", "0432")).await, Ok(Applied::Changed));
+        assert_eq!(expiry("tok_2").await.as_deref(), Some("04/2032"));
+        let numbers = update(5, PAN.value, "9914040119524512000", "0533");
+        assert_eq!(store.apply(&numbers).await, Ok(Applied::NotThisCard));
+        let keys = database.texts("SELECT card FROM cmp_views ORDER BY card").await;
+        assert_eq!(keys, ["pan_alias:tok_1", "pan_alias:tok_2"]);
     }
 }
 

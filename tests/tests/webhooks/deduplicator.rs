@@ -1,5 +1,8 @@
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -9,6 +12,7 @@ use cmp::{
         Claim, ClaimOutcome, Deduplicator, Event, EventStore, Handled, MemoryStore, StoreError, StoreFuture,
     },
 };
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 
 fn event(id: &str) -> Event {
@@ -180,20 +184,35 @@ async fn memory_is_bounded_and_the_oldest_are_forgotten() {
     assert_eq!(store.len(), 4, "three that were handled and the oldest, which was forgotten, anew");
 }
 
-/// A store in which one of the three methods fails.
+/// A store in which one of the methods fails, or does not answer.
 #[derive(Debug)]
 struct Broken {
     way: &'static str,
+    /// How often the method does not answer before it works, and how often it was called.
+    silent: Option<(usize, Arc<AtomicUsize>)>,
     store: MemoryStore,
 }
 
 impl Broken {
     fn at(way: &'static str, clock: &ManualClock) -> Deduplicator {
-        Deduplicator::new(Self { way, store: leasing(clock) })
+        Deduplicator::new(Self { way, silent: None, store: leasing(clock) })
     }
 
-    fn fail<'a, T>(&self, way: &str, working: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
-        if self.way == way { Box::pin(async { Err(StoreError::new("no connection")) }) } else { working }
+    fn silent_once_at(way: &'static str, clock: &ManualClock) -> (Deduplicator, Arc<AtomicUsize>) {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let store = Self { way, silent: Some((1, Arc::clone(&calls))), store: leasing(clock) };
+        (Deduplicator::new(store).clock(clock.clone()), calls)
+    }
+
+    fn fail<'a, T: 'a>(&self, way: &str, working: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+        if self.way != way {
+            return working;
+        }
+        let Some((times, calls)) = &self.silent else {
+            return Box::pin(async { Err(StoreError::new("no connection")) });
+        };
+        let is_silent = calls.fetch_add(1, Ordering::Relaxed) < *times;
+        if is_silent { Box::pin(std::future::pending()) } else { working }
     }
 }
 
@@ -302,4 +321,50 @@ async fn work_goes_on_when_its_claim_can_not_be_renewed() {
         end.notify_one();
     };
     assert_eq!(tokio::join!(work, others).0, Ok(Handled::Now(())));
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_away() {
+    for (way, fails, expected) in [
+        ("claim", false, "the store of events failed: it did not answer in time"),
+        ("complete", false, "the store of events failed: it did not answer in time"),
+        ("release", true, "the store of events failed: of the work"),
+    ] {
+        let clock = ManualClock::new();
+        let (once, _) = Broken::silent_once_at(way, &clock);
+        let event = event("1");
+        let work = async || if fails { Err(StoreError::new("of the work")) } else { Ok(()) };
+        let mut handling = std::pin::pin!(once.handle(&event, work));
+        assert!(handling.as_mut().now_or_never().is_none(), "{way}");
+        clock.advance(LEASE / 3 - Duration::from_millis(1));
+        assert!(handling.as_mut().now_or_never().is_none(), "{way}");
+        clock.advance(Duration::from_millis(1));
+        let handled = handling.as_mut().now_or_never().expect("an answer to the sender");
+        assert_eq!(handled.unwrap_err().to_string(), expected, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_without_an_answer_is_tried_again() {
+    let clock = ManualClock::new();
+    let (once, calls) = Broken::silent_once_at("renew", &clock);
+    let end = Notify::new();
+    let event = event("1");
+    let work = once.handle(&event, async || {
+        end.notified().await;
+        Ok::<_, StoreError>(())
+    });
+    let others = async {
+        for _ in 0..12 {
+            clock.advance(LEASE / 3);
+            // The two take turns in changing order.
+            for _ in 0..4 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(handle(&once, "1").await, Handled::InProgress);
+        }
+        end.notify_one();
+    };
+    assert_eq!(tokio::join!(work, others).0, Ok(Handled::Now(())));
+    assert_eq!(calls.load(Ordering::Relaxed), 12, "one for each third of its time");
 }

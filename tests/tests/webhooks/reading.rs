@@ -133,6 +133,69 @@ async fn a_deleted_token_stays_deleted_when_a_late_event_comes() {
     assert_eq!(state(&read_first), Some(&NetworkTokenState::Active), "a later event brings it back");
 }
 
+/// All orders of these numbers.
+fn orders(numbers: &[usize]) -> Vec<Vec<usize>> {
+    let Some(last) = numbers.last() else { return vec![vec![]] };
+    let others = orders(&numbers[..numbers.len() - 1]);
+    let with_last = |order: &Vec<usize>, place: usize| {
+        let mut order = order.clone();
+        order.insert(place, *last);
+        order
+    };
+    others.iter().flat_map(|order| (0..=order.len()).map(move |place| with_last(order, place))).collect()
+}
+
+#[test]
+fn a_token_that_an_event_knows_after_a_reading_without_it_is_not_deleted() {
+    let id: CardId = "CRD1".parse().unwrap();
+    let at = |minute: i64| DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
+    let event = |minute: i64, mut details: Value| {
+        details["card_id"] = json!("CRD1");
+        details["network_token_id"] = json!("B");
+        let body = json!({ "id": format!("e{minute}"), "event": "cmp_network_token.updated",
+            "timestamp": at(minute).to_rfc3339(), "details": details });
+        Event::parse_unverified(body.to_string().as_bytes()).unwrap()
+    };
+    let reading = |minute: i64| {
+        let mut card = Card::new(id.clone(), at(minute));
+        card.lists_network_tokens = true;
+        CardView::of(&card)
+    };
+    let of = |event: Event| {
+        let mut view = CardView::new(id.clone());
+        view.apply(&event);
+        view
+    };
+    let renewed = |minute: i64| of(event(minute, json!({ "exp_month": 1, "exp_year": 2033 })));
+    let in_state = |minute: i64, state: &str| of(event(minute, json!({ "state": state })));
+    let (deleted, active) = (NetworkTokenState::Deleted, NetworkTokenState::Active);
+    for (name, parts, expected) in [
+        ("first seen later", vec![reading(10), renewed(15)], None),
+        ("of no known state", vec![in_state(5, "active"), reading(10), renewed(15)], None),
+        ("seen before and later", vec![renewed(5), reading(10), renewed(15)], None),
+        ("seen before", vec![in_state(5, "active"), renewed(6), reading(10)], Some(&deleted)),
+        ("gone later", vec![in_state(5, "active"), reading(10), renewed(15), reading(20)], Some(&deleted)),
+        (
+            "back",
+            vec![in_state(5, "active"), reading(10), renewed(15), in_state(16, "active")],
+            Some(&active),
+        ),
+        ("deleted by an event", vec![reading(10), in_state(12, "deleted"), renewed(15)], Some(&deleted)),
+    ] {
+        let numbers: Vec<_> = (0..parts.len()).collect();
+        let mut views = orders(&numbers).into_iter().map(|order| {
+            let mut view = CardView::new(id.clone());
+            for number in order {
+                view.merge(&parts[number]);
+            }
+            view
+        });
+        let first = views.next().unwrap();
+        assert_eq!(state(&first), expected, "{name}");
+        assert!(views.all(|view| view == first), "{name}: the order makes a difference");
+    }
+}
+
 #[tokio::test]
 async fn a_reading_that_is_older_than_an_event_says_so() {
     let setup = Setup::start().await;

@@ -2,7 +2,7 @@ use cmp::{
     cards::CardEvent,
     network_tokens::NetworkTokenState,
     v1::PanAlias,
-    webhooks::{Applied, CardView, Event},
+    webhooks::{Applied, CardView, Details, Event},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -218,6 +218,19 @@ fn v1_events_are_found_by_their_alias() {
     let stored = serde_json::to_string(&card).unwrap();
     assert_eq!(serde_json::from_str::<CardView>(&stored).unwrap(), card);
     assert!(!format!("{card:?}").contains("tok_sandbox_1"), "an alias may look like a PAN");
+
+    let Details::CardUpdate(update) = v1("4", "au_card.updated", 4, &renewed).details else {
+        panic!("another kind")
+    };
+    assert_eq!(
+        update.pan_aliases().collect::<Vec<_>>(),
+        ["tok_sandbox_1", "tok_sandbox_2"].map(|alias| alias.parse().unwrap())
+    );
+    let numbers = json!({ "old_account_number": PAN, "new_account_number": "9914040119524512000" });
+    let Details::CardUpdate(update) = v1("5", "au_card.updated", 5, &numbers).details else {
+        panic!("another kind")
+    };
+    assert_eq!(update.pan_aliases().count(), 0, "they may be card numbers");
 
     let mut another = CardView::of_alias("tok_sandbox_3".parse().unwrap());
     let unnamed = json!({});
