@@ -7,6 +7,7 @@ use std::{
 };
 
 use cmp_simulator::{Fault, Operation, Protocol, Settings, Simulator};
+use serde_json::{Value, json};
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cmp-contract"));
@@ -298,4 +299,89 @@ fn a_check_without_a_workspace_uses_the_contract_of_the_build() {
     let root = format!("{}/..", std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs the tests"));
     let output = run(&["check", "--only", "get_card/200", "--root", &root]);
     assert!(!text(&output).contains("built into"), "{}", text(&output));
+}
+
+/// Writes a workspace whose contract says the same with references and ranges.
+fn with_another_contract(folder: &Path, change: impl FnOnce(&mut Value)) {
+    let root = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests")).join("..");
+    let mut open = vec![std::path::PathBuf::from("openapi")];
+    while let Some(path) = open.pop() {
+        if root.join(&path).is_dir() {
+            let entries = std::fs::read_dir(root.join(&path)).expect("a folder");
+            open.extend(entries.map(|entry| path.join(entry.expect("an entry").file_name())));
+            std::fs::create_dir_all(folder.join(&path)).expect("created");
+        } else {
+            std::fs::copy(root.join(&path), folder.join(&path)).expect("copied");
+        }
+    }
+    let path = folder.join("openapi/cmp.json");
+    let mut document: Value = serde_json::from_str(&read(&path)).expect("JSON");
+    change(&mut document);
+    std::fs::write(path, document.to_string()).expect("written");
+}
+
+/// Checks the creation of cards in the simulator by a contract.
+async fn created_by(change: impl FnOnce(&mut Value)) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    with_another_contract(folder.path(), change);
+    let root = folder.path().display().to_string();
+    contract(&["--only", "create_card/", "--root", &root]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn references_and_ranges_mean_the_same_to_the_check() {
+    let as_it_is = created_by(|_| {}).await;
+    assert_eq!(status(&as_it_is), Some(0), "{}", text(&as_it_is));
+    let output = created_by(|document| {
+        let operation = &mut document["paths"]["/cards"]["post"];
+        let body = std::mem::replace(
+            &mut operation["requestBody"],
+            json!({"$ref": "#/components/requestBodies/NewCard"}),
+        );
+        let answer = std::mem::replace(
+            &mut operation["responses"]["401"],
+            json!({"$ref": "#/components/responses/Unauthorized"}),
+        );
+        let range = operation["responses"].as_object_mut().expect("statuses").shift_remove("500");
+        operation["responses"]["5XX"] = range.expect("a 500");
+        let rest = operation["responses"].as_object_mut().expect("statuses").shift_remove("403");
+        operation["responses"]["default"] = rest.expect("a 403");
+        document["components"]["requestBodies"] = json!({"NewCard": body});
+        document["components"]["responses"] = json!({"Unauthorized": answer});
+    })
+    .await;
+    // Each line ends with the time that the check took.
+    let said = |output: &Output| -> Vec<String> {
+        text(output).lines().map(|line| line.split(" (").next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(said(&output), said(&as_it_is));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_compared_through_references() {
+    let output = created_by(|document| {
+        let mut body = document["paths"]["/cards"]["post"]["requestBody"].take();
+        body["content"]["application/vnd.api+json"]["schema"] = json!({"required": ["more"]});
+        document["paths"]["/cards"]["post"]["requestBody"] =
+            json!({"$ref": "#/components/requestBodies/NewCard"});
+        document["components"]["requestBodies"] = json!({"NewCard": body});
+    })
+    .await;
+    assert!(text(&output).contains("BROKEN   create_card/201"), "{}", text(&output));
+    let output = created_by(|document| {
+        let content = &mut document["paths"]["/cards"]["post"]["requestBody"]["content"];
+        *content = json!({"application/json": content["application/vnd.api+json"]});
+    })
+    .await;
+    assert!(text(&output).contains("request/content-type"), "{}", text(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_none_is_no_check_that_passes() {
+    let output = created_by(|document| {
+        let answer = &mut document["paths"]["/cards"]["post"]["responses"]["201"];
+        answer["content"]["application/vnd.api+json"]["schema"] = json!({"type": "text"});
+    })
+    .await;
+    assert!(text(&output).contains("a schema of the contract that can be used"), "{}", text(&output));
 }

@@ -300,3 +300,50 @@ fn long_chains_and_diamonds_end() {
     diamonds.insert("A".to_owned(), object(to("L0".to_owned())));
     merged(&contract("3.1.0", &Value::Object(diamonds))).expect("60 diamonds");
 }
+
+#[test]
+fn an_unknown_member_of_a_path_or_of_the_components_is_refused() {
+    let schemas = json!({"A": {"properties": {"x": {"type": "string"}}}});
+    for (place, expected) in [
+        ("/paths/~1p~1{id}/query", "/paths/~1p~1{id}/query: unknown keyword"),
+        ("/paths/~1p~1{id}/GET", "/paths/~1p~1{id}/GET: unknown keyword"),
+    ] {
+        let mut document = contract("3.1.0", &schemas);
+        let (holder, key) = place.rsplit_once('/').expect("a member");
+        document.pointer_mut(holder).expect("a holder")[key] = json!({"a": {}});
+        let error = merged(&document).expect_err(expected);
+        assert!(error.contains(expected), "{expected} is missing in {error}");
+    }
+    let mut document = contract("3.1.0", &schemas);
+    let content = &mut document["paths"]["/p/{id}"]["post"]["responses"]["200"]["content"];
+    let media = content["application/json"].take();
+    content["application/json"] = json!({"$ref": "#/components/mediaTypes/M"});
+    document["components"]["mediaTypes"] = json!({"M": media});
+    let error = merged(&document).expect_err("unknown");
+    assert!(error.contains("/components/mediaTypes: unknown keyword"), "{error}");
+    // A path whose only operation is unknown is no path to drop, either.
+    let mut document = contract("3.1.0", &schemas);
+    document["paths"]["/q"] = json!({"query": {}});
+    document["paths"]["/r"] = json!({"get": {"responses": {"204": {"description": "d"}}}});
+    let error = merged(&document).expect_err("unknown");
+    assert!(error.contains("/paths/~1q/query: unknown keyword"), "{error}");
+}
+
+#[test]
+fn extensions_are_passed_over() {
+    let schemas = json!({"A": {"properties": {"x": {"type": "string"}}}});
+    let plain = merged(&contract("3.1.0", &schemas)).expect("merged");
+    for value in [json!("a text"), json!({"get": {}}), json!([1])] {
+        let mut document = contract("3.1.0", &schemas);
+        for place in [
+            "/paths",
+            "/paths/~1p~1{id}",
+            "/paths/~1p~1{id}/post",
+            "/paths/~1p~1{id}/post/responses",
+            "/components",
+        ] {
+            document.pointer_mut(place).expect("a place")["x-note"] = value.clone();
+        }
+        assert_eq!(merged(&document).expect("merged"), plain, "{value}");
+    }
+}

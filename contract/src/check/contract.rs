@@ -16,7 +16,12 @@ use super::{
     masked,
     outcome::Violation,
 };
-use crate::spec::{correct::Correction, files::Layout, merge};
+use crate::spec::{
+    correct::Correction,
+    files::Layout,
+    json, merge,
+    split::{self, SECTIONS},
+};
 
 const HTML: &str = "text/html";
 const NO_CONTENT: u16 = 204;
@@ -40,7 +45,8 @@ pub(crate) struct Contract {
 }
 
 impl Contract {
-    pub(crate) fn new(document: Value) -> Self {
+    pub(crate) fn new(mut document: Value) -> Self {
+        settle(&mut document);
         let mut names = HashSet::new();
         collect_names(&document, &mut names);
         Self { document, is_built_in: false, names, validators: Mutex::default() }
@@ -84,7 +90,18 @@ impl Contract {
     }
 
     fn errors(&self, operation: &str, schema: &Value, at: &str, instance: &Value) -> Vec<Violation> {
-        let Some(validator) = self.validator(schema) else { return Vec::new() };
+        if schema.is_null() {
+            return Vec::new();
+        }
+        let Some(validator) = self.validator(schema) else {
+            // A check against nothing would pass always.
+            return vec![Violation {
+                operation: operation.to_owned(),
+                path: format!("{at}/schema"),
+                expected: "a schema of the contract that can be used".to_owned(),
+                came: "one that is no JSON schema".to_owned(),
+            }];
+        };
         let errors = validator.iter_errors(instance);
         errors.map(|error| explain(operation, at, &error, &self.names)).collect()
     }
@@ -120,8 +137,17 @@ impl Contract {
 
     /// Returns the violations of the request schema in a request's body.
     pub(crate) fn request_violations(&self, operation: Operation, body: &Value) -> Vec<Violation> {
-        let schema = &self.operation(operation)["requestBody"]["content"][media_type(operation)]["schema"];
-        self.errors(operation.name(), schema, "request", body)
+        let content = &self.operation(operation)["requestBody"]["content"];
+        let sent = media_type(operation);
+        if let Some(known) = content.as_object().filter(|known| !known.contains_key(sent)) {
+            return vec![Violation {
+                operation: operation.name().to_owned(),
+                path: "request/content-type".to_owned(),
+                expected: known.keys().cloned().collect::<Vec<_>>().join(" or "),
+                came: sent.to_owned(),
+            }];
+        }
+        self.errors(operation.name(), &content[sent]["schema"], "request", body)
     }
 
     /// Returns the violations in a response. A response of the gateway has none.
@@ -139,8 +165,8 @@ impl Contract {
             vec![Violation { operation: operation.to_owned(), path: path.to_owned(), expected, came }]
         };
         let statuses = statuses(described);
-        let Some(response) = statuses.get(&answer.status) else {
-            let known: Vec<_> = statuses.keys().map(u16::to_string).collect();
+        let Some(response) = entry(&statuses, answer.status).map(|name| statuses[name]) else {
+            let known: Vec<_> = statuses.into_keys().collect();
             return violation("status", format!("one of {}", known.join(", ")), answer.status.to_string());
         };
         let Some(content) = response["content"].as_object() else {
@@ -178,10 +204,40 @@ impl Contract {
     }
 }
 
-/// Returns the statuses that an operation documents.
-pub(crate) fn statuses(operation: &Value) -> BTreeMap<u16, &Value> {
+/// Replaces references to request bodies and responses by their targets.
+fn settle(document: &mut Value) {
+    let source = document.clone();
+    let settled = |value: &mut Value| {
+        if let Ok(target) = json::resolved(&source, value, "").cloned() {
+            *value = target;
+        }
+    };
+    for section in SECTIONS {
+        let items = document.get_mut(section).and_then(Value::as_object_mut).into_iter().flatten();
+        let operations = items.filter_map(|(_, item)| item.as_object_mut()).flatten();
+        for (_, operation) in operations.filter(|(method, _)| split::METHODS.contains(&method.as_str())) {
+            operation.get_mut("requestBody").into_iter().for_each(settled);
+            let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+            responses.into_iter().flatten().for_each(|(_, response)| settled(response));
+        }
+    }
+}
+
+/// Returns the responses that an operation documents: each by its status, by a range such as `4XX`, or as `default`.
+pub(crate) fn statuses(operation: &Value) -> BTreeMap<String, &Value> {
     let responses = operation["responses"].as_object().into_iter().flatten();
-    responses.filter_map(|(status, response)| Some((status.parse().ok()?, response))).collect()
+    let name = |status: &str| match status {
+        "default" => status.to_owned(),
+        status => status.to_ascii_uppercase(),
+    };
+    let responses = responses.filter(|(status, _)| !status.starts_with("x-"));
+    responses.map(|(status, response)| (name(status), response)).collect()
+}
+
+/// Returns the name by which the documented responses cover a status. The status itself counts more than its range.
+pub(crate) fn entry<'s>(statuses: &'s BTreeMap<String, &Value>, status: u16) -> Option<&'s str> {
+    let names = [status.to_string(), format!("{}XX", status / 100), "default".to_owned()];
+    names.iter().find_map(|name| Some(statuses.get_key_value(name)?.0.as_str()))
 }
 
 fn collect_names(value: &Value, names: &mut HashSet<String>) {

@@ -30,7 +30,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 pub(crate) use checks::{EXAMPLES, PROBES, Probe};
 use clap::Args;
-pub(crate) use contract::{Contract, Corrections, statuses};
+pub(crate) use contract::{Contract, Corrections, entry, statuses};
 use reqwest::Certificate;
 use run::{Limits, Run};
 use runner::Runner;

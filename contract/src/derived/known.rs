@@ -13,6 +13,7 @@ pub(crate) fn known(contract: &Value, operations: &[Lowered]) -> Value {
         .map(|operation| {
             let described = &contract["paths"][&operation.path][operation.method.to_lowercase()];
             let statuses = described["responses"].as_object().into_iter().flatten();
+            let statuses = statuses.filter(|(status, _)| !status.starts_with("x-"));
             let answers: Map<_, _> =
                 statuses.map(|(status, answer)| (status.clone(), answer_shape(answer))).collect();
             (operation.facts.name.clone(), answers.into())

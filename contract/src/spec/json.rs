@@ -1,6 +1,6 @@
 //! JSON values: places in them, differences between them, references in them.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -143,6 +143,18 @@ pub(crate) fn follow<'d>(document: &'d Value, target: &str, at: &str) -> Result<
     let pointer = pointer.with_context(|| format!("{at}: {target} is not UTF-8"))?.into_owned();
     let found = document.pointer(&pointer).with_context(|| format!("{at}: {target} does not exist"))?;
     Ok((pointer, found))
+}
+
+/// The longest chain of references to references. No document needs as many.
+pub(crate) const MOST_HOPS: usize = 32;
+
+/// Returns the target of a reference, or the value itself if it is not a reference.
+pub(crate) fn resolved<'d>(document: &'d Value, mut value: &'d Value, at: &str) -> Result<&'d Value> {
+    for _ in 0..MOST_HOPS {
+        let Some(target) = value.get("$ref").and_then(Value::as_str) else { return Ok(value) };
+        (_, value) = follow(document, target, &below(at, "$ref"))?;
+    }
+    bail!("{at}/$ref leads back to itself")
 }
 
 /// Fails unless every reference in `document` leads to something in `document`.

@@ -1,15 +1,21 @@
 //! Merges documents into one. Equal definitions fold, and different definitions of one name are an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use super::{
     json::{self, below},
-    split::{COMPONENTS_OF, METHODS, SECTIONS, SHARED},
+    split::{COMPONENTS_OF, METHODS, SECTIONS, SHARED, WEBHOOKS, is_extension},
     upgrade,
 };
+
+/// Members of a document that apply to each of its operations, and what a document without them means. The service
+/// sends webhooks to the receiver's server.
+const OF_OPERATIONS: [&str; 2] = ["servers", "security"];
+/// Members of a path item that apply to each of its operations.
+const OF_ITEM: [&str; 2] = ["parameters", "servers"];
 
 /// Folds the fragments, in order of their file names, into one document. The `info`, `servers` and `security` of the
 /// document titled `primary` (the first one's, unless given) head it; operations of other documents carry their own
@@ -25,6 +31,7 @@ pub(crate) fn merge(fragments: &BTreeMap<String, Value>, primary: Option<&str>) 
     let mut merging = Merging::new(primary.unwrap_or(first));
     let shared = upgraded.iter().filter(|(_, fragment)| fragment.get(SHARED).is_some());
     merging.shared = shared.filter_map(|(_, fragment)| Some((title(fragment)?, &**fragment))).collect();
+    merging.divided = divided(upgraded.iter().map(|(_, fragment)| &**fragment));
     for (file, fragment) in &upgraded {
         let lender = fragment.get(COMPONENTS_OF).and_then(Value::as_str);
         let lenders = upgraded.iter().map(|(_, fragment)| &**fragment);
@@ -44,6 +51,24 @@ fn title(document: &Value) -> Option<&str> {
     document.pointer("/info/title")?.as_str()
 }
 
+/// Returns the pointers of the path items whose fragments state other parameters or servers for all operations.
+fn divided<'a>(fragments: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
+    let mut known: BTreeMap<String, [Option<&Value>; 2]> = BTreeMap::new();
+    let mut divided = BTreeSet::new();
+    for fragment in fragments {
+        for section in SECTIONS {
+            for (path, item) in fragment.get(section).and_then(Value::as_object).into_iter().flatten() {
+                let at = below(&below("", section), path);
+                let stated = OF_ITEM.map(|key| item.get(key));
+                if *known.entry(at.clone()).or_insert(stated) != stated {
+                    divided.insert(at);
+                }
+            }
+        }
+    }
+    divided
+}
+
 struct Merging<'a> {
     primary: &'a str,
     /// The members of the merged document's root, in the order of the primary document.
@@ -53,17 +78,26 @@ struct Merging<'a> {
     seen: BTreeMap<String, (&'a str, &'a Value)>,
     /// What operations of one document share, by its title.
     shared: BTreeMap<&'a str, &'a Value>,
+    /// The path items whose parameters and servers go to the operations of their own fragment.
+    divided: BTreeSet<String>,
 }
 
 impl<'a> Merging<'a> {
     fn new(primary: &'a str) -> Self {
-        Self { primary, head: None, out: Map::new(), seen: BTreeMap::new(), shared: BTreeMap::new() }
+        Self {
+            primary,
+            head: None,
+            out: Map::new(),
+            seen: BTreeMap::new(),
+            shared: BTreeMap::new(),
+            divided: BTreeSet::new(),
+        }
     }
 
     /// `lenders` have the components that the fragment uses without having them.
     fn add(&mut self, file: &'a str, fragment: &'a Value, lenders: &[&Value]) -> Result<()> {
         let title = title(fragment).context("/info/title is missing")?;
-        let lenders: Vec<_> = self.shared.get(title).into_iter().chain(lenders).collect();
+        let lenders: Vec<_> = self.shared.get(title).into_iter().chain(lenders).copied().collect();
         json::references(fragment, "", &mut |target, at| {
             let found = json::follow(fragment, target, at);
             let elsewhere = || lenders.iter().find_map(|lender| json::follow(lender, target, at).ok());
@@ -77,28 +111,27 @@ impl<'a> Merging<'a> {
             self.head = Some(json::object(fragment, "")?.keys().cloned().collect());
         }
         // A page may say by another scheme what the other pages of its document say.
-        let is_secured_alike = is_head || fragment.get("security") == self.out.get("security");
+        let is_alike = |key: &&str| is_head || is_primary && fragment.get(*key) == self.out.get(*key);
+        let own: Vec<&str> = OF_OPERATIONS.into_iter().filter(|key| !is_alike(key)).collect();
         for (key, value) in json::object(fragment, "")? {
             let at = below("", key);
             match key.as_str() {
                 "components" => self.components(file, value)?,
                 section if SECTIONS.contains(&section) => {
-                    let own = match (is_primary, is_secured_alike) {
-                        (false, _) => &["servers", "security"][..],
-                        (true, false) => &["security"],
-                        (true, true) => &[],
-                    };
-                    self.items(section, file, fragment, own)?;
+                    self.items(section, file, (fragment, &lenders), &own)?;
                 }
                 "tags" => self.tags(file, value)?,
                 SHARED | COMPONENTS_OF => {}
                 // Versions 3.1.0 and 3.1.1 mean the same.
-                "openapi" | "security" => {
+                "openapi" | "security" | "servers" => {
+                    if key == "servers" {
+                        self.fold(&format!("{at} of \"{title}\""), &at, file, value)?;
+                    }
                     if is_head || key == "openapi" && !self.out.contains_key(key) {
                         self.out.insert(key.clone(), value.clone());
                     }
                 }
-                "info" | "servers" => {
+                "info" => {
                     self.fold(&format!("{at} of \"{title}\""), &at, file, value)?;
                     if is_primary {
                         self.out.insert(key.clone(), value.clone());
@@ -128,6 +161,11 @@ impl<'a> Merging<'a> {
     fn components(&mut self, file: &'a str, components: &'a Value) -> Result<()> {
         for (kind, _) in json::object(components, "/components")? {
             let kind_at = below("/components", kind);
+            if is_extension("components", kind) {
+                self.fold(&kind_at, &kind_at, file, &components[kind])?;
+                member(&mut self.out, "components").insert(kind.clone(), components[kind].clone());
+                continue;
+            }
             for (name, value) in json::section(components, kind, "/components")? {
                 let at = below(&kind_at, name);
                 if self.fold(&at, &at, file, value)? {
@@ -139,19 +177,40 @@ impl<'a> Merging<'a> {
     }
 
     /// Paths, or webhooks.
-    fn items(&mut self, section: &str, file: &'a str, fragment: &'a Value, own: &[&str]) -> Result<()> {
+    fn items(
+        &mut self,
+        section: &str,
+        file: &'a str,
+        (fragment, lenders): (&'a Value, &[&Value]),
+        own: &[&str],
+    ) -> Result<()> {
         for (path, item) in json::section(fragment, section, "")? {
             let item_at = below(&below("", section), path);
+            if is_extension(section, path) {
+                self.fold(&item_at, &item_at, file, item)?;
+                member(&mut self.out, section).insert(path.clone(), item.clone());
+                continue;
+            }
+            let is_divided = self.divided.contains(&item_at);
             for (key, value) in json::object(item, &item_at)? {
                 let at = below(&item_at, key);
+                if is_divided && OF_ITEM.contains(&key.as_str()) {
+                    continue;
+                }
                 let is_operation = METHODS.contains(&key.as_str());
                 if !self.fold(&at, &at, file, value)? && is_operation {
                     let (other, _) = self.seen[&at];
                     bail!("{at}: the same operation is in openapi/fragments/{other}");
                 }
                 let mut value = value.clone();
-                if is_operation {
-                    take_over(own, &mut value, fragment);
+                if let (true, Some(operation)) = (is_operation, value.as_object_mut()) {
+                    if is_divided {
+                        of_item(operation, item, fragment, lenders);
+                    }
+                    let is_stated = |key: &&&str| **key == "servers" && item.get(**key).is_some();
+                    for key in own.iter().filter(|key| !is_stated(key)) {
+                        take_over(section, key, operation, fragment);
+                    }
                 }
                 member(member(&mut self.out, section), path).insert(key.clone(), value);
             }
@@ -183,15 +242,46 @@ impl<'a> Merging<'a> {
     }
 }
 
-/// Gives an operation these members of the document that it comes from. A document without `security` asks for none.
-fn take_over(own: &[&str], operation: &mut Value, fragment: &Value) {
-    let Some(operation) = operation.as_object_mut() else { return };
-    for key in own {
-        match fragment.get(key) {
-            Some(value) => drop(operation.entry(*key).or_insert_with(|| value.clone())),
-            None if *key == "security" => drop(operation.entry(*key).or_insert_with(|| json!([]))),
-            None => {}
-        }
+/// Gives an operation this member of the document that it comes from. A document without `security` asks for none, and
+/// one without `servers` is on its own server.
+fn take_over(section: &str, key: &str, operation: &mut Map<String, Value>, fragment: &Value) {
+    let value = match (fragment.get(key), key) {
+        (Some(value), _) => value.clone(),
+        (None, "security") => json!([]),
+        (None, _) if section == WEBHOOKS => return,
+        (None, _) => json!([{"url": "/"}]),
+    };
+    operation.entry(key).or_insert(value);
+}
+
+/// Gives an operation what its path item states for all operations. The operation's own parameters and servers count
+/// more.
+fn of_item(operation: &mut Map<String, Value>, item: &Value, fragment: &Value, lenders: &[&Value]) {
+    if let Some(servers) = item.get("servers") {
+        operation.entry("servers").or_insert_with(|| servers.clone());
+    }
+    let list = |list: Option<&Value>| list.and_then(Value::as_array).cloned().unwrap_or_default();
+    let identity = |parameter: &Value| {
+        let mut documents = std::iter::once(fragment).chain(lenders.iter().copied());
+        let found = documents.find_map(|document| {
+            let parameter = json::resolved(document, parameter, "").ok()?;
+            let text = |key: &str| Some(parameter.get(key)?.as_str()?.to_owned());
+            Some((text("in")?, text("name")?))
+        });
+        found.map(
+            |(kind, name)| if kind == "header" { (kind, name.to_ascii_lowercase()) } else { (kind, name) },
+        )
+    };
+    let own = list(operation.get("parameters"));
+    let known: Vec<_> = own.iter().map(identity).collect();
+    let mut all = list(item.get("parameters"));
+    all.retain(|parameter| {
+        let identity = identity(parameter);
+        identity.is_none() || !known.contains(&identity)
+    });
+    if !all.is_empty() {
+        all.extend(own);
+        operation.insert("parameters".to_owned(), all.into());
     }
 }
 
@@ -382,5 +472,71 @@ mod tests {
         let out = merged(&[("1.json", one), ("2.json", shared)]).expect("merged");
         assert_eq!(out["components"]["schemas"], json!({"S": {"type": "string"}}));
         assert_eq!(out.get(SHARED), None);
+    }
+
+    fn item(title: &str, method: &str, more: &Value) -> Value {
+        let mut document = fragment(title, "/a/{id}", json!({}));
+        let item = &mut document["paths"]["/a/{id}"];
+        *item = more.clone();
+        item[method] = json!({"parameters": [{"in": "path", "name": "id"}]});
+        document
+    }
+
+    #[test]
+    fn what_one_page_states_for_a_path_stays_with_its_operations() {
+        let must = json!({"in": "header", "name": "X-Must", "required": true});
+        let id = json!({"in": "path", "name": "id", "description": "of the path"});
+        let more = json!({"parameters": [id, must], "servers": [{"url": "https://only-get"}]});
+        for titles in [["A", "A"], ["A", "B"]] {
+            let (one, two) = (item(titles[0], "get", &more), item(titles[1], "delete", &json!({})));
+            let out = merged(&[("1.json", one.clone()), ("2.json", two)]).expect("merged");
+            let path = &out["paths"]["/a/{id}"];
+            assert_eq!(path["get"]["parameters"], json!([must, {"in": "path", "name": "id"}]));
+            assert_eq!(path["get"]["servers"], more["servers"]);
+            assert_eq!(path["delete"]["parameters"], json!([{"in": "path", "name": "id"}]));
+            let servers = if titles[1] == "B" { json!([{"url": "https://B.example"}]) } else { Value::Null };
+            assert_eq!(path["delete"].get("servers").unwrap_or(&Value::Null), &servers);
+            assert_eq!((path.get("parameters"), path.get("servers")), (None, None));
+            // Where all pages state the same, it stays where it is.
+            let two = item(titles[0], "delete", &more);
+            let out = merged(&[("1.json", one), ("2.json", two)]).expect("merged");
+            assert_eq!(out["paths"]["/a/{id}"]["servers"], more["servers"]);
+            assert_eq!(out["paths"]["/a/{id}"]["get"].get("servers"), None);
+        }
+    }
+
+    #[test]
+    fn the_servers_of_a_path_count_more_than_those_of_its_document() {
+        let more = json!({"servers": [{"url": "https://path"}]});
+        let two = item("B", "get", &more);
+        let out = merged(&[("1.json", fragment("A", "/a", json!({}))), ("2.json", two)]).expect("merged");
+        assert_eq!(out["paths"]["/a/{id}"]["servers"], more["servers"]);
+        assert_eq!(out["paths"]["/a/{id}"]["get"].get("servers"), None);
+    }
+
+    #[test]
+    fn a_document_without_servers_is_not_served_at_another_ones() {
+        for title in ["A", "B"] {
+            let mut two = fragment(title, "/b", json!({}));
+            two.as_object_mut().expect("an object").shift_remove("servers");
+            let out = merged(&[("1.json", fragment("A", "/a", json!({}))), ("2.json", two)]).expect("merged");
+            assert_eq!(out["paths"]["/b"]["get"]["servers"], json!([{"url": "/"}]), "{title}");
+            assert_eq!(out["servers"], json!([{"url": "https://A.example"}]));
+        }
+        let mut one = fragment("A", "/a", json!({}));
+        one.as_object_mut().expect("an object").shift_remove("servers");
+        let out = merged(&[("1.json", one), ("2.json", fragment("A", "/b", json!({})))]).expect("merged");
+        assert_eq!((out.get("servers"), out["paths"]["/a"]["get"].get("servers")), (None, None));
+        assert_eq!(out["paths"]["/b"]["get"]["servers"], json!([{"url": "https://A.example"}]));
+    }
+
+    #[test]
+    fn extensions_beside_paths_and_components_are_kept() {
+        let mut one = fragment("A", "/a", json!({}));
+        one["paths"]["x-note"] = "a text".into();
+        one["components"]["x-more"] = json!(["a list"]);
+        let out = merged(&[("1.json", one), ("2.json", fragment("A", "/b", json!({})))]).expect("merged");
+        assert_eq!(out["paths"]["x-note"], "a text");
+        assert_eq!(out["components"]["x-more"], json!(["a list"]));
     }
 }

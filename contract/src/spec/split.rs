@@ -44,12 +44,34 @@ pub(crate) fn parameters_of(path: &str) -> Vec<&str> {
     path.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name).collect()
 }
 
+/// Members of a path item beside its operations.
+const OF_ITEM: [&str; 5] = ["parameters", "servers", "summary", "description", "$ref"];
+
+/// Whether a member is a specification extension. A webhook may have any name.
+pub(crate) fn is_extension(section: &str, key: &str) -> bool {
+    section != WEBHOOKS && key.starts_with("x-")
+}
+
+/// Fails if a path item has a member that no step reads. Its operation would be missing without a word.
+fn check_item(item: &Map<String, Value>, at: &str) -> Result<()> {
+    let is_known = |key: &str| METHODS.contains(&key) || OF_ITEM.contains(&key) || is_extension("paths", key);
+    match item.keys().find(|key| !is_known(key)) {
+        Some(key) => bail!("{}: unknown keyword", json::below(at, key)),
+        None => Ok(()),
+    }
+}
+
 /// Each operation of a document: the section that has it, its path or name, its method.
 pub(crate) fn operations(document: &Value) -> Result<Vec<(&'static str, &String, &String)>> {
     let mut found = Vec::new();
     for section in SECTIONS {
         for (path, item) in json::section(document, section, "")? {
-            let members = json::object(item, &json::below(&json::below("", section), path))?;
+            if is_extension(section, path) {
+                continue;
+            }
+            let at = json::below(&json::below("", section), path);
+            let members = json::object(item, &at)?;
+            check_item(members, &at)?;
             let methods = members.keys().filter(|key| METHODS.contains(&key.as_str()));
             found.extend(methods.map(|method| (section, path, method)));
         }
@@ -102,7 +124,8 @@ pub(crate) fn with_path_items(mut document: Value) -> Result<Value> {
     let source = document.clone();
     for section in SECTIONS {
         let items = document.get_mut(section).and_then(Value::as_object_mut);
-        for (path, item) in items.into_iter().flatten() {
+        let items = items.into_iter().flatten().filter(|(path, _)| !is_extension(section, path));
+        for (path, item) in items {
             let at = json::below(&json::below(&json::below("", section), path), "$ref");
             let mut hops = 0;
             while let Some(target) = item.get("$ref").and_then(Value::as_str) {
@@ -218,7 +241,12 @@ fn fragment(
     let mut out = Map::new();
     for (key, value) in json::object(document, "")? {
         let value = match (key.as_str(), operation) {
-            (name, Some((section, path, _))) if name == section => serde_json::json!({ path: item }),
+            (name, Some((section, path, _))) if name == section => {
+                let mut items = json::object(value, &json::below("", section))?.clone();
+                items.retain(|key, _| key == path || is_extension(section, key));
+                items[path] = item.clone();
+                Value::Object(items)
+            }
             (name, _) if SECTIONS.contains(&name) => continue,
             ("components", _) => components(value, kept),
             ("tags", Some((.., method))) => tags(value, &item[method]),
@@ -248,6 +276,10 @@ fn schemes(holder: &Value) -> impl Iterator<Item = String> {
 fn components(all: &Value, kept: &BTreeSet<String>) -> Value {
     let mut out = Map::new();
     for (kind, members) in all.as_object().into_iter().flatten() {
+        if is_extension("components", kind) {
+            out.insert(kind.clone(), members.clone());
+            continue;
+        }
         let at = json::below("/components", kind);
         let mut members = members.as_object().cloned().unwrap_or_default();
         members.retain(|name, _| kept.contains(&json::below(&at, name)));

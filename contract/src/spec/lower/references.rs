@@ -10,12 +10,25 @@ use super::{
     schema::{self, FROM, SCHEMAS, reference},
 };
 use crate::spec::{
-    json::{self, below},
-    split::{METHODS, SECTIONS},
+    json::{self, MOST_HOPS, below, resolved},
+    split::{METHODS, SECTIONS, is_extension},
 };
 
-/// The longest chain of references to references. No document needs as many.
-const MOST_HOPS: usize = 32;
+/// Members of a path item that its operations have taken over, or that are for people.
+const OF_ITEM: [&str; 4] = ["parameters", "servers", "summary", "description"];
+/// The kinds of components in OpenAPI 3.1.
+const COMPONENTS: [&str; 10] = [
+    "schemas",
+    "responses",
+    "parameters",
+    "examples",
+    "requestBodies",
+    "headers",
+    "securitySchemes",
+    "links",
+    "callbacks",
+    "pathItems",
+];
 /// Header parameters that OpenAPI says to ignore.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
 
@@ -23,18 +36,27 @@ const IGNORED_HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
 pub(super) fn settle(mut document: Value) -> Result<Value> {
     let source = document.clone();
     for section in SECTIONS {
+        if let Some(items) = document.get_mut(section).and_then(Value::as_object_mut) {
+            items.retain(|path, _| !is_extension(section, path));
+        }
         for (path, item) in schema::members(&mut document, section) {
             let at = below(&below("", section), path);
             let shared = item.get("parameters").cloned();
             let members = item.as_object_mut().with_context(|| format!("{at}: expected an object"))?;
-            members.retain(|key, _| METHODS.contains(&key.as_str()));
-            for (method, operation) in members {
+            // The vocabulary step refuses what is neither an operation nor one of these.
+            members.retain(|key, _| !OF_ITEM.contains(&key.as_str()) && !key.starts_with("x-"));
+            let operations = members.iter_mut().filter(|(key, _)| METHODS.contains(&key.as_str()));
+            for (method, operation) in operations {
                 settle_operation(operation, shared.as_ref(), &below(&at, method), &at, &source)?;
             }
         }
     }
     // All other components have been copied to the places that refer to them.
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
+        let is_known = |kind: &str| COMPONENTS.contains(&kind) || kind.starts_with("x-");
+        if let Some(kind) = components.keys().find(|kind| !is_known(kind)) {
+            bail!("{}: unknown keyword", below("/components", kind));
+        }
         components.retain(|kind, _| matches!(kind.as_str(), "schemas" | "securitySchemes"));
     }
     let names = rust_like_names(&source)?;
@@ -72,12 +94,15 @@ fn settle_operation(
         members.insert("parameters".to_owned(), all.into_iter().map(|(_, parameter)| parameter).collect());
     }
     if let Some(body) = members.get_mut("requestBody") {
-        *body = resolved(body, &below(at, "requestBody"), source)?.clone();
+        *body = resolved(source, body, &below(at, "requestBody"))?.clone();
+    }
+    if let Some(responses) = members.get_mut("responses").and_then(Value::as_object_mut) {
+        responses.retain(|status, _| !status.starts_with("x-"));
     }
     for (status, response) in
         members.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten()
     {
-        *response = resolved(response, &below(&below(at, "responses"), status), source)?.clone();
+        *response = resolved(source, response, &below(&below(at, "responses"), status))?.clone();
         if let Some(response) = response.as_object_mut() {
             response.retain(|key, _| !matches!(key.as_str(), "headers" | "links"));
         }
@@ -95,7 +120,7 @@ fn parameters(list: Option<&Value>, at: &str, source: &Value) -> Result<Vec<(Key
         list.map(|list| list.as_array().with_context(|| format!("{at}: expected an array"))).transpose()?;
     for (index, parameter) in list.into_iter().flatten().enumerate() {
         let at = below(&at, &index.to_string());
-        let parameter = resolved(parameter, &at, source)?;
+        let parameter = resolved(source, parameter, &at)?;
         let text = |key: &str| {
             let text = parameter.get(key).and_then(Value::as_str);
             text.map(str::to_owned).with_context(|| format!("{at}: \"{key}\" is missing"))
@@ -111,15 +136,6 @@ fn parameters(list: Option<&Value>, at: &str, source: &Value) -> Result<Vec<(Key
         out.push((key, parameter.clone()));
     }
     Ok(out)
-}
-
-/// Returns the target of a reference to a component, or the value itself if it is not a reference.
-fn resolved<'d>(mut value: &'d Value, at: &str, source: &'d Value) -> Result<&'d Value> {
-    for _ in 0..MOST_HOPS {
-        let Some(target) = value.get("$ref").and_then(Value::as_str) else { return Ok(value) };
-        (_, value) = json::follow(source, target, &below(at, "$ref"))?;
-    }
-    bail!("{at}/$ref leads back to itself")
 }
 
 /// Returns new names for components whose name the generator would misread, or whose name would hide one in its code.
