@@ -60,7 +60,7 @@ pub fn spec(command: &Spec, root: &Path) -> Result<()> {
     match command {
         Spec::Import { pages, date } => {
             let _turn = write::Turn::take(root)?;
-            import::run(&layout, pages, &import::Note { date: date.clone() })
+            import::run(&layout, pages, &import::Note { date: date.clone(), ..import::Note::default() })
         }
         Spec::Merge => {
             let _turn = write::Turn::take(root)?;

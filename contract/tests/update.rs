@@ -343,6 +343,37 @@ fn pages_are_fetched_from_where_the_sources_say_and_those_out_of_reach_are_named
 }
 
 #[test]
+fn what_is_edited_while_an_update_runs_is_not_overwritten() {
+    for (path, edit) in [
+        ("README.md", "A new line.\n"),
+        ("cmp/src/lib.rs", "//! More.\n"),
+        ("openapi/lowering.toml", "# More.\n"),
+    ] {
+        let workspace = Workspace::small();
+        let page = with_a_new_member(&workspace);
+        // The build waits until the connection ends.
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let build = format!(
+            "fn main() {{ use std::io::Read; let mut s = std::net::TcpStream::connect(\"{address}\").unwrap(); \
+             let _ = s.read_to_end(&mut Vec::new()); }}"
+        );
+        workspace.write(Path::new("cmp/build.rs"), build.as_bytes());
+        let mut command = workspace.command(&["update", &page, "--no-tests"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let (build, _) = listener.accept().expect("the build has begun");
+        let text = fs::read_to_string(workspace.root().join(path)).expect("a file") + edit;
+        workspace.write(Path::new(path), text.as_bytes());
+        let before = files(&workspace.root());
+        drop(build);
+        let ended = Ended::of(&child.wait_with_output().expect("ends"));
+        assert!(!ended.good, "{path}: {}", ended.text);
+        ended.says(&[&format!("{path} changed while the update ran: run it again")]);
+        assert!(before == files(&workspace.root()), "{path}: files changed:\n{}", ended.text);
+    }
+}
+
+#[test]
 fn without_pages_and_addresses_there_is_nothing_to_update_from() {
     let workspace = Workspace::new();
     let ended = workspace.run(&["update"]);

@@ -167,7 +167,12 @@ fn new_card(body: &Value) -> Result<NewCard, Problem> {
     };
     attributes.string("cvc_status", 3, 10)?;
     let of_a_wallet = attributes.one_of("token_type", &[("dpan", true), ("mpan", true), ("pan", false)])?;
-    let wallet = attributes.one_of("wallet_type", &[("apple_pay", ()), ("google_pay", ())])?;
+    let wallets = [("apple_pay", ()), ("google_pay", ())];
+    let sent = attributes.get("wallet_type").and_then(Value::as_str).unwrap_or_default();
+    if wallets.iter().any(|(name, ())| sent != *name && sent.eq_ignore_ascii_case(name)) {
+        return Err(Problem::bad_request("The wallet type is not in lower case."));
+    }
+    let wallet = attributes.one_of("wallet_type", &wallets)?;
     if of_a_wallet == Some(true) && wallet.is_none() {
         return Err(Problem::missing_field(attributes.path("wallet_type")));
     }

@@ -55,6 +55,24 @@ async fn a_number_of_a_wallet_needs_its_wallet_and_gets_no_token() {
 }
 
 #[tokio::test]
+async fn a_wallet_type_in_capitals_is_a_bad_request() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    for (wallet, status, code) in [
+        ("APPLE_PAY", 400, "bad-request"),
+        ("Google_Pay", 400, "bad-request"),
+        ("purse", 422, "validation-failed"),
+    ] {
+        let mut body = card(MASTERCARD);
+        body["data"]["attributes"]["token_type"] = json!("dpan");
+        body["data"]["attributes"]["wallet_type"] = json!(wallet);
+        let refused = client.send(Operation::CreateCard, "", Some(&body)).await.expect(status);
+        assert_eq!(refused.error_code(), code, "{wallet}");
+    }
+    assert!(simulator.cards().is_empty());
+}
+
+#[tokio::test]
 async fn a_stored_number_is_a_duplicate_with_detection_on() {
     let simulator = Simulator::builder().duplicate_detection(true).start().await.unwrap();
     let client = Client::new(&simulator).await;

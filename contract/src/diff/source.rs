@@ -97,7 +97,7 @@ fn file(layout: &Layout, path: &Path) -> Result<Prepared> {
 
 /// Returns the contract after an import of the pages, so that one page can be compared with a whole contract.
 fn with_pages(layout: &Layout, pages: &[PathBuf]) -> Result<Prepared> {
-    let note = Note { date: None };
+    let note = Note::default();
     let tree: Tree = import::imported(&layout.tree()?, pages, &note)?;
     prepare(layout, &tree.fragments)
 }

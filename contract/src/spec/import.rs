@@ -1,7 +1,7 @@
 //! Pages and OpenAPI files in, fragments and their sources out.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
 };
@@ -26,11 +26,22 @@ use super::{
 pub(crate) struct Note {
     /// `YYYY-MM-DD`
     pub(crate) date: Option<String>,
+    /// Where the files were fetched from.
+    pub(crate) fetched: BTreeMap<PathBuf, Fetched>,
+}
+
+/// A page or OpenAPI file that was fetched.
+pub(crate) struct Fetched {
+    /// The name that its fragments had before. An OpenAPI file keeps it.
+    pub(crate) page: String,
+    pub(crate) url: String,
 }
 
 /// One operation's document as it stands on a page or in a file.
 struct Found {
     page: String,
+    /// The address that the page was fetched from.
+    url: Option<String>,
     section: Option<String>,
     /// The line of the page on which it begins.
     line: Option<usize>,
@@ -59,7 +70,7 @@ pub(crate) fn checked(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree
 
 /// The fragments and sources as they are once `pages` are imported over `old`.
 pub(crate) fn imported(old: &Tree, pages: &[PathBuf], note: &Note) -> Result<Tree> {
-    import(old, read_all(pages)?, note)
+    import(old, read_all(pages, note)?, note)
 }
 
 /// The same for the text of one page, by the name of its file.
@@ -92,7 +103,7 @@ fn transcribed_files(layout: &Layout) -> Result<Vec<PathBuf>> {
 
 /// What the published fragments of `old` and these transcriptions make together.
 pub(crate) fn transcriptions(old: &Tree, files: &[PathBuf]) -> Result<Tree> {
-    let found = read_all(files)?;
+    let found = read_all(files, &Note::default())?;
     let mut names = BTreeSet::new();
     for Found { page, origin, document, .. } in &found {
         let file = Operation::of(document)?.file_name();
@@ -105,13 +116,26 @@ pub(crate) fn transcriptions(old: &Tree, files: &[PathBuf]) -> Result<Tree> {
     Ok(new)
 }
 
-fn read_all(pages: &[PathBuf]) -> Result<Vec<Found>> {
+fn read_all(pages: &[PathBuf], note: &Note) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for path in pages {
         let text = read::text(path).with_context(|| path.display().to_string())?;
-        found.extend(read(path, &text).with_context(|| path.display().to_string())?);
+        let mut read = read(path, &text).with_context(|| path.display().to_string())?;
+        if let Some(fetched) = note.fetched.get(path) {
+            for one in &mut read {
+                one.url = Some(fetched.url.clone());
+                if one.page == name_of(path) {
+                    one.page.clone_from(&fetched.page);
+                }
+            }
+        }
+        found.extend(read);
     }
     Ok(found)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The documents in one input: a Markdown page, or an OpenAPI file in JSON or YAML.
@@ -120,14 +144,14 @@ fn read(path: &Path, text: &str) -> Result<Vec<Found>> {
     let document = read::parse(text, language)?;
     not_written_here(&document)?;
     let document = split::with_path_items(document)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = name_of(path);
     let parts = split::by_operation(&document)?;
     let found = parts.into_iter().map(|document| {
         let (page, section, origin) = match sources::place(&document)? {
             Some(place) => (place.page, Some(place.section), Origin::Transcribed),
             None => (name.clone(), None, Origin::Published),
         };
-        Ok(Found { page, section, line: None, origin, text: json::pretty(&document)?, document })
+        Ok(Found { page, url: None, section, line: None, origin, text: json::pretty(&document)?, document })
     });
     found.collect()
 }
@@ -139,7 +163,8 @@ fn from_page(text: &str) -> Result<Vec<Found>> {
         let documents = documents(document, text);
         for (document, text) in documents.with_context(|| format!("section \"{section}\", line {line}"))? {
             let (page, section) = (page.title.clone(), Some(section.clone()));
-            found.push(Found { page, section, line: Some(line), origin: Origin::Published, text, document });
+            let origin = Origin::Published;
+            found.push(Found { page, url: None, section, line: Some(line), origin, text, document });
         }
     }
     Ok(found)
@@ -187,7 +212,7 @@ fn not_written_here(document: &Value) -> Result<()> {
 }
 
 fn add(new: &mut Tree, old: &Sources, found: Found, note: &Note) -> Result<()> {
-    let Found { page, section, origin, text, document, .. } = found;
+    let Found { page, url, section, origin, text, document, .. } = found;
     not_written_here(&document)?;
     let operation = Operation::of(&document)?;
     let file = operation.file_name();
@@ -201,7 +226,7 @@ fn add(new: &mut Tree, old: &Sources, found: Found, note: &Note) -> Result<()> {
         version: info(&document, "version")?,
         imported: old.date_for(&file, &sha256, note.date.as_ref()),
         origin,
-        url: old.url_of(&page),
+        url: url.or_else(|| old.url_of(&page)),
         page,
         section,
         sha256,
@@ -211,9 +236,11 @@ fn add(new: &mut Tree, old: &Sources, found: Found, note: &Note) -> Result<()> {
     Ok(())
 }
 
-/// Takes over from `old` what stands on other pages. An operation stays with its document.
+/// Takes over from `old` what stands on other pages. A page may have another title than before, at the same address. An
+/// operation stays with its document.
 fn keep(new: &mut Tree, old: &Tree) -> Result<()> {
     let pages: BTreeSet<_> = new.sources.0.values().map(|s| (s.page.clone(), s.document.clone())).collect();
+    let urls: BTreeSet<_> = new.sources.0.values().map(|s| (s.url.clone(), s.document.clone())).collect();
     for (file, source) in &old.sources.0 {
         if let Some(fresh) = new.sources.0.get(file) {
             ensure!(
@@ -226,7 +253,9 @@ fn keep(new: &mut Tree, old: &Tree) -> Result<()> {
                 source.page
             );
         }
-        if pages.contains(&(source.page.clone(), source.document.clone())) {
+        let is_at_its_address =
+            source.url.is_some() && urls.contains(&(source.url.clone(), source.document.clone()));
+        if is_at_its_address || pages.contains(&(source.page.clone(), source.document.clone())) {
             continue;
         }
         let fragment = old.fragments.get(file).with_context(|| format!("fragments/{file} is missing"))?;
@@ -330,11 +359,50 @@ mod tests {
         let document =
             json!({"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {path: {"get": {}}}});
         let (page, section) = (page.to_owned(), Some("S".to_owned()));
-        Found { page, section, line: None, origin: Origin::Published, text: text.to_owned(), document }
+        let origin = Origin::Published;
+        Found { page, url: None, section, line: None, origin, text: text.to_owned(), document }
     }
 
     fn note(date: &str) -> Note {
-        Note { date: Some(date.to_owned()) }
+        Note { date: Some(date.to_owned()), ..Note::default() }
+    }
+
+    #[test]
+    fn a_fetched_page_is_the_one_at_its_address_whatever_its_title() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let of = |paths: &[&str]| {
+            let paths: serde_json::Map<_, _> =
+                paths.iter().map(|path| ((*path).to_owned(), json!({"get": {}}))).collect();
+            json!({"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": paths})
+        };
+        let page =
+            |title: &str, paths: &[&str]| format!("# {title}\n\n## S\n\n```json\n{}\n```\n", of(paths));
+        let url = "https://docs.example/it";
+        for (first, before, second, after, known_as) in [
+            (
+                "openapi.json",
+                of(&["/a", "/b"]).to_string(),
+                "page-0.json",
+                of(&["/a"]).to_string(),
+                "openapi.json",
+            ),
+            ("Cards.md", page("Cards", &["/a", "/b"]), "page-0.md", page("Cards API", &["/a"]), "Cards API"),
+        ] {
+            let [first, second] = [(first, before), (second, after)].map(|(name, text)| {
+                let path = folder.path().join(name);
+                std::fs::write(&path, text).expect("written");
+                path
+            });
+            let mut old = imported(&Tree::default(), &[first], &Note::default()).expect("imported");
+            old.sources.0.values_mut().for_each(|source| source.url = Some(url.to_owned()));
+            let name = old.sources.0.values().next().expect("a source").page.clone();
+            let fetched = BTreeMap::from([(second.clone(), Fetched { page: name, url: url.to_owned() })]);
+            let new = imported(&old, &[second], &Note { fetched, ..Note::default() }).expect("imported");
+            let sources: Vec<_> = new.sources.0.iter().collect();
+            let [(file, source)] = sources[..] else { panic!("{:?}", new.sources) };
+            assert_eq!((file.as_str(), source.url.as_deref()), ("get-a.json", Some(url)));
+            assert_eq!((source.page.as_str(), new.fragments.len()), (known_as, 1));
+        }
     }
 
     #[test]

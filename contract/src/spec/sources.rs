@@ -32,7 +32,8 @@ pub(crate) struct Source {
     /// The heading on the page; absent for an OpenAPI file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) section: Option<String>,
-    /// Where the page can be fetched, for `spec update`; written by hand, and kept by imports.
+    /// Where the page can be fetched, for `spec update`. Written by hand, and kept by updates, and by imports of a page
+    /// with the same title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
     /// `info.title` of the document.

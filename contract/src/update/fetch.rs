@@ -8,22 +8,22 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::spec::sources::Sources;
+use crate::spec::{import::Fetched, sources::Sources};
 
 const SECONDS: &str = "60";
 
 /// Fetches each page that has an address into `folder`. Returns the files, and each failed page with the reason.
-pub(super) fn all(sources: &Sources, folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>)> {
+pub(super) fn all(sources: &Sources, folder: &Path) -> Result<(BTreeMap<PathBuf, Fetched>, Vec<String>)> {
     let urls: BTreeMap<&String, &String> =
-        sources.0.values().filter_map(|source| Some((&source.page, source.url.as_ref()?))).collect();
+        sources.0.values().filter_map(|source| Some((source.url.as_ref()?, &source.page))).collect();
     if urls.is_empty() {
         bail!("give pages: no source in openapi/sources.toml has a `url` to fetch them from");
     }
-    let (mut pages, mut unreached) = (Vec::new(), Vec::new());
-    for (number, (page, url)) in urls.into_iter().enumerate() {
+    let (mut pages, mut unreached) = (BTreeMap::new(), Vec::new());
+    for (number, (url, page)) in urls.into_iter().enumerate() {
         let file = folder.join(format!("page-{number}.{}", extension(url)));
         match fetch(url, &file) {
-            Ok(()) => pages.push(file),
+            Ok(()) => drop(pages.insert(file, Fetched { page: page.clone(), url: url.clone() })),
             Err(error) => unreached.push(format!("\"{page}\", {url}: {error}")),
         }
     }

@@ -11,9 +11,9 @@ mod report;
 mod stage;
 mod version;
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use clap::Args;
 use report::{Ending, Outcome};
 use stage::{Files, Stage};
@@ -57,12 +57,13 @@ pub struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, layout: &Layout) -> Result<()> {
     let stage = Stage::of(layout)?;
-    let (pages, unreached) = match arguments.pages.is_empty() {
-        false => (arguments.pages.clone(), Vec::new()),
+    let (fetched, unreached) = match arguments.pages.is_empty() {
+        false => (BTreeMap::new(), Vec::new()),
         true => fetch::all(&layout.tree()?.sources, stage.folder())?,
     };
+    let pages: Vec<PathBuf> = arguments.pages.iter().chain(fetched.keys()).cloned().collect();
     let today = || chrono::Local::now().date_naive().to_string();
-    let note = Note { date: Some(arguments.date.clone().unwrap_or_else(today)) };
+    let note = Note { date: Some(arguments.date.clone().unwrap_or_else(today)), fetched };
     let outcome = Outcome { unreached, ..update(arguments, layout, &stage, &pages, &note)? };
     write::to_stdout(&report::render(&outcome)?)?;
     if outcome.ending == Ending::Untouched {
@@ -116,7 +117,9 @@ fn update(
         (true, true) => Ending::DryRun,
         (true, false) => {
             let _turn = write::Turn::take(&layout.root)?;
-            ensure!(stage.is_current(&layout.root)?, "openapi/ changed while the update ran: run it again");
+            if let Some(path) = stage.changed(&layout.root)? {
+                bail!("{} changed while the update ran: run it again", path.display());
+            }
             write::apply(&layout.root, &stage.moved_to(&layout.root, files)?)?;
             Ending::Updated
         }

@@ -16,8 +16,8 @@ pub(super) type Files = Vec<(PathBuf, Option<String>)>;
 
 /// The names of files and folders that the copy leaves out.
 const LEFT_OUT: [&str; 3] = [".git", "target", ".update"];
-/// The folder that an update reads. It must not change during the update.
-const READ: &str = "openapi";
+/// The files and folders from which an update makes what it writes. They must not change during the update.
+const READ: [&str; 3] = ["openapi", "README.md", "cmp/src"];
 
 /// The copy of the workspace. It is locked while this process works in it.
 pub(super) struct Stage {
@@ -40,7 +40,7 @@ impl Stage {
         let running = folder.join("running");
         let lock = File::create(&running).with_context(|| running.display().to_string())?;
         ensure!(FileExt::try_lock(&lock).is_ok(), "another update runs in this target folder");
-        let read = files(&root, &root.join(READ), &target)?;
+        let read = read(&root, &target)?;
         let stage = Self { layout: Layout::new(&folder.join("workspace")), folder, read, _lock: lock };
         stage.copy(&root, &target)?;
         Ok(stage)
@@ -63,10 +63,12 @@ impl Stage {
         &self.folder
     }
 
-    /// Returns `true` if the workspace's documents have not changed since the copy.
-    pub(super) fn is_current(&self, root: &Path) -> Result<bool> {
+    /// Returns a file that the update has read, and that has changed in the workspace since then.
+    pub(super) fn changed(&self, root: &Path) -> Result<Option<PathBuf>> {
         let root = root.canonicalize().context("the workspace's folder")?;
-        Ok(files(&root, &root.join(READ), &self.folder)? == self.read)
+        let now = read(&root, &self.folder)?;
+        let mut paths = self.read.keys().chain(now.keys());
+        Ok(paths.find(|path| self.read.get(*path) != now.get(*path)).cloned())
     }
 
     /// Changes the files' paths from the copy to the workspace.
@@ -93,6 +95,20 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+/// Returns the content of the files that an update reads, by their paths below `root`.
+fn read(root: &Path, target: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for name in READ {
+        let path = root.join(name);
+        if path.is_dir() {
+            found.extend(files(root, &path, target)?);
+        } else if path.is_file() {
+            found.insert(PathBuf::from(name), fs::read(&path).with_context(|| name.to_owned())?);
+        }
+    }
+    Ok(found)
 }
 
 /// Returns the content of the files below `folder`, by their paths below `root`.
