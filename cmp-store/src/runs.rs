@@ -25,8 +25,11 @@
 //! A run whose source has changed does not start: [`resume_from`](cmp::bulk::BulkRun::resume_from) fails, and the stored
 //! checkpoint and outcomes stay.
 //!
-//! An import has keys of its own in the place of ids. **Make them [`ItemKey`]s before the run**, so that no key is refused after its
-//! card was created:
+//! These programs store every failure as an outcome. After [`leave_unfinished`](cmp::bulk::BulkRun::leave_unfinished), the
+//! call is made again by the next process instead, such as after a time-out: `fleet/` does so.
+//!
+//! An import has keys of its own in the place of ids. **Make them [`ItemKey`]s before the run**, so that no key is refused
+//! after its card was created:
 //!
 //! ```
 //! use cmp::{Client, NewCard};

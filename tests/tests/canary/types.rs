@@ -463,6 +463,7 @@ async fn no_public_type_shows_or_stores_a_secret() {
         cmp_store::Error: wrong_url;
         cmp_store::Pool: postgres.clone().into();
         cmp_store::Store: cmp_store::Store::new(postgres);
+        cmp_store::runs::ItemKey: cmp_store::runs::ItemKey::from(id.clone());
         cmp_store::runs::RunClaim: store.claim_run("nightly").await.expect("a claim");
         cmp::Wait<'_, _>: cmp.network_tokens().wait_for(id).deadline(Duration::from_secs(1));
     };
