@@ -250,7 +250,7 @@ fn a_renamed_operation_is_one_gone_and_one_new() {
 
 #[test]
 fn a_new_operation_asks_for_a_name() {
-    let workspace = Workspace::new();
+    let workspace = Workspace::small();
     let page = with_a_new_operation(&workspace);
     let ended = workspace.dry_run(&page);
     assert!(!ended.good, "{}", ended.text);
