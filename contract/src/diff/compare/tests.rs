@@ -439,7 +439,7 @@ proptest! {
             let level = findings.iter().map(|finding| finding.level).max();
             let refused = before.iter().find(|value| !after.contains(value));
             // A new member counts as additive, whatever was sent under its name before. The objects of a `oneOf` count
-            // as kinds, of which a value is only one.
+            // as kinds, and a value is only of one.
             let text = new.to_string();
             let is_policy = text.contains("oneOf") && text.contains("object") || findings.iter().any(|finding| finding.id.starts_with("new-"));
             prop_assert!(

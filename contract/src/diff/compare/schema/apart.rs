@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Id;
-use crate::diff::equal::Graph;
+use crate::diff::equal::{Graph, Id};
 
 /// The number of schemas inside of one another that are read.
 pub(super) const DEPTH: usize = 4;
