@@ -269,10 +269,12 @@ fn a_text_from_outside_stays_on_its_line() {
     contract["components"]["schemas"]["TokenType"]["enum"]
         .as_array_mut()
         .expect("a list")
-        .push("y\nbreaking      fake\u{1b}[31m\u{202e}".into());
+        .push("y\nbreaking      fake\u{1b}[31m\u{202e}\u{ad}\u{e0001}".into());
     fs::write(root.path().join("new.json"), contract.to_string()).expect("written");
-    let escaped = r"y\nbreaking      fake\u{1b}[31m\u{202e}";
-    for (format, value) in [("text", escaped), ("markdown", r"y breaking      fake\u{1b}[31m\u{202e}")] {
+    let escaped = r"y\nbreaking      fake\u{1b}[31m\u{202e}\u{ad}\u{e0001}";
+    for (format, value) in
+        [("text", escaped), ("markdown", r"y breaking      fake\u{1b}[31m\u{202e}\u{ad}\u{e0001}")]
+    {
         let output = diff(root.path(), &["openapi/cmp.json", "new.json", "--format", format]);
         says(&output, ADDITIVE, &format!("also lists {value}"));
     }

@@ -107,10 +107,9 @@ impl Times {
             self.given_back.pop_first();
         }
         // What is shorter than the interval was taken before a 429, and may become longer.
-        let left = self.given_back.iter().map(|(&begin, &end)| (begin.max(now), end));
-        left.into_iter()
-            .find(|(begin, end)| *end - *begin >= interval)
-            .map_or_else(|| self.end(now), |(begin, _)| begin)
+        let mut left = self.given_back.iter().map(|(&begin, &end)| (begin.max(now), end));
+        let fitting = left.find(|(begin, end)| *end - *begin >= interval);
+        fitting.map_or_else(|| self.end(now), |(begin, _)| begin)
     }
 
     /// Takes the time that [`free`](Self::free) returned, and returns its end.

@@ -15,7 +15,7 @@ use super::{
 /// sends webhooks to the receiver's server.
 const OF_OPERATIONS: [&str; 2] = ["servers", "security"];
 /// Members of a path item that apply to each of its operations.
-const OF_ITEM: [&str; 2] = ["parameters", "servers"];
+const OF_PATH: [&str; 2] = ["parameters", "servers"];
 
 /// Folds the fragments, in order of their file names, into one document. The `info`, `servers` and `security` of the
 /// document titled `primary` (the first one's, unless given) head it; operations of other documents carry their own
@@ -59,7 +59,7 @@ fn divided<'a>(fragments: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
         for section in SECTIONS {
             for (path, item) in fragment.get(section).and_then(Value::as_object).into_iter().flatten() {
                 let at = below(&below("", section), path);
-                let stated = OF_ITEM.map(|key| item.get(key));
+                let stated = OF_PATH.map(|key| item.get(key));
                 if *known.entry(at.clone()).or_insert(stated) != stated {
                     divided.insert(at);
                 }
@@ -194,7 +194,7 @@ impl<'a> Merging<'a> {
             let is_divided = self.divided.contains(&item_at);
             for (key, value) in json::object(item, &item_at)? {
                 let at = below(&item_at, key);
-                if is_divided && OF_ITEM.contains(&key.as_str()) {
+                if is_divided && OF_PATH.contains(&key.as_str()) {
                     continue;
                 }
                 let is_operation = METHODS.contains(&key.as_str());

@@ -44,8 +44,8 @@ pub(crate) fn parameters_of(path: &str) -> Vec<&str> {
     path.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name).collect()
 }
 
-/// Members of a path item beside its operations.
-const OF_ITEM: [&str; 5] = ["parameters", "servers", "summary", "description", "$ref"];
+/// Members of a path item that hold for its operations, or that are for people.
+pub(crate) const OF_ITEM: [&str; 4] = ["parameters", "servers", "summary", "description"];
 
 /// Whether a member is a specification extension. A webhook may have any name.
 pub(crate) fn is_extension(section: &str, key: &str) -> bool {
@@ -54,7 +54,8 @@ pub(crate) fn is_extension(section: &str, key: &str) -> bool {
 
 /// Fails if a path item has a member that no step reads. Its operation would be missing without a word.
 fn check_item(item: &Map<String, Value>, at: &str) -> Result<()> {
-    let is_known = |key: &str| METHODS.contains(&key) || OF_ITEM.contains(&key) || is_extension("paths", key);
+    let is_member = |key: &str| key == "$ref" || OF_ITEM.contains(&key) || is_extension("paths", key);
+    let is_known = |key: &str| METHODS.contains(&key) || is_member(key);
     match item.keys().find(|key| !is_known(key)) {
         Some(key) => bail!("{}: unknown keyword", json::below(at, key)),
         None => Ok(()),

@@ -276,7 +276,11 @@ pub(crate) fn cell(text: &str) -> String {
 /// Returns a text on one line. Characters that a terminal obeys, or that hide others, are escaped. Pages come from
 /// outside.
 pub(crate) fn plain(text: &str) -> String {
-    let is_hiding = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    // The same as in the client's errors.
+    let is_hiding = |c: char| {
+        matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c.is_control() || is_hiding(c) {

@@ -11,11 +11,9 @@ use super::{
 };
 use crate::spec::{
     json::{self, MOST_HOPS, below, resolved},
-    split::{METHODS, SECTIONS, is_extension},
+    split::{METHODS, OF_ITEM, SECTIONS, is_extension},
 };
 
-/// Members of a path item that its operations have taken over, or that are for people.
-const OF_ITEM: [&str; 4] = ["parameters", "servers", "summary", "description"];
 /// The kinds of components in OpenAPI 3.1.
 const COMPONENTS: [&str; 10] = [
     "schemas",
