@@ -1,13 +1,13 @@
 //! Stores a card, subscribes it to updates, checks it, and reads the expiry that the update changed.
 //!
 //! Runs against the embedded simulator: no account, no network. With `VGS_CLIENT_ID` and `VGS_CLIENT_SECRET` set, the same
-//! program runs against the sandbox (or where `VGS_ENVIRONMENT` says).
+//! program runs against the sandbox (or where `VGS_ENVIRONMENT` says, except `live`).
 
 #![expect(clippy::print_stdout, reason = "the example shows each step")]
 
 use std::env;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use cmp::{Client, Environment, Expiry, NewCard, Pan, ServiceAccount, account_updater::Decision};
 use cmp_simulator::Simulator;
 
@@ -22,7 +22,11 @@ async fn main() -> Result<()> {
     };
     let cmp = match &simulator {
         Some(simulator) => client_of(simulator)?,
-        None => Client::from_env()?,
+        None => {
+            let environment = Environment::from_env()?;
+            ensure!(environment != Environment::Live, "this example stores a test card: not in `live`");
+            Client::from_env()?
+        }
     };
     println!("talking to {}", if simulator.is_some() { "the embedded simulator" } else { "VGS" });
 

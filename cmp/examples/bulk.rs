@@ -3,7 +3,8 @@
 //! came twice.
 //!
 //! Runs against the embedded simulator. Every twentieth request of the second step fails at first. With
-//! `VGS_ENVIRONMENT=custom` and the variables of the README set, against a simulator in another process.
+//! `VGS_ENVIRONMENT=custom` and the variables of the README set, against a simulator in another process. It refuses the
+//! sandbox and `live`, where the cards would stay.
 
 #![expect(clippy::print_stdout, reason = "the example shows each step")]
 
@@ -36,7 +37,11 @@ async fn main() -> Result<()> {
             let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
             Client::builder(environment).service_account(account).build()?
         }
-        None => Client::from_env()?,
+        None => {
+            let is_custom = matches!(Environment::from_env()?, Environment::Custom(_));
+            ensure!(is_custom, "this example stores {count} cards: only with `VGS_ENVIRONMENT=custom`");
+            Client::from_env()?
+        }
     };
 
     let start = Instant::now();

@@ -1,11 +1,11 @@
 //! Stores a card, looks up its network token, requests a cryptogram, and holds what a payment needs.
 //!
 //! Runs against the embedded simulator: no account, no network. With `VGS_CLIENT_ID` and `VGS_CLIENT_SECRET` set, the
-//! same program runs against the VGS sandbox (or where `VGS_ENVIRONMENT` says).
+//! same program runs against the VGS sandbox (or where `VGS_ENVIRONMENT` says, except `live`).
 
 #![expect(clippy::print_stdout, reason = "the example shows each step")]
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use cmp::{Amount, Client, Cvc, Environment, Expiry, NewCard, Pan, ServiceAccount};
 use cmp_simulator::Simulator;
 
@@ -22,7 +22,11 @@ async fn main() -> Result<()> {
             let account = ServiceAccount::new(simulator.client_id(), simulator.client_secret());
             Client::builder(environment).service_account(account).build()?
         }
-        None => Client::from_env()?,
+        None => {
+            let environment = Environment::from_env()?;
+            ensure!(environment != Environment::Live, "this example stores a test card: not in `live`");
+            Client::from_env()?
+        }
     };
     println!("talking to {}", if simulator.is_some() { "the embedded simulator" } else { "VGS" });
 

@@ -1,13 +1,13 @@
 //! Enrolls a vaulted card with V1, waits for its network token, and deletes it.
 //!
 //! Runs against the embedded simulator: no account, no network. With `VGS_CLIENT_ID`, `VGS_CLIENT_SECRET` and
-//! `VGS_PAN_ALIAS` set, the same program runs against V1's sandbox (or where `VGS_ENVIRONMENT` says).
+//! `VGS_PAN_ALIAS` set, the same program runs against V1's sandbox (or where `VGS_ENVIRONMENT` says, except `live`).
 
 #![expect(clippy::print_stdout, reason = "the example shows each step")]
 
 use std::{env, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use cmp::{
     Expiry, ServiceAccount,
     v1::{Client, Environment, NewEnrollment, PanAlias},
@@ -26,7 +26,17 @@ async fn main() -> Result<()> {
     };
     let (v1, alias) = match &simulator {
         Some(simulator) => (client_of(simulator)?, SAMPLE_ALIAS.to_owned()),
-        None => (Client::from_env()?, env::var("VGS_PAN_ALIAS")?),
+        None => {
+            let environment = Environment::from_env()?;
+            ensure!(
+                environment != Environment::Live,
+                "this example enrolls a card and deletes it: not in `live`"
+            );
+            (
+                Client::from_env()?,
+                env::var("VGS_PAN_ALIAS").context("set VGS_PAN_ALIAS to the alias of a vaulted card")?,
+            )
+        }
     };
     println!("talking to {}", if simulator.is_some() { "the embedded simulator" } else { "VGS" });
     let alias = PanAlias::new(alias)?;

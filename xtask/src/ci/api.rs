@@ -1,10 +1,10 @@
 //! The public API of `cmp` and of `cmp-store`, written down in their `public-api.txt`: a change of it shows in review.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::run::{Done, metadata, say};
+use super::run::{Done, command, metadata, say};
 
 /// Each package with the features that add to its API.
 const PACKAGES: [(&str, &str); 2] =
@@ -112,7 +112,7 @@ fn says_what_breaks(changelog: &str) -> bool {
 
 /// Lists one item a line. rustdoc's JSON is unstable, so the compiler needs a flag to allow it.
 fn listed(root: &Path, package: &str, features: &str) -> Result<Option<String>> {
-    let status = Command::new(env!("CARGO"))
+    let status = command(env!("CARGO"))
         .args(["rustdoc", "--quiet", "-p", package, "--lib", "--features", features])
         .args(["--", "-Z", "unstable-options", "--output-format", "json"])
         .env("RUSTC_BOOTSTRAP", "1")

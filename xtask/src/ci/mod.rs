@@ -19,8 +19,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
-use run::{Done, cargo, say};
+use anyhow::{Result, bail, ensure};
+use run::{Done, cargo, command, say};
 
 struct Step {
     name: &'static str,
@@ -130,7 +130,7 @@ pub(crate) fn soak(root: &Path, minutes: u64) -> Result<()> {
     cargo(root, &command, &[]).map(drop)
 }
 
-/// Runs every example. Each ends by itself.
+/// Runs every example. Each ends by itself, and refuses an account where its test cards would do harm.
 fn examples(root: &Path) -> Result<Done> {
     for package in ["cmp", "cmp-store"] {
         let mut examples = Vec::new();
@@ -146,9 +146,32 @@ fn examples(root: &Path) -> Result<Done> {
         for example in &examples {
             // Without `-p`, they have the features of all tests, and nothing is built again. `each_feature` checks them with it.
             cargo(root, &["run", "-q", "--example", example], &[])?;
+            let source = root.join(package).join("examples").join(format!("{example}.rs"));
+            let source = std::fs::read_to_string(source)?;
+            let mut code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+            if code.any(|line| line.contains("::from_env")) {
+                refuses_live(root, example)?;
+            }
         }
     }
     Ok(Done::Passed)
+}
+
+fn refuses_live(root: &Path, example: &str) -> Result<()> {
+    say(&format!("\n$ VGS_ENVIRONMENT=live cargo run -q --example {example}"));
+    let output = command(env!("CARGO"))
+        .args(["run", "-q", "--example", example])
+        .envs([("VGS_ENVIRONMENT", "live"), ("VGS_CLIENT_ID", "none"), ("VGS_CLIENT_SECRET", "none")])
+        .env("VGS_PAN_ALIAS", "none")
+        // Nobody listens there, so an example that does not refuse reaches nothing.
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .current_dir(root)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    say(&said);
+    let refuses = !output.status.success() && said.contains("this example ");
+    ensure!(refuses, "the example `{example}` uses an account in `live`");
+    Ok(())
 }
 
 /// Without what the tests of the workspace turn on.

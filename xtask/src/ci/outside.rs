@@ -4,15 +4,16 @@
 use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
-use super::run::{Done, metadata};
+use super::run::{Done, command, metadata};
 
 /// Where the README's `Cargo.toml` has the unpacked crates.
 const VENDOR: &str = "vendor";
 
 /// The first program does without the store, and its own tables of dependencies can't be repeated.
 const STORE: &str =
-    "[target.'cfg(all())'.dev-dependencies]\ncmp-store = { version = \"0.1.0\", features = [\"postgres\"] }";
+    "[target.'cfg(all())'.dev-dependencies]\ncmp-store = { version = \"*\", features = [\"postgres\"] }";
 
 /// As in the workspace, whose target folder is shared: cargo builds the same dependencies again for another profile.
 const PROFILE: &str =
@@ -30,7 +31,10 @@ pub(super) fn check(root: &Path) -> Result<Done> {
     fs::create_dir_all(folder.join(VENDOR))?;
     let readme = fs::read_to_string(root.join("README.md"))?;
     let manifest = manifest(&readme)?;
+    let version = version(&metadata)?;
     for package in packages(manifest) {
+        // An older package may still lie there.
+        ensure!(is_of(package, version), "README.md names {package}, and Cargo.toml the version {version}");
         unpack(target, &folder.join(VENDOR), package)?;
     }
     // Outside for cargo, too: the folder is below the workspace's.
@@ -40,6 +44,15 @@ pub(super) fn check(root: &Path) -> Result<Done> {
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
     build_everything(target, &folder)?;
     run(target, &folder)
+}
+
+/// The version in the metadata of the workspace, which all its packages share.
+fn version(metadata: &Value) -> Result<&str> {
+    metadata["packages"][0]["version"].as_str().context("cargo metadata names no version")
+}
+
+fn is_of(package: &str, version: &str) -> bool {
+    package.strip_suffix(version).is_some_and(|name| name.ends_with('-'))
 }
 
 fn unpack(target: &Path, folder: &Path, name: &str) -> Result<()> {
@@ -75,7 +88,7 @@ fn blocks<'a>(readme: &'a str, language: &str) -> impl Iterator<Item = &'a str> 
 
 /// Also what the program doesn't use: the other features, and the simulator that is there for its tests.
 fn build_everything(target: &Path, folder: &Path) -> Result<()> {
-    let status = Command::new(env!("CARGO"))
+    let status = command(env!("CARGO"))
         .args([
             "check",
             "--quiet",
@@ -93,7 +106,7 @@ fn build_everything(target: &Path, folder: &Path) -> Result<()> {
 fn run(target: &Path, folder: &Path) -> Result<Done> {
     let runtime = tokio::runtime::Runtime::new()?;
     let simulator = runtime.block_on(cmp_simulator::Simulator::start())?;
-    let output = Command::new(env!("CARGO"))
+    let output = command(env!("CARGO"))
         .args(["run", "--quiet"])
         .env("CARGO_TARGET_DIR", target)
         .env("VGS_ENVIRONMENT", "custom")
@@ -134,5 +147,6 @@ mod tests {
         assert_eq!(manifest(&readme).unwrap(), patched);
         assert_eq!(packages(patched).collect::<Vec<_>>(), ["a-1.0.0"]);
         assert!(manifest("```toml\n[dependencies]\n```").is_err());
+        assert!(is_of("a-1.0.0", "1.0.0") && !is_of("a-1.0.0", "1.1.0") && !is_of("a-11.0.0", "1.0.0"));
     }
 }
