@@ -164,7 +164,7 @@ mod of_rust {
 
 #[cfg(not(feature = "rustls"))]
 mod of_the_system {
-    use native_tls::{Certificate, TlsConnector};
+    use native_tls::{Certificate, Protocol, TlsConnector};
     use rustls_pki_types::CertificateDer;
 
     use super::{BoxedIo, Identity, name, no_tls, unusable_identity, unusable_root};
@@ -185,6 +185,7 @@ mod of_the_system {
             http1_only: bool,
         ) -> Result<Self> {
             let mut builder = TlsConnector::builder();
+            builder.min_protocol_version(Some(Protocol::Tlsv12));
             for root in roots {
                 builder.add_root_certificate(Certificate::from_der(root).map_err(|_| unusable_root())?);
             }

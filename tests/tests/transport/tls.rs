@@ -85,3 +85,50 @@ async fn the_token_endpoint_has_root_certificates_of_its_own() {
     let error = client([&of_tokens; 2], &both).cards().delete(&card_id()).await.unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::Connection, Delivery::NotSent));
 }
+
+#[tokio::test]
+async fn nothing_older_than_tls_1_2_is_offered() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let first_message = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut header = [0; 5];
+        stream.read_exact(&mut header).await.unwrap();
+        let mut message = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+        stream.read_exact(&mut message).await.unwrap();
+        message
+    });
+    client(&url, None).cards().delete(&card_id()).await.unwrap_err();
+    let versions = offered_versions(&first_message.await.unwrap());
+    assert!(versions.contains(&0x0303), "{versions:04x?}");
+    assert!(versions.iter().all(|version| *version >= 0x0303), "{versions:04x?}");
+}
+
+/// The extension `supported_versions` of a `ClientHello` (RFC 8446, sections 4.1.2 and 4.2.1).
+fn offered_versions(hello: &[u8]) -> Vec<u16> {
+    const SUPPORTED_VERSIONS: u16 = 43;
+    // The kind, the length, the oldest form of the version, and the random octets.
+    let mut rest = &hello[1 + 3 + 2 + 32..];
+    take(&mut rest, 1);
+    let _cipher_suites = take(&mut rest, 2);
+    let _compression = take(&mut rest, 1);
+    let mut extensions = take(&mut rest, 2);
+    while !extensions.is_empty() {
+        let kind = u16::from_be_bytes([extensions[0], extensions[1]]);
+        extensions = &extensions[2..];
+        let mut content = take(&mut extensions, 2);
+        if kind == SUPPORTED_VERSIONS {
+            let versions = take(&mut content, 1).chunks_exact(2);
+            return versions.map(|version| u16::from_be_bytes([version[0], version[1]])).collect();
+        }
+    }
+    panic!("the message says no versions");
+}
+
+/// Takes what a length of so many octets announces.
+fn take<'m>(rest: &mut &'m [u8], octets: usize) -> &'m [u8] {
+    let length = rest[..octets].iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
+    let (taken, left) = rest[octets..].split_at(length);
+    *rest = left;
+    taken
+}
