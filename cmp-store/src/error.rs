@@ -49,7 +49,7 @@ pub enum Error {
         name: &'static str,
     },
     /// The tables are those of a newer version of this crate.
-    #[error("the tables have version {found}, and this version of cmp-store knows {known}")]
+    #[error("the tables have version {found}, but this cmp-store supports at most {known}; update cmp-store")]
     NewerTables {
         /// The version of the tables.
         found: i64,

@@ -20,7 +20,7 @@ const DELETIONS_AHEAD: u64 = 1_000;
 
 const OTHER_ITEMS: &str = "the source does not yield the items that it yielded before the checkpoint";
 const FEWER_ITEMS: &str = "the source yields fewer items than it yielded before the checkpoint";
-const BEGUN: &str = "a run resumes from a checkpoint before its first call, and from the start of its source";
+const BEGUN: &str = "call `resume_from` before the run starts, on a source that was not read yet";
 
 /// An item whose call is due.
 pub(super) struct Due<I> {

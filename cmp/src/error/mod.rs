@@ -64,7 +64,7 @@ pub enum NoNetworkToken {
     /// The card has a number of a wallet (`dpan` or `mpan`), for which the service makes no network token.
     #[error("the card has a number of a wallet, and gets no network token")]
     WalletCard,
-    /// There is one, in a state that can't be used.
+    /// The card has a network token whose state allows no payment.
     #[error("the card's network token is {}{}", scrub(.state.as_str()), in_brackets(.reason_code.as_deref()))]
     NotUsable {
         /// Its state.
@@ -72,7 +72,7 @@ pub enum NoNetworkToken {
         /// Why it is in that state, if the service says.
         reason_code: Option<Text>,
     },
-    /// It is in a usable state, but the answer has no number.
+    /// The network token is in a usable state, but the answer does not contain its number.
     #[error("the card's network token is {}, but came without its number", scrub(.0.as_str()))]
     WithoutNumber(NetworkTokenState),
 }
@@ -111,7 +111,7 @@ impl NoNetworkToken {
                 "wait until the issuer activates the token again, or pay in another way"
             }
             Self::NotUsable { .. } => "wait until the token is active",
-            Self::WithoutNumber(_) => "read the card again; if the number stays away, ask VGS support",
+            Self::WithoutNumber(_) => "read the card again; if the number is still missing, ask VGS support",
         }
     }
 }

@@ -19,11 +19,10 @@ pub enum ErrorKind {
     InvalidInput,
     /// The client can't be built as configured.
     Configuration,
-    /// No access token could be had.
+    /// The client could not get an access token.
     Authentication,
-    /// Nothing was sent: the call's deadline comes before the end of the pause that the service asked for with a 429, or
-    /// before the time that the client's [pace](crate::ClientBuilder::pace) allows. [`Error::retry_after`] is what is
-    /// left of it.
+    /// Nothing was sent, because the client has to wait until after the call's deadline. The service asked for a pause with a
+    /// 429, or the client's [pace](crate::ClientBuilder::pace) is used up. [`Error::retry_after`] is the rest of the wait.
     Throttled,
     /// The service answered with an error status.
     Service,
@@ -37,7 +36,7 @@ pub enum ErrorKind {
     UnexpectedAnswer,
     /// The card has no network token to pay with: see [`Error::no_network_token`].
     NoNetworkToken,
-    /// The service account may not see the PAN, which was asked for: see [`Error::missing_scope`].
+    /// The payment needs the PAN, and the service did not return it: see [`Error::missing_scope`].
     NoPan,
 }
 
@@ -162,7 +161,7 @@ impl Error {
 
     /// The client's pace has no time for a request before the deadline. The next one is in `left`.
     pub(crate) fn out_of_pace(left: Duration) -> Self {
-        let message = "not sent: the client's pace has no room for the request before the deadline";
+        let message = "not sent: the client's pace allows the next request only after the deadline";
         Self::new(ErrorKind::Throttled, Delivery::NotSent, message).with_retry_after(Some(left))
     }
 
@@ -489,7 +488,7 @@ impl std::error::Error for Error {
 
 impl From<NoNetworkToken> for Error {
     fn from(reason: NoNetworkToken) -> Self {
-        Self::new(ErrorKind::NoNetworkToken, Delivery::Answered, "there is nothing to pay with")
+        Self::new(ErrorKind::NoNetworkToken, Delivery::Answered, "no usable network token was found")
             .with_no_network_token(reason)
     }
 }
@@ -550,7 +549,7 @@ impl Error {
 }
 
 const WHEN_THE_REASON_IS_UNKNOWN: &str =
-    "get the card, which takes the scope `cards:read`: it says why, by its network token or by having none";
+    "read the card (scope `cards:read`): the state of its network token is the reason, or it has none";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -83,8 +83,8 @@ impl<'a> NetworkTokens<'a> {
 
     /// Deletes a card's network token: `DELETE /cards/{card_id}/network-tokens`. The card stays.
     ///
-    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
-    /// answered 404, that is a success. Source: the CMP documentation, "Delete".
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent): a 404 is a success if the
+    /// answer to an earlier attempt was lost. Source: the CMP documentation, "Delete".
     ///
     /// ```
     /// # cmp::example!(|cmp, id| {
@@ -109,8 +109,8 @@ impl<'a> NetworkTokens<'a> {
     /// Waits until a card has a network token to pay with.
     ///
     /// For accounts that make tokens on creation (step 2 of the guide): the card is stored first, its token arrives
-    /// later. By polling `GET /cards/{card_id}` unless events or other [`hints`](Wait::hints) say when to look; no interval is
-    /// documented.
+    /// later. Polls `GET /cards/{card_id}`. Events or other [`hints`](Wait::hints) trigger a poll early. VGS documents no
+    /// interval.
     ///
     /// ```
     /// # cmp::example!(|cmp, id| {
@@ -123,10 +123,10 @@ impl<'a> NetworkTokens<'a> {
     /// ```
     ///
     /// # Errors
-    /// At once, [`ErrorKind::NoNetworkToken`](crate::ErrorKind::NoNetworkToken) where the token failed or was deleted
-    /// ([`Error::no_network_token`](crate::Error::no_network_token) has its reason code), and what a read of the card
-    /// ends with and waiting can't mend, such as 404. [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the
-    /// deadline, or the failure that the last read ended with.
+    /// Fails at once with [`ErrorKind::NoNetworkToken`](crate::ErrorKind::NoNetworkToken) if the token failed or was deleted
+    /// ([`Error::no_network_token`](crate::Error::no_network_token) has its reason code), or with the read's error if it is
+    /// not transient, such as 404. Fails at the deadline with [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), or with the
+    /// error of the last read.
     pub fn wait_for(&self, card: &CardId) -> Wait<'a, NetworkToken> {
         let id = card.clone();
         let wait = Wait::new(self.0, Operation::GetCard, move |call| usable_token(call, id.clone()).boxed());
@@ -140,7 +140,8 @@ impl<'a> NetworkTokens<'a> {
     /// Each is good for one authorisation. Payments that the customer initiates need one, those that the merchant
     /// initiates don't (step 3 of the guide).
     ///
-    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent): one whose answer was lost is replaced by a new one.
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent): if an answer is lost, the next attempt requests a new
+    /// cryptogram.
     /// Source: the CMP documentation, "Request cryptogram".
     ///
     /// ```
@@ -180,6 +181,8 @@ async fn usable_token(call: &mut Call<'_>, card: CardId) -> Result<NetworkToken>
     let card = read_for_tokens(call, &card).await?;
     card.network_token().cloned().map_err(|reason| match reason.is_final() {
         true => Error::from(reason),
-        false => not_yet("no network token to pay with in time").with_no_network_token(reason),
+        false => {
+            not_yet("the card got no usable network token before the deadline").with_no_network_token(reason)
+        }
     })
 }
