@@ -154,7 +154,7 @@
 //!
 //! The crate needs Rust 1.88, as `cmp` does.
 //!
-//! The databases' own statements are in [`views`] and [`record`], for a connection or transaction of the caller.
+//! [`record`], [`views`] and [`runs`] do the same on your own connection or transaction.
 //!
 //! [`Deduplicator`]: cmp::webhooks::Deduplicator
 
@@ -191,7 +191,7 @@ const LEASE: Duration = Duration::from_secs(60);
 /// The page of the crate has the reasons.
 const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// The events and views of a database.
+/// The events, views and bulk runs of a database.
 ///
 /// It is an [`EventStore`](cmp::webhooks::EventStore) for a [`Deduplicator`](cmp::webhooks::Deduplicator). Receivers compare
 /// times by the database's clock only. Cheap to clone; clones share the connections.

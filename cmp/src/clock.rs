@@ -20,15 +20,15 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Returns the monotonic time.
     fn now(&self) -> Instant;
 
-    /// Returns the time of day: to read dates of the service, and to date what it returns.
+    /// Returns the time of day. The client compares the service's dates with it, and stamps what the service returns.
     fn utc(&self) -> DateTime<Utc>;
 
     /// Waits for `duration` before another try.
     fn sleep(&self, duration: Duration) -> Tick;
 
-    /// Ends at `at`: the limit of other work.
+    /// Ends at `at`, which is the time limit of other work.
     ///
-    /// It is apart from [`sleep`](Self::sleep), so that a test clock can end waits at once without ending limits.
+    /// A test clock can thus end each [`sleep`](Self::sleep) at once and keep the time limits.
     fn alarm(&self, at: Instant) -> Tick;
 }
 

@@ -36,7 +36,9 @@
 //! * [`NetworkTokens::provision`] returns the network token; a cryptogram has the network token that
 //!   it is for.
 //! * `or_pan` of a [payment](payments) needs [`cards:read-pci`](operation::Scope::CardsReadPci), and returns the PAN where there is no network token.
-//! * Webhooks carry network tokens, and in account updates PANs or their aliases.
+//! * Account updates contain old and new card numbers: PANs or their aliases. They are in [`Card::updates`], in what
+//!   [`AccountUpdater::check`] returns, and in webhooks.
+//! * Webhooks about network tokens contain network tokens.
 //!
 //! PANs and CVCs bring a service into the scope of PCI DSS. Ask your assessor what PCI DSS demands for network tokens and
 //! cryptograms. serde can read [`Pan`], [`Cvc`] and the requests that hold them. It can write no type that holds card data.
@@ -83,7 +85,7 @@
 //! | `last4`, a CVC, a short cryptogram, an ECI as numbers | with their leading zeros restored |
 //! | `last4` that is not four digits, a CVC that is too short | absent |
 //! | `errors` in the place of `data`, with a status of success | as an error |
-//! | no `pan`, no `first8`, a long alias as `pan` | absent is `None`; the alias as it is; [`Card::number`] says which it is |
+//! | no `pan`, no `first8`, a long alias as `pan` | absent members are `None`; an alias is kept; [`Card::number`] says whether it is a PAN or an alias |
 //! | `included` beside `data`, within `data`, both, null, empty, absent | together, sorted by `type`; order has no meaning |
 //! | `included` unasked, on request only, or `include` refused | found out by the first answers: see [`Cards::get`] |
 //! | relationships that name a network token which is not included | [`Card::lists_network_tokens`] is `false` |
@@ -124,10 +126,17 @@
 //! ERROR, the names in a certificate that it refuses. So this client runs them without the process's `tracing`
 //! subscriber, at every level.
 //!
-//! Their texts still reach a logger of the crate `log` if two things come together. The process sets no `tracing`
-//! subscriber, and some crate of the build turns on the feature `log` of `tracing`. Turn three targets off for such a
-//! logger, for example with `RUST_LOG=info,h2=off,hyper_util=off,rustls_platform_verifier=off`.
+//! Their texts can still reach a logger of the crate `log`:
 //!
+//! * `rustls-platform-verifier` logs by `log` itself, also beside a subscriber. So does `rustls`, if some crate of the build
+//!   turns on its feature `logging`.
+//! * `h2`, `hyper` and `hyper-util` log by `tracing`. It passes their texts on to `log` if the process sets no subscriber, and
+//!   some crate of the build turns on the feature `log` of `tracing`.
+//!
+//! If the program has such a logger, turn the targets `h2`, `hyper`, `hyper_util`, `rustls` and `rustls_platform_verifier`
+//! off.
+//!
+//! [`AccountUpdater::check`]: account_updater::AccountUpdater::check
 //! [`Cards::create`]: cards::Cards::create
 //! [`Cards::get`]: cards::Cards::get
 //! [`Cards::update`]: cards::Cards::update

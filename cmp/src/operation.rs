@@ -10,9 +10,9 @@ use crate::value::InvalidInput;
 pub enum RetryClass {
     /// It changes nothing.
     Safe,
-    /// Done twice, it leaves what doing it once leaves.
+    /// Repeating it has no further effect.
     Idempotent,
-    /// Done twice, it may do harm: repeated only where nothing can have happened.
+    /// Repeating it may do harm. The client repeats it only if nothing can have happened.
     Unsafe,
 }
 

@@ -57,8 +57,7 @@ secrets! {
     /// A primary account number; in answers possibly the alias that stands for it.
     ///
     /// Requests take 14 to 19 digits (schema `CardAttributes`). There is no Luhn check: several documented sandbox
-    /// cards fail it. In an answer the value is whatever the account's alias format makes of it, so nothing is
-    /// assumed there.
+    /// cards fail it. In a response the value may be an alias in any format, so it is not validated.
     ///
     /// ```
     /// let pan = cmp::Pan::new("4111 1111 1111 1111")?;

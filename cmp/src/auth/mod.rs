@@ -21,9 +21,10 @@ pub type AccessTokenFuture<'a> =
 
 /// A source of access tokens.
 ///
-/// The client asks only when it needs a token; caching, early refresh, retries and pauses after failures are its part.
-/// An implementation makes one attempt. It is asked again before it has answered only if it takes longer than an attempt
-/// may, or from another runtime.
+/// The client calls [`fetch`](Self::fetch) only when it needs a token. It caches the token, refreshes it early, retries, and
+/// pauses after failures.
+/// An implementation makes one attempt. `fetch` is called again while a fetch runs in two cases: that fetch takes longer than
+/// an attempt may, or another runtime needs a token.
 ///
 /// ```
 /// use std::time::Duration;

@@ -254,7 +254,7 @@ impl<S: Stream<Item = CardId>> BulkOver<S> {
     /// A card that is not found is a failure, unless an earlier run that this one resumes may have started to delete it.
     ///
     /// A [`Checkpoint`] knows the deletions that were started. Others may start before the next checkpoint is stored. So it
-    /// takes the next items for started too, 1,000 and as many as the concurrency. After a crash a 404 for one of them is a
+    /// also counts the next 1,000 items, plus the concurrency, as started. After a crash a 404 for one of them is a
     /// success, even if there never was such a card. Store the first checkpoint before the first call to
     /// [`next`](BulkRun::next), and then at least one for every 1,000 outcomes. Otherwise a card that the crashed run
     /// deleted can come out as not found.

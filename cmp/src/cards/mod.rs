@@ -46,14 +46,14 @@ impl<'a> Cards<'a> {
 
     /// Stores a card: `POST /cards`.
     ///
-    /// Where the account detects duplicates, a PAN that is stored already gives the existing card; if the answer names
-    /// it without showing it, it is read, which needs the scope `cards:read`. Where enrollment is "on create", the
-    /// network token follows later: see [`wait_for`](crate::network_tokens::NetworkTokens::wait_for).
+    /// If the account detects duplicates and the PAN is already stored, returns the existing card. If the answer has only that
+    /// card's id, the client reads the card, which needs the scope `cards:read`. If the account makes network tokens on
+    /// creation, the token follows later: see [`wait_for`](crate::network_tokens::NetworkTokens::wait_for).
     ///
-    /// Dropping the future leaves open whether the card is stored.
+    /// If you drop the future, the card may be stored or not.
     ///
-    /// [`RetryClass::Unsafe`](crate::operation::RetryClass::Unsafe): there is no idempotency key, so it is sent again only where
-    /// nothing can have happened. Source: the CMP documentation, "Create a card".
+    /// [`RetryClass::Unsafe`](crate::operation::RetryClass::Unsafe): there is no idempotency key, so the client repeats the
+    /// request only if nothing can have happened. Source: the CMP documentation, "Create a card".
     ///
     /// ```
     /// # cmp::example!(cmp_simulator::Simulator::builder().duplicate_detection(true), |simulator, cmp| {
@@ -95,11 +95,11 @@ impl<'a> Cards<'a> {
 
     /// Reads a card with what belongs to it: `GET /cards/{card_id}`.
     ///
-    /// The documents don't say whether network tokens, card updates and the subscription to them come unasked. The client
-    /// finds out with the first answers: where no network token comes, it asks a second time, by name, and where the
-    /// service refuses names, it asks without them from then on. Once a network token came, one request is enough.
-    /// [`Card::lists_network_tokens`] says whether the answer is complete. With [`include`](GetCard::include) one request
-    /// is sent, as it is.
+    /// The documents don't say whether an answer includes network tokens, card updates and subscriptions unless the request
+    /// names them. So the client tries. If the first answer includes no network token, it sends a second request with their
+    /// names. If the service refuses names, later requests have none. After the first network token, one request is enough.
+    /// [`Card::lists_network_tokens`] says whether the answer is complete. With [`include`](GetCard::include), the client sends
+    /// one request with exactly these names.
     ///
     /// [`RetryClass::Safe`](crate::operation::RetryClass::Safe). Source: the CMP documentation, "Get a card".
     ///
@@ -150,8 +150,8 @@ impl<'a> Cards<'a> {
 
     /// Deletes a card and all that belongs to it, for good: `DELETE /cards/{card_id}`.
     ///
-    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent): if an attempt's answer was lost and the next one is
-    /// answered 404, that is a success. Source: the CMP documentation, "Delete a card".
+    /// [`RetryClass::Idempotent`](crate::operation::RetryClass::Idempotent): a 404 is a success if the
+    /// answer to an earlier attempt was lost. Source: the CMP documentation, "Delete a card".
     ///
     /// ```
     /// # cmp::example!(|cmp, id| {
@@ -182,7 +182,8 @@ pub struct GetCard<'a> {
 }
 
 impl GetCard<'_> {
-    /// Asks for these to be included, in one request. What the service makes of the names is not looked into.
+    /// Asks for these to be included, in one request. The client does not check whether the service included
+    /// them.
     pub fn include(mut self, what: impl IntoIterator<Item = Include>) -> Self {
         self.include.extend(what);
         self

@@ -116,8 +116,8 @@ impl NewCard {
     }
 }
 
-/// From an object with `pan` and `expiry` (`MM/YY` or `MM/YYYY`), and of the other parts those that are there: `cvc`,
-/// `cvc_status`, `cardholder`, `token_type`, `wallet_type` and `meta`. A refusal does not repeat what was read.
+/// Reads an object with `pan` and `expiry` (`MM/YY` or `MM/YYYY`). `cvc`, `cvc_status`, `cardholder`, `token_type`,
+/// `wallet_type` and `meta` are optional. An error does not repeat what was read.
 ///
 /// ```
 /// let json = r#"{"pan": "5100260000019206", "expiry": "12/30"}"#;
@@ -224,7 +224,7 @@ impl CardChanges {
     }
 }
 
-/// From an object with `cvc`, `expiry` or both. A refusal does not repeat what was read.
+/// Reads an object with `cvc`, `expiry` or both. An error does not repeat what was read.
 impl<'de> Deserialize<'de> for CardChanges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]

@@ -148,11 +148,11 @@ fn incomplete(what: &'static str) -> Error {
 
 const LONGEST: usize = 64;
 
-/// A network transaction id: what the PSP's answer to an authorised customer-initiated payment names, and every
-/// merchant-initiated payment after it refers to. Store it beside the card.
+/// A network transaction id. The PSP returns it for an authorised customer-initiated payment, and each merchant-initiated
+/// payment after that refers to it. Store it beside the card.
 ///
-/// Its form differs by network (15 digits; a reference and a date), so it is not looked into. It is no secret, but nothing in
-/// its form distinguishes it from a PAN, so `Debug` does not show it.
+/// Its form differs by network (15 digits, or a reference and a date), so the client does not check it. It is no secret, but can
+/// look like a PAN, so `Debug` does not show it.
 ///
 /// ```
 /// use cmp::payments::NetworkTransactionId;

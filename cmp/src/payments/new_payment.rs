@@ -36,7 +36,7 @@ impl<'a> RequestCustomerInitiated<'a> {
         Self(self.0.transaction_type(transaction))
     }
 
-    /// Sends the request. Takes the PAN if the card has no active network token, and after no other failure.
+    /// Sends the request. Falls back to the PAN only if the card has no active network token, and returns any other failure.
     ///
     /// ```
     /// # cmp::example!(|cmp| {
@@ -90,8 +90,8 @@ impl<'a> RequestCardForm<'a> {
         Self(self.0.amount(amount))
     }
 
-    /// Sends the request. Takes PAN and CVC if the card has no active network token, and after no other failure. A brand
-    /// without short cryptograms is such another failure.
+    /// Sends the request. Falls back to PAN and CVC only if the card has no active network token, and returns any other failure,
+    /// such as a brand without short cryptograms.
     ///
     /// # Errors
     /// As without the fallback, and [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the PAN did not come back: see
@@ -124,11 +124,12 @@ impl<'a> RequestMerchantInitiated<'a> {
         Self { core, card, first_payment }
     }
 
-    /// Sends the request. Takes the PAN if the card has no usable network token, and after no other failure. If the answer
-    /// may hide a network token (see [`Card::lists_network_tokens`]), that is a failure.
+    /// Sends the request. Falls back to the PAN only if the card has no usable network token, and returns any other failure. It
+    /// is a failure if the answer may hide a network token: see [`Card::lists_network_tokens`].
     ///
     /// Some services show no network token however they are asked, and don't say that the card lacks one. The PAN is then
-    /// taken with [`NoNetworkToken::NotListed`] as the reason: who must not pay with the PAN beside a token has to look at it.
+    /// used, and [`because`](crate::payments::PanOnFile::because) is [`NoNetworkToken::NotListed`]. If you must not use the PAN
+    /// while a token may exist, check `because` before you pay.
     ///
     /// # Errors
     /// As without the fallback, and [`ErrorKind::NoPan`](crate::ErrorKind::NoPan) where the PAN did not come back: see

@@ -33,7 +33,7 @@ use crate::{
 ///   [`RetryClass::Unsafe`].
 /// * A connection that could not be made sent nothing: every operation is retried, unless the certificate can't be trusted or
 ///   the proxy refuses its credentials.
-/// * 500 is never retried (so the documents say), nor is any other status.
+/// * 500 and all other statuses are never retried. The documents say so of 500.
 ///
 /// Waits grow exponentially with full jitter. A `Retry-After` makes a wait longer, never shorter: a zero or a date in the
 /// past changes nothing. No wait starts that would outlast the deadline, and each retry draws on the client's [`RetryBudget`].
@@ -50,8 +50,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Four attempts, waits of up to 0.25 s growing to 8 s, after a 429 of up to 10 s growing to 60 s, `Retry-After` up
-    /// to 30 s, 20 s an attempt, 60 s in all.
+    /// Four attempts of up to 20 s each, 60 s in all. The bound of the waits starts at 0.25 s and doubles up to 8 s. After a 429
+    /// it starts at 10 s and doubles up to 60 s. The longest `Retry-After` is 30 s.
     fn default() -> Self {
         Self {
             max_attempts: 4,

@@ -31,8 +31,8 @@ impl Text {
         text.map(|text| Self(text.into_inner()))
     }
 
-    /// Returns `true` if a number is in the text that an issuer can have given to a card, in a row or in groups: it begins as a
-    /// card network's numbers do, and passes the Luhn check. A text that [`CardId`](crate::CardId) takes gives `false`. Ask
+    /// Returns `true` if the text contains a plausible card number (issuer prefix and Luhn check), with or without separators.
+    /// A text that [`CardId`](crate::CardId) takes gives `false`. Ask
     /// before you store a text in the clear.
     ///
     /// ```

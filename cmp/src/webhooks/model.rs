@@ -437,7 +437,7 @@ pub struct CardUpdateDetails {
 }
 
 impl CardUpdateDetails {
-    /// Returns the aliases that V1 has in the place of the old and the new number (inferred). A number that may be a PAN is left
+    /// Returns the aliases that V1 sends instead of the old and new card numbers (inferred). A number that may be a PAN is left
     /// out, although some vaults have such aliases.
     pub fn pan_aliases(&self) -> impl Iterator<Item = PanAlias> {
         let numbers =

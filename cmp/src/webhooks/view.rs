@@ -359,7 +359,7 @@ impl CardView {
 
     /// Returns the usable network token that changed last; without a usable one, the one that changed last.
     ///
-    /// A later event without a token id counts for that token, and then its values are the only ones.
+    /// If a later event has no token id, the view returned has only that event's values.
     #[must_use]
     pub fn network_token(&self) -> Option<&TokenView> {
         let with_id = self.network_tokens.iter().filter(|(id, _)| id.as_str() != WITHOUT_ID);
