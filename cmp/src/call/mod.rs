@@ -97,6 +97,7 @@ impl<'a> Call<'a> {
             number: 0,
             in_doubt: false,
             refusal: None,
+            failed: None,
             retry: None,
         };
         let result = match request.finish(send).await {
@@ -121,6 +122,8 @@ struct Request<'c, 'a> {
     /// An earlier attempt may have taken effect.
     in_doubt: bool,
     refusal: Option<Refusal>,
+    /// What the latest attempt failed with, while the next one is waited for.
+    failed: Option<Error>,
     /// What the next attempt costs. A call that ends before it gets this back.
     retry: Option<Withdrawn<'a>>,
 }
@@ -137,6 +140,8 @@ enum Turn<B> {
     Answered(Answer<B>),
     Failed(Failure, Instant),
     Again,
+    /// No attempt was made: the deadline comes first.
+    TooLate(Error),
 }
 
 impl Request<'_, '_> {
@@ -147,17 +152,18 @@ impl Request<'_, '_> {
         Fut: Future<Output = Sent<B>>,
     {
         loop {
-            let now = match self.wait_for_clearance().await {
-                Ok(now) => now,
-                Err(error) => return Err(self.give_up(error, StopReason::DeadlineTooClose)),
+            let turn = match self.wait_for_clearance().await {
+                Ok(now) => self.turn(now, &send).await,
+                Err(error) => Turn::TooLate(error),
             };
-            match self.turn(now, &send).await {
+            match turn {
                 Turn::Answered(answer) => {
                     self.call.core.budget.deposit();
                     return Ok(answer);
                 }
                 Turn::Failed(failure, sent_at) => self.wait_or_give_up(failure, sent_at).await?,
                 Turn::Again => {}
+                Turn::TooLate(error) => return Err(self.too_late(error)),
             }
         }
     }
@@ -180,12 +186,19 @@ impl Request<'_, '_> {
         Fut: Future<Output = Sent<B>>,
     {
         let core = self.call.core;
-        let token = core.token_before(now, self.deadline).await;
+        let token = match core.token_before(now, self.deadline).await {
+            Err(failure) if failure.error.is_timeout() => return Turn::TooLate(failure.error),
+            token => token,
+        };
+        let sent_at = core.clock.now();
+        if token.is_ok() && sent_at >= self.deadline {
+            return Turn::TooLate(Error::out_of_time());
+        }
         if let (Some(refusal), Ok(token)) = (&mut self.refusal, &token)
             && let Some(failure) = refusal.failure.take()
         {
             if refusal.token.authorization == token.authorization {
-                return Turn::Failed(failure, core.clock.now());
+                return Turn::Failed(failure, sent_at);
             }
             self.count_retry_after(&failure.error);
         }
@@ -194,14 +207,10 @@ impl Request<'_, '_> {
         if let Some(retry) = self.retry.take() {
             retry.spend();
         }
-        let sent_at = core.clock.now();
         let token = match token {
             Ok(token) => token,
             Err(failure) => return Turn::Failed(failure, sent_at),
         };
-        if sent_at >= self.deadline {
-            return Turn::Failed(Failure { error: Error::out_of_time(), transient: true }, sent_at);
-        }
         let attempt = Attempt {
             core,
             operation: self.operation,
@@ -233,6 +242,7 @@ impl Request<'_, '_> {
         let refused = failure.error.is_refused_by_the_service() && self.call.core.auth.refuse(&token);
         if refused && self.refusal.is_none() {
             self.refusal = Some(Refusal { token, failure: Some(failure) });
+            self.failed = None;
             return Turn::Again;
         }
         Turn::Failed(failure, sent_at)
@@ -271,6 +281,7 @@ impl Request<'_, '_> {
                     "trying again"
                 );
                 self.count_retry_after(&error);
+                self.failed = Some(error);
                 core.clock.sleep(wait).await;
                 Ok(())
             }
@@ -292,6 +303,15 @@ impl Request<'_, '_> {
         let now = core.clock.now();
         let pause = core.throttle.refused(sent_at, now, error.retry_after(), &core.policy);
         pause.wait(now, &core.jitter)
+    }
+
+    /// Ends the request without another attempt. If one was made, its failure says more than that the next one comes too late.
+    fn too_late(&mut self, error: Error) -> Error {
+        let refused = self.refusal.as_mut().and_then(|refusal| refusal.failure.take());
+        let failed = self.failed.take().or_else(|| refused.map(|failure| failure.error));
+        let left = error.retry_after();
+        let error = failed.map_or(error, |failed| failed.with_retry_after(left));
+        self.give_up(error, StopReason::DeadlineTooClose)
     }
 
     fn give_up(&self, error: Error, reason: StopReason) -> Error {

@@ -122,7 +122,7 @@ impl<E> ClientBuilder<E> {
     ///
     /// Requests are sent at regular distances, and idle time is not saved up. Each attempt counts, so retries do too. A call
     /// waits for its turn, or fails at once with [`ErrorKind::Throttled`](crate::ErrorKind::Throttled) if its deadline comes
-    /// first. A [bulk run](crate::bulk) starts a call when its turn comes.
+    /// first. A retry that has no turn before the deadline is not made. A [bulk run](crate::bulk) starts a call when its turn comes.
     ///
     /// A 429 halves the pace for all clones, to no less than a sixteenth. Each success brings back a sixty-fourth. Requests
     /// for an access token don't count. Requests that wait for a connection are sent together once it is made.

@@ -21,8 +21,9 @@ pub enum ErrorKind {
     Configuration,
     /// The client could not get an access token.
     Authentication,
-    /// Nothing was sent, because the client has to wait until after the call's deadline. The service asked for a pause with a
-    /// 429, or the client's [pace](crate::ClientBuilder::pace) is used up. [`Error::retry_after`] is the rest of the wait.
+    /// The request was not sent, because the client has to wait until after the call's deadline. The service asked for a pause
+    /// with a 429, or the client's [pace](crate::ClientBuilder::pace) is used up. [`Error::retry_after`] is the rest of the
+    /// wait. A retry that has to wait so long is not made, and the error has the kind of the failure before it.
     Throttled,
     /// The service answered with an error status.
     Service,

@@ -11,6 +11,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use cmp::{
     CardChanges, Delivery, ErrorKind, Expiry, ServiceAccount,
+    auth::{AccessToken, AccessTokenFuture, AccessTokenProvider},
     clock::{Clock, ManualClock, Tick},
     error::StopReason,
     operation::{Operation, RetryClass},
@@ -19,7 +20,7 @@ use cmp::{
 use cmp_simulator::{Fault, Operation as Simulated, Protocol, Simulator};
 
 use crate::{
-    script::{Script, answer},
+    script::{Act, Script, answer, with_header},
     support::{JSON_API, builder, card_id, new_card, simulated, simulated_builder},
 };
 
@@ -505,6 +506,79 @@ async fn a_caller_who_leaves_before_the_retry_gives_back_to_the_budget() {
         held.clock.advance(60 * SECOND);
     });
     assert_eq!((outcome.unwrap_err().attempts(), budget.left()), (2, 5));
+}
+
+#[tokio::test]
+async fn a_retry_for_which_the_pace_has_no_time_ends_with_the_failure_before_it() {
+    for (act, kind, delivery, status, left) in [
+        (Act::Close, ErrorKind::Connection, Delivery::OutcomeUnknown, None, SECOND * 239 / 4),
+        (answer(503, JSON_API, "{}"), ErrorKind::Service, Delivery::Answered, Some(503), SECOND * 239 / 4),
+        // The token may be replaced, so there is no back-off.
+        (answer(401, JSON_API, "{}"), ErrorKind::Service, Delivery::Answered, Some(401), 60 * SECOND),
+    ] {
+        let server = Script::start([act]).await;
+        let cmp = builder(&server.url, &ManualClock::new()).pace(Pace::per_minute(1)).build().unwrap();
+        let error = cmp.cards().delete(&card_id()).await.unwrap_err();
+        assert_eq!((error.kind(), error.delivery(), error.status()), (kind, delivery, status), "{error}");
+        assert_eq!((error.attempts(), server.asked().len()), (1, 1), "{error}");
+        assert_eq!(error.stopped_because(), Some(StopReason::DeadlineTooClose), "{error}");
+        assert_eq!(error.retry_after(), Some(left), "{error}");
+        assert!(!error.to_string().contains("not sent"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_retry_that_the_pause_of_another_call_holds_back_ends_with_the_failure_before_it() {
+    for late in [1, 3600] {
+        let simulator = Simulator::start().await.unwrap();
+        let held = Held::default();
+        let cmp = simulated_builder(&simulator, &held.clock).clock(held.clone()).build().unwrap();
+        cmp.warm_up().await.unwrap();
+        simulator.faults().add(Fault::status(503).on(Simulated::CreateCard).times(1));
+        let once = cmp.with_retry(RetryPolicy::none());
+        let create = async { cmp.cards().create(new_card()).await };
+        let (outcome, ()) = tokio::join!(create, async {
+            held.asleep(1).await;
+            simulator.faults().add(Fault::status(429).retry_after(60).on(Simulated::GetCard).times(1));
+            assert_eq!(once.cards().get(&card_id()).await.unwrap_err().status(), Some(429));
+            held.clock.advance(late * SECOND);
+        });
+        let error = outcome.unwrap_err();
+        assert_eq!((error.status(), error.delivery()), (Some(503), Delivery::Answered), "{error}");
+        assert!(error.trace_id().is_some() && error.is_retryable(), "{error}");
+        assert_eq!(error.stopped_because(), Some(StopReason::DeadlineTooClose), "{error}");
+        // The deadline passed during the longer wait, and the pause with it.
+        assert_eq!(error.retry_after(), (late == 1).then_some(59 * SECOND), "{error}");
+        assert_eq!((error.attempts(), simulator.count(Simulated::CreateCard)), (1, 1));
+    }
+}
+
+/// Hands out one token that lives for three seconds, and then none before the clock's next hour.
+#[derive(Debug)]
+struct OneToken(ManualClock, AtomicU32);
+
+impl AccessTokenProvider for OneToken {
+    fn fetch(&self) -> AccessTokenFuture<'_> {
+        Box::pin(async {
+            if self.1.fetch_add(1, Ordering::SeqCst) > 0 {
+                self.0.advance(3600 * SECOND);
+                std::future::pending::<()>().await;
+            }
+            Ok(AccessToken::new("a-token")?.lifetime(3 * SECOND))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_retry_that_gets_no_token_in_time_ends_with_the_failure_before_it() {
+    let server = Script::start([with_header(503, "retry-after: 5", "{}")]).await;
+    let clock = ManualClock::new();
+    let builder = builder(&server.url, &clock).token_provider(OneToken(clock.clone(), AtomicU32::new(0)));
+    let cmp = builder.retry(RetryPolicy::default().deadline(10 * SECOND)).build().unwrap();
+    let error = cmp.cards().create(new_card()).await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Service, Some(503)), "{error}");
+    assert_eq!(error.stopped_because(), Some(StopReason::DeadlineTooClose));
+    assert_eq!((error.attempts(), error.retry_after(), server.asked().len()), (1, None, 1));
 }
 
 #[tokio::test]
