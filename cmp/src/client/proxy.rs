@@ -175,12 +175,7 @@ fn of_the_system(url: &Url) -> Result<Option<ProxyTo>> {
         return Ok(None);
     }
     let uri: Uri = url.as_str().parse().map_err(|_| Error::configuration("the URL can't be used"))?;
-    if let Some(name) = unreadable_variable(&uri) {
-        // Its value may hold a password.
-        let message =
-            format!("the proxy in the variable {name} can't be read: it must be `http://host:port`");
-        return Err(Error::configuration(message));
-    }
+    variables_are_obeyed(&uri)?;
     let Some(proxy) = Matcher::from_system().intercept(&uri) else { return Ok(None) };
     if !matches!(proxy.uri().scheme_str(), Some("http" | "https")) {
         return Err(Error::configuration("the proxy that the environment names is not an HTTP proxy"));
@@ -188,9 +183,8 @@ fn of_the_system(url: &Url) -> Result<Option<ProxyTo>> {
     Ok(Some(ProxyTo { uri: proxy.uri().clone(), authorization: proxy.basic_auth().cloned() }))
 }
 
-/// Returns the variable that names a proxy for this URL, if its value can't be read. [`Matcher`] would pass it by in silence, and
-/// the card data would go direct.
-fn unreadable_variable(uri: &Uri) -> Option<&'static str> {
+/// Refuses variables that name a proxy for this URL and that [`Matcher`] would pass by in silence: the card data would go direct.
+fn variables_are_obeyed(uri: &Uri) -> Result<()> {
     let intercepts = |proxy: &str, exceptions: &str| {
         Matcher::builder().all(proxy).no(exceptions).build().intercept(uri).is_some()
     };
@@ -198,16 +192,33 @@ fn unreadable_variable(uri: &Uri) -> Option<&'static str> {
     // In a CGI program a header of the request could set `HTTP_PROXY`, so `Matcher` reads none.
     let is_cgi = env::var_os("REQUEST_METHOD").is_some();
     if is_cgi || !intercepts("http://proxy", &exceptions.unwrap_or_default()) {
-        return None;
+        return Ok(());
     }
     let names = match uri.scheme_str() {
-        Some("http") => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
-        _ => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        Some("http") => [["HTTP_PROXY", "http_proxy"], ["ALL_PROXY", "all_proxy"]],
+        _ => [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]],
     };
-    let is_set = |name: &'static str| Some((name, env::var_os(name).filter(|value| !value.is_empty())?));
-    let (name, value) = names.into_iter().find_map(is_set)?;
-    let is_readable = value.to_str().is_some_and(|value| intercepts(value, ""));
-    (!is_readable).then_some(name)
+    // Messages show no value: it may hold a password.
+    for [first, second] in names {
+        let value = match [first, second].map(env::var_os) {
+            [Some(empty), Some(proxy)] if empty.is_empty() && !proxy.is_empty() => {
+                return Err(Error::configuration(format!(
+                    "the variable {second} names a proxy, and {first} is empty: unset the one that shall not count"
+                )));
+            }
+            [Some(value), _] if !value.is_empty() => (first, value),
+            [_, Some(value)] if !value.is_empty() => (second, value),
+            _ => continue,
+        };
+        let (name, value) = value;
+        if value.to_str().is_some_and(|value| intercepts(value, "")) {
+            return Ok(());
+        }
+        let message =
+            format!("the proxy in the variable {name} can't be read: it must be `http://host:port`");
+        return Err(Error::configuration(message));
+    }
+    Ok(())
 }
 
 /// What the generated client makes its requests with. It sends nothing, and is made once: where another crate turns on

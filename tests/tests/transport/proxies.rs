@@ -197,6 +197,35 @@ fn a_proxy_of_the_environment_that_can_not_be_read_is_refused() {
     }
 }
 
+/// Elsewhere the two names are one variable.
+#[cfg(unix)]
+#[test]
+fn a_proxy_of_the_environment_that_an_empty_variable_hides_is_refused() {
+    let built = |variables: &[(&str, &str)]| {
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+        built_with(&variables)
+    };
+    let proxy = "http://user:proxy-canary@proxy.corp:3128";
+    for [empty, name] in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
+        let said = built(&[(empty, ""), (name, proxy)]);
+        assert!(said.contains("<Configuration>") && said.contains(empty) && said.contains(name), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+        let said = built(&[(empty, ""), (name, proxy), ("no_proxy", "example.com")]);
+        assert!(said.contains("<built>"), "{said}");
+    }
+    let said = built(&[("HTTPS_PROXY", ""), ("https_proxy", proxy), ("ALL_PROXY", "http://another.corp")]);
+    assert!(said.contains("<Configuration>"), "another proxy than the one for HTTPS: {said}");
+    for no_doubt in [
+        &[("HTTPS_PROXY", ""), ("https_proxy", "")][..],
+        &[("HTTPS_PROXY", ""), ("ALL_PROXY", proxy)],
+        &[("https_proxy", proxy), ("ALL_PROXY", ""), ("all_proxy", proxy)],
+        &[("HTTPS_PROXY", proxy), ("https_proxy", "")],
+    ] {
+        let said = built(no_doubt);
+        assert!(said.contains("<built>"), "{no_doubt:?}: {said}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_proxy_of_the_environment_that_is_no_text_is_refused() {
