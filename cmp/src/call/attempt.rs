@@ -337,7 +337,7 @@ impl Attempt<'_> {
 
     fn unreachable(&self, cause: Cause, exchange: &Exchange) -> Failure {
         let Some(sent) = exchange.is_tried() else { return not_built() };
-        let (delivery, what) = if cause.says_not_processed() {
+        let (delivery, what) = if sent && cause.says_not_processed() {
             (Delivery::Answered, "the service did not process the request")
         } else if sent && cause != Cause::ClosedBeforeUse {
             (Delivery::OutcomeUnknown, "the connection broke before the answer")

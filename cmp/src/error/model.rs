@@ -50,7 +50,7 @@ pub enum Delivery {
     /// Something was sent and no conclusive answer came: it may or may not have taken effect.
     OutcomeUnknown,
     /// The service, or a gateway before it, answered that the request was not carried out. So does an HTTP/2 server that
-    /// refuses the stream or goes away before it.
+    /// refuses the stream or goes away before it, and a server that refuses the client's certificate.
     Answered,
 }
 

@@ -21,6 +21,12 @@ pub(crate) enum Cause {
         allow(dead_code, reason = "other TLS libraries don't say so exactly")
     )]
     TlsRefused,
+    /// The peer refused the client's certificate, or wants one.
+    #[cfg_attr(
+        not(feature = "rustls"),
+        allow(dead_code, reason = "other TLS libraries don't say so exactly")
+    )]
+    ClientCertificate,
     /// The TLS handshake failed in another way.
     TlsHandshake,
     ProxyUnreachable,
@@ -126,14 +132,21 @@ impl Cause {
         }
     }
 
-    /// Whether trying again may help.
-    pub(crate) fn is_transient(self) -> bool {
-        !matches!(self, Self::Certificate(_) | Self::ProxyCredentials)
+    /// Finds the cause in an error of a TLS handshake. The first read after it belongs to it: in TLS 1.3, the client's part
+    /// ends before the peer has seen the client's certificate.
+    pub(super) fn of_handshake(error: &io::Error) -> Self {
+        if is_about_client_certificate(error) { Self::ClientCertificate } else { Self::of_io(error) }
     }
 
-    /// Whether the server states that it did not process the request.
+    /// Whether trying again may help.
+    pub(crate) fn is_transient(self) -> bool {
+        !matches!(self, Self::Certificate(_) | Self::ClientCertificate | Self::ProxyCredentials)
+    }
+
+    /// Whether the server states that it did not process the request. It reads none before it has accepted the client's
+    /// certificate (RFC 8446, section 4.4.2.4).
     pub(crate) fn says_not_processed(self) -> bool {
-        matches!(self, Self::StreamRefused | Self::GoAway)
+        matches!(self, Self::StreamRefused | Self::GoAway | Self::ClientCertificate)
     }
 }
 
@@ -148,6 +161,34 @@ fn of_tls(error: &(dyn Error + 'static)) -> Option<Cause> {
         rustls::Error::AlertReceived(_) => Cause::TlsRefused,
         _ => Cause::TlsHandshake,
     })
+}
+
+#[cfg(feature = "rustls")]
+fn is_about_client_certificate(error: &io::Error) -> bool {
+    use AlertDescription::{
+        AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked,
+        CertificateUnknown, UnknownCA, UnsupportedCertificate,
+    };
+    let alert = match error.get_ref().and_then(|within| within.downcast_ref()) {
+        Some(rustls::Error::AlertReceived(alert)) => *alert,
+        _ => return false,
+    };
+    matches!(
+        alert,
+        AccessDenied
+            | BadCertificate
+            | CertificateExpired
+            | CertificateRequired
+            | CertificateRevoked
+            | CertificateUnknown
+            | UnknownCA
+            | UnsupportedCertificate
+    )
+}
+
+#[cfg(not(feature = "rustls"))]
+fn is_about_client_certificate(_: &io::Error) -> bool {
+    false
 }
 
 #[cfg(feature = "rustls")]
@@ -185,6 +226,7 @@ impl fmt::Display for Cause {
             Self::Io(kind) => return kind.fmt(f),
             Self::Certificate(fault) => return write!(f, "the certificate {fault}"),
             Self::TlsRefused => "the peer ended the TLS handshake",
+            Self::ClientCertificate => "the peer asks for another client certificate",
             Self::TlsHandshake => "the TLS handshake failed",
             Self::ProxyUnreachable => "the proxy can't be reached",
             Self::ProxyCredentials => "the proxy asks for other credentials, status 407",

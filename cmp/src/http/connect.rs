@@ -4,13 +4,16 @@ use std::{
     future::{self, Future},
     io::{self, IoSlice},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::{TryFutureExt, future::MapErr};
-use http::{HeaderMap, HeaderValue, Uri, header, uri::Scheme};
+use futures_util::{TryFutureExt, future::MapErr, ready};
+use http::{Extensions, HeaderMap, HeaderValue, Uri, header, uri::Scheme};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::{
     client::legacy::connect::{
@@ -93,16 +96,16 @@ impl Way {
                 let io = self.to_proxy(&proxy.uri).await?;
                 // Plain HTTP is sent to the proxy itself.
                 if tls.is_none() {
-                    return Ok(Stream { io: TokioIo::new(io), http2: false, proxied: true });
+                    return Ok(Stream::new(io, false, true));
                 }
                 tunnel(io, proxy, to.clone()).await?
             }
         };
         let Some(tls) = tls else {
-            return Ok(Stream { io: TokioIo::new(io), http2: false, proxied: false });
+            return Ok(Stream::new(io, false, false));
         };
         let (io, http2) = tls.to_service(to.host().unwrap_or_default(), io).await?;
-        Ok(Stream { io: TokioIo::new(io), http2, proxied: false })
+        Ok(Stream::new(io, http2, false))
     }
 
     async fn tcp(&self, to: Uri) -> Result<BoxedIo, Cause> {
@@ -133,7 +136,7 @@ async fn tunnel(io: BoxedIo, proxy: &ProxyTo, to: Uri) -> Result<BoxedIo, Cause>
     match tunnel.call(to).await {
         Ok(io) => Ok(io.into_inner()),
         Err(TunnelError::ProxyAuthRequired) => Err(Cause::ProxyCredentials),
-        Err(TunnelError::Io(error)) => Err(Cause::of_io(&error)),
+        Err(TunnelError::Io(error)) => Err(Cause::of_handshake(&error)),
         Err(_) => Err(Cause::ProxyRefused),
     }
 }
@@ -178,11 +181,33 @@ pub(super) struct Stream {
     io: TokioIo<BoxedIo>,
     http2: bool,
     proxied: bool,
+    /// The peer has sent something.
+    heard: bool,
+    refused: CertificateRefused,
+}
+
+/// Says whether the peer of a connection refused the client's certificate. It is kept beside the connection because `h2` keeps
+/// only the text of an error.
+#[derive(Clone, Default)]
+pub(super) struct CertificateRefused(Arc<AtomicBool>);
+
+impl CertificateRefused {
+    pub(super) fn on(connected: &Connected) -> bool {
+        let mut extras = Extensions::new();
+        connected.get_extras(&mut extras);
+        extras.get::<Self>().is_some_and(|refused| refused.0.load(Ordering::Acquire))
+    }
+}
+
+impl Stream {
+    fn new(io: BoxedIo, http2: bool, proxied: bool) -> Self {
+        Self { io: TokioIo::new(io), http2, proxied, heard: false, refused: CertificateRefused::default() }
+    }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.proxied);
+        let connected = Connected::new().proxy(self.proxied).extra(self.refused.clone());
         if self.http2 { connected.negotiated_h2() } else { connected }
     }
 }
@@ -193,7 +218,15 @@ impl Read for Stream {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(context, buffer)
+        let read = ready!(Pin::new(&mut self.io).poll_read(context, buffer));
+        match &read {
+            Ok(()) => self.heard = true,
+            Err(error) if !self.heard && Cause::of_handshake(error) == Cause::ClientCertificate => {
+                self.refused.0.store(true, Ordering::Release);
+            }
+            Err(_) => {}
+        }
+        Poll::Ready(read)
     }
 }
 

@@ -156,7 +156,7 @@ mod of_rust {
     async fn connect(config: &Arc<ClientConfig>, host: &str, io: BoxedIo) -> Result<(BoxedIo, bool), Cause> {
         let name = ServerName::try_from(name(host).to_owned()).map_err(|_| Cause::NoAddress)?;
         let connecting = TlsConnector::from(Arc::clone(config)).connect(name, io);
-        let stream = connecting.await.map_err(|error| Cause::of_io(&error))?;
+        let stream = connecting.await.map_err(|error| Cause::of_handshake(&error))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok((Box::new(stream), http2))
     }

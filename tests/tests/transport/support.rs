@@ -122,9 +122,11 @@ where
             let number = *accepted.borrow();
             let (acceptor, serve, requests) = (acceptor.clone(), serve.clone(), requests.clone());
             tokio::spawn(async move {
-                // A client that doesn't trust the certificate hangs up here.
-                if let Ok(stream) = acceptor.accept(stream).await {
-                    serve(number, stream, requests).await;
+                match acceptor.accept(stream).into_fallible().await {
+                    Ok(stream) => serve(number, stream, requests).await,
+                    // The client hangs up, if it was not the client that refused. To do so first, with its request unread,
+                    // would reset the connection, and the client may not see the alert.
+                    Err((_, mut stream)) => drop(tokio::io::copy(&mut stream, &mut tokio::io::sink()).await),
                 }
             });
         }
