@@ -7,8 +7,9 @@
 //! * **A fetch that hangs is replaced** once it is older than an attempt may take; each replacement may take twice as
 //!   long, so they stay few. A late token of the replaced one is used if there is no better one; its late failure is
 //!   ignored. Each runtime has fetches of its own, since one that isn't driven would never finish.
-//! * **After a failed fetch there is a pause**, longer with each failure. Until it ends, callers get the remembered error
-//!   with what is left of the pause, or the token in use while that is valid.
+//! * **After a failed fetch there is a pause**, longer with each failure. A token that has expired when it comes is one.
+//!   Until the pause ends, callers get the remembered error with what is left of the pause, or the token in use while that is
+//!   valid.
 //! * **A token that the service refuses is replaced once.** If the replacement is refused too, the tokens are not what is
 //!   wrong. Then the token stays in use and is replaced after a pause at the earliest, longer each time, until a call
 //!   succeeds.
@@ -221,11 +222,12 @@ impl TokenCache {
         let mut landed = self.0.landings.subscribe();
         let mut awaited = None;
         let mut fetches = 0;
-        while fetches < MOST_FETCHES {
+        loop {
             match self.find(patience, awaited) {
                 Found::Token(token) => return Ok(token),
                 Found::Failed(error) => return Err(error),
                 Found::Fetching(fetch) if awaited == Some(fetch) => {}
+                Found::Fetching(_) if fetches == MOST_FETCHES => break,
                 Found::Fetching(fetch) => {
                     awaited = Some(fetch);
                     fetches += 1;
@@ -383,17 +385,22 @@ impl Shared {
         let now = self.clock.now();
         let mut slot = self.slot();
         let is_current = slot.take(fetch);
-        let state = match fetched {
-            Ok(fetched) => {
+        let copies = fetched.and_then(|fetched| {
+            // The lifetime counts from the request: the token was made some time before its answer came.
+            let random = self.jitter.next();
+            let copy = |_| Arc::new(Token::new(&fetched, slot.generation + 1, fetch, started, random));
+            let copies: [_; COPIES] = array::from_fn(copy);
+            let usable = copies[0].is_usable(now).then_some(copies);
+            usable.ok_or_else(|| AccessTokenError::transient("the token had expired when it came"))
+        });
+        let state = match copies {
+            Ok(copies) => {
                 let better = self.token_in_use(now).filter(|token| token.fetch > fetch);
                 if better.is_some() {
                     return;
                 }
                 slot.generation += 1;
-                // The lifetime counts from the request: the token was made some time before its answer came.
-                let random = self.jitter.next();
-                let copy = |_| Arc::new(Token::new(&fetched, slot.generation, fetch, started, random));
-                self.token.store(Some(Arc::new(array::from_fn(copy))));
+                self.token.store(Some(Arc::new(copies)));
                 slot.failure = None;
                 slot.flights.retain(|flight| flight.fetch > fetch);
                 AuthState::Ready { generation: slot.generation }
@@ -571,10 +578,11 @@ mod tests {
 
         clock.advance(Duration::from_secs(60));
         begin();
-        // This token comes when its life is over.
+        // This token's life is over before the newer fetch ends.
         clock.advance(Duration::from_secs(5));
-        gates.end(0, End::Token(Duration::from_secs(1)));
+        gates.end(0, End::Token(Duration::from_secs(10)));
         one.block_on(turn());
+        clock.advance(Duration::from_secs(5));
         other.block_on(ask(&cache, FETCH_TIMEOUT));
         assert_eq!(gates.len(), 1, "the newer fetch is under way, and another one was begun");
     }

@@ -107,6 +107,38 @@ async fn a_token_endpoint_that_is_down_for_a_moment_is_waited_for() {
     assert_eq!(clock.slept(), [Duration::from_secs(3)]);
 }
 
+/// Hands out tokens whose life is over.
+#[derive(Debug)]
+struct Expired(Arc<AtomicUsize>);
+
+impl AccessTokenProvider for Expired {
+    fn fetch(&self) -> AccessTokenFuture<'_> {
+        Box::pin(async {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(AccessToken::new("an-old-token")?.lifetime(Duration::ZERO))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_when_it_comes_is_a_failure_with_a_pause() {
+    let (fetched, clock) = (Arc::new(AtomicUsize::new(0)), ManualClock::new());
+    let builder = builder("http://127.0.0.1:1", &clock).token_provider(Expired(fetched.clone()));
+    let cmp = builder.build().unwrap();
+    for _ in 0..2 {
+        let error = cmp.warm_up().await.unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Authentication, Delivery::NotSent));
+        assert_eq!(error.to_string(), "no access token: the token had expired when it came");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
+    }
+    assert_eq!(fetched.load(Ordering::SeqCst), 1);
+    assert!(matches!(&*cmp.auth_state().borrow(), AuthState::Failed { still_usable: false, .. }));
+    // A call fetches once an attempt, after a pause.
+    let error = cmp.cards().get(&card_id()).await.unwrap_err();
+    assert_eq!((error.attempts(), fetched.load(Ordering::SeqCst)), (4, 4), "{error}");
+    assert_eq!(clock.slept(), [1, 2, 4].map(Duration::from_secs));
+}
+
 /// Hands out numbered tokens that live a minute, when it is let, and fails when it is told to.
 #[derive(Debug)]
 struct Scripted {
