@@ -103,7 +103,8 @@
 //! # What is logged
 //!
 //! Each attempt is a `tracing` span `cmp.request` at INFO. Its fields follow OpenTelemetry's conventions for HTTP clients.
-//! A retry is an event at DEBUG. Neither holds a body, a header, a path with an id, or a text that the service wrote.
+//! A retry is an event at DEBUG, with `error.type`, the status, and what happened to the connection. Neither holds a
+//! body, a header, a path with an id, or a text that the service wrote.
 //!
 //! | field | value |
 //! |---|---|

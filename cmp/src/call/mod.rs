@@ -277,7 +277,9 @@ impl Request<'_, '_> {
                     operation = self.operation.name(),
                     attempt = self.number,
                     wait_ms = wait.as_millis(),
-                    cause = %error,
+                    error.type = &*error.telemetry_type(),
+                    http.response.status_code = error.status(),
+                    cause = error.network_fault(),
                     "trying again"
                 );
                 self.count_retry_after(&error);

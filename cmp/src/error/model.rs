@@ -311,6 +311,11 @@ impl Error {
         })
     }
 
+    /// What happened to the connection, in words of this crate. Messages of other kinds may have a text from outside.
+    pub(crate) fn network_fault(&self) -> Option<&str> {
+        matches!(self.0.kind, ErrorKind::Connection | ErrorKind::Timeout).then_some(&*self.0.message)
+    }
+
     /// Returns whether the request reached the service, over all attempts.
     #[must_use]
     pub fn delivery(&self) -> Delivery {

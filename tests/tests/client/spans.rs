@@ -6,7 +6,8 @@ use std::{
 };
 
 use cmp::clock::ManualClock;
-use cmp_simulator::{Fault, Simulator};
+use cmp_simulator::{Fault, Operation as Simulated, Simulator};
+use serde_json::json;
 use tracing::{Dispatch, subscriber::NoSubscriber};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
@@ -62,7 +63,7 @@ impl Log {
 async fn a_span_says_what_was_sent_how_often_and_how_it_ended() {
     let (log, _guard) = Log::listen();
     let simulator = Simulator::start().await.unwrap();
-    simulator.faults().add(Fault::status(503).times(1).on(cmp_simulator::Operation::GetCard));
+    simulator.faults().add(Fault::status(503).times(1).on(Simulated::GetCard));
     simulated(&simulator, &ManualClock::new()).cards().get(&card_id()).await.unwrap_err();
     let logged = log.text();
     for said in [
@@ -76,4 +77,25 @@ async fn a_span_says_what_was_sent_how_often_and_how_it_ended() {
         assert!(logged.contains(said), "{said} is not in {logged}");
     }
     assert!(!logged.contains("http.request.resend_count=2"));
+}
+
+#[tokio::test]
+async fn a_retry_is_logged_without_a_text_of_the_service() {
+    let (log, _guard) = Log::listen();
+    let simulator = Simulator::start().await.unwrap();
+    let texts = json!({"errors": [{"code": "code-canary", "path": "/path/canary", "summary": "canary"}]});
+    simulator.faults().add(Fault::status(503).json(texts).times(1).on(Simulated::GetCard));
+    simulator.faults().add(Fault::dropped().times(1).on(Simulated::GetCard));
+    let refused = json!({"error": "grant-canary"});
+    simulator.faults().add(Fault::status(503).json(refused).times(1).on(Simulated::Token));
+    simulated(&simulator, &ManualClock::new()).cards().get(&card_id()).await.unwrap_err();
+    let logged = log.text();
+    assert!(!logged.contains("canary"), "{logged}");
+    for said in [
+        r#"trying again operation="get_card" attempt=1 wait_ms=1000 error.type="authentication" http.response.status_code=503"#,
+        r#"trying again operation="get_card" attempt=2 wait_ms=500 error.type="503" http.response.status_code=503"#,
+        r#"attempt=3 wait_ms=1000 error.type="connection" cause="the connection broke before the answer (the connection was closed)""#,
+    ] {
+        assert!(logged.contains(said), "{said} is not in {logged}");
+    }
 }
