@@ -199,7 +199,7 @@ impl fmt::Debug for CustomEnvironment {
 }
 
 /// The program wrote the URL, but its path can have come from anywhere.
-fn shown(url: &Url) -> &str {
+pub(crate) fn shown(url: &Url) -> &str {
     if looks_like_a_pan(url.as_str()) { "***" } else { url.as_str() }
 }
 

@@ -104,10 +104,10 @@ impl Attempt<'_> {
         let exchange = Arc::new(exchange);
         let context = Context::over(self.core.media_type, Arc::<Exchange>::clone(&exchange))
             .headers(Arc::clone(&self.core.headers))
-            .base_url(Arc::clone(&self.core.base_url))
+            .base_url(Arc::clone(&self.core.server.base_url))
             .authorization(token.authorization.clone());
         let builder = self.core.request_builder.clone();
-        let base_url = self.core.base_url.as_str().trim_end_matches('/');
+        let base_url = self.core.server.base_url.as_str().trim_end_matches('/');
         let client = cmp_generated::Client::new_with_client(base_url, builder, context);
         let result = {
             // Pinned where it is made, because it is large and would be moved twice.
@@ -153,8 +153,8 @@ impl Attempt<'_> {
             http.request.method = self.operation.method(),
             http.request.resend_count = self.number - 1,
             url.template = self.operation.path(),
-            server.address = self.core.server_address,
-            server.port = self.core.server_port,
+            server.address = self.core.server.address,
+            server.port = self.core.server.port,
             network.protocol.version = field::Empty,
             http.response.status_code = field::Empty,
             error.type = field::Empty,

@@ -17,7 +17,7 @@ pub(crate) use attempt::{Body, Sent, with_body};
 use chrono::{DateTime, Utc};
 pub use shared::AnswerHead;
 use shared::Failure;
-pub(crate) use shared::{Core, Learnt, Lookups, OnAnswer};
+pub(crate) use shared::{Core, Learnt, Lookups, OnAnswer, Server};
 
 use crate::{
     auth::Token,

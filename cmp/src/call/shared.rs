@@ -14,6 +14,7 @@ use crate::{
     auth::{AccessTokenError, Token, TokenCache},
     clock::{Clock, Jitter, after},
     drift::Watch,
+    environment::shown,
     error::{Error, Result},
     http::Http,
     metrics::Metrics,
@@ -53,6 +54,30 @@ impl fmt::Debug for OnAnswer {
     }
 }
 
+/// Where requests go.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) base_url: Arc<Url>,
+    pub(crate) address: String,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    pub(crate) fn new(base_url: Url) -> Self {
+        Self {
+            address: base_url.host_str().unwrap_or_default().to_owned(),
+            port: base_url.port_or_known_default().unwrap_or_default(),
+            base_url: Arc::new(base_url),
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(shown(&self.base_url))
+    }
+}
+
 /// What every call of a client shares.
 #[derive(Debug, Clone)]
 pub(crate) struct Core {
@@ -60,9 +85,7 @@ pub(crate) struct Core {
     pub(crate) http: Http,
     /// Makes the generated client's requests; [`http`](Self::http) sends them.
     pub(crate) request_builder: reqwest::Client,
-    pub(crate) base_url: Arc<Url>,
-    pub(crate) server_address: String,
-    pub(crate) server_port: u16,
+    pub(crate) server: Server,
     pub(crate) headers: Arc<HeaderMap>,
     pub(crate) auth: TokenCache,
     pub(crate) clock: Arc<dyn Clock>,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     auth::{AccessToken, AccessTokenProvider, ClientCredentials, ServiceAccount, StaticToken, TokenCache},
-    call::Core,
+    call::{Core, Server},
     clock::{Clock, Jitter, SystemClock},
     drift::{DriftEvent, Watch},
     environment::{Endpoints, Environment},
@@ -308,17 +308,14 @@ impl<E> ClientBuilder<E> {
                 Box::new(ClientCredentials { account, token_url, http, clock: Arc::clone(&self.clock) })
             }
         };
-        let server_address = api_url.host_str().unwrap_or_default().to_owned();
-        let server_port = api_url.port_or_known_default().unwrap_or_default();
-        let server = Some((&*server_address, server_port));
-        let metrics = Metrics::new(self.meter.as_ref(), &self.clock, server);
+        let server = Server::new(api_url);
+        let place = Some((&*server.address, server.port));
+        let metrics = Metrics::new(self.meter.as_ref(), &self.clock, place);
         let auth = TokenCache::new(provider, Arc::clone(&self.clock), self.jitter.clone(), metrics.clone());
         metrics.observe(self.budget.watch(), auth.token_age());
         Ok(Core {
             media_type,
-            server_address,
-            server_port,
-            base_url: Arc::new(api_url),
+            server,
             auth,
             http,
             request_builder: request_builder()?,

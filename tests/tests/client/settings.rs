@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use cmp::{ErrorKind, operation::Operation, retry::RetryPolicy};
+use cmp::{Client, Environment, ErrorKind, auth::AccessToken, operation::Operation, retry::RetryPolicy};
 use httpmock::{Method, MockServer};
 
 use crate::{
@@ -143,4 +143,21 @@ fn a_policy_has_a_getter_for_each_setting() {
     assert_eq!(policy.waits_when_throttled(), (3 * second, 4 * second));
     assert_eq!(policy.retry_after_limit(), 5 * second);
     assert_eq!((policy.time_for_an_attempt(), policy.time_for_the_call()), (6 * second, 7 * second));
+}
+
+#[test]
+fn a_client_does_not_show_an_address_in_which_a_card_number_may_be() {
+    let token = || AccessToken::new("test-token").unwrap();
+    let token_url = "http://127.0.0.1:8080/token";
+    for hiding in ["https://a.example/4111%0011/1111//1111%001", "https://4111111111111111.example"] {
+        let environment = Environment::custom(hiding, token_url).unwrap();
+        let cmp = Client::builder(environment).access_token(token()).build().unwrap();
+        assert!(!format!("{cmp:?} {:?}", cmp.cards()).contains(".example"), "{cmp:?}");
+        let environment = cmp::v1::Environment::custom(hiding, token_url).unwrap();
+        let v1 = cmp::v1::Client::builder(environment).access_token(token()).build().unwrap();
+        assert!(!format!("{v1:?}").contains(".example"), "{v1:?}");
+    }
+    let environment = Environment::custom("https://a.example/b", token_url).unwrap();
+    let cmp = Client::builder(environment).access_token(token()).build().unwrap();
+    assert!(format!("{cmp:?}").contains("https://a.example/b"), "{cmp:?}");
 }
