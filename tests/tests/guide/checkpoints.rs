@@ -269,7 +269,7 @@ async fn a_run_that_has_begun_does_not_resume_from_a_checkpoint() {
     let checkpoint = run.checkpoint();
     let remaining = run.into_remaining();
     let message = refused(cmp.bulk().resume(remaining).get(), &checkpoint).await;
-    assert!(message.contains("before its first call"), "{message}");
+    assert!(message.contains("before the run starts"), "{message}");
 }
 
 #[tokio::test]
