@@ -31,13 +31,12 @@ impl Instance {
         }
     }
 
-    /// Clears everything but the settings.
+    /// Clears everything but the settings. Ids and numbers go on, because a request or a notification may be under
+    /// way, and clients and receivers know the ids from before.
     pub(crate) fn reset(&self) {
-        let mut state = self.state();
-        let settings = state.settings.clone();
-        *self.faults() = FaultList::new(settings.seed);
-        *self.log() = RequestLog::new(settings.request_log);
-        *state = State::new(settings);
+        self.state().reset();
+        self.faults().clear();
+        self.log().clear();
     }
 
     /// Wakes the delivery of webhooks after a request, a world event or a change of the clock.
@@ -70,4 +69,28 @@ impl Instance {
 /// Ignores poisoning: a panic in one request must not fail the others.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::Fault;
+    use crate::http::Request;
+    use crate::received::ReceivedRequest;
+
+    use super::*;
+
+    #[test]
+    fn what_is_numbered_after_a_reset_has_a_number_of_its_own() {
+        let instance = Instance::new(Settings::default(), String::new(), None);
+        let draw = || {
+            let (head, ()) = http::Request::new(()).into_parts();
+            let request = ReceivedRequest::new(&Request::new(head, "".into()), None, "");
+            (instance.log().add(request, None), instance.faults().add(Fault::hang()), instance.state().ids.card())
+        };
+        let before = draw();
+        instance.reset();
+        assert!(instance.log().latest().is_empty() && instance.faults().list().next().is_none());
+        let after = draw();
+        assert!(before.0 != after.0 && before.1 != after.1 && before.2 != after.2, "{before:?} {after:?}");
+    }
 }

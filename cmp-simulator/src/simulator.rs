@@ -96,7 +96,9 @@ impl Simulator {
         self.instance.log().clear();
     }
 
-    /// Clears everything but the settings: cards, access tokens, cryptograms, requests and faults.
+    /// Clears everything but the settings: cards, access tokens, cryptograms, notifications, requests and faults.
+    ///
+    /// Ids and random numbers go on, so no id from before comes again.
     pub fn reset(&self) {
         self.instance.reset();
     }
@@ -132,7 +134,7 @@ impl Simulator {
     }
 
     /// Writes the account to a file, from which [`Builder::restore`] starts: cards, network tokens, V1's
-    /// tokens, the clock and the sequence of ids.
+    /// tokens, the clock and the sequences of ids.
     ///
     /// Access tokens, cryptograms, notifications, received requests, faults and settings are not part of it. An
     /// earlier file is replaced as a whole or not at all. **The file holds card numbers and CVCs in clear**: those

@@ -67,6 +67,15 @@ impl State {
         }
     }
 
+    /// Clears everything but the settings. Ids and numbers go on.
+    pub(crate) fn reset(&mut self) {
+        let fresh = Self::new(self.settings.clone());
+        let Self { ids, mut notifications, .. } = std::mem::replace(self, fresh);
+        notifications.clear();
+        self.ids = ids;
+        self.notifications = notifications;
+    }
+
     pub(crate) fn now(&self) -> DateTime<Utc> {
         Utc::now() + self.clock_offset
     }

@@ -18,6 +18,7 @@ const VERSION: u32 = 1;
 struct Written<'a> {
     version: u32,
     ids: u64,
+    event_ids: u64,
     clock_ahead_seconds: i64,
     cards_made: u64,
     cards: Vec<&'a Card>,
@@ -35,6 +36,8 @@ struct Read {
     #[serde(rename = "version")]
     _version: u32,
     ids: u64,
+    /// Older files don't have it.
+    event_ids: Option<u64>,
     clock_ahead_seconds: i64,
     cards_made: u64,
     cards: Vec<Card>,
@@ -48,6 +51,7 @@ pub(crate) fn save(state: &State, path: &Path) -> io::Result<()> {
     let written = Written {
         version: VERSION,
         ids: state.ids.seed(),
+        event_ids: state.notifications.ids_seed(),
         clock_ahead_seconds: state.clock_offset.num_seconds(),
         cards_made: state.cards_made,
         cards,
@@ -89,6 +93,8 @@ pub(crate) fn restore(state: &mut State, path: &Path) -> io::Result<()> {
         named(&format!("not a state of a simulator (line {line}, column {column})"))
     })?;
     state.ids = Ids::new(read.ids);
+    // Without `event_ids`, any sequence will do that is not the one from the start.
+    state.notifications.continue_ids(read.event_ids.unwrap_or(!read.ids));
     state.clock_offset = TimeDelta::seconds(read.clock_ahead_seconds);
     state.cards_made = read.cards_made;
     state.v1 = read.v1;

@@ -125,6 +125,20 @@ impl Queue {
         }
     }
 
+    /// Returns the state of the ids, from which [`continue_ids`](Self::continue_ids) goes on.
+    pub(crate) fn ids_seed(&self) -> u64 {
+        self.ids.seed()
+    }
+
+    pub(crate) fn continue_ids(&mut self, seed: u64) {
+        self.ids = Ids::new(seed);
+    }
+
+    /// Forgets all notifications. The end of one that is being sent is then not recorded.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
     /// Queues an event that happened at `now`, for each endpoint.
     pub(crate) fn add(&mut self, settings: &WebhookSettings, event: &Event, now: DateTime<Utc>) {
         let id = format!("evt-{}", self.ids.trace());

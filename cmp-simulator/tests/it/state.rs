@@ -6,7 +6,10 @@ use std::time::Duration;
 use cmp_simulator::program::{self, Options};
 use cmp_simulator::{CardUpdateEvent, Operation, RateLimit, Simulator, TokenArrival};
 
+use serde_json::Value;
+
 use crate::support::{ALIAS, Answer, Client, JSON_API, MASTERCARD, VISA, card};
+use crate::webhooks::{Receiver, SECRET};
 
 /// Sends a request that is over the limit. The contract has the status for one operation only.
 async fn refused(client: &Client, operation: Operation, id: &str) -> Answer {
@@ -75,6 +78,35 @@ async fn a_saved_account_goes_on_in_another_simulator() {
     let stored = again.store(VISA).await;
     assert!(![old, pending].contains(&stored), "an id does not come twice");
     assert_eq!(second.cards().len(), 3);
+}
+
+#[tokio::test]
+async fn events_after_a_restart_have_ids_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.json");
+    let receiver = Receiver::start().await;
+    let builder = || Simulator::builder().webhook(receiver.url.as_str(), SECRET).unwrap();
+    let first = builder().start().await.unwrap();
+    let id = Client::new(&first).await.store(VISA).await;
+    first.webhooks().settled().await;
+    first.save(&file).unwrap();
+    let mut ids = vec![first.webhooks().sent()[0].event_id.clone()];
+
+    let saved: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let mut older = saved.clone();
+    older.as_object_mut().unwrap().remove("event_ids");
+    for state in [saved, older] {
+        std::fs::write(&file, state.to_string()).unwrap();
+        for _ in 0..2 {
+            let next = builder().restore(&file).start().await.unwrap();
+            next.world().suspend_token(&id).unwrap();
+            next.webhooks().settled().await;
+            let event_id = next.webhooks().sent()[0].event_id.clone();
+            assert!(!ids.contains(&event_id), "{event_id} comes again: {ids:?}");
+            ids.push(event_id);
+            next.save(&file).unwrap();
+        }
+    }
 }
 
 #[tokio::test]

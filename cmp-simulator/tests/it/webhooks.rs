@@ -27,6 +27,8 @@ pub(crate) struct Receiver {
     pub(crate) url: String,
     received: Arc<Mutex<Vec<Received>>>,
     statuses: Arc<Mutex<VecDeque<u16>>>,
+    /// It answers only while nobody holds this lock.
+    gate: Arc<tokio::sync::Mutex<()>>,
     serving: JoinHandle<()>,
 }
 
@@ -51,9 +53,10 @@ impl Receiver {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks?from=vgs", listener.local_addr().unwrap());
-        let (received, statuses) = (Arc::default(), Arc::default());
-        let serving = tokio::spawn(serve(listener, Arc::clone(&received), Arc::clone(&statuses)));
-        Self { url, received, statuses, serving }
+        let (received, statuses, gate) = (Arc::default(), Arc::default(), Arc::default());
+        let serving =
+            tokio::spawn(serve(listener, Arc::clone(&received), Arc::clone(&statuses), Arc::clone(&gate)));
+        Self { url, received, statuses, gate, serving }
     }
 
     fn answer(&self, statuses: &[u16]) {
@@ -99,11 +102,13 @@ async fn serve(
     listener: TcpListener,
     received: Arc<Mutex<Vec<Received>>>,
     statuses: Arc<Mutex<VecDeque<u16>>>,
+    gate: Arc<tokio::sync::Mutex<()>>,
 ) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-            let (received, statuses) = (Arc::clone(&received), Arc::clone(&statuses));
+            let (received, statuses, gate) =
+                (Arc::clone(&received), Arc::clone(&statuses), Arc::clone(&gate));
             async move {
                 assert_eq!(request.uri().path_and_query().unwrap(), "/hooks?from=vgs");
                 let headers = request.headers().clone();
@@ -111,6 +116,7 @@ async fn serve(
                 let octets = request.into_body().collect().await.unwrap().to_bytes();
                 let body = serde_json::from_slice(&octets).unwrap_or_default();
                 received.lock().unwrap().push(Received { signature, headers, octets, body });
+                drop(gate.lock().await);
                 let status = statuses.lock().unwrap().pop_front().unwrap_or(204);
                 let answer = hyper::Response::builder().status(status).body(Empty::<Bytes>::new());
                 Ok::<_, Infallible>(answer.unwrap())
@@ -397,6 +403,26 @@ async fn the_seed_decides_ids_and_order() {
     let order = run().await;
     assert_eq!(order.len(), 7);
     assert_eq!(order, run().await);
+}
+
+#[tokio::test]
+async fn a_reset_while_a_notification_is_being_sent_loses_no_later_one() {
+    let (simulator, client, receiver) = listening(|_| ()).await;
+    let closed = receiver.gate.lock().await;
+    client.store(VISA).await;
+    while receiver.received.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    simulator.reset();
+    Client::new(&simulator).await.store(VISA).await;
+    drop(closed);
+    simulator.webhooks().settled().await;
+    let ids: Vec<_> = receiver.take().into_iter().map(|message| message.body["id"].clone()).collect();
+    let [before, after] = ids.as_slice() else { panic!("{ids:?}") };
+    assert_ne!(before, after, "another event");
+    let sent = simulator.webhooks().sent();
+    assert_eq!((sent.len(), &json!(sent[0].event_id)), (1, after));
+    assert_eq!((sent[0].outcome, sent[0].attempts.len()), (Outcome::Delivered, 1));
 }
 
 #[tokio::test]
