@@ -45,15 +45,14 @@ async fn answer(
     instance: Arc<Instance>,
     switch: Arc<Switch>,
 ) -> io::Result<Response> {
-    let request = match collect(request).await? {
-        Ok(request) => request,
-        Err(refused) => return Ok(respond(refused, 0)),
+    let outcome = match collect(request).await? {
+        Ok(request) => exchange::exchange(request, instance).await,
+        Err(refused) => Outcome::whole(refused),
     };
-    match exchange::exchange(request, instance).await {
+    match outcome {
         Outcome::Answer { reply, blanks, manner } => {
-            if let Some((plan, close)) = plan(&manner, &reply) {
-                switch.set(plan, close);
-            }
+            let (plan, close) = plan(&manner, &reply);
+            switch.set(plan, close);
             let Manner::StallBody { bytes } = manner else { return Ok(respond(reply, blanks)) };
             let mut response = respond(reply, blanks);
             response.body_mut().stall(bytes);
@@ -82,11 +81,12 @@ async fn collect(request: http::Request<Incoming>) -> io::Result<Result<Request,
     Ok(Ok(Request::new(head, body)))
 }
 
-fn plan(manner: &Manner, reply: &Reply) -> Option<(Plan, Close)> {
-    let (plan, close) = match manner {
-        Manner::Whole | Manner::StallBody { .. } => return None,
+/// Returns what the connection does from this response on. It ends the drip of an earlier response.
+fn plan(manner: &Manner, reply: &Reply) -> (Plan, Close) {
+    match manner {
+        Manner::Whole | Manner::StallBody { .. } => (Plan::Through, Close::Fin),
         Manner::ResetBody { bytes } => {
-            return plan(&Manner::CutBody { bytes: *bytes, close: Close::Rst }, reply);
+            plan(&Manner::CutBody { bytes: *bytes, close: Close::Rst }, reply)
         }
         Manner::HangConnection { .. } => (Plan::Deaf, Close::Fin),
         Manner::CutHead { bytes, close } => (Plan::CutHead { left: *bytes }, *close),
@@ -96,8 +96,7 @@ fn plan(manner: &Manner, reply: &Reply) -> Option<(Plan, Close)> {
         },
         Manner::Drip { bytes, every } => (Plan::Drip { bytes: *bytes, every: *every }, Close::Fin),
         Manner::Stale { close } => (Plan::Stale, *close),
-    };
-    Some((plan, close))
+    }
 }
 
 fn respond(reply: Reply, blanks: u64) -> Response {

@@ -183,10 +183,12 @@ impl<S: Socket> AsyncWrite for Wire<S> {
         if self.is_cut() {
             return cut();
         }
-        if let Some(pause) = &mut self.pause {
+        // The pause after the last piece of a response is not one before the next response.
+        let drips = self.drip_pause().is_some();
+        if let Some(pause) = self.pause.as_mut().filter(|_| drips) {
             ready!(pause.as_mut().poll(context));
-            self.pause = None;
         }
+        self.pause = None;
         let allowed = self.allowed(bytes);
         if allowed == 0 {
             return cut();

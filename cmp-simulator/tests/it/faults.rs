@@ -246,6 +246,35 @@ async fn a_drip_comes_in_pieces() {
     }
 }
 
+/// Reads a response of HTTP/1.1 to its end, and leaves the connection open.
+async fn read_response(stream: &mut TcpStream) -> Vec<u8> {
+    let (mut bytes, mut left) = (Vec::new(), None);
+    while left != Some(0) {
+        bytes.push(stream.read_u8().await.unwrap());
+        left = left.map(|left: usize| left - 1);
+        if left.is_none() && bytes.ends_with(b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes).to_lowercase();
+            let length = head.split_once("content-length: ").unwrap().1.split("\r\n").next().unwrap();
+            left = Some(length.parse().unwrap());
+        }
+    }
+    bytes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drip_ends_with_its_response() {
+    let every = Duration::from_secs(3600);
+    let (simulator, _client, _) = spoiled(Fault::drip(200, every)).await;
+    let mut stream = TcpStream::connect(simulator.address()).await.unwrap();
+    for drips in [true, false] {
+        let started = tokio::time::Instant::now();
+        stream.write_all(b"GET /cards/CRD1 HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let answer = String::from_utf8(read_response(&mut stream).await).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+        assert_eq!(started.elapsed() >= every, drips, "{:?}: {answer}", started.elapsed());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_delayed_answer_comes_late() {
     let (_simulator, client, id) = spoiled(Fault::delayed(Duration::from_secs(30))).await;
