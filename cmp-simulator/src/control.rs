@@ -22,7 +22,7 @@
 //! | `GET /_simulator/webhooks` | all notifications: [`Notification`](crate::webhooks::Notification) |
 //! | `POST /_simulator/webhooks` | sends any request body as a notification |
 //! | `GET /_simulator/settings` | the [`Settings`], secrets masked |
-//! | `PATCH /_simulator/settings` | changes the named members, lists as a whole; refuses a masked value |
+//! | `PATCH /_simulator/settings` | changes the named members, lists as a whole; `null` is the default; refuses a masked value |
 //! | `GET /_simulator/provoke` | every status of every operation, and how to provoke it |
 //! | `POST /_simulator/reset` | clears everything but the settings |
 
@@ -271,18 +271,32 @@ fn change_settings(instance: &Instance, request: &Request) -> Outcome {
     let mut state = instance.state();
     let mut merged = json!(state.settings);
     merge(&mut merged, change);
-    let settings: Settings = serde_json::from_value(merged)
-        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, &masked::text(&error.to_string())))?;
+    let refused = |why: &str| Refused::new(StatusCode::BAD_REQUEST, why);
+    let settings: Settings =
+        serde_json::from_value(merged).map_err(|error| refused(&masked::text(&error.to_string())))?;
+    settings.check().map_err(refused)?;
+    if let Some(name) = settings.differs_for_good(&state.settings) {
+        return Err(refused(&format!("{name} is read only when the simulator starts")));
+    }
     state.settings = settings;
     Ok(done())
 }
 
-/// Merges objects member by member, and replaces everything else as a whole.
+/// The members whose value is one choice, with or without a value of its own: `"held"`, `{"after_gets": 2}`.
+const CHOICES: [&str; 2] = ["token_arrival", "signing"];
+
+/// Merges objects member by member, and replaces everything else as a whole. `null` removes a member.
 fn merge(target: &mut Value, change: Value) {
     match (target, change) {
         (Value::Object(members), Value::Object(changes)) => {
             for (name, change) in changes {
-                merge(members.entry(name).or_insert(Value::Null), change);
+                if change.is_null() {
+                    members.remove(&name);
+                } else if CHOICES.contains(&name.as_str()) {
+                    members.insert(name, change);
+                } else {
+                    merge(members.entry(name).or_insert(Value::Null), change);
+                }
             }
         }
         (target, change) => *target = change,

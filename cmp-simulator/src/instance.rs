@@ -85,7 +85,11 @@ mod tests {
         let draw = || {
             let (head, ()) = http::Request::new(()).into_parts();
             let request = ReceivedRequest::new(&Request::new(head, "".into()), None, "");
-            (instance.log().add(request, None), instance.faults().add(Fault::hang()), instance.state().ids.card())
+            (
+                instance.log().add(request, None),
+                instance.faults().add(Fault::hang()),
+                instance.state().ids.card(),
+            )
         };
         let before = draw();
         instance.reset();

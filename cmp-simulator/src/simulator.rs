@@ -233,6 +233,8 @@ impl fmt::Debug for Faults<'_> {
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
     settings: Settings,
+    /// Whether [`account`](Self::account) has replaced the default account
+    has_account: bool,
     port: u16,
     openapi: Option<String>,
     state: Option<PathBuf>,
@@ -242,6 +244,7 @@ impl Builder {
     /// Replaces all settings.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self.has_account = false;
         self
     }
 
@@ -290,9 +293,10 @@ impl Builder {
 
     /// Replaces the default service account. Each further call adds one.
     pub fn account(mut self, account: ServiceAccount) -> Self {
-        if self.settings.accounts == [ServiceAccount::default()] {
+        if !self.has_account && self.settings.accounts == [ServiceAccount::default()] {
             self.settings.accounts.clear();
         }
+        self.has_account = true;
         self.settings.accounts.push(account);
         self
     }
@@ -349,9 +353,10 @@ impl Builder {
     /// Starts the simulator on 127.0.0.1, inside the current tokio runtime.
     ///
     /// # Errors
-    /// If the port is taken, no socket can be opened, the protocol needs the feature `tls`, or the file to
-    /// restore can't be read.
+    /// If the settings have no account, the port is taken, no socket can be opened, the protocol needs the feature
+    /// `tls`, or the file to restore can't be read.
     pub async fn start(self) -> io::Result<Simulator> {
+        self.settings.check().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
         let transport = Transport::new(self.settings.protocol)?;
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let listener = TcpListener::bind(wanted)

@@ -85,9 +85,7 @@ async fn collect(request: http::Request<Incoming>) -> io::Result<Result<Request,
 fn plan(manner: &Manner, reply: &Reply) -> (Plan, Close) {
     match manner {
         Manner::Whole | Manner::StallBody { .. } => (Plan::Through, Close::Fin),
-        Manner::ResetBody { bytes } => {
-            plan(&Manner::CutBody { bytes: *bytes, close: Close::Rst }, reply)
-        }
+        Manner::ResetBody { bytes } => plan(&Manner::CutBody { bytes: *bytes, close: Close::Rst }, reply),
         Manner::HangConnection { .. } => (Plan::Deaf, Close::Fin),
         Manner::CutHead { bytes, close } => (Plan::CutHead { left: *bytes }, *close),
         Manner::CutBody { bytes, close } => match reply.body.len().checked_sub(1) {

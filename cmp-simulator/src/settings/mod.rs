@@ -197,6 +197,26 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Returns why a simulator can't work with these settings.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.accounts.is_empty() {
+            return Err("the settings have no account: leave `accounts` out, or name one");
+        }
+        Ok(())
+    }
+
+    /// Returns the name of a setting that differs, and that is read only when the simulator starts.
+    pub(crate) fn differs_for_good(&self, other: &Self) -> Option<&'static str> {
+        [
+            ("protocol", self.protocol != other.protocol),
+            ("seed", self.seed != other.seed),
+            ("request_log", self.request_log != other.request_log),
+            ("control_api", self.control_api != other.control_api),
+        ]
+        .into_iter()
+        .find_map(|(name, differs)| differs.then_some(name))
+    }
+
     pub(crate) fn enrolls_on_create(&self, brand: Brand) -> bool {
         let mode = self.enrollment_by_brand.get(&brand).copied().unwrap_or(self.enrollment);
         mode == Enrollment::OnCreate

@@ -3,7 +3,7 @@
 use std::process::{self, Stdio};
 
 use cmp_simulator::webhooks::Endpoint;
-use cmp_simulator::{Operation, Simulator};
+use cmp_simulator::{Operation, Readings, Simulator};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -125,6 +125,53 @@ async fn it_changes_settings_redeems_and_resets() {
     control.send("POST", "/reset", &Value::Null).await.expect(204);
     assert!(simulator.cards().is_empty() && simulator.settings().duplicate_detection);
     client.get(&id).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_choice_with_a_value_replaces_the_one_before() {
+    let (simulator, _client, control) = controlled().await;
+    let patch = async |change: &Value, status: u16| {
+        control.send("PATCH", "/settings", change).await.expect(status);
+        simulator.settings()
+    };
+    for change in [json!({ "after_gets": 2 }), json!({ "after_seconds": 5 }), json!("held")] {
+        let changed = patch(&json!({ "token_arrival": change }), 204).await;
+        assert_eq!(json!(changed.token_arrival), change);
+    }
+    for change in [json!({ "off_by_seconds": -600 }), json!("unsigned"), json!({ "off_by_seconds": 600 })] {
+        let changed = patch(&json!({ "webhooks": { "signing": change, "duplicates": 1 } }), 204).await;
+        assert_eq!((json!(changed.webhooks.signing), changed.webhooks.attempts), (change, 3));
+    }
+    patch(&json!({ "token_arrival": { "after_gets": 2, "after_seconds": 5 } }), 400).await;
+
+    let limit = json!({ "per_minute": 200, "burst": 20, "retry_after": true });
+    patch(&json!({ "enrollment_by_brand": { "visa": "manual" }, "rate_limit": limit }), 204).await;
+    let modes = json!({ "enrollment_by_brand": { "amex": "manual", "visa": null } });
+    let changed = patch(&modes, 204).await;
+    assert_eq!(json!(changed.enrollment_by_brand), json!({ "amex": "manual" }));
+    let changed = patch(&json!({ "rate_limit": { "burst": null }, "readings": null }), 204).await;
+    assert_eq!((changed.rate_limit.unwrap().burst, changed.readings), (None, Readings::default()));
+    patch(&json!({ "rate_limit": { "per_minute": null } }), 400).await;
+    assert_eq!(patch(&json!({ "rate_limit": null }), 204).await.rate_limit, None);
+}
+
+#[tokio::test]
+async fn a_setting_that_is_read_at_the_start_only_is_not_changed_later() {
+    let (simulator, _client, control) = controlled().await;
+    let before = simulator.settings();
+    for (name, value) in [
+        ("protocol", json!("tls")),
+        ("seed", json!(7)),
+        ("request_log", json!(1)),
+        ("control_api", json!(false)),
+    ] {
+        let refused = control.send("PATCH", "/settings", &json!({ name: value })).await.expect(400).json();
+        let expected = format!("{name} is read only when the simulator starts");
+        assert_eq!(refused["error"], expected);
+        control.send("PATCH", "/settings", &json!({ name: json!(before)[name] })).await.expect(204);
+    }
+    control.send("PATCH", "/settings", &json!({ "accounts": [] })).await.expect(400);
+    assert_eq!(simulator.settings(), before);
 }
 
 #[tokio::test]
@@ -256,14 +303,14 @@ async fn a_path_is_the_same_in_every_encoding() {
     assert_eq!(simulator.cards().len(), 1);
 }
 
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     log: JoinHandle<String>,
 }
 
 impl Program {
-    async fn start(arguments: &[&str]) -> Self {
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_cmp-simulator"))
             .args(arguments)
             .env("RUST_LOG", "trace")
@@ -287,7 +334,7 @@ impl Program {
 
     /// Sends the program a signal, and returns its log.
     #[cfg(unix)]
-    async fn interrupt(mut self, signal: &str) -> String {
+    pub(crate) async fn interrupt(mut self, signal: &str) -> String {
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
         let status = self.child.wait().await.unwrap();
