@@ -127,8 +127,8 @@ impl Simulator {
     /// made for; a second use is refused.
     ///
     /// # Errors
-    /// If the cryptogram was never issued or has been used, or if its network token is no longer
-    /// usable.
+    /// If the cryptogram was never issued, has been used or is older than 24 hours, or if its network token is no
+    /// longer usable.
     pub fn redeem_cryptogram(&self, value: &str) -> Result<Redemption, CryptogramRefused> {
         self.instance.state().redeem(value)
     }

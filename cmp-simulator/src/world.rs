@@ -74,7 +74,7 @@ pub enum WorldEvent {
     },
 }
 
-/// An error that says that an event had no card or token to happen to.
+/// An error that says that an event had no card, token or subscription to happen to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NothingThere {
@@ -82,6 +82,8 @@ pub enum NothingThere {
     Card,
     /// The card has no such network token.
     NetworkToken,
+    /// The card's subscription to updates was ended.
+    Unsubscribed,
 }
 
 impl fmt::Display for NothingThere {
@@ -89,6 +91,7 @@ impl fmt::Display for NothingThere {
         f.write_str(match self {
             Self::Card => "no card has this id",
             Self::NetworkToken => "the card has no such network token",
+            Self::Unsubscribed => "the card's subscription to updates was ended",
         })
     }
 }
@@ -111,7 +114,7 @@ impl<'a> World<'a> {
     /// Lets an event happen.
     ///
     /// # Errors
-    /// If no such card or token exists.
+    /// If no such card, token or subscription exists.
     pub fn happen(self, event: &WorldEvent) -> Done {
         let done = happen(&mut self.instance.state(), event);
         self.instance.wake_webhooks();
@@ -171,7 +174,7 @@ impl<'a> World<'a> {
     /// `card_updated`.
     ///
     /// # Errors
-    /// If no such card exists.
+    /// If no such card exists, or its subscription to updates was ended.
     pub fn update_card(self, card_id: &str) -> Done {
         self.report_update(card_id, CardUpdateEvent::Updated)
     }
@@ -179,7 +182,7 @@ impl<'a> World<'a> {
     /// Renews an expired card, as the issuer does: the same number and a new expiry.
     ///
     /// # Errors
-    /// If no such card exists.
+    /// If no such card exists, or its subscription to updates was ended.
     pub fn expire_card(self, card_id: &str) -> Done {
         self.report_update(card_id, CardUpdateEvent::Expired)
     }
@@ -187,7 +190,7 @@ impl<'a> World<'a> {
     /// Closes the account behind the card, as the issuer does.
     ///
     /// # Errors
-    /// If no such card exists.
+    /// If no such card exists, or its subscription to updates was ended.
     pub fn close_card(self, card_id: &str) -> Done {
         self.report_update(card_id, CardUpdateEvent::Closed)
     }
@@ -195,7 +198,7 @@ impl<'a> World<'a> {
     /// Reports an update of the card, as the account updater does.
     ///
     /// # Errors
-    /// If no such card exists.
+    /// If no such card exists, or its subscription to updates was ended.
     pub fn report_update(self, card_id: &str, update: CardUpdateEvent) -> Done {
         self.happen(&WorldEvent::ReportUpdate { card_id: card_id.to_owned(), update })
     }
@@ -246,7 +249,8 @@ impl<'a> World<'a> {
         self.instance.state().access.revoke_all();
     }
 
-    /// Advances the simulator's clock: access tokens expire, pending network tokens arrive.
+    /// Advances the simulator's clock: access tokens expire, pending network tokens arrive. It is never more than
+    /// 1,000 years ahead of the machine's.
     pub fn advance_clock(self, by: Duration) {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         self.instance.state().advance_clock(by);
@@ -268,8 +272,12 @@ fn happen(state: &mut State, event: &WorldEvent) -> Done {
         }
         WorldEvent::ChangeToken { card_id, state: new } => change_token(state, card_id, *new),
         WorldEvent::ReportUpdate { card_id, update } => {
-            state.settle(card_id);
-            if state.report_update(card_id, *update) { Ok(()) } else { Err(NothingThere::Card) }
+            let card = state.card(card_id).ok_or(NothingThere::Card)?;
+            if card.unsubscribed {
+                return Err(NothingThere::Unsubscribed);
+            }
+            state.report_update(card_id, *update);
+            Ok(())
         }
         WorldEvent::SetV1Outcome { pan_alias, outcome } => {
             state.v1.set_outcome(pan_alias, *outcome);

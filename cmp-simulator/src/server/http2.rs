@@ -3,7 +3,6 @@
 //! It is served by the `h2` crate, because hyper can neither reset one stream nor end a connection
 //! between two frames.
 
-use std::collections::BTreeSet;
 use std::future::{pending, poll_fn};
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -97,7 +96,7 @@ async fn drive<S: Socket>(
     let (orders, mut ordered) = unbounded_channel();
     let after = Arc::new(OnceLock::new());
     let mut exchanges = JoinSet::new();
-    let mut begun = BTreeSet::new();
+    let mut begun = [0; 2];
     loop {
         tokio::select! {
             Some(order) = ordered.recv() => {
@@ -105,7 +104,7 @@ async fn drive<S: Socket>(
                 match order {
                     Order::End(end) => return Ok(Some(end)),
                     Order::GoAway { stream, code, debug } => {
-                        return Ok(Some(go_away(&begun, stream, code, &debug)));
+                        return Ok(Some(go_away(begun, stream, code, &debug)));
                     }
                     Order::Freeze => pending().await,
                     Order::Report(done) => drop(done.send(())),
@@ -117,7 +116,7 @@ async fn drive<S: Socket>(
                 if let Some(After::End(close)) = after_fault {
                     return Ok(Some(End { octets: Vec::new(), close }));
                 }
-                begun.insert(respond.stream_id().as_u32());
+                begun = [begun[1], respond.stream_id().as_u32()];
                 let stream = Stream {
                     respond,
                     instance: Arc::clone(instance),
@@ -134,10 +133,10 @@ async fn drive<S: Socket>(
 }
 
 /// Returns a frame that names the last processed stream. It excludes this stream, unless a later one
-/// has begun.
-fn go_away(begun: &BTreeSet<u32>, stream: u32, code: u32, debug: &[u8]) -> End {
+/// has begun. `begun` are the last two streams, or 0.
+fn go_away(begun: [u32; 2], stream: u32, code: u32, debug: &[u8]) -> End {
     const GO_AWAY: u8 = 7;
-    let last = begun.iter().rev().find(|other| **other != stream).copied().unwrap_or(0);
+    let last = if begun[1] == stream { begun[0] } else { begun[1] };
     let payload = [&last.to_be_bytes()[..], &code.to_be_bytes(), debug].concat();
     End { octets: frame(GO_AWAY, 0, 0, &payload), close: Close::Fin }
 }

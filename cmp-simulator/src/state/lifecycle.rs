@@ -58,8 +58,7 @@ impl State {
 
     /// Lets a pending token arrive now. Returns `false` if none is pending.
     pub(crate) fn deliver(&mut self, id: &str) -> bool {
-        let pending = self.cards.get_mut(id).and_then(|card| card.pending.take());
-        if pending.is_none() {
+        if !self.waits_no_longer(id) {
             return false;
         }
         self.provision_new(id);
@@ -69,13 +68,20 @@ impl State {
 
     /// Provisions a network token on request. Returns `None` without such a card.
     pub(crate) fn provision(&mut self, id: &str) -> Option<Provisioned> {
-        let card = self.cards.get_mut(id)?;
+        let card = self.cards.get(id)?;
         if card.usable_token().is_some() {
             return Some(Provisioned::Existing);
         }
-        card.pending = None;
+        self.waits_no_longer(id);
         self.provision_new(id);
         Some(Provisioned::Created)
+    }
+
+    /// Returns `true` if the card waited for a network token until now.
+    fn waits_no_longer(&mut self, id: &str) -> bool {
+        let Some(card) = self.cards.get_mut(id) else { return false };
+        self.pending.remove(&card.sequence);
+        card.pending.take().is_some()
     }
 
     fn provision_new(&mut self, id: &str) {
@@ -111,9 +117,7 @@ impl State {
             Some(Subscription { id: subscription_id, enrolled, created_at: now, updated_at: now });
         card.unsubscribed = false;
         match event {
-            Some(event) => {
-                self.report_update(id, event);
-            }
+            Some(event) => self.report_update(id, event),
             None => self.notify_of_enrollment(id, enrolled),
         }
     }
@@ -126,23 +130,14 @@ impl State {
             _ => CardUpdateEvent::Enrolled,
         };
         if card.updates.is_empty() {
-            self.add_update(id, found);
+            self.report_update(id, found);
         }
     }
 
-    /// Lets the account updater report an event for the card. Returns `false` without such a card, and for one whose
-    /// subscription was ended.
+    /// Lets the account updater report an event for the card.
     ///
     /// A new number or expiry changes the card, and a usable network token becomes `card_updated`.
-    pub(crate) fn report_update(&mut self, id: &str, event: CardUpdateEvent) -> bool {
-        let reports = self.cards.get(id).is_some_and(|card| !card.unsubscribed);
-        if reports {
-            self.add_update(id, event);
-        }
-        reports
-    }
-
-    fn add_update(&mut self, id: &str, event: CardUpdateEvent) {
+    pub(crate) fn report_update(&mut self, id: &str, event: CardUpdateEvent) {
         let now = self.now();
         let Some(card) = self.cards.get(id) else { return };
         let changes = changes(card, event);
@@ -270,8 +265,6 @@ impl State {
         if !self.has_endpoints() {
             return;
         }
-        let cards = &self.cards;
-        self.pending.retain(|_, id| cards.get(id).is_some_and(|card| card.pending.is_some()));
         for id in self.pending.values().cloned().collect::<Vec<_>>() {
             self.settle(&id);
         }
@@ -288,5 +281,41 @@ impl State {
         let pending = self.pending.values().filter_map(|id| self.cards.get(id)?.pending.as_ref());
         let cards = pending.filter_map(|pending| pending.due);
         cards.chain(self.v1.next_arrival()).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use crate::card_data::Expiry;
+    use crate::settings::Settings;
+    use crate::state::NewCard;
+
+    use super::*;
+
+    #[test]
+    fn a_card_that_no_longer_waits_is_not_kept_as_one_that_does() {
+        let ends: [fn(&mut State, &str); 4] = [
+            |state, id| assert!(state.card(id).is_some()),
+            |state, id| assert!(state.deliver(id)),
+            |state, id| assert!(state.provision(id).is_some()),
+            |state, id| assert!(state.delete_card(id)),
+        ];
+        for end in ends {
+            let mut state = State::new(Settings::default());
+            let new = NewCard {
+                pan: "4111111111111111".to_owned(),
+                cvc: None,
+                expiry: Expiry { month: 12, year: 35 },
+                kept: Map::new(),
+                meta: None,
+            };
+            let id = state.create_card(new).id.clone();
+            state.enroll_on_create(&id);
+            assert_eq!(state.pending.len(), 1);
+            end(&mut state, &id);
+            assert!(state.pending.is_empty());
+        }
     }
 }

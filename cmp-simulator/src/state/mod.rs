@@ -31,6 +31,9 @@ pub(crate) use network_token::{NetworkToken, Provisioned};
 pub(crate) use v1::{CARD_BIN, CARD_LAST4, Enrollment, Enrollments, NewEnrollment};
 pub use v1::{V1Outcome, V1TokenView};
 
+/// The largest lead of the simulator's clock. Later times have years of five digits, and then overflow.
+const MOST_AHEAD: TimeDelta = TimeDelta::days(365_000);
+
 /// One simulated account.
 pub(crate) struct State {
     pub(crate) settings: Settings,
@@ -42,9 +45,10 @@ pub(crate) struct State {
     clock_offset: TimeDelta,
     pub(crate) rate_limit: Bucket,
     cards: HashMap<String, Card>,
-    /// The ids of the cards that may wait for a network token, by their sequence
+    /// The ids of the cards that wait for a network token, by their sequence
     pending: BTreeMap<u64, String>,
-    ids_by_pan: HashMap<String, String>,
+    /// The ids of the cards with one number, by their sequence
+    ids_by_pan: HashMap<String, BTreeMap<u64, String>>,
     cards_made: u64,
     cryptograms: Cryptograms,
 }
@@ -81,7 +85,7 @@ impl State {
     }
 
     pub(crate) fn advance_clock(&mut self, by: TimeDelta) {
-        self.clock_offset += by;
+        self.clock_offset = self.clock_offset.checked_add(&by).unwrap_or(MOST_AHEAD).min(MOST_AHEAD);
     }
 
     pub(crate) fn mint(&mut self, account: &ServiceAccount, scopes: Vec<Scope>) -> String {
@@ -93,8 +97,10 @@ impl State {
         self.access.grant(access_token, self.now())
     }
 
+    /// Returns the newest card with this number.
     pub(crate) fn duplicate_of(&self, pan: &str) -> Option<&str> {
-        self.ids_by_pan.get(pan).filter(|_| self.settings.duplicate_detection).map(String::as_str)
+        let same = self.ids_by_pan.get(pan).filter(|_| self.settings.duplicate_detection)?;
+        same.last_key_value().map(|(_, id)| id.as_str())
     }
 
     /// Stores the card, without its network token.
@@ -121,7 +127,7 @@ impl State {
             unsubscribed: false,
             updates: Vec::new(),
         };
-        self.ids_by_pan.insert(card.pan.clone(), id.clone());
+        self.remember_pan(&card);
         self.cards.entry(id).or_insert(card)
     }
 
@@ -138,23 +144,31 @@ impl State {
 
     pub(crate) fn delete_card(&mut self, id: &str) -> bool {
         let Some(card) = self.cards.remove(id) else { return false };
-        self.forget_pan(&card.pan, id);
+        self.pending.remove(&card.sequence);
+        self.forget_pan(&card.pan, card.sequence);
         true
     }
 
+    fn remember_pan(&mut self, card: &Card) {
+        self.ids_by_pan.entry(card.pan.clone()).or_default().insert(card.sequence, card.id.clone());
+    }
+
     /// Keeps the number if another card has it, as without duplicate detection.
-    fn forget_pan(&mut self, pan: &str, id: &str) {
-        if self.ids_by_pan.get(pan).is_some_and(|stored| stored == id) {
+    fn forget_pan(&mut self, pan: &str, sequence: u64) {
+        let Some(same) = self.ids_by_pan.get_mut(pan) else { return };
+        same.remove(&sequence);
+        if same.is_empty() {
             self.ids_by_pan.remove(pan);
         }
     }
 
     /// Changes the number of a card and keeps its id.
     pub(crate) fn renumber(&mut self, id: &str, pan: String) {
-        let Some(card) = self.cards.get_mut(id) else { return };
-        let old = std::mem::replace(&mut card.pan, pan.clone());
-        self.forget_pan(&old, id);
-        self.ids_by_pan.insert(pan, id.to_owned());
+        let Some(mut card) = self.cards.remove(id) else { return };
+        let old = std::mem::replace(&mut card.pan, pan);
+        self.forget_pan(&old, card.sequence);
+        self.remember_pan(&card);
+        self.cards.insert(id.to_owned(), card);
     }
 
     pub(crate) fn views(&mut self) -> Vec<CardView> {
@@ -168,13 +182,13 @@ impl State {
             CryptogramType::Tavv => self.ids.tavv(),
             CryptogramType::Dtvv => self.ids.dtvv(),
         };
-        self.cryptograms.issue(value.clone(), made_for);
+        self.cryptograms.issue(value.clone(), made_for, self.now());
         value
     }
 
     pub(crate) fn redeem(&mut self, value: &str) -> Result<Redemption, CryptogramRefused> {
-        let cards = &self.cards;
-        self.cryptograms.redeem(value, |made_for| {
+        let (now, cards) = (self.now(), &self.cards);
+        self.cryptograms.redeem(value, now, |made_for| {
             cards.get(&made_for.card_id).is_some_and(|card| {
                 card.tokens
                     .iter()

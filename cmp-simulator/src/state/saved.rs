@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use crate::state::{Card, Enrollments, Ids, State};
+use crate::state::{Card, Enrollments, Ids, MOST_AHEAD, State};
 
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
@@ -95,14 +95,16 @@ pub(crate) fn restore(state: &mut State, path: &Path) -> io::Result<()> {
     state.ids = Ids::new(read.ids);
     // Without `event_ids`, any sequence will do that is not the one from the start.
     state.notifications.continue_ids(read.event_ids.unwrap_or(!read.ids));
-    state.clock_offset = TimeDelta::seconds(read.clock_ahead_seconds);
+    state.clock_offset = TimeDelta::try_seconds(read.clock_ahead_seconds)
+        .filter(|ahead| (TimeDelta::zero()..=MOST_AHEAD).contains(ahead))
+        .ok_or_else(|| named(&"not a state of a simulator (clock_ahead_seconds)"))?;
     state.cards_made = read.cards_made;
     state.v1 = read.v1;
     for card in read.cards {
         if card.pending.is_some() {
             state.pending.insert(card.sequence, card.id.clone());
         }
-        state.ids_by_pan.insert(card.pan.clone(), card.id.clone());
+        state.remember_pan(&card);
         state.cards.insert(card.id.clone(), card);
     }
     Ok(())

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use cmp_simulator::provoke::{self, How};
-use cmp_simulator::{Operation, Scope, ServiceAccount, Simulator};
+use cmp_simulator::{Operation, Scope, ServiceAccount, Settings, Simulator};
 
 use crate::support::{self, Client, VISA, http, included};
+use crate::webhooks::{Receiver, SECRET};
 
 #[tokio::test]
 async fn the_token_endpoint_speaks_oauth() {
@@ -130,4 +131,47 @@ async fn card_data_needs_its_own_scope() {
     assert!(attributes["pan_alias"].is_string() && attributes["cvc_alias"].is_string());
     let update = &included(&shown, "card_updates")[0]["attributes"]["updated_values"][0];
     assert_eq!(update["old_value"], attributes["pan_alias"]);
+}
+
+#[tokio::test]
+async fn the_first_named_account_replaces_the_default_one() {
+    let other = || ServiceAccount::new("AC-other", "other-secret");
+    let default = ServiceAccount::default;
+    let given = Settings::default();
+    for (builder, expected) in [
+        (Simulator::builder(), vec![default()]),
+        (Simulator::builder().account(other()), vec![other()]),
+        (Simulator::builder().account(default()), vec![default()]),
+        (Simulator::builder().account(default()).account(other()), vec![default(), other()]),
+        (Simulator::builder().account(other()).account(default()), vec![other(), default()]),
+        (Simulator::builder().account(other()).settings(given.clone()), vec![default()]),
+        (Simulator::builder().account(default()).settings(given).account(other()), vec![other()]),
+    ] {
+        let simulator = builder.start().await.unwrap();
+        assert_eq!(simulator.settings().accounts, expected);
+        assert_eq!(simulator.client_id(), expected[0].client_id());
+    }
+}
+
+#[tokio::test]
+async fn without_an_account_nothing_starts() {
+    let settings: Settings = serde_json::from_str(r#"{ "accounts": [] }"#).unwrap();
+    let refused = Simulator::builder().settings(settings).start().await.unwrap_err();
+    assert_eq!(refused.to_string(), "the settings have no account: leave `accounts` out, or name one");
+}
+
+#[tokio::test]
+async fn the_clock_goes_a_thousand_years_ahead_at_most() {
+    let receiver = Receiver::start().await;
+    let simulator =
+        Simulator::builder().webhook(receiver.url.as_str(), SECRET).unwrap().start().await.unwrap();
+    for by in [Duration::MAX, Duration::from_secs(1), Duration::MAX] {
+        simulator.world().advance_clock(by);
+        let client = Client::new(&simulator).await;
+        let id = client.store(VISA).await;
+        let created = client.get(&id).await.expect(200).json()["data"]["attributes"]["created_at"].clone();
+        assert!(created.as_str().unwrap().starts_with("30"), "{created}");
+        simulator.webhooks().settled().await;
+        assert_eq!(receiver.take().len(), 1);
+    }
 }

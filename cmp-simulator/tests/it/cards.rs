@@ -1,6 +1,6 @@
 //! Cards: create, get, update, delete, duplicates, metadata, test cards.
 
-use cmp_simulator::{NetworkTokenState, Operation, Simulator, TokenArrival, test_cards};
+use cmp_simulator::{CardUpdateEvent, NetworkTokenState, Operation, Simulator, TokenArrival, test_cards};
 use serde_json::json;
 
 use crate::support::{AMEX, Client, MASTERCARD, VISA, card, included};
@@ -256,4 +256,44 @@ async fn a_token_may_arrive_with_the_clock_or_on_demand() {
     held.world().deliver_token(&id).unwrap();
     assert_eq!(tokens(&client, &id).await, 1);
     assert!(held.world().deliver_token(&id).is_err());
+}
+
+#[tokio::test]
+async fn a_card_whose_subscription_was_ended_gets_no_update() {
+    let simulator = Simulator::builder().account_updater(true).start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let id = client.store(VISA).await;
+    client.send(Operation::UnsubscribeFromCardUpdates, &id, None).await.expect(204);
+    let before = simulator.card(&id);
+    let world = simulator.world();
+    let report = |id: &str| world.report_update(id, CardUpdateEvent::Unknown);
+    for refused in [world.update_card(&id), world.expire_card(&id), world.close_card(&id), report(&id)] {
+        assert_eq!(refused.unwrap_err().to_string(), "the card's subscription to updates was ended");
+    }
+    assert_eq!(simulator.card(&id), before);
+    assert_eq!(report("CRD1").unwrap_err().to_string(), "no card has this id");
+    client.send(Operation::SubscribeToCardUpdates, &id, None).await.expect(201);
+    world.update_card(&id).unwrap();
+}
+
+#[tokio::test]
+async fn a_number_stays_known_while_a_card_has_it() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let first = client.store(VISA).await;
+    for (kept, change) in [("deleted", true), ("renewed", false)] {
+        let second = client.store(VISA).await;
+        if change {
+            client.send(Operation::DeleteCard, &second, None).await.expect(204);
+        } else {
+            simulator.world().update_card(&second).unwrap();
+        }
+        simulator.configure(|settings| settings.duplicate_detection = true);
+        let duplicate = client.create(VISA).await;
+        assert_eq!((duplicate.status, duplicate.id()), (303, first.clone()), "{kept}");
+        simulator.configure(|settings| settings.duplicate_detection = false);
+    }
+    client.send(Operation::DeleteCard, &first, None).await.expect(204);
+    simulator.configure(|settings| settings.duplicate_detection = true);
+    client.create(VISA).await.expect(201);
 }

@@ -1,5 +1,7 @@
 //! Cryptograms: types, card networks, one use.
 
+use std::time::Duration;
+
 use cmp_simulator::{CryptogramRefused, CryptogramType, Operation, Simulator, TransactionType};
 use serde_json::json;
 
@@ -108,4 +110,27 @@ async fn an_amount_has_two_decimals_at_most_and_keeps_its_digits() {
         let refused = send(amount).await.expect(422);
         assert_eq!(refused.json()["errors"][0]["path"], "/data/attributes/amount", "{amount}");
     }
+}
+
+#[tokio::test]
+async fn a_cryptogram_is_valid_for_24_hours() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(&simulator).await;
+    let id = client.store(VISA).await;
+    let value = async |client: &Client| {
+        let answer = client.cryptogram(&id, json!({})).await.expect(200).json();
+        answer["data"]["attributes"]["cryptogram"]["value"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (value(&client).await, value(&client).await);
+    let advance = |minutes: u64| simulator.world().advance_clock(Duration::from_secs(60 * minutes));
+    let refused = |value| simulator.redeem_cryptogram(value).unwrap_err().to_string();
+    advance(24 * 60 - 1);
+    simulator.redeem_cryptogram(&first).unwrap();
+    advance(1);
+    assert_eq!(refused(&first), "the cryptogram has been used");
+    assert_eq!(refused(&second), "the cryptogram is older than 24 hours");
+    advance(24 * 60);
+    let third = value(&Client::new(&simulator).await).await;
+    assert_eq!(refused(&second), "the cryptogram was never issued, or is older than 48 hours");
+    simulator.redeem_cryptogram(&third).unwrap();
 }

@@ -8,6 +8,8 @@ use cmp_simulator::{CardUpdateEvent, Operation, RateLimit, Simulator, TokenArriv
 
 use serde_json::Value;
 
+#[cfg(unix)]
+use crate::control::Program;
 use crate::support::{ALIAS, Answer, Client, JSON_API, MASTERCARD, VISA, card};
 use crate::webhooks::{Receiver, SECRET};
 
@@ -131,6 +133,13 @@ async fn what_is_no_state_of_this_version_is_refused_without_repeating_it() {
     assert_ne!(odd, whole);
     let message = restored(&odd).await;
     assert!(message.contains("line 1") && !message.contains("4111"), "{message}");
+    for seconds in [i64::MAX, i64::MAX / 1000, 40_000_000_000, -1, i64::MIN] {
+        let ahead = format!("\"clock_ahead_seconds\":{seconds}");
+        let odd = whole.replacen("\"clock_ahead_seconds\":0", &ahead, 1);
+        assert_ne!(odd, whole);
+        let message = restored(&odd).await;
+        assert!(message.contains("not a state of a simulator"), "{seconds}: {message}");
+    }
     let nowhere = folder.path().join("missing/state.json");
     assert!(Simulator::builder().restore(&nowhere).start().await.is_err());
     assert!(Simulator::start().await.unwrap().save(&nowhere).is_err());
@@ -144,6 +153,23 @@ async fn the_program_starts_without_a_file_and_writes_it_when_it_ends() {
     for _ in 0..2 {
         program::run(&options, None, ready(())).await.unwrap();
         assert!(options.state.as_ref().unwrap().exists());
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_program_keeps_its_cards_when_it_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.json").display().to_string();
+    let mut stored: Vec<String> = Vec::new();
+    for signal in ["-TERM", "-INT", "-TERM"] {
+        let program = Program::start(&["--state", &file]).await;
+        let client = Client::at(&program.url, "AC-simulator", "simulator-client-secret").await;
+        for id in &stored {
+            assert_eq!(&client.get(id).await.expect(200).id(), id);
+        }
+        stored.push(client.store(VISA).await);
+        program.interrupt(signal).await;
     }
 }
 
