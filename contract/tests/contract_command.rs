@@ -115,8 +115,12 @@ async fn interrupted(
     let folder = tempfile::tempdir().expect("a folder");
     let report = folder.path().join("report.json").display().to_string();
     let mut command = command(&["--base-url", simulator.url(), "--only", only, "--json", &report]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
     while simulator.count(operation) < number {
+        if child.try_wait().expect("a status").is_some() {
+            let output = child.wait_with_output().expect("ends");
+            panic!("the checks ended before {operation} number {number}: {}", text(&output));
+        }
         tokio::task::yield_now().await;
     }
     let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("runs");

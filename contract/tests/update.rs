@@ -5,10 +5,11 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
 };
 
 use serde_json::{Value, json};
@@ -314,8 +315,9 @@ fn pages_are_fetched_from_where_the_sources_say_and_those_out_of_reach_are_named
     let workspace = Workspace::new();
     let text = fs::read(workspace.page("Cards", |_, _| {})).expect("a page");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let good = format!("http://{}/cards", listener.local_addr().expect("an address"));
-    let server = std::thread::spawn(move || {
+    let address = listener.local_addr().expect("an address");
+    let good = format!("http://{address}/cards");
+    let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a request");
         let mut head = [0; 1024];
         let length = stream.read(&mut head).expect("a head");
@@ -333,9 +335,12 @@ fn pages_are_fetched_from_where_the_sources_say_and_those_out_of_reach_are_named
         .replace("page = \"Network Tokens\"\n", &format!("page = \"Network Tokens\"\nurl = \"{bad}\"\n"));
     fs::write(&path, with_urls).expect("written");
 
-    let ended = workspace.run(&["update", "--dry-run", "--no-tests"]);
-    assert!(server.join().expect("a request came").starts_with(b"GET /cards "));
+    let mut command = workspace.command(&["update", "--dry-run", "--no-tests"]);
+    let ended = Ended::of(&command.env("no_proxy", "*").output().expect("runs"));
     assert!(ended.good, "{}", ended.text);
+    // A server that nobody has called waits no longer.
+    drop(TcpStream::connect(address));
+    assert!(server.join().expect("a request came").starts_with(b"GET /cards "), "{}", ended.text);
     ended.says(&[
         &format!("Pages that could not be fetched:\n  \"Network Tokens\", {bad}: curl: "),
         "the pages say what they said before",
@@ -361,12 +366,22 @@ fn what_is_edited_while_an_update_runs_is_not_overwritten() {
         workspace.write(Path::new("cmp/build.rs"), build.as_bytes());
         let mut command = workspace.command(&["update", &page, "--no-tests"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-        let (build, _) = listener.accept().expect("the build has begun");
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let output = child.wait_with_output().expect("ends");
+            drop(sender.send(Ended::of(&output)));
+            // An update that ended before its build began would be waited for without this.
+            drop(TcpStream::connect(address));
+        });
+        let (build, _) = listener.accept().expect("a connection");
+        if let Ok(ended) = receiver.try_recv() {
+            panic!("{path}: the update ended before its build began: {}", ended.text);
+        }
         let text = fs::read_to_string(workspace.root().join(path)).expect("a file") + edit;
         workspace.write(Path::new(path), text.as_bytes());
         let before = files(&workspace.root());
         drop(build);
-        let ended = Ended::of(&child.wait_with_output().expect("ends"));
+        let ended = receiver.recv().expect("it ends");
         assert!(!ended.good, "{path}: {}", ended.text);
         ended.says(&[&format!("{path} changed while the update ran: run it again")]);
         assert!(before == files(&workspace.root()), "{path}: files changed:\n{}", ended.text);
@@ -466,7 +481,7 @@ fn an_update_that_is_killed_is_finished_or_undone() {
             Some(later) => {
                 said.find(|line| line.as_ref().is_ok_and(|line| line.contains("Finished")));
                 while !journal.exists() && child.try_wait().expect("a child").is_none() {
-                    std::thread::yield_now();
+                    thread::yield_now();
                 }
                 (0..later * 400).for_each(|_| std::hint::spin_loop());
             }

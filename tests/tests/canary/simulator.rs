@@ -10,13 +10,19 @@ use crate::{
     faults, log,
 };
 
+/// Returns the response to a GET, without a proxy of the environment.
+async fn get(url: String) -> reqwest::Response {
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    http.get(url).send().await.expect("an answer")
+}
+
 /// What the simulator's handle and control API return.
 pub(crate) async fn shown(simulator: &Simulator) -> String {
     let mut shown = format!("{:?} {:?} {:?}", simulator.requests(), simulator.cards(), simulator.settings());
     shown += &format!("{:?}", simulator.webhooks().sent());
     for path in ["", "/requests", "/counts", "/cards", "/faults", "/webhooks", "/settings"] {
         let url = format!("{}/_simulator{path}", simulator.url());
-        let answer = reqwest::get(url).await.expect("an answer");
+        let answer = get(url).await;
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         shown += &answer.text().await.expect("a text");
     }
@@ -49,6 +55,6 @@ async fn the_debug_data_of_the_simulator_do_repeat_the_request() {
     let simulator = faults::simulator(Protocol::Http1);
     let echo = cmp_simulator::Fault::status(400).json(serde_json::json!({ "said": PAN.value }));
     simulator.faults().add(echo.on(cmp_simulator::Operation::GetCard));
-    let answer = reqwest::get(format!("{}/cards/CRD1", simulator.url())).await.expect("an answer");
+    let answer = get(format!("{}/cards/CRD1", simulator.url())).await;
     assert!(!found(&answer.text().await.expect("a text"), &MARKS).is_empty());
 }
