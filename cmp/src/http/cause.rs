@@ -95,7 +95,8 @@ impl Cause {
 
     fn of_http(error: &hyper::Error) -> Option<Self> {
         if error.is_canceled() {
-            Some(Self::ClosedBeforeUse)
+            let within = error.source().map(Self::of);
+            Some(within.filter(|cause| *cause == Self::ClientCertificate).unwrap_or(Self::ClosedBeforeUse))
         } else if error.is_parse_too_large() {
             Some(Self::HeadTooLarge)
         } else if error.is_parse() {
@@ -125,10 +126,14 @@ impl Cause {
     }
 
     pub(super) fn of_io(error: &io::Error) -> Self {
-        let within = error.get_ref().map(|within| Self::of(within));
-        match within {
-            Some(cause) if cause != Self::Unknown => cause,
-            _ => Self::Io(error.kind()),
+        let Some(within) = error.get_ref() else { return Self::Io(error.kind()) };
+        match Self::of(within) {
+            // `h2` keeps only the text, which is one of ours.
+            Self::Unknown if within.to_string() == Self::ClientCertificate.to_string() => {
+                Self::ClientCertificate
+            }
+            Self::Unknown => Self::Io(error.kind()),
+            cause => cause,
         }
     }
 

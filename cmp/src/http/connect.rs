@@ -4,16 +4,13 @@ use std::{
     future::{self, Future},
     io::{self, IoSlice},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use futures_util::{TryFutureExt, future::MapErr, ready};
-use http::{Extensions, HeaderMap, HeaderValue, Uri, header, uri::Scheme};
+use http::{HeaderMap, HeaderValue, Uri, header, uri::Scheme};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::{
     client::legacy::connect::{
@@ -183,31 +180,17 @@ pub(super) struct Stream {
     proxied: bool,
     /// The peer has sent something.
     heard: bool,
-    refused: CertificateRefused,
-}
-
-/// Says whether the peer of a connection refused the client's certificate. It is kept beside the connection because `h2` keeps
-/// only the text of an error.
-#[derive(Clone, Default)]
-pub(super) struct CertificateRefused(Arc<AtomicBool>);
-
-impl CertificateRefused {
-    pub(super) fn on(connected: &Connected) -> bool {
-        let mut extras = Extensions::new();
-        connected.get_extras(&mut extras);
-        extras.get::<Self>().is_some_and(|refused| refused.0.load(Ordering::Acquire))
-    }
 }
 
 impl Stream {
     fn new(io: BoxedIo, http2: bool, proxied: bool) -> Self {
-        Self { io: TokioIo::new(io), http2, proxied, heard: false, refused: CertificateRefused::default() }
+        Self { io: TokioIo::new(io), http2, proxied, heard: false }
     }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.proxied).extra(self.refused.clone());
+        let connected = Connected::new().proxy(self.proxied);
         if self.http2 { connected.negotiated_h2() } else { connected }
     }
 }
@@ -219,14 +202,15 @@ impl Read for Stream {
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.io).poll_read(context, buffer));
-        match &read {
-            Ok(()) => self.heard = true,
-            Err(error) if !self.heard && Cause::of_handshake(error) == Cause::ClientCertificate => {
-                self.refused.0.store(true, Ordering::Release);
+        Poll::Ready(match read {
+            Err(error) if !self.heard && Cause::of_handshake(&error) == Cause::ClientCertificate => {
+                Err(io::Error::new(error.kind(), Cause::ClientCertificate))
             }
-            Err(_) => {}
-        }
-        Poll::Ready(read)
+            read => {
+                self.heard |= read.is_ok();
+                read
+            }
+        })
     }
 }
 

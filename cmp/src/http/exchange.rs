@@ -18,16 +18,11 @@ use http::{
 };
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::{CaptureConnection, Connected, capture_connection};
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use reqwest::{Body, Request, Response, ResponseBuilderExt, StatusCode};
 use zeroize::Zeroizing;
 
-use super::{
-    Http,
-    cause::Cause,
-    connect::{CertificateRefused, USER_AGENT},
-    quiet::Quiet,
-};
+use super::{Http, cause::Cause, connect::USER_AGENT, quiet::Quiet};
 
 /// One request and its answer.
 ///
@@ -98,13 +93,9 @@ impl Exchange {
 
     /// Whether anything may have been sent: there was a connection to send it on.
     pub(crate) fn is_sent(&self) -> bool {
-        let connected = || self.connected(|_| ()).is_some();
+        let connected =
+            || self.connection.get().is_some_and(|connection| connection.connection_metadata().is_some());
         self.again.load(Ordering::Relaxed) || !self.unconnected.load(Ordering::Relaxed) && connected()
-    }
-
-    /// Looks at the connection of the first request, if there is one.
-    fn connected<T>(&self, look: impl FnOnce(&Connected) -> T) -> Option<T> {
-        self.connection.get()?.connection_metadata().as_ref().map(look)
     }
 
     /// The answer's status, once its head has come.
@@ -154,8 +145,7 @@ impl Exchange {
             Ok(answer) => answer,
             Err(error) => {
                 self.unconnected.store(is_first && error.is_connect(), Ordering::Relaxed);
-                let refused = is_first && self.connected(CertificateRefused::on).unwrap_or_default();
-                let cause = if refused { Cause::ClientCertificate } else { Cause::of(&error) };
+                let cause = Cause::of(&error);
                 if cause == Cause::StreamRefused {
                     self.settle();
                 }
@@ -195,8 +185,11 @@ impl Transport for Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if !*self.settled.get_mut() {
-            let _none = self.connected(Connected::poison);
+        if !*self.settled.get_mut()
+            && let Some(connection) = self.connection.get()
+            && let Some(connected) = &*connection.connection_metadata()
+        {
+            connected.poison();
         }
     }
 }
