@@ -166,12 +166,18 @@ async fn write(connection: &mut Connection<'_>, view: &CardView, read: Option<i6
     rows.map(|rows| rows > 0).map_err(Error::of("write a view"))
 }
 
-/// Returns `true` if every member of `part`, at any depth, is in `whole` with the same value.
+/// Returns `true` if every member of `part`, at any depth, is in `whole` with the same value. A value of an enum is read in
+/// any spelling and written in one, so texts may differ by case and by `-` or `_`.
 fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
         (Value::Object(whole), Value::Object(part)) => {
             part.iter().all(|(name, value)| whole.get(name).is_some_and(|found| contains(found, value)))
         }
+        (Value::String(whole), Value::String(part)) => spelled(whole).eq(spelled(part)),
         _ => whole == part,
     }
+}
+
+fn spelled(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().map(|byte| if byte == b'-' { b'_' } else { byte.to_ascii_lowercase() })
 }

@@ -91,6 +91,7 @@
 //! | relationships that name a network token which is not included | [`Card::lists_network_tokens`] is `false` |
 //! | an entry of `included` that can't be read, or the 1001st | left out; [`Card::lists_network_tokens`] is `false` |
 //! | an included resource of an unknown type | kept by type and id in [`Card::other_included`] |
+//! | a value of an enum in either case, with `-` or `_` | the value |
 //! | an unknown value of an enum | kept in that enum's `Other` |
 //! | unknown members | ignored |
 //! | a network token with few attributes | what is there; [`Card::network_token`] says why it can't be used |

@@ -23,7 +23,10 @@ macro_rules! open_enum {
             pub(crate) fn from_wire(value: cmp_generated::scalar::Open<$known>) -> Self {
                 match value {
                     cmp_generated::scalar::Open::Known(known) => Self::from_known(known),
-                    cmp_generated::scalar::Open::Unknown(value) => Self::Other(value),
+                    cmp_generated::scalar::Open::Unknown(value) => {
+                        let Ok(value) = value.parse();
+                        value
+                    }
                 }
             }
         }

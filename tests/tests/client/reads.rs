@@ -3,9 +3,10 @@
 use chrono::{TimeZone, Utc};
 use cmp::{
     Card, Delivery, ErrorKind, Expiry, Provisioned, Stored,
+    account_updater::Decision,
     cards::{Capability, CardEvent, SubscriptionState, TokenType, WalletType},
     error::{ErrorCode, NoNetworkToken, StopReason},
-    network_tokens::{CryptogramType, NetworkTokenState},
+    network_tokens::{CardArtKind, CryptogramType, NetworkTokenState},
     operation::Operation,
 };
 use cmp_generated::mock::MockServerExt;
@@ -158,6 +159,83 @@ async fn unknown_values_and_members_are_kept_or_ignored() {
     assert_eq!(card.cvc_status.as_deref(), Some("unavailable"));
     let state = NetworkTokenState::Other("FROZEN".to_owned());
     assert_eq!(card.network_token().unwrap_err(), NoNetworkToken::NotUsable { state, reason_code: None });
+}
+
+/// The value in capitals, in small letters, and with the other joint.
+fn spellings(value: &str) -> [String; 3] {
+    let joint = |c| match c {
+        '-' => '_',
+        '_' => '-',
+        c => c,
+    };
+    [value.to_uppercase(), value.to_lowercase(), value.chars().map(joint).collect()]
+}
+
+#[tokio::test]
+async fn a_value_of_an_enum_is_read_in_either_case_and_with_either_joint() {
+    const EVENTS: [CardEvent; 9] = [
+        CardEvent::Updated,
+        CardEvent::Expired,
+        CardEvent::Closed,
+        CardEvent::NonParticipating,
+        CardEvent::ContactCardholderAdvice,
+        CardEvent::Unknown,
+        CardEvent::Enrolled,
+        CardEvent::EnrollmentFailed,
+        CardEvent::OptOut,
+    ];
+    const STATES: [SubscriptionState; 2] = [SubscriptionState::Enrolled, SubscriptionState::Failed];
+    const PICTURES: [CardArtKind; 3] =
+        [CardArtKind::CardSymbol, CardArtKind::DigitalCardArt, CardArtKind::DigitalCardArtBackground];
+    const CAPABILITIES: [Capability; 2] = [Capability::CardUpdates, Capability::NetworkTokens];
+    for spelling in 0..3 {
+        let spelled = |value: &str| json!(spellings(value)[spelling]);
+        let events = EVENTS
+            .iter()
+            .map(|event| json!({"type": "card_updates", "attributes": {"event": spelled(event.as_str())}}));
+        let states = STATES.iter().map(|state| {
+            json!({"type": "card_update_subscriptions", "attributes": {"state": spelled(state.as_str())}})
+        });
+        let pictures: Vec<_> = PICTURES.iter().map(|kind| json!({"type": spelled(kind.as_str())})).collect();
+        let token = json!({"type": "network_tokens", "attributes": {"state": spelled("card_updated")},
+            "meta": {"card_art": {"assets": pictures}}});
+        let included: Vec<_> = events.chain(states).chain([token]).collect();
+        let capabilities: Vec<_> = CAPABILITIES.iter().map(|one| spelled(one.as_str())).collect();
+        let card = read(guide_card(|card| {
+            card["data"]["included"] = json!(included);
+            card["data"]["attributes"]["capabilities"] = json!(capabilities);
+        }))
+        .await;
+        let events: Vec<_> = card.updates.iter().filter_map(|update| update.event.clone()).collect();
+        assert_eq!(events, EVENTS);
+        assert_eq!(events[2].decision(), Decision::StopCharging);
+        let states: Vec<_> = card.update_subscriptions.iter().filter_map(|one| one.state.clone()).collect();
+        assert_eq!(states, STATES);
+        let token = &card.network_tokens[0];
+        assert_eq!(token.state, NetworkTokenState::CardUpdated);
+        let pictures = &token.card_art.as_ref().unwrap().assets;
+        assert_eq!(pictures.iter().filter_map(|one| one.kind.clone()).collect::<Vec<_>>(), PICTURES);
+        assert_eq!(card.capabilities, CAPABILITIES);
+        for (token_type, wallet_type) in [
+            (TokenType::Dpan, WalletType::ApplePay),
+            (TokenType::Mpan, WalletType::GooglePay),
+            (TokenType::Pan, WalletType::GooglePay),
+        ] {
+            let card = read(guide_card(|card| {
+                card["data"]["attributes"]["token_type"] = spelled(token_type.as_str());
+                card["data"]["attributes"]["wallet_type"] = spelled(wallet_type.as_str());
+            }))
+            .await;
+            assert_eq!((card.token_type, card.wallet_type), (Some(token_type), Some(wallet_type)));
+        }
+        let cryptogram =
+            json!({"data": {"attributes": {"cryptogram": {"type": spelled("DTVV"), "value": "045"}}}});
+        let (_server, cmp) = always(200, JSON_API, &cryptogram.to_string()).await;
+        let short = cmp.network_tokens().short_cryptogram(&card_id()).await.unwrap();
+        assert_eq!(short.kind, CryptogramType::Dtvv);
+        let error = cmp.network_tokens().cryptogram(&card_id()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer, "a short one where a long one was asked for");
+    }
 }
 
 #[tokio::test]

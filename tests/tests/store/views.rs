@@ -1,6 +1,11 @@
-use cmp::webhooks::{Applied, CardView, Event};
+use cmp::{
+    Card, Client, Environment,
+    auth::AccessToken,
+    webhooks::{Applied, CardView, Event},
+};
 use cmp_store::{Error, Store};
 use futures_util::future::join_all;
+use httpmock::MockServer;
 use serde_json::json;
 use workspace_tests::marks::{NETWORK_TOKEN, PAN, PLANTED, found};
 
@@ -137,6 +142,46 @@ async fn an_update_of_v1_reaches_the_views_of_its_aliases() {
         assert_eq!(store.apply(&numbers).await, Ok(Applied::NotThisCard));
         let keys = database.texts("SELECT card FROM cmp_views ORDER BY card").await;
         assert_eq!(keys, ["pan_alias:tok_1", "pan_alias:tok_2"]);
+    }
+}
+
+/// A card whose account updater spells its event in capitals.
+async fn card_with_event(event: &str) -> Card {
+    let server = MockServer::start_async().await;
+    let body = json!({"data": {"id": CARD, "type": "cards", "included": [
+        {"type": "card_updates", "id": "CUP1", "attributes": {"event": event, "occurred_at": "2025-01-15T10:00:00Z"}},
+    ]}});
+    server
+        .mock_async(|_, then| {
+            then.status(200).header("content-type", "application/vnd.api+json").body(body.to_string());
+        })
+        .await;
+    let environment = Environment::custom(server.base_url(), server.base_url()).unwrap();
+    let client = Client::builder(environment).access_token(AccessToken::new("test-token").unwrap());
+    client.build().unwrap().cards().get(&CARD.parse().unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_value_in_another_spelling_is_stored_and_read_again() {
+    for database in databases("in_another_spelling").await {
+        let store = database.store();
+        for event in ["CLOSED", "non_participating", "Opt_Out", "a new one"] {
+            let view = CardView::of(&card_with_event(event).await);
+            for _ in 0..2 {
+                assert_eq!(store.save(&view).await.as_ref(), Ok(&view), "{event}");
+            }
+            store.remove(&view).await.unwrap();
+        }
+        // As a version wrote it that did not know the value.
+        let mut view = empty();
+        let details = json!({"card_id": CARD, "network_token_id": "NTK1", "state": "card_updated"});
+        view.apply(&event(1, &details));
+        let known = serde_json::to_string(&view).unwrap();
+        store_text(&database, &known.replace(r#""card_updated""#, r#""Card-Updated""#)).await;
+        assert_eq!(store.load(empty()).await.as_ref(), Ok(&view));
+        view.apply(&token_event(2));
+        assert_eq!(store.apply(&token_event(2)).await, Ok(Applied::Changed));
+        assert_eq!(store.load(empty()).await, Ok(view));
     }
 }
 
