@@ -83,16 +83,18 @@
 //! | date-times without a zone, without seconds, with a blank for the `T`, as `+0100` and `+01`, with any number of fraction digits | the same moment; without a zone as UTC |
 //! | `network_token`, `bin`, `payment_account_reference` as numbers | as text |
 //! | `last4`, a CVC, a short cryptogram, an ECI as numbers | with their leading zeros restored |
-//! | `last4` that is not four digits, a CVC that is too short | absent |
+//! | `last4` that is not four digits, a CVC that is too short, a blank `network_token` or a number of fewer than 12 digits | absent |
 //! | `errors` in the place of `data`, with a status of success | as an error |
 //! | no `pan`, no `first8`, a long alias as `pan` | absent members are `None`; an alias is kept; [`Card::number`] says whether it is a PAN or an alias |
 //! | `included` beside `data`, within `data`, both, null, empty, absent | together, sorted by `type`; order has no meaning |
+//! | a resource in both places of `included`, or twice in one | once: the copy that changed last, or else the first |
 //! | `included` unasked, on request only, or `include` refused | found out by the first answers: see [`Cards::get`] |
 //! | relationships that name a network token which is not included | [`Card::lists_network_tokens`] is `false` |
 //! | an entry of `included` that can't be read, or the 1001st | left out; [`Card::lists_network_tokens`] is `false` |
 //! | an included resource of an unknown type | kept by type and id in [`Card::other_included`] |
 //! | a value of an enum in either case, with `-` or `_` | the value |
 //! | an unknown value of an enum | kept in that enum's `Other` |
+//! | `token_type` among the attributes or in `meta` | [`Card::token_type`]; the attribute counts, and `meta` keeps its own |
 //! | unknown members | ignored |
 //! | a network token with few attributes | what is there; [`Card::network_token`] says why it can't be used |
 //! | 403 in either documented shape | [`Error::details`], [`Error::is_forbidden`] |

@@ -129,16 +129,20 @@ impl Included {
         for resource in resources {
             match resource {
                 IncludedResource::NetworkToken(token) => {
-                    included.network_tokens.push(NetworkToken::from_wire(*token, asked_at));
+                    add(&mut included.network_tokens, NetworkToken::from_wire(*token, asked_at));
                 }
-                IncludedResource::CardUpdate(update) => included.updates.push(CardUpdate::from_wire(*update)),
+                IncludedResource::CardUpdate(update) => {
+                    add(&mut included.updates, CardUpdate::from_wire(*update));
+                }
                 IncludedResource::CardUpdateSubscription(subscription) => {
-                    included.subscriptions.push(CardUpdateSubscription::from_wire(*subscription));
+                    add(&mut included.subscriptions, CardUpdateSubscription::from_wire(*subscription));
                 }
                 IncludedResource::Other(other) => {
                     // A resource without a type may be of any type.
                     included.is_incomplete |= other.kind.as_str().is_empty();
-                    included.others.extend(OtherIncluded::from_wire(*other));
+                    if let Some(other) = OtherIncluded::from_wire(*other) {
+                        add(&mut included.others, other);
+                    }
                 }
                 IncludedResource::Unreadable => included.is_incomplete = true,
             }
@@ -153,6 +157,63 @@ impl Included {
         let without_id = shown.iter().filter(|id| id.is_none()).count();
         let named = relationships.iter().flat_map(|(name, relationship)| tokens_in(name, relationship));
         named.filter(|id| !shown.contains(&Some(id))).count() > without_id
+    }
+}
+
+/// A resource that can come twice: in both places of `included`, or twice in one.
+trait Resource {
+    /// Returns `true` if both have one id. Two without an id may be two resources.
+    fn is(&self, other: &Self) -> bool;
+
+    fn changed_at(&self) -> Option<DateTime<Utc>>;
+}
+
+/// Adds a resource. Of two copies the one that changed last stays, or else the first.
+fn add<T: Resource>(resources: &mut Vec<T>, new: T) {
+    match resources.iter_mut().find(|known| known.is(&new)) {
+        Some(known) if known.changed_at() < new.changed_at() => *known = new,
+        Some(_) => {}
+        None => resources.push(new),
+    }
+}
+
+impl Resource for NetworkToken {
+    fn is(&self, other: &Self) -> bool {
+        self.id.is_some() && self.id == other.id
+    }
+
+    fn changed_at(&self) -> Option<DateTime<Utc>> {
+        self.updated_at
+    }
+}
+
+impl Resource for CardUpdate {
+    fn is(&self, other: &Self) -> bool {
+        self.id.is_some() && self.id == other.id
+    }
+
+    fn changed_at(&self) -> Option<DateTime<Utc>> {
+        self.occurred_at
+    }
+}
+
+impl Resource for CardUpdateSubscription {
+    fn is(&self, other: &Self) -> bool {
+        self.id.is_some() && self.id == other.id
+    }
+
+    fn changed_at(&self) -> Option<DateTime<Utc>> {
+        self.updated_at
+    }
+}
+
+impl Resource for OtherIncluded {
+    fn is(&self, other: &Self) -> bool {
+        self.id.is_some() && self == other
+    }
+
+    fn changed_at(&self) -> Option<DateTime<Utc>> {
+        None
     }
 }
 

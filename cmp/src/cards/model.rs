@@ -106,7 +106,7 @@ pub struct Card {
     pub card_type: Option<Text>,
     /// The cardholder.
     pub cardholder: Option<Cardholder>,
-    /// The kind of number that was stored.
+    /// The kind of number that was stored. The documents have it among the attributes, and the guide's sample in `meta`.
     pub token_type: Option<TokenType>,
     /// The wallet that the card came from.
     pub wallet_type: Option<WalletType>,
@@ -224,6 +224,9 @@ impl Card {
         let mut card = Box::new(Self::with(id, data.attributes.unwrap_or_default(), included, asked_at));
         card.hidden = Hidden { has_included, names_other_tokens, ..card.hidden };
         card.meta = data.meta.map(|meta| meta.into_inner().into()).unwrap_or_default();
+        if card.token_type.is_none() {
+            card.token_type = card.meta.text("token_type").and_then(TokenType::known);
+        }
         if let Some(named) = relationships {
             card.relationships = named.into_inner().into_keys().filter_map(Text::new).collect();
         }

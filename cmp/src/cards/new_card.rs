@@ -37,6 +37,14 @@ open_enum! {
     }
 }
 
+impl TokenType {
+    /// Reads a documented value.
+    pub(super) fn known(text: &str) -> Option<Self> {
+        let Ok(kind) = text.parse();
+        (!matches!(kind, Self::Other(_))).then_some(kind)
+    }
+}
+
 open_enum! {
     /// The digital wallet that a card comes from (schema `WalletType`).
     WalletType from types::KnownWalletType {

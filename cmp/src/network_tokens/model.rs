@@ -93,7 +93,7 @@ impl NetworkToken {
         let from = resource.attributes.unwrap_or_default();
         Self {
             id: resource.id.and_then(|id| NetworkTokenId::new(id.into_inner()).ok()),
-            number: from.network_token.map(Secret::into_inner).map(NetworkTokenNumber::of),
+            number: from.network_token.and_then(number),
             payment_account_reference: from
                 .payment_account_reference
                 .map(Reference::into_inner)
@@ -116,6 +116,14 @@ impl NetworkToken {
     pub fn is_usable(&self) -> bool {
         self.state.is_usable() && self.number.is_some()
     }
+}
+
+/// Returns the token's number. A blank text is none, and neither is a JSON number that is too short for one.
+fn number(secret: Secret) -> Option<NetworkTokenNumber> {
+    const SHORTEST: usize = 12;
+    let is_none =
+        secret.expose().trim().is_empty() || (secret.was_a_number() && secret.expose().len() < SHORTEST);
+    (!is_none).then(|| NetworkTokenNumber::of(secret.into_inner()))
 }
 
 /// Returns the usable token that changed last. If none is usable, the latest token gives the reason.

@@ -239,6 +239,113 @@ async fn a_value_of_an_enum_is_read_in_either_case_and_with_either_joint() {
 }
 
 #[tokio::test]
+async fn the_token_type_may_be_in_the_metadata() {
+    for (attribute, meta, expected) in [
+        (None, json!("pan"), Some(TokenType::Pan)),
+        (None, json!("DPAN"), Some(TokenType::Dpan)),
+        (None, json!("of the caller"), None),
+        (None, json!(7), None),
+        (Some("mpan"), json!("pan"), Some(TokenType::Mpan)),
+        (Some("qpan"), json!("pan"), Some(TokenType::Other("qpan".to_owned()))),
+    ] {
+        let card = read(guide_card(|card| {
+            card["data"]["meta"]["token_type"] = meta.clone();
+            card["data"]["included"] = json!([]);
+            if let Some(kind) = attribute {
+                card["data"]["attributes"]["token_type"] = json!(kind);
+            }
+        }))
+        .await;
+        assert_eq!(card.token_type, expected, "{attribute:?} {meta}");
+        let reason = card.network_token().unwrap_err();
+        let of_a_wallet = matches!(expected, Some(TokenType::Dpan | TokenType::Mpan));
+        assert_eq!(reason == NoNetworkToken::WalletCard, of_a_wallet, "{attribute:?} {meta}");
+        assert_eq!(card.meta.get("token_type"), Some(&meta));
+    }
+}
+
+#[tokio::test]
+async fn a_resource_that_comes_twice_is_one() {
+    let resource =
+        |kind: &str, id: &str, attributes: Value| json!({"type": kind, "id": id, "attributes": attributes});
+    let at = |day: u8| json!(format!("2025-01-{day:02}T00:00:00"));
+    let updates = |id: &str| resource("card_updates", id, json!({"event": "closed", "occurred_at": at(1)}));
+    let subscription = |state: &str, day: u8| {
+        resource("card_update_subscriptions", "CUS1", json!({"state": state, "updated_at": at(day)}))
+    };
+    let token = |id: &str, state: &str, day: u8| {
+        resource(
+            "network_tokens",
+            id,
+            json!({"network_token": "4124980000004244", "state": state, "updated_at": at(day)}),
+        )
+    };
+    let other = resource("vouchers", "NT1", json!({}));
+    let card = read(guide_card(|card| {
+        card["included"] = json!([
+            token("NT1", "suspended", 2),
+            // Names the token, and says nothing of it.
+            {"type": "network_tokens", "id": "NT2"},
+            token("NT3", "deleted", 4),
+            updates("CUP1"), updates("CUP2"), updates("CUP1"),
+            subscription("failed", 1),
+            other,
+        ]);
+        card["data"]["included"] = json!([
+            token("NT1", "active", 1),
+            token("NT2", "active", 3),
+            token("NT3", "active", 4),
+            updates("CUP1"),
+            subscription("enrolled", 2),
+            other,
+            // Nobody knows whether these are one.
+            {"type": "network_tokens"}, {"type": "network_tokens"}, {"type": "vouchers"}, {"type": "vouchers"},
+        ]);
+    }))
+    .await;
+    let tokens: Vec<_> = card
+        .network_tokens
+        .iter()
+        .map(|token| (token.id.as_ref().map_or("", |id| id.as_str()), token.state.as_str()))
+        .collect();
+    let expected = [("NT1", "suspended"), ("NT2", "active"), ("NT3", "deleted"), ("", ""), ("", "")];
+    assert_eq!(tokens, expected, "the latest, or else the one beside `data`");
+    let updates: Vec<_> = card.updates.iter().filter_map(|update| update.id.as_deref()).collect();
+    assert_eq!(updates, ["CUP1", "CUP2"]);
+    assert_eq!(card.update_subscriptions.len(), 1);
+    assert_eq!(card.update_subscriptions[0].state, Some(SubscriptionState::Enrolled));
+    assert_eq!(card.other_included.len(), 3);
+}
+
+#[tokio::test]
+async fn a_network_token_without_a_number_can_not_be_paid_with() {
+    for (number, is_one) in [
+        (json!(""), false),
+        (json!(" "), false),
+        (json!(0), false),
+        (json!(12_345_678_901_u64), false),
+        (json!(412_498_000_000_u64), true),
+        (json!(4_124_980_000_004_244_u64), true),
+        (json!("4124980000004244"), true),
+    ] {
+        let card = read(guide_card(|card| {
+            card["data"]["included"][0]["attributes"]["network_token"] = number.clone();
+        }))
+        .await;
+        let expected = NoNetworkToken::WithoutNumber(NetworkTokenState::Active);
+        assert_eq!(card.network_token().err(), (!is_one).then_some(expected), "{number}");
+        let mut answer = json!({"data": network_token()});
+        answer["data"]["attributes"]["network_token"] = number.clone();
+        answer["data"]["attributes"]["cryptogram"] = json!({"type": "TAVV", "value": "AgAA="});
+        let (_server, cmp) = always(200, JSON_API, &answer.to_string()).await;
+        let provisioned = cmp.network_tokens().provision(&card_id()).await.unwrap();
+        assert_eq!(provisioned.network_token().is_usable(), is_one, "{number}");
+        let cryptogram = cmp.network_tokens().cryptogram(&card_id()).await.unwrap();
+        assert_eq!(cryptogram.network_token.number.is_some(), is_one, "{number}");
+    }
+}
+
+#[tokio::test]
 async fn amex_has_no_first8_and_other_accounts_see_no_pan() {
     let card = read(guide_card(|card| {
         let attributes = card["data"]["attributes"].as_object_mut().unwrap();

@@ -86,6 +86,7 @@ pub(crate) const PROBES: &[Probe] = &[
     answer("034-failed-token", as_it_is, |s| Box::pin(failed(s))),
     answer("035-members-to-come", |settings| settings.readings.future_values = true, |s| Box::pin(later(s))),
     answer("036-values-to-come", |settings| settings.readings.future_values = true, |s| Box::pin(updated(s))),
+    documents("037-token-type-in-meta"),
     answer("040-gateway-answers", as_it_is, |s| Box::pin(gateway(s))),
     answer("041-unsupported-media-type", as_it_is, |s| Box::pin(other_media_type(s))),
     Probe {
