@@ -85,7 +85,7 @@
 //! | `last4`, a CVC, a short cryptogram, an ECI as numbers | with their leading zeros restored |
 //! | `last4` that is not four digits, a CVC that is too short, a blank `network_token` or a number of fewer than 12 digits | absent |
 //! | `errors` in the place of `data`, with a status of success | as an error |
-//! | no `pan`, no `first8`, a long alias as `pan` | absent members are `None`; an alias is kept; [`Card::number`] says whether it is a PAN or an alias |
+//! | no `pan`, no `first8`, a long alias or a masked number as `pan` | absent members are `None`; an alias is kept; [`Card::number`] says whether it is a PAN or an alias |
 //! | `included` beside `data`, within `data`, both, null, empty, absent | together, sorted by `type`; order has no meaning |
 //! | a resource in both places of `included`, or twice in one | once: the copy that changed last, or else the first |
 //! | `included` unasked, on request only, or `include` refused | found out by the first answers: see [`Cards::get`] |

@@ -15,6 +15,7 @@ use std::{
 use attempt::{Answer, Attempt};
 pub(crate) use attempt::{Body, Sent, with_body};
 use chrono::{DateTime, Utc};
+use cmp_generated::scalar::Text;
 pub use shared::AnswerHead;
 use shared::Failure;
 pub(crate) use shared::{Core, Learnt, Lookups, OnAnswer, Server};
@@ -38,6 +39,22 @@ pub(crate) struct Call<'a> {
     attempts: u32,
     /// An attempt was handed to a connection: the call as a whole is not "not sent" any more.
     reached: bool,
+    /// The last successful response.
+    answered: Option<Answered>,
+}
+
+/// A successful response, as an error about it names it.
+#[derive(Debug)]
+struct Answered {
+    operation: Operation,
+    status: u16,
+    trace_id: Option<Text>,
+}
+
+impl Answered {
+    fn unusable(&self, error: Error, attempts: u32) -> Error {
+        error.in_answer(self.operation, self.status, attempts, TraceId::of(self.trace_id.as_ref()))
+    }
 }
 
 /// What is known of a successful response beside its body.
@@ -55,7 +72,7 @@ impl Core {
 
     /// Begins a call with a deadline of its own, each of whose requests still has to keep to the policy's.
     pub(crate) fn begin_until(&self, deadline: Instant) -> Call<'_> {
-        Call { core: self, deadline, retries: true, attempts: 0, reached: false }
+        Call { core: self, deadline, retries: true, attempts: 0, reached: false, answered: None }
     }
 }
 
@@ -69,8 +86,13 @@ impl<'a> Call<'a> {
         self.retries = false;
     }
 
-    /// Returns the error as one of the whole call: "not sent" is right only if no request was sent.
+    /// Returns the error as one of the whole call: "not sent" is right only if no request was sent. An error of no
+    /// operation is about the last response.
     pub(crate) fn fail(&self, error: Error) -> Error {
+        let error = match &self.answered {
+            Some(answered) if error.operation().is_none() => answered.unusable(error, self.attempts),
+            _ => error,
+        };
         error.over_requests(self.attempts, self.reached)
     }
 
@@ -101,9 +123,13 @@ impl<'a> Call<'a> {
             retry: None,
         };
         let result = match request.finish(send).await {
-            Ok(Answer { status, body, trace_id }) => read(Head { status, asked_at }, body).map_err(|error| {
-                error.in_answer(operation, status, self.attempts, TraceId::of(trace_id.as_ref()))
-            }),
+            Ok(Answer { status, body, trace_id }) => {
+                let answered = Answered { operation, status, trace_id };
+                let result = read(Head { status, asked_at }, body);
+                let result = result.map_err(|error| answered.unusable(error, self.attempts));
+                self.answered = Some(answered);
+                result
+            }
             Err(error) => Err(error),
         };
         let attempts = Some(self.attempts - earlier);

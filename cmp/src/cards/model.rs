@@ -277,12 +277,20 @@ impl Card {
     /// The card's number, as the PAN or as an alias.
     #[must_use]
     pub fn number(&self) -> Option<StoredNumber> {
-        let Some(pan) = &self.pan else { return self.pan_alias.clone().map(StoredNumber::Alias) };
+        let pan = self.pan.as_ref().filter(|pan| !pan.expose().trim().is_empty());
+        let alias = self.pan_alias.clone().filter(|alias| !alias.trim().is_empty());
+        let Some(pan) = pan else { return alias.map(StoredNumber::Alias) };
         let number = pan.expose();
-        let is_alias = self.pan_alias.as_deref() == Some(number)
-            || (self.cvc.is_some() && self.cvc.as_ref().map(Cvc::expose) == self.cvc_alias.as_deref())
-            || !is_pan(number);
+        if !is_pan(number) {
+            return Some(StoredNumber::Alias(alias.unwrap_or_else(|| number.into())));
+        }
+        let is_alias =
+            alias.as_deref() == Some(number) || self.cvc.as_ref().is_some_and(|cvc| self.is_alias(cvc));
         Some(if is_alias { StoredNumber::Alias(number.into()) } else { StoredNumber::Pan(pan.clone()) })
+    }
+
+    fn is_alias(&self, cvc: &Cvc) -> bool {
+        self.cvc_alias.as_deref() == Some(cvc.expose()) || Cvc::new(cvc.expose().trim()).is_err()
     }
 
     /// The network token to pay with: the usable one that changed last.
@@ -313,8 +321,9 @@ impl Card {
 ///
 /// A service account with the scope `cards:read-pci` gets the PAN. Any other gets an alias, or nothing (source: step 1 of
 /// the guide). The service doesn't say which it sent, so its form decides. A number is an alias if it equals `pan_alias`,
-/// if it came with a CVC that equals `cvc_alias`, or if it is not 12 to 19 digits. An alias of 12 to 19 digits without these
-/// signs looks like a PAN, and is reported as one.
+/// if it came with a CVC that equals `cvc_alias` or is not three or four digits, or if it is not 12 to 19 digits. In the
+/// last case `pan_alias` is reported, if there is one. An alias of 12 to 19 digits without these signs looks like a PAN, and
+/// is reported as one.
 ///
 /// ```
 /// use cmp::{Card, cards::StoredNumber};
@@ -542,6 +551,10 @@ mod tests {
         assert!(is_pan(number("4111111111111111", Some("tok_sandbox_a"), Some(("123", "tok_sandbox_b")))));
         assert!(!is_pan(number("4111111111111111", Some("4111111111111111"), None)));
         assert!(!is_pan(number("4111111111111111", None, Some(("987", "987")))));
+        for (cvc, expected) in [("987", true), (" 9876 ", true), ("tok_sandbox_b", false), ("98765", false)] {
+            let number = number("9914040119524512000", None, Some((cvc, "tok_sandbox_c")));
+            assert_eq!(is_pan(number), expected, "{cvc}");
+        }
         for alias in ["tok_sandbox_p9jU3bC1", "5114103XX3542293", "41111111111", "41111111111111111111"] {
             assert!(!is_pan(number(alias, None, None)), "{alias}");
         }
@@ -551,7 +564,21 @@ mod tests {
     fn without_a_pan_the_alias_stands_for_the_card() {
         let mut card = card(types::CardResourceAttributes::default());
         assert_eq!(card.number(), None);
-        card.pan_alias = Some("tok_sandbox_a".into());
-        assert_eq!(card.number(), Some(StoredNumber::Alias("tok_sandbox_a".into())));
+        for (pan, pan_alias, expected) in [
+            (None, Some("tok_sandbox_a"), Some("tok_sandbox_a")),
+            (Some(""), Some("tok_sandbox_a"), Some("tok_sandbox_a")),
+            (Some(" "), Some("tok_sandbox_a"), Some("tok_sandbox_a")),
+            (Some("411111******1111"), Some("tok_sandbox_a"), Some("tok_sandbox_a")),
+            (Some("411111******1111"), None, Some("411111******1111")),
+            (Some("tok_sandbox_b"), Some(""), Some("tok_sandbox_b")),
+            (Some(""), None, None),
+            (Some(""), Some(" "), None),
+            (None, Some(""), None),
+        ] {
+            card.pan = pan.map(Pan::from_trusted);
+            card.pan_alias = pan_alias.map(Text::from);
+            let expected = expected.map(|alias| StoredNumber::Alias(alias.into()));
+            assert_eq!(card.number(), expected, "{pan:?} {pan_alias:?}");
+        }
     }
 }

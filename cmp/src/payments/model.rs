@@ -6,7 +6,6 @@ use crate::{
     cards::{Card, StoredNumber},
     error::{Delivery, Error, ErrorKind, InvalidInput, NoNetworkToken, Result},
     network_tokens::{Cryptogram, Dtvv, Eci, NetworkToken},
-    operation::Operation,
     secret::{CryptogramValue, Cvc, NetworkTokenNumber, Pan},
     value::{Expiry, read::stored_as_text},
 };
@@ -121,13 +120,15 @@ impl PanPayment {
         let because = card.network_token().err();
         let Some(StoredNumber::Pan(pan)) = card.number() else { return Err(no_pan(because)) };
         let expiry = card.expiry.ok_or_else(|| incomplete("the card came without its expiry"))?;
-        Ok(Self { pan, expiry, cvc: card.cvc.clone(), because })
+        // Blanks around the digits would go into the payment.
+        let cvc = card.cvc.as_ref().and_then(|cvc| Cvc::new(cvc.expose().trim()).ok());
+        Ok(Self { pan, expiry, cvc, because })
     }
 }
 
 fn no_pan(because: Option<NoNetworkToken>) -> Error {
     let message = "the card's PAN did not come back, so there is no fallback to it";
-    let error = Error::new(ErrorKind::NoPan, Delivery::Answered, message).for_operation(Operation::GetCard);
+    let error = Error::new(ErrorKind::NoPan, Delivery::Answered, message);
     match because {
         Some(reason) => error.with_no_network_token(reason),
         None => error,

@@ -10,9 +10,8 @@ use super::model::{
 use crate::{
     call::Core,
     cards::{Card, read_for_tokens},
-    error::{Error, NoNetworkToken, Result},
+    error::Result,
     network_tokens::{Cryptogram, CryptogramForm, Dtvv, RequestCryptogram, TransactionType},
-    operation::Operation,
     value::{Amount, CardId},
 };
 
@@ -138,7 +137,7 @@ impl<'a> RequestMerchantInitiated<'a> {
         self.pay(|card, network_transaction_id| match card.network_token() {
             Ok(token) => MerchantInitiated::with(token, network_transaction_id).map(Credential::NetworkToken),
             // There may be one, and nobody knows in which state.
-            Err(reason) if card.may_hide_tokens() => Err(unusable(reason)),
+            Err(reason) if card.may_hide_tokens() => Err(reason.into()),
             Err(_) => {
                 let PanPayment { pan, expiry, because, .. } = PanPayment::of(card)?;
                 Ok(Credential::Pan(PanOnFile { pan, expiry, network_transaction_id, because }))
@@ -155,18 +154,12 @@ impl<'a> RequestMerchantInitiated<'a> {
     }
 }
 
-fn unusable(reason: NoNetworkToken) -> Error {
-    Error::from(reason).for_operation(Operation::GetCard)
-}
-
 impl<'a> IntoFuture for RequestMerchantInitiated<'a> {
     type Output = Result<MerchantInitiated>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let with = |card: &Card, first_payment| {
-            MerchantInitiated::with(card.network_token().map_err(unusable)?, first_payment)
-        };
+        let with = |card: &Card, first_payment| MerchantInitiated::with(card.network_token()?, first_payment);
         self.pay(with).boxed()
     }
 }

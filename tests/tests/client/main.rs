@@ -8,6 +8,7 @@ mod broken;
 mod drift;
 mod lookups;
 mod outcomes;
+mod payments;
 mod reading;
 mod reads;
 mod retry;
