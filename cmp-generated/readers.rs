@@ -194,6 +194,9 @@ fn inner_type(kind: &Type) -> Option<&Type> {
     }
 }
 
+/// The entry of a list that names resources. One that can't be read may name any resource.
+const RESOURCE_ID: &str = "LubeResourceId";
+
 /// Returns the reader of a struct, if all its members may be absent.
 fn reader_of_struct(item: &ItemStruct) -> Result<Option<String>> {
     let Fields::Named(fields) = &item.fields else { return Ok(None) };
@@ -210,13 +213,19 @@ fn reader_of_struct(item: &ItemStruct) -> Result<Option<String>> {
         let name = serde.rename.unwrap_or_else(|| ident.to_string().trim_start_matches("r#").to_owned());
         members += &format!("{name:?} => {ident},");
     }
-    Ok(Some(format!("crate::lenient::object! {{ {} {{ {members} }} }}", item.ident)))
+    let placeholder = if item.ident == RESOURCE_ID { "placeholder" } else { "" };
+    Ok(Some(format!("crate::lenient::object! {{ {} {placeholder} {{ {members} }} }}", item.ident)))
 }
 
 /// Returns the reader of an enum, if each variant is a different kind of JSON.
 fn reader_of_enum(item: &ItemEnum, objects: &BTreeSet<String>) -> Option<String> {
     let mut variants = String::new();
     let mut kinds = BTreeSet::new();
+    let texts = item
+        .variants
+        .iter()
+        .flat_map(|variant| &variant.fields)
+        .any(|field| last_segment(&field.ty) == "Text");
     for variant in &item.variants {
         let Fields::Unnamed(fields) = &variant.fields else { return None };
         let [inner] = Vec::from_iter(&fields.unnamed)[..] else { return None };
@@ -230,6 +239,9 @@ fn reader_of_enum(item: &ItemEnum, objects: &BTreeSet<String>) -> Option<String>
             return None;
         }
         variants += &format!("{kind} => {}({}),", variant.ident, inner.ty.to_token_stream());
+        if kind == "list" && !texts {
+            variants += &format!("other => {}({}),", variant.ident, inner.ty.to_token_stream());
+        }
     }
     Some(format!("crate::lenient::choice! {{ {} {{ {variants} }} }}", item.ident))
 }

@@ -90,6 +90,7 @@
 //! | a resource in both places of `included`, or twice in one | once: the copy that changed last, or else the first |
 //! | `included` unasked, on request only, or `include` refused | found out by the first answers: see [`Cards::get`] |
 //! | relationships that name a network token which is not included | [`Card::lists_network_tokens`] is `false` |
+//! | a relationship `network_tokens` that can't be read | [`Card::lists_network_tokens`] is `false` |
 //! | an entry of `included` that can't be read, or the 1001st | left out; [`Card::lists_network_tokens`] is `false` |
 //! | an included resource of an unknown type | kept by type and id in [`Card::other_included`] |
 //! | a value of an enum in either case, with `-` or `_` | the value |

@@ -109,6 +109,10 @@ struct Free<'j> {
 }
 
 impl Place for Free<'_> {
+    fn longest_text(&self) -> usize {
+        usize::MAX
+    }
+
     fn text(&mut self, text: &str) -> bool {
         put(&mut self.value, Some(text.into()))
     }

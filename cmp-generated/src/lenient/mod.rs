@@ -13,9 +13,7 @@ mod object;
 mod repair;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::BuildHasher;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -34,7 +32,7 @@ pub use notes::Notes;
 pub use object::{derived, read_document};
 
 /// The maximum length of a string in bytes; a longer one is not read. The API's longest strings are addresses of
-/// pictures, which are far shorter.
+/// pictures, which are far shorter. The strings of free-form JSON have no maximum: callers choose them.
 pub const LONGEST_TEXT: usize = 8 * 1024;
 /// The maximum number of entries in a list or object; further entries are not read.
 ///
@@ -148,6 +146,11 @@ pub trait Place {
     /// Returns `true` if a number is read as its text.
     fn is_exact(&self) -> bool {
         false
+    }
+
+    /// The maximum length of a string in bytes.
+    fn longest_text(&self) -> usize {
+        LONGEST_TEXT
     }
 
     /// Reads the text of a number.
@@ -290,7 +293,7 @@ impl<'de> Visitor<'de> for Any<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
-        Ok(self.notes.noted(text.len() <= LONGEST_TEXT && self.place.text(text)))
+        Ok(self.notes.noted(text.len() <= self.place.longest_text() && self.place.text(text)))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
@@ -618,31 +621,6 @@ impl<T: Lenient> Lenient for Vec<T> {
             read.extend(T::placeholder());
         }
         notes.leave();
-        Ok(true)
-    }
-}
-
-impl<T: Lenient, S: BuildHasher + Default> Lenient for HashMap<String, T, S> {
-    fn object<'de>(
-        place: &mut Option<Self>,
-        object: &mut dyn Object<'de>,
-        notes: &mut Notes,
-    ) -> Result<bool, Broken> {
-        let read = place.insert(Self::default());
-        while let Some(name) = object.name()? {
-            if read.len() == MOST_ENTRIES || name.len() > LONGEST_TEXT {
-                object.skip()?;
-                notes.unreadable();
-                continue;
-            }
-            notes.enter(&name);
-            let mut value = None::<T>;
-            object.value(&mut value, notes)?;
-            notes.leave();
-            if let Some(value) = value {
-                read.insert(name.into_owned(), value);
-            }
-        }
         Ok(true)
     }
 }

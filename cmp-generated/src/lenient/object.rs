@@ -5,11 +5,12 @@ use serde_json::Value;
 
 use super::{Any, Lenient, decode};
 
-/// Reads an object in which every member is optional.
+/// Reads an object in which every member is optional. With `placeholder`, an empty object stands for unreadable entries of a
+/// list.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! read_object {
-    ($name:ident { $($wire:literal => $field:ident,)* }) => {
+    ($name:ident $($placeholder:ident)? { $($wire:literal => $field:ident,)* }) => {
         impl $crate::lenient::Members for $name {
             fn member(&mut self, name: &str) -> ::std::option::Option<&mut dyn $crate::lenient::Place> {
                 match name {
@@ -28,6 +29,10 @@ macro_rules! read_object {
                 let empty = <Self as ::std::default::Default>::default();
                 $crate::lenient::read_members(place.insert(empty), object, notes).map(|()| true)
             }
+
+            $(fn $placeholder() -> ::std::option::Option<Self> {
+                ::std::option::Option::Some(<Self as ::std::default::Default>::default())
+            })?
         }
 
         $crate::read_document_of!($name);
@@ -63,6 +68,24 @@ macro_rules! read_choice {
             let mut read = ::std::option::Option::None;
             <$inner as $crate::lenient::Lenient>::list(&mut read, list, notes)?;
             ::std::result::Result::Ok($crate::lenient::put(place, read.map(Self::$variant)))
+        }
+    };
+    // A text, number or truth in the place of a list.
+    (@other $variant:ident $inner:ty) => {
+        fn text(text: &str) -> ::std::option::Option<Self> {
+            <$inner as $crate::lenient::Lenient>::text(text).map(Self::$variant)
+        }
+
+        fn integer(number: u64) -> ::std::option::Option<Self> {
+            <$inner as $crate::lenient::Lenient>::integer(number).map(Self::$variant)
+        }
+
+        fn float(number: f64) -> ::std::option::Option<Self> {
+            <$inner as $crate::lenient::Lenient>::float(number).map(Self::$variant)
+        }
+
+        fn truth(truth: bool) -> ::std::option::Option<Self> {
+            <$inner as $crate::lenient::Lenient>::truth(truth).map(Self::$variant)
         }
     };
     ($name:ident { $($kind:ident => $variant:ident($inner:ty),)* }) => {

@@ -6,24 +6,33 @@ use std::ops::Deref;
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
-use crate::lenient::{Broken, Lenient, Notes, Object};
+use crate::lenient::{Broken, LONGEST_TEXT, Lenient, MOST_ENTRIES, Notes, Object};
 
 /// An object whose member names the service chooses, such as a card's `relationships`.
 ///
 /// A name can be any text, so `Debug` prints only the number of the members.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Named<K: Eq + Hash, V>(HashMap<K, V>);
+pub struct Named<K: Eq + Hash, V> {
+    members: HashMap<K, V>,
+    #[serde(skip)]
+    unreadable: Vec<String>,
+}
 
 impl<K: Eq + Hash, V> Named<K, V> {
     /// Returns `true` if there are no members. Generated code names this function by its path.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.members.is_empty()
     }
 
     /// Returns the members.
     pub fn into_inner(self) -> HashMap<K, V> {
-        self.0
+        self.members
+    }
+
+    /// Returns the names of members that came and could not be read.
+    pub fn unreadable(&self) -> &[String] {
+        &self.unreadable
     }
 }
 
@@ -31,19 +40,19 @@ impl<K: Eq + Hash, V> Deref for Named<K, V> {
     type Target = HashMap<K, V>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.members
     }
 }
 
 impl<K: Eq + Hash, V> Default for Named<K, V> {
     fn default() -> Self {
-        Self(HashMap::new())
+        HashMap::new().into()
     }
 }
 
 impl<K: Eq + Hash, V> From<HashMap<K, V>> for Named<K, V> {
     fn from(members: HashMap<K, V>) -> Self {
-        Self(members)
+        Self { members, unreadable: Vec::new() }
     }
 }
 
@@ -59,22 +68,38 @@ impl<V: Lenient> Lenient for Named<String, V> {
         object: &mut dyn Object<'de>,
         notes: &mut Notes,
     ) -> Result<bool, Broken> {
-        let mut members = None;
-        let is_read = HashMap::object(&mut members, object, notes)?;
-        *place = members.map(Self);
-        Ok(is_read)
+        let read = place.insert(Self::default());
+        while let Some(name) = object.name()? {
+            if read.members.len() + read.unreadable.len() == MOST_ENTRIES || name.len() > LONGEST_TEXT {
+                object.skip()?;
+                notes.unreadable();
+                continue;
+            }
+            notes.enter(&name);
+            let mut value = None::<Option<V>>;
+            object.value(&mut value, notes)?;
+            notes.leave();
+            match value {
+                Some(Some(value)) => drop(read.members.insert(name.into_owned(), value)),
+                // `null` is the same as absent.
+                Some(None) => {}
+                None => read.unreadable.push(name.into_owned()),
+            }
+        }
+        Ok(true)
     }
 }
 
 impl<'de, K: Eq + Hash + Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Named<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        HashMap::deserialize(deserializer).map(Self)
+        HashMap::deserialize(deserializer).map(Self::from)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types;
 
     #[test]
     fn members_are_kept_and_their_names_not_printed() {
@@ -83,5 +108,13 @@ mod tests {
         assert_eq!(named.get("4111111111111111"), Some(&1));
         assert_eq!(format!("{named:?} {named:#?}"), "Named(1 members) Named(1 members)");
         assert_eq!(serde_json::to_string(&named).expect("encodes"), json);
+    }
+
+    #[test]
+    fn the_name_of_an_unreadable_member_is_kept() {
+        let json = r#"{"data":{"relationships":{"a":{},"b":"x","c":null,"d":[]}}}"#;
+        let card: types::CardResourceResponse = serde_json::from_str(json).expect("decodes");
+        let named = card.data.and_then(|data| data.relationships).expect("relationships");
+        assert_eq!((named.len(), named.unreadable()), (1, &["b".to_owned(), "d".to_owned()][..]));
     }
 }

@@ -150,8 +150,11 @@ impl Included {
         included
     }
 
-    /// Returns `true` if the relationships name a network token that is not here.
+    /// Returns `true` if the relationships name a network token that is not here, or may do so.
     pub(super) fn lacks_tokens_of(&self, relationships: &Named<String, types::LubeRel>) -> bool {
+        if relationships.unreadable().iter().any(|name| name == NETWORK_TOKENS) {
+            return true;
+        }
         let shown: Vec<_> =
             self.network_tokens.iter().map(|token| token.id.as_ref().map(NetworkTokenId::as_str)).collect();
         let without_id = shown.iter().filter(|id| id.is_none()).count();
@@ -227,7 +230,7 @@ fn tokens_in<'a>(name: &'a str, relationship: &'a types::LubeRel) -> impl Iterat
     let kind =
         move |named: &'a types::LubeResourceId| named.type_.as_ref().map_or(name, scalar::Text::as_str);
     let tokens = named.iter().filter(move |named| kind(named) == NETWORK_TOKENS);
-    // A token without a readable id does not count as shown.
+    // A token without a readable id does not count as shown. An entry that can't be read is one without id and type.
     tokens.map(|named| named.id.as_ref().map_or("", scalar::Text::as_str))
 }
 

@@ -117,7 +117,8 @@ impl NewCard {
         self
     }
 
-    /// Adds metadata, a text or any other JSON value. It can't be changed once the card is stored.
+    /// Adds metadata, a text or any other JSON value. It can't be changed once the card is stored. See [`Metadata`] for how
+    /// much of it is read.
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.meta.insert(key.into(), value.into());
         self
@@ -263,6 +264,9 @@ impl CardChanges {
 
 /// A card's user-defined metadata: string keys with values of any kind. It is written once, when the card is stored,
 /// and can't be changed later (source: VGS's documentation of user-defined metadata).
+///
+/// The documents have no limit. Texts of any length are read, as long as the whole answer is not too large. A member is left
+/// out if it is nested more than a hundred levels deep, or if it comes after the first ten thousand values.
 ///
 /// `Debug` shows only the keys, scrubbed, since a service may keep anything here.
 #[derive(Clone, Default, PartialEq)]

@@ -280,6 +280,41 @@ async fn a_list_that_could_not_be_read_whole_is_not_called_complete() {
 }
 
 #[tokio::test]
+async fn a_relationship_that_can_not_be_read_may_name_a_network_token() {
+    for (relationship, complete) in [
+        ("null", true),
+        ("{}", true),
+        (r#"{"data":null}"#, true),
+        (r#"{"data":[]}"#, true),
+        (r#"{"links":{"self":"/cards"}}"#, true),
+        (r#"{"data":[{"type":"network_tokens","id":"NT1"}]}"#, true),
+        (r#"{"data":"NT1"}"#, false),
+        (r#"{"data":7}"#, false),
+        (r#"{"data":-0.5}"#, false),
+        (r#"{"data":true}"#, false),
+        (r#"{"data":["NT1"]}"#, false),
+        (r#"{"data":[{"type":"network_tokens","id":"NT1"},null]}"#, false),
+        (r#"{"data":{"type":"network_tokens"}}"#, false),
+        (r#""NT1""#, false),
+        ("[]", false),
+        ("7", false),
+    ] {
+        for name in ["network_tokens", "card_updates"] {
+            let body = format!(
+                r#"{{"data":{{"id":"CRDecqZp3xRgXU3TFmtcDdzQs","relationships":{{"{name}":{relationship}}}}},
+                    "included":[{{"type":"network_tokens","id":"NT1","attributes":{{"state":"failed"}}}}]}}"#
+            );
+            let read = card(body.as_bytes()).await;
+            // The relationship's name is the type of what says none.
+            let of_others =
+                name != "network_tokens" && relationship != r#"{"data":{"type":"network_tokens"}}"#;
+            let complete = complete || of_others;
+            assert_eq!(read.lists_network_tokens, complete, "{name}: {relationship}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_odd_member_of_an_error_leaves_the_others() {
     for body in [
         r#"{"errors":[{"code":"failed-dependency","detail":["a","b"]}],"meta":{"observability":{"trace_id":"abc"}}}"#,

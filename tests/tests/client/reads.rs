@@ -265,6 +265,16 @@ async fn the_token_type_may_be_in_the_metadata() {
 }
 
 #[tokio::test]
+async fn long_metadata_is_read() {
+    let long = "x".repeat(100_000);
+    let meta = json!({"text": long, "nested": {"texts": [long, "short"]}, "order": 7});
+    let card = read(guide_card(|card| card["data"]["meta"] = meta.clone())).await;
+    let read: serde_json::Map<_, _> =
+        card.meta.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+    assert!(Value::from(read) == meta);
+}
+
+#[tokio::test]
 async fn a_resource_that_comes_twice_is_one() {
     let resource =
         |kind: &str, id: &str, attributes: Value| json!({"type": kind, "id": id, "attributes": attributes});
