@@ -16,6 +16,7 @@ const SECRET_MEMBERS: &[&str] = &[
     "newaccountnumber",
     "cvc",
     "cvc2",
+    "cvcstatus",
     "cvv",
     "cvv2",
     "csc",

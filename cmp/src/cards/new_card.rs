@@ -15,7 +15,7 @@ use crate::{
     scrub::scrub,
     secret::{Cvc, Pan},
     value::{
-        Expiry,
+        Expiry, Text,
         open::open_enum,
         read::read_as_text,
         read::{self, Part},
@@ -65,7 +65,7 @@ pub struct NewCard {
     pan: Pan,
     expiry: Expiry,
     cvc: Option<Cvc>,
-    cvc_status: Option<String>,
+    cvc_status: Option<Text>,
     cardholder: Option<Cardholder>,
     token_type: Option<TokenType>,
     wallet_type: Option<WalletType>,
@@ -95,7 +95,7 @@ impl NewCard {
 
     /// An indicator that a CVC was present, 3 to 10 characters (source: schema `CardAttributes`).
     pub fn cvc_status(mut self, status: impl Into<String>) -> Self {
-        self.cvc_status = Some(status.into());
+        self.cvc_status = Some(Text::from(status.into()));
         self
     }
 
@@ -153,7 +153,7 @@ impl<'de> Deserialize<'de> for NewCard {
             pan: parts.pan,
             expiry: parts.expiry,
             cvc: parts.cvc,
-            cvc_status: parts.cvc_status.map(|Part(status)| status),
+            cvc_status: parts.cvc_status.map(|Part(status)| status.into()),
             cardholder: parts.cardholder,
             token_type: parts.token_type,
             wallet_type: parts.wallet_type,
@@ -202,8 +202,8 @@ impl NewCard {
     }
 }
 
-fn cvc_status(status: String) -> Result<types::CardAttributesCvcStatus, InvalidInput> {
-    status.try_into().map_err(|_| InvalidInput::new("cvc status", "must be 3 to 10 characters"))
+fn cvc_status(status: Text) -> Result<types::CardAttributesCvcStatus, InvalidInput> {
+    String::from(status).try_into().map_err(|_| InvalidInput::new("cvc status", "must be 3 to 10 characters"))
 }
 
 /// Changes to a stored card: its CVC, its expiry, or both (schema `CardUpdateAttributes`).

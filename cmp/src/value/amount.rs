@@ -9,10 +9,11 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, de};
 
 use super::{
-    InvalidInput, Text,
+    InvalidInput,
     read::{self, TextOrMembers},
     read::{read_as_text, stored_as_text},
 };
+use crate::scrub::{looks_like_a_pan, scrub};
 
 /// An ISO 4217 currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,11 +96,9 @@ pub struct Amount {
 /// Masks a value that could be a card number in the wrong field.
 impl fmt::Debug for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { value, currency } = self;
-        f.debug_struct("Amount")
-            .field("value", &Text::from(value.get().to_string()))
-            .field("currency", currency)
-            .finish()
+        let value = self.value().to_string();
+        let shown = if looks_like_a_pan(&value) { scrub(&value) } else { value };
+        f.debug_struct("Amount").field("value", &shown).field("currency", &self.currency).finish()
     }
 }
 

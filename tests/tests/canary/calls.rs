@@ -58,6 +58,7 @@ pub(crate) fn cardholder() -> Cardholder {
 pub(crate) fn new_card() -> NewCard {
     NewCard::new(Pan::new(PAN.value).expect("a test card"), expiry())
         .cvc(Cvc::new(CVC.value).expect("a code"))
+        .cvc_status(CVC.value)
         .cardholder(cardholder())
         .meta("note", METADATA.value)
         .meta("other", PAN.value)

@@ -217,3 +217,14 @@ fn a_stop_reason_completes_a_sentence() {
     let text = format!("not tried again: {}", StopReason::AttemptsExhausted);
     assert_eq!(text, "not tried again: the policy's attempts are used up");
 }
+
+#[test]
+fn debug_shows_an_amount_unless_it_could_be_a_card_number() {
+    let shown = |amount: &str| format!("{:?}", Amount::usd(amount).unwrap());
+    for ordinary in ["0", "19.99", "1999", "123456.78", "12345678901"] {
+        assert!(shown(ordinary).contains(ordinary), "{}", shown(ordinary));
+    }
+    for number in ["4111111111111", "510026000001.92"] {
+        assert!(!shown(number).contains(&number[..9]), "{}", shown(number));
+    }
+}
