@@ -7,14 +7,16 @@
 //! Whether an account's new cards are subscribed without a request is a setting of the account. Numbers of a wallet (`dpan`,
 //! `mpan`) get no updates.
 
-use cmp_generated::types::{CardUpdateResponse, CardUpdateResponseData, CardUpdateSubscriptionResponse};
+use cmp_generated::types::{
+    CardUpdateResource, CardUpdateResponse, CardUpdateResponseData, CardUpdateSubscriptionResponse,
+};
 
 use crate::{
     call::{Core, Head},
     cards::{CardEvent, CardUpdate, CardUpdateSubscription},
     error::{Error, Result},
     operation::Operation,
-    value::CardId,
+    value::{CardId, open::is_same_word},
 };
 
 /// The account updater operations of a [`Client`](crate::Client).
@@ -84,7 +86,7 @@ impl<'a> AccountUpdater<'a> {
     ///
     /// No subscription is needed for Visa and Mastercard. Amex and Discover answer for subscribed cards only. The documents
     /// show no answer, so the client reads one update and a list of updates. The list that this returns is empty if the
-    /// answer contains none.
+    /// answer contains none, such as one with the card. [`Card::updates`](crate::Card::updates) has them too.
     ///
     /// [`RetryClass::Unsafe`](crate::operation::RetryClass::Unsafe): the first answer says what changed, and a network may bill each
     /// check. Source: the documentation of the account updater, "Check on demand".
@@ -114,10 +116,15 @@ impl<'a> AccountUpdater<'a> {
                 Some(CardUpdateResponseData::Array(updates)) => updates,
                 None => Vec::new(),
             };
-            Ok(updates.into_iter().map(CardUpdate::from_wire).collect())
+            Ok(updates.into_iter().filter(is_an_update).map(CardUpdate::from_wire).collect())
         };
         self.0.begin().send(Operation::CheckForCardUpdates, send, read).await
     }
+}
+
+/// Returns `false` for another resource, such as the card itself. It would look like an update without an event.
+fn is_an_update(resource: &CardUpdateResource) -> bool {
+    resource.type_.as_ref().is_none_or(|kind| is_same_word(kind.as_str(), "card_updates"))
 }
 
 /// What a merchant does after a report of the account updater.

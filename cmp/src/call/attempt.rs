@@ -42,9 +42,18 @@ pub(crate) trait Body: DeserializeOwned {
     fn trace_id(&self) -> Option<&Text> {
         None
     }
+
+    /// The body of an operation whose response has none.
+    fn nothing() -> Option<Self> {
+        None
+    }
 }
 
-impl Body for () {}
+impl Body for () {
+    fn nothing() -> Option<Self> {
+        Some(())
+    }
+}
 
 macro_rules! bodies {
     ($($response:ident: $kind:ident,)*) => {
@@ -247,11 +256,7 @@ impl Attempt<'_> {
             (Err(unreadable), _) => unreadable,
         };
         if unreadable == Unreadable::Errors {
-            // A success in name only: the service says what went wrong, so nothing is left open.
-            let error = Error::new(ErrorKind::Service, Delivery::Answered, "the service answered")
-                .with_status(status.map(u16::from))
-                .with_document(Document::read(body));
-            return Err(Failure { error, transient: false });
+            return Err(errors(status, body));
         }
         let message: Cow<'static, str> = match (coding, unreadable) {
             (Some(coding), _) => {
@@ -266,7 +271,8 @@ impl Attempt<'_> {
     }
 
     /// Reads an answer whose status says success, though not as the contract has it. It counts if it is the document that
-    /// the contract has: a card that was stored has an id, whatever the status.
+    /// the contract has: a card that was stored has an id, whatever the status. An operation whose response has no body,
+    /// a deletion, succeeds with 200 as with 204, and the body means nothing. Others, such as 202, leave the outcome open.
     async fn other_success<B: Body>(
         &self,
         answer: reqwest::Response,
@@ -278,8 +284,15 @@ impl Attempt<'_> {
             Err(http::BodyError::Broken(cause)) => return Err(self.cut_off(cause, exchange)),
             Err(http::BodyError::TooLarge) => return Err(self.cut_off(Cause::BodyTooLarge, exchange)),
         };
-        match lenient::decode(&body) {
+        let read = match B::nothing() {
+            Some(_) if !Document::read(&body).details.is_empty() => Err(Unreadable::Errors),
+            Some(nothing) if status == StatusCode::OK => Ok(nothing),
+            Some(_) => Err(Unreadable::NotADocument),
+            None => lenient::decode(&body),
+        };
+        match read {
             Ok(body) => Ok(Answer::new(status, body)),
+            Err(Unreadable::Errors) => Err(errors(status, &body)),
             Err(_) => Err(self.unusable(ErrorKind::UnexpectedAnswer, NOT_IN_THE_CONTRACT, Some(status))),
         }
     }
@@ -348,6 +361,14 @@ impl Attempt<'_> {
         let error = Error::new(kind, delivery, format!("{what} ({cause})"));
         Failure { error, transient: cause.is_transient() }
     }
+}
+
+/// A success in name only: the service says what went wrong, so nothing is left open.
+fn errors(status: impl Into<Option<StatusCode>>, body: &[u8]) -> Failure {
+    let error = Error::new(ErrorKind::Service, Delivery::Answered, "the service answered")
+        .with_status(status.into().map(u16::from))
+        .with_document(Document::read(body));
+    Failure { error, transient: false }
 }
 
 fn out_of_time(exchange: Option<&Exchange>) -> Failure {

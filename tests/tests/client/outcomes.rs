@@ -97,6 +97,32 @@ async fn a_success_or_redirect_that_the_contract_does_not_have_leaves_the_outcom
 }
 
 #[tokio::test]
+async fn a_deletion_is_done_by_200_and_204_whatever_the_body() {
+    let server = Script::start([Act::Close]).await;
+    let clients = Clients::of(&server.url, RetryPolicy::default());
+    let deletions =
+        [Operation::DeleteCard, Operation::DeleteNetworkToken, Operation::UnsubscribeFromCardUpdates];
+    for operation in deletions {
+        for body in ["", "null", "{}", "[]", PAGE, FOUND, r#"{"data":null}"#] {
+            server.play([answer(200, JSON_API, body)]);
+            clients.call(operation).await.unwrap();
+            for status in [201, 202, 203, 206, 299] {
+                server.play([answer(status, JSON_API, body)]);
+                let error = clients.call(operation).await.unwrap_err();
+                assert_eq!(
+                    (error.kind(), error.status(), error.delivery()),
+                    (ErrorKind::UnexpectedAnswer, Some(status), Delivery::OutcomeUnknown),
+                    "{operation} {status} {body}"
+                );
+            }
+        }
+        server.play([answer(200, JSON_API, DOCUMENT)]);
+        let error = clients.call(operation).await.unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Service, Delivery::Answered), "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_services_own_document_settles_a_lost_answer() {
     let own = [
         DOCUMENT,

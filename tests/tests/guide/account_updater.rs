@@ -95,7 +95,11 @@ async fn odd_answers_to_a_check_lose_nothing_that_can_be_read() {
     let id: CardId = "CRDx".parse().unwrap();
     let update =
         json!({"id": 7, "type": "card_updates", "attributes": {"event": "closed", "occurred_at": []}});
+    let card = json!({"id": "CRDx", "type": "cards", "attributes": {"pan": "4111111111111111"}});
     for (data, events) in [
+        (card.clone(), vec![]),
+        (json!([card, update]), vec![Some(CardEvent::Closed)]),
+        (json!({"type": "card-updates", "attributes": {"event": "closed"}}), vec![Some(CardEvent::Closed)]),
         (json!(null), vec![]),
         (json!([]), vec![]),
         (json!("later"), vec![]),
