@@ -154,7 +154,7 @@
 // docs.rs builds with a nightly compiler, which marks what is behind a feature.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+#[cfg(not(any(feature = "rustls-no-provider", feature = "native-tls")))]
 compile_error!("the service speaks TLS only: enable the feature `rustls` (the default) or `native-tls`");
 
 pub mod account_updater;

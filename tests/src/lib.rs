@@ -4,6 +4,7 @@
 pub mod decoders;
 pub mod marks;
 pub mod network;
+pub mod tls;
 pub mod worker;
 
 use std::fmt::Debug;

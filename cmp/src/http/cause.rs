@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, io};
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-no-provider")]
 use tokio_rustls::rustls::{self, AlertDescription, CertificateError};
 
 /// Why a connection could not be made, or broke.
@@ -17,13 +17,13 @@ pub(crate) enum Cause {
     Certificate(CertificateFault),
     /// The peer ended the TLS handshake with an alert.
     #[cfg_attr(
-        not(feature = "rustls"),
+        not(feature = "rustls-no-provider"),
         allow(dead_code, reason = "other TLS libraries don't say so exactly")
     )]
     TlsRefused,
     /// The peer refused the client's certificate, or wants one.
     #[cfg_attr(
-        not(feature = "rustls"),
+        not(feature = "rustls-no-provider"),
         allow(dead_code, reason = "other TLS libraries don't say so exactly")
     )]
     ClientCertificate,
@@ -53,7 +53,10 @@ pub(crate) enum Cause {
 
 /// What is wrong with the peer's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "rustls"), allow(dead_code, reason = "other TLS libraries don't say so exactly"))]
+#[cfg_attr(
+    not(feature = "rustls-no-provider"),
+    allow(dead_code, reason = "other TLS libraries don't say so exactly")
+)]
 pub(crate) enum CertificateFault {
     Expired,
     NotYetValid,
@@ -155,7 +158,7 @@ impl Cause {
     }
 }
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-no-provider")]
 fn of_tls(error: &(dyn Error + 'static)) -> Option<Cause> {
     Some(match error.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidCertificate(error) => Cause::Certificate(fault(error)),
@@ -168,7 +171,7 @@ fn of_tls(error: &(dyn Error + 'static)) -> Option<Cause> {
     })
 }
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-no-provider")]
 fn is_about_client_certificate(error: &io::Error) -> bool {
     use AlertDescription::{
         AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked,
@@ -191,12 +194,12 @@ fn is_about_client_certificate(error: &io::Error) -> bool {
     )
 }
 
-#[cfg(not(feature = "rustls"))]
+#[cfg(not(feature = "rustls-no-provider"))]
 fn is_about_client_certificate(_: &io::Error) -> bool {
     false
 }
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-no-provider")]
 fn fault(error: &CertificateError) -> CertificateFault {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
@@ -213,7 +216,7 @@ fn fault(error: &CertificateError) -> CertificateFault {
 }
 
 /// The systems' libraries have no kinds of failures in common, but all their messages name the certificate.
-#[cfg(not(feature = "rustls"))]
+#[cfg(not(feature = "rustls-no-provider"))]
 fn of_tls(error: &(dyn Error + 'static)) -> Option<Cause> {
     let text = error.downcast_ref::<native_tls::Error>()?.to_string();
     Some(if text.contains("certificate") {

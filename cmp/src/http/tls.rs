@@ -1,4 +1,4 @@
-//! TLS, by one of two libraries: see the features `rustls` and `native-tls`. With both, rustls is used.
+//! TLS, by one of two libraries: see the features `rustls`, `rustls-no-provider` and `native-tls`. With both, rustls is used.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tokio::io::{AsyncRead, AsyncWrite};
 use zeroize::Zeroizing;
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-no-provider")]
 pub(crate) use of_rust::Tls;
-#[cfg(not(feature = "rustls"))]
+#[cfg(not(feature = "rustls-no-provider"))]
 pub(crate) use of_the_system::Tls;
 
 use crate::error::{Error, Result};
@@ -75,7 +75,7 @@ fn name(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-no-provider")]
 mod of_rust {
     use std::sync::Arc;
 
@@ -83,14 +83,25 @@ mod of_rust {
     use rustls_platform_verifier::Verifier;
     use tokio_rustls::{
         TlsConnector,
-        rustls::{
-            ClientConfig, RootCertStore,
-            crypto::{CryptoProvider, aws_lc_rs},
-        },
+        rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider},
     };
 
     use super::{BoxedIo, Identity, name, no_tls, unusable_identity, unusable_root};
     use crate::{error::Result, http::cause::Cause};
+
+    /// The provider that the program installed, or ring's.
+    fn provider() -> Result<Arc<CryptoProvider>> {
+        if let Some(installed) = CryptoProvider::get_default() {
+            return Ok(Arc::clone(installed));
+        }
+        #[cfg(feature = "rustls")]
+        return Ok(Arc::new(tokio_rustls::rustls::crypto::ring::default_provider()));
+        #[cfg(not(feature = "rustls"))]
+        Err(crate::Error::configuration(
+            "no crypto provider for TLS: install one with rustls's `CryptoProvider::install_default`, or enable the feature `rustls` \
+             of `cmp`",
+        ))
+    }
 
     /// Whom to trust, and how to speak to them.
     #[derive(Clone)]
@@ -110,8 +121,7 @@ mod of_rust {
             if roots.iter().any(|root| store.add(root.clone()).is_err()) {
                 return Err(unusable_root());
             }
-            let provider = CryptoProvider::get_default()
-                .map_or_else(|| Arc::new(aws_lc_rs::default_provider()), Arc::clone);
+            let provider = provider()?;
             let verifier = if roots.is_empty() {
                 Verifier::new(Arc::clone(&provider))
             } else {
@@ -162,7 +172,7 @@ mod of_rust {
     }
 }
 
-#[cfg(not(feature = "rustls"))]
+#[cfg(not(feature = "rustls-no-provider"))]
 mod of_the_system {
     use native_tls::{Certificate, Protocol, TlsConnector};
     use rustls_pki_types::CertificateDer;

@@ -34,7 +34,7 @@ const HOLDERS: [(&str, &str); 16] = [
     ("reqwest", "HTTP"),
     ("rustls", "TLS"),
     ("tokio_rustls", "TLS"),
-    ("aws_lc_rs", "TLS"),
+    ("ring", "TLS"),
     ("tokio", "tokio"),
 ];
 

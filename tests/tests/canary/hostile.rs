@@ -24,6 +24,7 @@ use workspace_tests::marks::{
     ACCESS_TOKEN, ALIAS, CRYPTOGRAM, CVC, EMAIL, HOLDER, MARKS, METADATA, NETWORK_TOKEN, PAN, PHONE,
     POSTAL_CODE, SHORT_CRYPTOGRAM, STREET, forms,
 };
+use workspace_tests::tls;
 
 use crate::log;
 
@@ -129,8 +130,7 @@ pub(crate) fn identity(change: impl FnOnce(&mut CertificateParams)) -> (ServerCo
     change(&mut params);
     let certificate = params.self_signed(&signing_key).expect("a certificate");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-    let config =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key);
+    let config = tls::server().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key);
     (config.expect("a matching key"), certificate.pem())
 }
 

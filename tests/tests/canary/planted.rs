@@ -17,11 +17,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsConnector,
     rustls::{
-        ClientConfig, RootCertStore,
+        RootCertStore,
         pki_types::{CertificateDer, ServerName, pem::PemObject},
     },
 };
 use workspace_tests::marks::{HOLDER, METADATA, Mark, PAN, PLANTED, found};
+use workspace_tests::tls;
 
 use crate::{
     calls::{Clients, card_id, chain, everything, new_card},
@@ -153,7 +154,7 @@ async fn in_the_debug_data_of_a_goaway() {
     let pem = simulator.root_certificate().expect("TLS");
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate")).expect("a root");
-    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let mut config = tls::client(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
     let (_, port) = simulator.url().rsplit_once(':').expect("a port");
     let stream = TcpStream::connect(format!("127.0.0.1:{port}")).await.expect("a connection");

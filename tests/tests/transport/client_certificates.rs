@@ -12,6 +12,8 @@ use tokio_rustls::rustls::{
     version::{TLS12, TLS13},
 };
 
+use workspace_tests::tls;
+
 use crate::support::{Server, card_id, listen, new_card};
 
 struct Certificate {
@@ -38,9 +40,12 @@ async fn asking_over(
     let (client, client_key) = made("client.example");
     let mut trusted = RootCertStore::empty();
     trusted.add(client.der().clone()).unwrap();
-    let verifier = WebPkiClientVerifier::builder(Arc::new(trusted)).build().unwrap();
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), tls::provider()).build().unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
-    let config = ServerConfig::builder_with_protocol_versions(versions).with_client_cert_verifier(verifier);
+    let config =
+        ServerConfig::builder_with_provider(tls::provider()).with_protocol_versions(versions).unwrap();
+    let config = config.with_client_cert_verifier(verifier);
     let config = config.with_single_cert(vec![server.der().clone()], key).unwrap();
     let identity = (config, server.pem());
     let server = listen(identity, protocol, |_, mut stream, requests| async move {

@@ -25,6 +25,7 @@ use tokio_rustls::{
     server::TlsStream,
 };
 use tracing::{Dispatch, subscriber::NoSubscriber};
+use workspace_tests::tls;
 
 /// What a request of these tests holds, and a server may repeat.
 pub(crate) const SECRETS: [&str; 4] = ["5100260000019206", "0737", "bearer-canary", "secret-canary"];
@@ -69,8 +70,7 @@ pub(crate) fn identity(change: impl FnOnce(&mut CertificateParams)) -> (ServerCo
     change(&mut params);
     let certificate = params.self_signed(&signing_key).expect("a certificate");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-    let config =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key);
+    let config = tls::server().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key);
     (config.expect("a matching key"), certificate.pem())
 }
 

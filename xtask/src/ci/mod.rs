@@ -181,6 +181,7 @@ fn each_feature(root: &Path) -> Result<Done> {
     for feature in ["webhooks", "test-util", "opentelemetry", "opentelemetry,webhooks"] {
         clippy_cmp(root, &["--features", feature])?;
     }
+    clippy_cmp(root, &["--no-default-features", "--features", "rustls-no-provider"])?;
     cargo(root, &["clippy", "-p", "cmp-simulator", "--lib", "--", "-D", "warnings"], &[])?;
     for features in ["rustls,sqlite", "rustls,postgres"] {
         let arguments =

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsAcceptor,
-    rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer},
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer},
 };
 
 const CARD: &str = "CRDecqZp3xRgXU3TFmtcDdzQs";
@@ -35,7 +35,9 @@ impl Server {
     pub(crate) fn tls() -> Self {
         let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key");
         let key = PrivatePkcs8KeyDer::from(identity.signing_key.serialize_der()).into();
-        let config = ServerConfig::builder().with_no_client_auth();
+        // The build has two crypto providers, so rustls has no default.
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().expect("TLS").with_no_client_auth();
         let mut config =
             config.with_single_cert(vec![identity.cert.der().clone()], key).expect("a key that fits");
         config.alpn_protocols = vec![b"h2".to_vec()];
