@@ -18,22 +18,28 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// Runs `work`, and then removes the folder of the run.
+    /// Builds the programs of the clients, runs `work`, and then removes the folder of the run.
     pub(crate) fn with(work: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
         let bench =
             std::env::var("CARGO_MANIFEST_DIR").context("start it with cargo: `cargo xtask bench`")?;
         let program = std::env::current_exe()?;
         let target = program.ancestors().nth(2).context("the program is in no target folder")?;
         let run = target.join(format!("run-{}", std::process::id()));
-        std::fs::create_dir_all(&run)?;
         let places = Self { bench: bench.into(), target: target.to_owned(), run };
+        for package in CLIENTS {
+            Program { package, features: "" }.build(&places.bench, &places.target)?;
+        }
+        std::fs::create_dir_all(&places.run)?;
         let result = work(&places);
         std::fs::remove_dir_all(&places.run)?;
         result
     }
 }
 
-/// A program below `minimal/`.
+/// The programs below `clients/`. Each is built alone, so that no other client's features are in it.
+const CLIENTS: [&str; 4] = ["bench-reqwest", "bench-hyper", "bench-generated", "bench-cmp"];
+
+/// A program below `minimal/` or `clients/`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Program {
     pub(crate) package: &'static str,

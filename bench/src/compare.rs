@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use bench_work::{Cost, Side, Work};
 use clap::{Args, ValueEnum};
 
 use crate::adoption::{self, Build, Places, Program, WITH_CMP, WITH_REQWEST};
-use crate::clients::Side;
 use crate::gates;
-use crate::measure::{Cost, Work};
 use crate::page::{Section, Table};
 use crate::plot::{self, Line};
-use crate::rounds::{Case, Protocol, Rounds, Spread, name};
+use crate::rounds::{Case, Protocol, Rounds, Spread};
 use crate::server::Server;
 
 #[derive(Debug, Args)]
@@ -124,7 +123,7 @@ impl Bench<'_> {
                 };
                 table.row([
                     title.replace('_', ", "),
-                    name(*side),
+                    side.name().to_owned(),
                     cell(0, 1e3, " k", 1),
                     cell(1, 1.0, "", 0),
                     cell(2, 1.0, "", 0),
@@ -147,7 +146,7 @@ impl Bench<'_> {
                     let case = Case { protocol, in_flight, warm_up: 320, ..Case::new(work, size, 1920) };
                     let rounds = self.rounds(case, 7)?;
                     for side in rounds.sides {
-                        let mut cells = vec![title.to_owned(), in_flight.to_string(), name(*side)];
+                        let mut cells = vec![title.to_owned(), in_flight.to_string(), side.name().to_owned()];
                         for (_, figure, unit, more_is_better) in COLUMNS {
                             if *side == Side::Reqwest {
                                 let value = rounds.value(*side, figure)?;
@@ -185,7 +184,8 @@ impl Bench<'_> {
             [("get, a call", Work::Get, 4000), ("decode alone", Work::Decode, 40_000)]
         {
             let mut table = Table::new(&["included resources", "client", "CPU", "of reqwest by hand"]);
-            let mut lines: Vec<Line> = work.sides().iter().map(|side| (name(*side), Vec::new())).collect();
+            let mut lines: Vec<Line> =
+                work.sides().iter().map(|side| (side.name().to_owned(), Vec::new())).collect();
             for size in &sizes {
                 let rounds = self.rounds(Case::new(work, *size, (budget / size).max(60)), 7)?;
                 for (side, (_, points)) in rounds.sides.iter().zip(&mut lines) {
@@ -194,7 +194,7 @@ impl Bench<'_> {
                     points.push((*size as f64, cpu));
                     table.row([
                         size.to_string(),
-                        name(*side),
+                        side.name().to_owned(),
                         format!("{cpu:.1} µs"),
                         marked(spread(ratio), *side, ratio.median, 1.0),
                     ]);
@@ -227,7 +227,8 @@ impl Bench<'_> {
         plots.push(("token.svg", plot::svg("a hit of the token cache", "tasks", "CPU, ns", &lines)));
 
         let mut table = Table::new(&["ids", "client", "CPU an id", "of reqwest by hand", "peak memory"]);
-        let mut lines: Vec<Line> = Work::Bulk.sides().iter().map(|side| (name(*side), Vec::new())).collect();
+        let mut lines: Vec<Line> =
+            Work::Bulk.sides().iter().map(|side| (side.name().to_owned(), Vec::new())).collect();
         for size in self.sizes(&[1000, 10_000, 100_000]) {
             let rounds = self.rounds(Case { warm_up: 64, ..Case::new(Work::Bulk, size, size) }, 3)?;
             for (side, (_, points)) in rounds.sides.iter().zip(&mut lines) {
@@ -236,7 +237,7 @@ impl Bench<'_> {
                 points.push((size as f64, memory));
                 table.row([
                     size.to_string(),
-                    name(*side),
+                    side.name().to_owned(),
                     format!("{:.1} µs", rounds.value(*side, |cost| cost.cpu)?.median),
                     marked(spread(ratio), *side, ratio.median, 1.0),
                     format!("{memory:.1} MiB"),
@@ -256,7 +257,7 @@ impl Bench<'_> {
                 let ratio = rounds.ratio(*side, |cost| cost.cpu)?;
                 table.row([
                     title.to_owned(),
-                    name(*side),
+                    side.name().to_owned(),
                     format!("{:.1} µs", rounds.value(*side, |cost| cost.cpu)?.median),
                     marked(spread(ratio), *side, ratio.median, 1.0),
                 ]);

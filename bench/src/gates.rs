@@ -7,13 +7,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use bench_work::{Side, Work};
 use clap::Args;
 use serde::Deserialize;
 
 use crate::adoption::{Places, WITH_CMP, WITH_REQWEST, megabytes};
-use crate::clients::Side;
-use crate::measure::Work;
-use crate::rounds::{Case, name};
+use crate::rounds::Case;
 use crate::server::Server;
 
 #[derive(Debug, Args)]
@@ -172,13 +171,14 @@ pub(crate) fn instructions(work: Work, size: usize, side: Side, server: &Server)
 }
 
 fn callgrind(case: &Case, side: Side, server: &Server) -> Result<(f64, f64)> {
+    let (program, argument) = case.command(side, server)?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-bus=yes", "--callgrind-out-file=/dev/null"])
-        .arg(std::env::current_exe()?)
-        .args(case.arguments(side, server))
+        .arg(program)
+        .arg(argument)
         .output()?;
     let report = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "valgrind, {} by {}: {report}", name(case.work), name(side));
+    ensure!(output.status.success(), "valgrind, {:?} by {}: {report}", case.work, side.name());
     let line =
         report.lines().find_map(|line| line.split_once("Collected :")).context("valgrind has no sum")?;
     let mut sums = line.1.split_whitespace().map(str::parse);

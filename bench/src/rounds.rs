@@ -1,13 +1,11 @@
 //! Rounds in which each side does the same work, in changing order, each time in a new process.
 
-use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
+use bench_work::{Cost, Options, Side, Work};
 
-use crate::clients::Side;
-use crate::measure::{Cost, Work};
 use crate::server::Server;
 
 /// How the sides speak to the server.
@@ -49,46 +47,28 @@ impl Case {
         Self { work, size, protocol: Protocol::Plain, in_flight: 1, calls, warm_up, allocations: false }
     }
 
-    /// The arguments of this program for it.
-    pub(crate) fn arguments(&self, side: Side, server: &Server) -> Vec<OsString> {
+    /// The program of a client, and its argument for this.
+    pub(crate) fn command(&self, side: Side, server: &Server) -> Result<(PathBuf, String)> {
         let url = match self.protocol {
             Protocol::Plain => &server.addresses.plain,
             Protocol::Http1 => &server.addresses.http1,
             Protocol::Http2 => &server.addresses.http2,
         };
-        let mut arguments: Vec<OsString> = vec!["run".into(), name(self.work).into()];
-        let numbers = [
-            ("--size", self.size),
-            ("--calls", self.calls),
-            ("--warm-up", self.warm_up),
-            ("--in-flight", self.in_flight),
-        ];
-        for (option, number) in numbers {
-            arguments.extend([option.into(), number.to_string().into()]);
-        }
-        arguments.extend(["--side".into(), name(side).into()]);
-        if self.work != Work::Construct {
-            arguments.extend(["--url".into(), url.into()]);
-        }
-        if self.protocol != Protocol::Plain {
-            arguments.extend(["--certificate".into(), server.certificate.clone().into()]);
-        }
-        if self.allocations {
-            arguments.push("--allocations".into());
-        }
-        arguments
+        let &Self { work, size, calls, warm_up, in_flight, allocations, .. } = self;
+        let certificate = (self.protocol != Protocol::Plain).then(|| server.certificate.clone());
+        let url = url.clone();
+        let options = Options { work, size, url, certificate, calls, warm_up, in_flight, allocations };
+        let program = std::env::current_exe()?.with_file_name(format!("bench-{}", side.name()));
+        Ok((program, serde_json::to_string(&options)?))
     }
 
     pub(crate) fn measure(&self, side: Side, server: &Server) -> Result<Cost> {
-        let output = Command::new(std::env::current_exe()?).args(self.arguments(side, server)).output()?;
+        let (program, argument) = self.command(side, server)?;
+        let output = Command::new(program).arg(argument).output()?;
         let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{self:?} by {}: {errors}", name(side));
+        ensure!(output.status.success(), "{self:?} by {}: {errors}", side.name());
         Ok(serde_json::from_slice(&output.stdout)?)
     }
-}
-
-pub(crate) fn name(value: impl ValueEnum) -> String {
-    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 /// The costs of each side in each round.

@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::documents;
+use bench_work::documents;
 
 /// The octets of a download, to compare what TLS libraries cost.
 const DOWNLOAD: usize = 16 * 1024 * 1024;

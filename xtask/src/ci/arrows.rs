@@ -21,7 +21,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // A workspace of its own, for the job queue.
     ("cmp-fleet", &["cmp", "cmp-store"]),
     // A workspace of its own, to measure the client.
-    ("cmp-bench", &["cmp", "cmp-generated"]),
+    ("cmp-bench", &["bench-work"]),
+    ("bench-work", &[]),
+    ("bench-cmp", &["bench-work", "cmp"]),
+    ("bench-generated", &["bench-work", "cmp-generated"]),
+    ("bench-hyper", &["bench-work"]),
+    ("bench-reqwest", &["bench-work"]),
     ("minimal-cmp", &["cmp"]),
     ("minimal-reqwest", &[]),
     ("minimal-tls", &[]),

@@ -11,10 +11,10 @@ use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub(crate) const PAN: &str = "4111111111111111";
+pub const PAN: &str = "4111111111111111";
 
 /// The body of the response to a cryptogram request.
-pub(crate) const CRYPTOGRAM: &str = concat!(
+pub const CRYPTOGRAM: &str = concat!(
     r#"{"data":{"id":"NTK6j75fBx46Lzd3G3aVkfGQF","type":"network_tokens","attributes":{"bin":"411321","#,
     r#""created_at":"2025-01-17T12:53:17.94829","cryptogram":{"eci":"07","type":"TAVV","#,
     r#""value":"JWrMYLqNQjmEHQDAZbSx+A=="},"exp_month":9,"exp_year":39,"last4":"2304","#,
@@ -27,7 +27,7 @@ pub(crate) const CRYPTOGRAM: &str = concat!(
 );
 
 /// The body of the response to a subscription.
-pub(crate) const SUBSCRIPTION: &str = concat!(
+pub const SUBSCRIPTION: &str = concat!(
     r#"{"data":{"id":"CUS6j75fBx46Lzd3G3aVkfGQF","type":"card_update_subscriptions","attributes":{"#,
     r#""bin":"411111","created_at":"2025-01-17T12:53:17.94829","state":"enrolled","#,
     r#""updated_at":"2025-01-17T12:53:17.948293"}},"#,
@@ -36,7 +36,7 @@ pub(crate) const SUBSCRIPTION: &str = concat!(
 );
 
 /// The body of the response to a check.
-pub(crate) const UPDATE: &str = concat!(
+pub const UPDATE: &str = concat!(
     r#"{"data":{"id":"CUP6j75fBx46Lzd3G3aVkfGQF","type":"card_updates","attributes":{"event":"updated","#,
     r#""occurred_at":"2025-01-17T12:53:17.94829","received_at":"2025-01-17T12:53:17.948293","#,
     r#""reason_code":"cmp_au_card.updated","reason_text":"Reported by the card network.","#,
@@ -47,18 +47,37 @@ pub(crate) const UPDATE: &str = concat!(
     r#""trace_id":"f2046b6548e7dbe5793adee1f4a13c63","vault_id":"tntipby064g"}}}"#
 );
 
+/// The key that webhooks are signed with.
+pub const WEBHOOK_SECRET: &str = "whsec-4eC39HqLyjWDarjtT1zdp7dc";
+
+/// The body of a webhook.
+pub const EVENT: &str = concat!(
+    r#"{"id":"evt-01J9Z6K3","event":"cmp_network_token.updated","description":"network token updated","#,
+    r#""summary":"The network token is suspended.","timestamp":"2025-01-15T10:00:00.000Z","scope":"VAULT","#,
+    r#""grouping":"EVERY_SINGLE","occurrence":1,"fingerprint":"cafe42","integration_id":"int-1","#,
+    r#""org_id":"org-1","tenant":"tntipby064g","producer":{"application_name":"cmp","#,
+    r#""application_protocol":"https"},"details":{"card_id":"CRDecqZp3xRgXU3TFmtcDdzQs","#,
+    r#""card_bin":"411111","card_last4":"1111","card_exp_month":"5","card_exp_year":"2038","#,
+    r#""network_token_id":"NTabcdefghijklH2Dy1BVE9iR","network_token":"4124980000004244","#,
+    r#""network_token_last4":"4244","exp_month":"11","exp_year":"2037","#,
+    r#""payment_account_reference":"V0010014610000000085141000282","state":"SUSPENDED","#,
+    r#""reason_code":"cmp_network_token.suspended","reason_text":"suspended by the issuer","#,
+    r#""tenant_id":"tntipby064g","created_at":"2025-07-24T04:13:51.428077","#,
+    r#""updated_at":"2025-07-24T04:13:51.428092"}}"#
+);
+
 /// The id of a card that has so many included network tokens.
-pub(crate) fn card_id(included: usize) -> String {
+pub fn card_id(included: usize) -> String {
     format!("CRDecqZp3xRgXU3TFmtc{included:05}")
 }
 
 /// The number of included network tokens of a card with this id.
-pub(crate) fn included_of(id: &str) -> Option<usize> {
+pub fn included_of(id: &str) -> Option<usize> {
     id.strip_prefix("CRDecqZp3xRgXU3TFmtc")?.parse().ok()
 }
 
 /// A card with `included` network tokens.
-pub(crate) fn card(included: usize) -> String {
+pub fn card(included: usize) -> String {
     let mut text = format!(
         concat!(
             r#"{{"data":{{"id":"{}","type":"cards","attributes":{{"pan":"{}","cvc_status":"active","#,
@@ -95,7 +114,7 @@ pub(crate) fn card(included: usize) -> String {
 }
 
 /// Reads a response by hand, and checks that it is the one that was asked for.
-pub(crate) fn read<T: DeserializeOwned>(body: &[u8], included: usize) -> Result<Document<T>> {
+pub fn read<T: DeserializeOwned>(body: &[u8], included: usize) -> Result<Document<T>> {
     let document: Document<T> = serde_json::from_slice(body)?;
     let found = document.included.as_ref().map_or(0, Vec::len);
     ensure!(!document.data.id.is_empty() && found == included, "another response");
@@ -107,7 +126,7 @@ macro_rules! members {
         $(#[$attribute])*
         #[derive(Deserialize)]
         #[allow(dead_code, reason = "read to be compared, not to be used")]
-        pub(crate) struct $name $(<$generic>)? { $($(#[$meta])* pub(crate) $member: $type,)* }
+        pub struct $name $(<$generic>)? { $($(#[$meta])* pub $member: $type,)* }
     };
 }
 
@@ -344,32 +363,32 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
 
 /// A request's document.
 #[derive(Serialize)]
-pub(crate) struct Request<T> {
-    pub(crate) data: RequestData<T>,
+pub struct Request<T> {
+    pub data: RequestData<T>,
 }
 
 #[derive(Serialize)]
-pub(crate) struct RequestData<T> {
-    pub(crate) attributes: T,
+pub struct RequestData<T> {
+    pub attributes: T,
 }
 
 impl<T> Request<T> {
-    pub(crate) fn new(attributes: T) -> Self {
+    pub fn new(attributes: T) -> Self {
         Self { data: RequestData { attributes } }
     }
 }
 
 #[derive(Serialize)]
-pub(crate) struct NewCard<'a> {
-    pub(crate) pan: &'a str,
-    pub(crate) exp_month: u8,
-    pub(crate) exp_year: u16,
+pub struct NewCard<'a> {
+    pub pan: &'a str,
+    pub exp_month: u8,
+    pub exp_year: u16,
 }
 
 #[derive(Serialize)]
-pub(crate) struct CryptogramRequest<'a> {
-    pub(crate) amount: f64,
-    pub(crate) currency_code: &'a str,
-    pub(crate) transaction_type: &'a str,
-    pub(crate) cryptogram_type: &'a str,
+pub struct CryptogramRequest<'a> {
+    pub amount: f64,
+    pub currency_code: &'a str,
+    pub transaction_type: &'a str,
+    pub cryptogram_type: &'a str,
 }
