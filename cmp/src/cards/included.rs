@@ -129,24 +129,26 @@ impl Included {
         for resource in resources {
             match resource {
                 IncludedResource::NetworkToken(token) => {
-                    add(&mut included.network_tokens, NetworkToken::from_wire(*token, asked_at));
+                    included.network_tokens.push(NetworkToken::from_wire(*token, asked_at));
                 }
                 IncludedResource::CardUpdate(update) => {
-                    add(&mut included.updates, CardUpdate::from_wire(*update));
+                    included.updates.push(CardUpdate::from_wire(*update));
                 }
                 IncludedResource::CardUpdateSubscription(subscription) => {
-                    add(&mut included.subscriptions, CardUpdateSubscription::from_wire(*subscription));
+                    included.subscriptions.push(CardUpdateSubscription::from_wire(*subscription));
                 }
                 IncludedResource::Other(other) => {
                     // A resource without a type may be of any type.
                     included.is_incomplete |= other.kind.as_str().is_empty();
-                    if let Some(other) = OtherIncluded::from_wire(*other) {
-                        add(&mut included.others, other);
-                    }
+                    included.others.extend(OtherIncluded::from_wire(*other));
                 }
                 IncludedResource::Unreadable => included.is_incomplete = true,
             }
         }
+        leave_one_of_each(&mut included.network_tokens);
+        leave_one_of_each(&mut included.updates);
+        leave_one_of_each(&mut included.subscriptions);
+        leave_one_of_each(&mut included.others);
         included
     }
 
@@ -165,24 +167,37 @@ impl Included {
 
 /// A resource that can come twice: in both places of `included`, or twice in one.
 trait Resource {
-    /// Returns `true` if both have one id. Two without an id may be two resources.
-    fn is(&self, other: &Self) -> bool;
+    /// The type, if the list has several, and the id. Two resources without an id may be two.
+    fn key(&self) -> Option<(&str, &str)>;
 
     fn changed_at(&self) -> Option<DateTime<Utc>>;
 }
 
-/// Adds a resource. Of two copies the one that changed last stays, or else the first.
-fn add<T: Resource>(resources: &mut Vec<T>, new: T) {
-    match resources.iter_mut().find(|known| known.is(&new)) {
-        Some(known) if known.changed_at() < new.changed_at() => *known = new,
-        Some(_) => {}
-        None => resources.push(new),
+/// Of two copies, leaves the one that changed last, or else the first.
+fn leave_one_of_each<T: Resource>(resources: &mut Vec<T>) {
+    if resources.len() < 2 {
+        return;
     }
+    let mut keys = Vec::with_capacity(resources.len());
+    keys.extend(resources.iter().filter_map(T::key));
+    keys.sort_unstable();
+    if keys.is_sorted_by(|key, next| key < next) {
+        return;
+    }
+    let mut left: Vec<T> = Vec::with_capacity(resources.len());
+    for new in resources.drain(..) {
+        match left.iter_mut().find(|known| new.key().is_some() && known.key() == new.key()) {
+            Some(known) if known.changed_at() < new.changed_at() => *known = new,
+            Some(_) => {}
+            None => left.push(new),
+        }
+    }
+    *resources = left;
 }
 
 impl Resource for NetworkToken {
-    fn is(&self, other: &Self) -> bool {
-        self.id.is_some() && self.id == other.id
+    fn key(&self) -> Option<(&str, &str)> {
+        Some(("", self.id.as_ref()?.as_str()))
     }
 
     fn changed_at(&self) -> Option<DateTime<Utc>> {
@@ -191,8 +206,8 @@ impl Resource for NetworkToken {
 }
 
 impl Resource for CardUpdate {
-    fn is(&self, other: &Self) -> bool {
-        self.id.is_some() && self.id == other.id
+    fn key(&self) -> Option<(&str, &str)> {
+        Some(("", self.id.as_deref()?))
     }
 
     fn changed_at(&self) -> Option<DateTime<Utc>> {
@@ -201,8 +216,8 @@ impl Resource for CardUpdate {
 }
 
 impl Resource for CardUpdateSubscription {
-    fn is(&self, other: &Self) -> bool {
-        self.id.is_some() && self.id == other.id
+    fn key(&self) -> Option<(&str, &str)> {
+        Some(("", self.id.as_deref()?))
     }
 
     fn changed_at(&self) -> Option<DateTime<Utc>> {
@@ -211,8 +226,8 @@ impl Resource for CardUpdateSubscription {
 }
 
 impl Resource for OtherIncluded {
-    fn is(&self, other: &Self) -> bool {
-        self.id.is_some() && self == other
+    fn key(&self) -> Option<(&str, &str)> {
+        Some((&self.kind, self.id.as_deref()?))
     }
 
     fn changed_at(&self) -> Option<DateTime<Utc>> {
