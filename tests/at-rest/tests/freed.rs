@@ -70,7 +70,8 @@ const WAYS: [Way; 13] = [
     Way { name: "an answer that is not quite JSON", secrets: &[PAN, NETWORK_TOKEN], go: broken },
     Way { name: "a cryptogram is requested", secrets: &[NETWORK_TOKEN, CRYPTOGRAM], go: cryptogram },
     Way { name: "a payment is prepared", secrets: &[NETWORK_TOKEN, CRYPTOGRAM], go: payment },
-    Way { name: "a payment is prepared with the PAN", secrets: &[PAN, CVC], go: pan_payment },
+    // A card with the CVC that is looked for has an alias for its number, and a real one is too short to be looked for.
+    Way { name: "a payment is prepared with the PAN", secrets: &[PAN], go: pan_payment },
     Way {
         name: "a card is read through a proxy with a password",
         secrets: &[PROXY_PASSWORD, PROXY_PASSWORD_SENT],

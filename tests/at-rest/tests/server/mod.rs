@@ -134,7 +134,7 @@ fn answer(path: &str) -> (u16, &'static str) {
         "/cards/CRDpan" => (
             200,
             r#"{"data": {"id": "CRDpan", "type": "cards", "attributes": {"pan": "5100260000019206",
-                "cvc": "canary-cvc-7391-alias", "exp_month": 5, "exp_year": 28}, "relationships": {}},
+                "cvc": "739", "exp_month": 5, "exp_year": 28}, "relationships": {}},
                 "included": []}"#,
         ),
         path if path.starts_with("localhost:") => (407, "null"),
