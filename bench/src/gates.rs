@@ -48,7 +48,9 @@ const GROUPS: [Group; 5] = [
     (ATOMICS, "Atomic instructions a call; a mutex that is free takes two.", |was| was + 1.0),
     (ALLOCATIONS, "Allocations a call.", |was| was + 0.5),
     (ALLOCATED, "Allocated octets a call.", |was| (was * 1.03).ceil()),
-    (ADOPTION, "What a minimal program has more than one with reqwest and serde.", |was| was + was.abs() * 0.03),
+    (ADOPTION, "What a minimal program has more than one with reqwest and serde.", |was| {
+        was + was.abs() * 0.03
+    }),
 ];
 
 #[derive(Debug, Deserialize)]

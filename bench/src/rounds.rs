@@ -50,6 +50,8 @@ impl Case {
     /// The program of a client, and its argument for this.
     pub(crate) fn command(&self, side: Side, server: &Server) -> Result<(PathBuf, String)> {
         let url = match self.protocol {
+            // A client for plain HTTP may leave out TLS.
+            _ if self.work == Work::Construct => &server.addresses.http1,
             Protocol::Plain => &server.addresses.plain,
             Protocol::Http1 => &server.addresses.http1,
             Protocol::Http2 => &server.addresses.http2,

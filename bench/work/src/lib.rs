@@ -5,15 +5,18 @@ pub mod documents;
 mod measure;
 
 use std::future::Future;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
 use documents::{
     CardAttributes, CryptogramRequest, IncludedAttributes, NewCard, PAN, Request, card_id, read,
 };
 use futures_util::{StreamExt, stream};
-use http::Method;
+use hmac::{Hmac, Mac};
+use http::{HeaderName, Method};
 pub use measure::{Cost, Options, run};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 
 /// The access token of all clients.
 pub const TOKEN: &str = "bench";
@@ -21,6 +24,20 @@ pub const JSON_API: &str = "application/vnd.api+json";
 pub const USER_AGENT: &str = concat!("bench/", env!("CARGO_PKG_VERSION"));
 pub const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The header with a webhook's signature.
+pub const SIGNATURE_HEADER: HeaderName = HeaderName::from_static("vgs-signature");
+
+/// Signs [`documents::EVENT`] now, for all receivers: a wrong signature fails with one of them.
+///
+/// # Errors
+/// If the clock is before 1970.
+pub fn signature() -> Result<String> {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let mut mac = Hmac::<Sha256>::new_from_slice(documents::WEBHOOK_SECRET.as_bytes())?;
+    mac.update(format!("{time}.{}", documents::EVENT).as_bytes());
+    Ok(format!("t={time},v0={}", data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes())))
+}
 
 /// How many calls of a bulk run are in flight; cmp's default.
 pub const BULK_CONCURRENCY: usize = 16;

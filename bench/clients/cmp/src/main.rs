@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use anyhow::{Result, ensure};
 use bench_work::documents::{EVENT, PAN, WEBHOOK_SECRET, card_id};
-use bench_work::{BULK_CONCURRENCY, Client, Scenario, TOKEN};
+use bench_work::{BULK_CONCURRENCY, Client, SIGNATURE_HEADER, Scenario, TOKEN, signature};
 use cmp::auth::AccessToken;
-use cmp::webhooks::{Signer, Verifier, WebhookSecret};
+use cmp::webhooks::{Verifier, WebhookSecret};
 use cmp::{Amount, CardId, Environment, Expiry, NewCard, Pan};
 use http::{HeaderMap, HeaderValue};
 
@@ -66,8 +66,7 @@ impl Client for Cmp {
 
     fn receiver() -> Result<Box<dyn Fn() -> Result<()>>> {
         let secret = WebhookSecret::new(WEBHOOK_SECRET)?;
-        let signature = Signer::new(secret.clone()).sign(EVENT.as_bytes());
-        let headers = HeaderMap::from_iter([(Signer::HEADER.parse()?, HeaderValue::from_str(&signature)?)]);
+        let headers = HeaderMap::from_iter([(SIGNATURE_HEADER, HeaderValue::try_from(signature()?)?)]);
         let verifier = Verifier::new(secret);
         Ok(Box::new(move || {
             let event = verifier.verify(&headers, EVENT.as_bytes())?.parse()?;

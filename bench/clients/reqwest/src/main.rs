@@ -1,11 +1,15 @@
 //! reqwest and serde by hand: what the other clients are compared with.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use bench_work::documents::{self, CardAttributes, Event, WEBHOOK_SECRET};
-use bench_work::{CONNECT_TIMEOUT, Client, JSON_API, Scenario, TIMEOUT, TOKEN, USER_AGENT};
+use bench_work::{
+    CONNECT_TIMEOUT, Client, JSON_API, SIGNATURE_HEADER, Scenario, TIMEOUT, TOKEN, USER_AGENT, signature,
+};
 use hmac::{Hmac, Mac};
+use reqwest::header::{HeaderMap, HeaderValue};
 use sha2::Sha256;
 
 /// The oldest webhook that is accepted, in seconds.
@@ -52,12 +56,10 @@ impl Client for ByReqwest {
     }
 
     fn receiver() -> Result<Box<dyn Fn() -> Result<()>>> {
-        let time = seconds()?;
-        let signature = data_encoding::HEXLOWER
-            .encode(&signed(&time.to_string(), documents::EVENT.as_bytes())?.finalize().into_bytes());
-        let header = format!("t={time},v0={signature}");
+        let headers = HeaderMap::from_iter([(SIGNATURE_HEADER, HeaderValue::try_from(signature()?)?)]);
         Ok(Box::new(move || {
-            let event = verified(&header, documents::EVENT.as_bytes())?;
+            let header = headers.get(SIGNATURE_HEADER.as_str()).context("no signature")?.to_str()?;
+            let event = verified(header, documents::EVENT.as_bytes())?;
             ensure!(event.details.card_id.is_some(), "another event");
             Ok(())
         }))
@@ -74,20 +76,12 @@ fn verified(header: &str, body: &[u8]) -> Result<Event> {
         }
     }
     let time = time.context("no time")?;
-    ensure!(seconds()?.abs_diff(time.parse()?) <= TOLERANCE, "too old");
-    let signature = data_encoding::HEXLOWER.decode(signature.context("no signature")?.as_bytes())?;
-    signed(time, body)?.verify_slice(&signature)?;
-    Ok(serde_json::from_slice(body)?)
-}
-
-fn signed(time: &str, body: &[u8]) -> Result<Hmac<Sha256>> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    ensure!(now.abs_diff(time.parse()?) <= TOLERANCE, "too old");
     let mut mac = Hmac::<Sha256>::new_from_slice(WEBHOOK_SECRET.as_bytes())?;
     mac.update(time.as_bytes());
     mac.update(b".");
     mac.update(body);
-    Ok(mac)
-}
-
-fn seconds() -> Result<u64> {
-    Ok(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs())
+    mac.verify_slice(&data_encoding::HEXLOWER.decode(signature.context("no signature")?.as_bytes())?)?;
+    Ok(serde_json::from_slice(body)?)
 }
