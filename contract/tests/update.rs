@@ -61,9 +61,14 @@ impl Workspace {
         Self::copied(target.to_owned(), Some(turn))
     }
 
+    /// Creates a workspace for an update that ends before anything is compiled. It waits for no other.
+    fn unbuilt() -> Self {
+        Self::copied(PathBuf::from("target"), None)
+    }
+
     /// Creates a workspace whose client has hardly any code, so that it compiles quickly.
     fn small() -> Self {
-        let workspace = Self::copied(PathBuf::from("target"), None);
+        let workspace = Self::unbuilt();
         let manifest = "[workspace]\nmembers = [\"cmp\"]\nresolver = \"3\"\n\n[workspace.package]\nversion = \"0.1.0\"\n";
         workspace.write(Path::new("Cargo.toml"), manifest.as_bytes());
         let manifest = "[package]\nname = \"cmp\"\nedition = \"2024\"\nversion.workspace = true\n";
@@ -227,7 +232,7 @@ fn a_removed_enum_value_names_the_variants_and_the_code_that_uses_them() {
 
 #[test]
 fn a_renamed_operation_is_one_gone_and_one_new() {
-    let workspace = Workspace::new();
+    let workspace = Workspace::unbuilt();
     let (old, new) = ("/cards/{card_id}/cryptogram", "/cards/{card_id}/cryptograms");
     let page = workspace.page("Network Tokens", |_, document| {
         let paths = document["paths"].as_object_mut().expect("paths");
@@ -303,7 +308,7 @@ fn a_second_error_shape_is_taken_in() {
 
 #[test]
 fn one_page_of_two_that_share_a_schema_is_refused() {
-    let workspace = Workspace::new();
+    let workspace = Workspace::unbuilt();
     let edit = in_schema("CardArt", |schema| schema["properties"]["motif"] = json!({"type": "string"}));
     let ended = workspace.dry_run(&workspace.page("Network Tokens", edit));
     assert!(!ended.good, "{}", ended.text);
@@ -312,7 +317,7 @@ fn one_page_of_two_that_share_a_schema_is_refused() {
 
 #[test]
 fn pages_are_fetched_from_where_the_sources_say_and_those_out_of_reach_are_named() {
-    let workspace = Workspace::new();
+    let workspace = Workspace::unbuilt();
     let text = fs::read(workspace.page("Cards", |_, _| {})).expect("a page");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -390,7 +395,7 @@ fn what_is_edited_while_an_update_runs_is_not_overwritten() {
 
 #[test]
 fn without_pages_and_addresses_there_is_nothing_to_update_from() {
-    let workspace = Workspace::new();
+    let workspace = Workspace::unbuilt();
     let ended = workspace.run(&["update"]);
     assert!(!ended.good);
     ended.says(&["give pages: no source in openapi/sources.toml has a `url`"]);
@@ -457,6 +462,15 @@ fn an_update_that_can_not_write_one_file_writes_none() {
     }
 }
 
+/// When an update is killed.
+#[derive(Debug, Clone, Copy)]
+enum Killed {
+    /// In the rehearsal, after so many lines of output.
+    AfterLines(usize),
+    /// In the replacement of files, when so many have their new content.
+    AfterFiles(usize),
+}
+
 #[test]
 fn an_update_that_is_killed_is_finished_or_undone() {
     let workspace = Workspace::small();
@@ -467,23 +481,31 @@ fn an_update_that_is_killed_is_finished_or_undone() {
     assert!(updated.good, "{}", updated.text);
     let after = files(&workspace.root());
     let journal = workspace.root().join("openapi/.update/journal.json");
-    for round in 0..20_usize {
+    let changed: Vec<_> = after.iter().filter(|(path, content)| before.get(*path) != Some(content)).collect();
+    let replaced = || {
+        let is_new = |path: &Path, content: &[u8]| {
+            fs::read(workspace.root().join(path)).is_ok_and(|now| now == content)
+        };
+        changed.iter().filter(|(path, content)| is_new(path, content)).count()
+    };
+    let in_rehearsal = [0, 1, 2].map(Killed::AfterLines);
+    let in_replacement = [0, 3, 6, 9, changed.len()].map(Killed::AfterFiles);
+    for round in in_rehearsal.into_iter().chain(in_replacement) {
         for (path, content) in &before {
             workspace.write(path, content);
         }
         let mut command = workspace.command(&arguments);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
-        // Half of the kills happen during the rehearsal, each one line of output later. The others happen during the
-        // replacement of files, each a little later than the one before.
         let mut said = BufReader::new(child.stderr.take().expect("piped")).lines();
-        match round.checked_sub(10) {
-            None => drop(said.by_ref().take(round).count()),
-            Some(later) => {
+        match round {
+            Killed::AfterLines(lines) => drop(said.by_ref().take(lines).count()),
+            Killed::AfterFiles(files) => {
                 said.find(|line| line.as_ref().is_ok_and(|line| line.contains("Finished")));
-                while !journal.exists() && child.try_wait().expect("a child").is_none() {
+                while (replaced() < files || files == 0 && !journal.exists())
+                    && child.try_wait().expect("a child").is_none()
+                {
                     thread::yield_now();
                 }
-                (0..later * 400).for_each(|_| std::hint::spin_loop());
             }
         }
         child.kill().expect("killed");
@@ -491,8 +513,8 @@ fn an_update_that_is_killed_is_finished_or_undone() {
         let next = workspace.run(&["show"]);
         assert!(next.good, "{}", next.text);
         let now = files(&workspace.root());
-        assert!(now == before || now == after, "round {round}: neither as before nor as after");
-        assert!(!journal.exists(), "round {round}");
+        assert!(now == before || now == after, "{round:?}: neither as before nor as after");
+        assert!(!journal.exists(), "{round:?}");
     }
     let last = workspace.run(&arguments);
     assert!(last.good, "{}", last.text);

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // It is not published, and nothing may depend on it.
     ("workspace-tests", &["cmp", "cmp-contract", "cmp-simulator", "cmp-store"]),
     ("workspace-at-rest", &[]),
+    ("workspace-refused", &[]),
     // A workspace of its own, for the job queue.
     ("cmp-fleet", &["cmp", "cmp-store"]),
     // A workspace of its own, to measure the client.
