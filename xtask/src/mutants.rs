@@ -70,6 +70,10 @@ pub(crate) fn run(root: &Path, modules: &[String], shard: Option<&str>, in_place
     );
     let modules: Vec<&str> =
         if modules.is_empty() { MODULES.to_vec() } else { modules.iter().map(String::as_str).collect() };
+    for module in &modules {
+        let folder = root.join("cmp/src").join(module);
+        ensure!(folder.exists() || folder.with_extension("rs").exists(), "cmp/src has no module {module}");
+    }
     let name = format!("{}-{}", modules.join("-"), shard.unwrap_or("all")).replace('/', "-");
     let output = format!("{OUTPUT}/{name}");
     fs::create_dir_all(root.join(&output))?;

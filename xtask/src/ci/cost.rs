@@ -2,7 +2,7 @@
 //!
 //! `bench/` is a workspace of its own, so its format, lints and tests are checked here, too.
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
@@ -18,7 +18,13 @@ pub(super) fn check(root: &Path) -> Result<Done> {
     // In the workspace's own target folder, where most dependencies have been checked.
     let lints = ["--workspace", "--all-targets", "--", "-D", "warnings"];
     let lint = ["clippy", "--manifest-path", MANIFEST, "--target-dir", "target"];
-    cargo(root, &[&lint[..], &lints].concat(), &[])
+    cargo(root, &[&lint[..], &lints].concat(), &[])?;
+    let valgrind = Command::new("valgrind").arg("--version").output();
+    Ok(if valgrind.is_ok_and(|output| output.status.success()) {
+        Done::Passed
+    } else {
+        Done::PassedInPart("without valgrind, instructions are not counted".to_owned())
+    })
 }
 
 /// Runs the benchmark program.

@@ -13,6 +13,8 @@ use serde_json::Value;
 /// How a step ended when it didn't fail.
 pub(crate) enum Done {
     Passed,
+    /// A part was skipped; the text says which, and why.
+    PassedInPart(String),
     /// Something that can't be installed here is missing; the text says what.
     Skipped(String),
 }
