@@ -22,7 +22,7 @@
 //! | `GET /_simulator/webhooks` | all notifications: [`Notification`](crate::webhooks::Notification) |
 //! | `POST /_simulator/webhooks` | sends any request body as a notification |
 //! | `GET /_simulator/settings` | the [`Settings`], secrets masked |
-//! | `PATCH /_simulator/settings` | changes the named members, lists as a whole; `null` is the default; refuses a masked value |
+//! | `PATCH /_simulator/settings` | changes the named members, lists as a whole; `null` restores the default; refuses a masked value |
 //! | `GET /_simulator/provoke` | every status of every operation, and how to provoke it |
 //! | `POST /_simulator/reset` | clears everything but the settings |
 

@@ -37,6 +37,7 @@ impl Instance {
         self.state().reset();
         self.faults().clear();
         self.log().clear();
+        self.webhooks.report_progress();
     }
 
     /// Wakes the delivery of webhooks after a request, a world event or a change of the clock.

@@ -98,7 +98,7 @@ impl Simulator {
 
     /// Clears everything but the settings: cards, access tokens, cryptograms, notifications, requests and faults.
     ///
-    /// Ids and random numbers go on, so no id from before comes again.
+    /// Ids and random numbers go on, so ids from before the reset are not used again.
     pub fn reset(&self) {
         self.instance.reset();
     }

@@ -74,7 +74,7 @@ pub enum WorldEvent {
     },
 }
 
-/// An error that says that an event had no card, token or subscription to happen to.
+/// An error: an event could not happen to a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NothingThere {
@@ -114,7 +114,7 @@ impl<'a> World<'a> {
     /// Lets an event happen.
     ///
     /// # Errors
-    /// If no such card, token or subscription exists.
+    /// If no such card or token exists, or the card's subscription was ended.
     pub fn happen(self, event: &WorldEvent) -> Done {
         let done = happen(&mut self.instance.state(), event);
         self.instance.wake_webhooks();

@@ -53,7 +53,7 @@
 //! * [`retry`] says how often and how long to try. [`operation`] lists each operation with its class of repetition and its
 //!   scope.
 //! * [`auth`] is the source of access tokens, and [`Environment`] the place where requests go.
-//! * [`drift`] reports what the service sends and this version doesn't know.
+//! * [`drift`] reports what the service sends and this version doesn't know or can't read.
 //! * [`metrics`], with the feature `opentelemetry`, are what the client measures.
 //! * [`clock`] is the time that a client sees, for tests.
 //! * [`Pan`], [`Cvc`], [`NetworkTokenNumber`] and [`CryptogramValue`] show at most their last four

@@ -183,7 +183,7 @@ impl<S: Socket> AsyncWrite for Wire<S> {
         if self.is_cut() {
             return cut();
         }
-        // The pause after the last piece of a response is not one before the next response.
+        // A response that does not drip does not wait for the pause of an earlier drip.
         let drips = self.drip_pause().is_some();
         if let Some(pause) = self.pause.as_mut().filter(|_| drips) {
             ready!(pause.as_mut().poll(context));

@@ -54,7 +54,7 @@ fn note(instance: &Instance, delivery: &Delivery, answer: Result<u16, String>) {
     let settings = state.settings.webhooks.clone();
     state.notifications.note(&settings, delivery.number, attempt);
     drop(state);
-    instance.webhooks.progress.send_replace(());
+    instance.webhooks.report_progress();
 }
 
 /// Returns the time until a notification is due or a network token arrives.

@@ -239,13 +239,18 @@ impl Entry {
 #[derive(Default)]
 pub(crate) struct Signals {
     pub(super) work: Notify,
-    pub(super) progress: watch::Sender<()>,
+    progress: watch::Sender<()>,
 }
 
 impl Signals {
     /// Wakes the task, because a notification may be due.
     pub(crate) fn wake(&self) {
         self.work.notify_one();
+    }
+
+    /// Wakes those that wait until no notification is due.
+    pub(crate) fn report_progress(&self) {
+        self.progress.send_replace(());
     }
 
     pub(super) fn watch_progress(&self) -> watch::Receiver<()> {

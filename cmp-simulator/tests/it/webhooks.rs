@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use cmp_simulator::webhooks::{DeliveryOrder, Endpoint, Outcome};
 use cmp_simulator::{CardUpdateEvent, Enrollment, NetworkTokenState, Settings, Simulator, TokenArrival};
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, Empty};
 use hyper::HeaderMap;
 use hyper::server::conn::http1;
@@ -423,6 +425,17 @@ async fn a_reset_while_a_notification_is_being_sent_loses_no_later_one() {
     let sent = simulator.webhooks().sent();
     assert_eq!((sent.len(), &json!(sent[0].event_id)), (1, after));
     assert_eq!((sent[0].outcome, sent[0].attempts.len()), (Outcome::Delivered, 1));
+}
+
+#[tokio::test]
+async fn a_reset_ends_the_wait_for_the_notifications_that_it_clears() {
+    let (simulator, client, receiver) = listening(|_| ()).await;
+    let _closed = receiver.gate.lock().await;
+    client.store(VISA).await;
+    let mut settled = pin!(simulator.webhooks().settled());
+    assert!(settled.as_mut().now_or_never().is_none());
+    simulator.reset();
+    assert!(settled.now_or_never().is_some());
 }
 
 #[tokio::test]

@@ -96,7 +96,9 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<()> {
         let seconds = took.as_secs();
         match outcome {
             Ok(Done::Passed) => say(&format!("passed   {name} ({seconds} s)")),
-            Ok(Done::PassedInPart(without)) => say(&format!("passed   {name} ({seconds} s), in part: {without}")),
+            Ok(Done::PassedInPart(without)) => {
+                say(&format!("passed   {name} ({seconds} s), in part: {without}"))
+            }
             Ok(Done::Skipped(why)) => say(&format!("skipped  {name}: {why}")),
             Err(error) => {
                 failed += 1;
