@@ -6,7 +6,7 @@ use std::ops::Deref;
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
-use crate::lenient::{Broken, LONGEST_TEXT, Lenient, MOST_ENTRIES, Notes, Object};
+use crate::lenient::{Broken, LONGEST_TEXT, Lenient, List, MOST_ENTRIES, Notes, Object, skip_list};
 
 /// An object whose member names the service chooses, such as a card's `relationships`.
 ///
@@ -17,6 +17,8 @@ pub struct Named<K: Eq + Hash, V> {
     members: HashMap<K, V>,
     #[serde(skip)]
     unreadable: Vec<String>,
+    #[serde(skip)]
+    is_incomplete: bool,
 }
 
 impl<K: Eq + Hash, V> Named<K, V> {
@@ -33,6 +35,12 @@ impl<K: Eq + Hash, V> Named<K, V> {
     /// Returns the names of members that came and could not be read.
     pub fn unreadable(&self) -> &[String] {
         &self.unreadable
+    }
+
+    /// Returns `true` if there may be members whose names are unknown: another value came in the place of the object, or
+    /// members were not read because there are too many or their names are too long.
+    pub fn is_incomplete(&self) -> bool {
+        self.is_incomplete
     }
 }
 
@@ -52,7 +60,7 @@ impl<K: Eq + Hash, V> Default for Named<K, V> {
 
 impl<K: Eq + Hash, V> From<HashMap<K, V>> for Named<K, V> {
     fn from(members: HashMap<K, V>) -> Self {
-        Self { members, unreadable: Vec::new() }
+        Self { members, unreadable: Vec::new(), is_incomplete: false }
     }
 }
 
@@ -62,7 +70,35 @@ impl<K: Eq + Hash, V> fmt::Debug for Named<K, V> {
     }
 }
 
+/// Another value in the place of the object is read as one whose members are unknown. An empty list is how some servers
+/// write an empty object, and can't be read.
 impl<V: Lenient> Lenient for Named<String, V> {
+    fn text(_: &str) -> Option<Self> {
+        Some(Self { is_incomplete: true, ..Self::default() })
+    }
+
+    fn integer(_: u64) -> Option<Self> {
+        Self::text("")
+    }
+
+    fn float(_: f64) -> Option<Self> {
+        Self::text("")
+    }
+
+    fn truth(_: bool) -> Option<Self> {
+        Self::text("")
+    }
+
+    fn list(place: &mut Option<Self>, list: &mut dyn List, notes: &mut Notes) -> Result<bool, Broken> {
+        if !list.skip()? {
+            return Ok(false);
+        }
+        skip_list(list)?;
+        notes.unreadable();
+        *place = Self::text("");
+        Ok(true)
+    }
+
     fn object<'de>(
         place: &mut Option<Self>,
         object: &mut dyn Object<'de>,
@@ -73,6 +109,7 @@ impl<V: Lenient> Lenient for Named<String, V> {
             if read.members.len() + read.unreadable.len() == MOST_ENTRIES || name.len() > LONGEST_TEXT {
                 object.skip()?;
                 notes.unreadable();
+                read.is_incomplete = true;
                 continue;
             }
             notes.enter(&name);
@@ -116,5 +153,28 @@ mod tests {
         let card: types::CardResourceResponse = serde_json::from_str(json).expect("decodes");
         let named = card.data.and_then(|data| data.relationships).expect("relationships");
         assert_eq!((named.len(), named.unreadable()), (1, &["b".to_owned(), "d".to_owned()][..]));
+    }
+    #[test]
+    fn what_is_not_an_object_may_have_any_members() {
+        for (json, expected) in
+            [("{}", false), (r#""x""#, true), ("true", true), ("[{}]", true), (r#"["x", 7]"#, true)]
+        {
+            let document = format!(r#"{{"data":{{"relationships":{json}}}}}"#);
+            let card: types::CardResourceResponse = serde_json::from_str(&document).expect("decodes");
+            let named = card.data.and_then(|data| data.relationships).expect("relationships");
+            assert_eq!((named.len(), named.is_incomplete()), (0, expected), "{json}");
+        }
+        for json in ["null", "[]"] {
+            let document = format!(r#"{{"data":{{"relationships":{json}}}}}"#);
+            let card: types::CardResourceResponse = serde_json::from_str(&document).expect("decodes");
+            assert!(card.data.expect("data").relationships.is_none(), "{json}");
+        }
+        for (members, expected) in [(MOST_ENTRIES, false), (MOST_ENTRIES + 1, true)] {
+            let members: Vec<_> = (0..members).map(|number| format!(r#""{number}":{{}}"#)).collect();
+            let document = format!(r#"{{"data":{{"relationships":{{{}}}}}}}"#, members.join(","));
+            let card: types::CardResourceResponse = serde_json::from_str(&document).expect("decodes");
+            let named = card.data.and_then(|data| data.relationships).expect("relationships");
+            assert_eq!((named.len(), named.is_incomplete()), (MOST_ENTRIES, expected));
+        }
     }
 }

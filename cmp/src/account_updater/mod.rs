@@ -122,9 +122,11 @@ impl<'a> AccountUpdater<'a> {
     }
 }
 
-/// Returns `false` for another resource, such as the card itself. It would look like an update without an event.
+/// Returns `false` for another resource, such as the card itself. It would look like an update without an event. A resource
+/// with an event is an update, whatever its type.
 fn is_an_update(resource: &CardUpdateResource) -> bool {
-    resource.type_.as_ref().is_none_or(|kind| is_same_word(kind.as_str(), "card_updates"))
+    let has_event = resource.attributes.as_ref().is_some_and(|attributes| attributes.event.is_some());
+    has_event || resource.type_.as_ref().is_none_or(|kind| is_same_word(kind.as_str(), "card_updates"))
 }
 
 /// What a merchant does after a report of the account updater.

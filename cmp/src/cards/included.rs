@@ -56,7 +56,7 @@ open_enum! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CardUpdate {
-    /// The service's id of the report.
+    /// The id that came with the report. The documents call it the subscription's id, so two reports may have the same one.
     pub id: Option<Text>,
     /// What happened.
     pub event: Option<CardEvent>,
@@ -154,7 +154,8 @@ impl Included {
 
     /// Returns `true` if the relationships name a network token that is not here, or may do so.
     pub(super) fn lacks_tokens_of(&self, relationships: &Named<String, types::LubeRel>) -> bool {
-        if relationships.unreadable().iter().any(|name| name == NETWORK_TOKENS) {
+        let is_unreadable = relationships.unreadable().iter().any(|name| name == NETWORK_TOKENS);
+        if is_unreadable || relationships.is_incomplete() {
             return true;
         }
         let shown: Vec<_> =
@@ -167,13 +168,22 @@ impl Included {
 
 /// A resource that can come twice: in both places of `included`, or twice in one.
 trait Resource {
-    /// The type, if the list has several, and the id. Two resources without an id may be two.
-    fn key(&self) -> Option<(&str, &str)>;
+    /// What two copies have in common. Two resources without an id may be two.
+    fn key(&self) -> Option<Key<'_>>;
 
-    fn changed_at(&self) -> Option<DateTime<Utc>>;
+    /// Returns `true` for two resources with one key that are not the same one.
+    fn differs(&self, _other: &Self) -> bool {
+        false
+    }
+
+    /// When the resource changed last, and how many of the members that matter it has. The highest copy counts.
+    fn rank(&self) -> (Option<DateTime<Utc>>, u8);
 }
 
-/// Of two copies, leaves the one that changed last, or else the first.
+/// The type, if the list has several; the id; and the time, if several resources can have the same id.
+type Key<'a> = (&'a str, &'a str, Option<DateTime<Utc>>);
+
+/// Of the copies of a resource, leaves the one that changed last, or else the one that says most, or else the first.
 fn leave_one_of_each<T: Resource>(resources: &mut Vec<T>) {
     if resources.len() < 2 {
         return;
@@ -186,8 +196,9 @@ fn leave_one_of_each<T: Resource>(resources: &mut Vec<T>) {
     }
     let mut left: Vec<T> = Vec::with_capacity(resources.len());
     for new in resources.drain(..) {
-        match left.iter_mut().find(|known| new.key().is_some() && known.key() == new.key()) {
-            Some(known) if known.changed_at() < new.changed_at() => *known = new,
+        let is_copy = |known: &&mut T| known.key() == new.key() && !known.differs(&new);
+        match left.iter_mut().find(|known| new.key().is_some() && is_copy(known)) {
+            Some(known) if known.rank() < new.rank() => *known = new,
             Some(_) => {}
             None => left.push(new),
         }
@@ -196,42 +207,48 @@ fn leave_one_of_each<T: Resource>(resources: &mut Vec<T>) {
 }
 
 impl Resource for NetworkToken {
-    fn key(&self) -> Option<(&str, &str)> {
-        Some(("", self.id.as_ref()?.as_str()))
+    fn key(&self) -> Option<Key<'_>> {
+        Some(("", self.id.as_ref()?.as_str(), None))
     }
 
-    fn changed_at(&self) -> Option<DateTime<Utc>> {
-        self.updated_at
+    fn rank(&self) -> (Option<DateTime<Utc>>, u8) {
+        let has_state = !self.state.as_str().is_empty();
+        (self.updated_at, u8::from(self.number.is_some()) + u8::from(has_state))
     }
 }
 
+/// An id may be that of all reports of a subscription, so only equal reports are copies.
 impl Resource for CardUpdate {
-    fn key(&self) -> Option<(&str, &str)> {
-        Some(("", self.id.as_deref()?))
+    fn key(&self) -> Option<Key<'_>> {
+        Some(("", self.id.as_deref()?, self.occurred_at))
     }
 
-    fn changed_at(&self) -> Option<DateTime<Utc>> {
-        self.occurred_at
+    fn differs(&self, other: &Self) -> bool {
+        self != other
+    }
+
+    fn rank(&self) -> (Option<DateTime<Utc>>, u8) {
+        (None, 0)
     }
 }
 
 impl Resource for CardUpdateSubscription {
-    fn key(&self) -> Option<(&str, &str)> {
-        Some(("", self.id.as_deref()?))
+    fn key(&self) -> Option<Key<'_>> {
+        Some(("", self.id.as_deref()?, None))
     }
 
-    fn changed_at(&self) -> Option<DateTime<Utc>> {
-        self.updated_at
+    fn rank(&self) -> (Option<DateTime<Utc>>, u8) {
+        (self.updated_at, self.state.is_some().into())
     }
 }
 
 impl Resource for OtherIncluded {
-    fn key(&self) -> Option<(&str, &str)> {
-        Some((&self.kind, self.id.as_deref()?))
+    fn key(&self) -> Option<Key<'_>> {
+        Some((&self.kind, self.id.as_deref()?, None))
     }
 
-    fn changed_at(&self) -> Option<DateTime<Utc>> {
-        None
+    fn rank(&self) -> (Option<DateTime<Utc>>, u8) {
+        (None, 0)
     }
 }
 

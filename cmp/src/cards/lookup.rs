@@ -18,7 +18,8 @@
 //! no network tokens at all.
 //!
 //! A lesson holds until an answer contradicts it: names that had worked are refused, or the card's `relationships` name a
-//! network token that the answer does not show, or what is included can't be read. The other way of asking is then tried, and learnt if it shows the token.
+//! network token that the answer does not show, or may name one and can't be read, or what is included can't be read. The
+//! other way of asking is then tried, and learnt if it shows the token.
 
 use super::model::Card;
 use crate::{

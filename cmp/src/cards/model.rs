@@ -125,8 +125,9 @@ pub struct Card {
     /// `true` if the card has no network tokens besides [`network_tokens`](Self::network_tokens).
     ///
     /// Only a [`get`](super::Cards::get) without `include`, or with [`Include::NetworkTokens`](super::Include), can set it.
-    /// It stays `false` in three cases: the service has not shown this client any network token yet, the card's
-    /// relationships name one that the answer does not show, or an included resource could not be read.
+    /// It stays `false` in four cases: the service has not shown this client any network token yet, the card's
+    /// relationships name one that the answer does not show, relationships that may name one could not be read, or an
+    /// included resource could not be read.
     pub lists_network_tokens: bool,
     /// The account updater's reports.
     pub updates: Vec<CardUpdate>,
@@ -255,8 +256,8 @@ impl Card {
         self
     }
 
-    /// Returns `true` if the answer may hide a network token. Either the card's relationships name one that the answer does
-    /// not show, or it shows none and has an included resource that could not be read.
+    /// Returns `true` if the answer may hide a network token. The card's relationships name one that the answer does not show,
+    /// or may name one and could not be read; or the answer shows none and has an included resource that could not be read.
     pub(crate) fn may_hide_tokens(&self) -> bool {
         let Hidden { names_other_tokens, has_unreadable, .. } = self.hidden;
         names_other_tokens || (has_unreadable && self.network_tokens.is_empty())
@@ -284,8 +285,10 @@ impl Card {
         if !is_pan(number) {
             return Some(StoredNumber::Alias(alias.unwrap_or_else(|| number.into())));
         }
-        let is_alias =
-            alias.as_deref() == Some(number) || self.cvc.as_ref().is_some_and(|cvc| self.is_alias(cvc));
+        let is_alias = match alias.as_deref() {
+            Some(alias) => alias == number,
+            None => self.cvc.as_ref().is_some_and(|cvc| self.is_alias(cvc)),
+        };
         Some(if is_alias { StoredNumber::Alias(number.into()) } else { StoredNumber::Pan(pan.clone()) })
     }
 
@@ -320,10 +323,10 @@ impl Card {
 /// A stored card's number in an answer: the PAN or an alias.
 ///
 /// A service account with the scope `cards:read-pci` gets the PAN. Any other gets an alias, or nothing (source: step 1 of
-/// the guide). The service doesn't say which it sent, so its form decides. A number is an alias if it equals `pan_alias`,
-/// if it came with a CVC that equals `cvc_alias` or is not three or four digits, or if it is not 12 to 19 digits. In the
-/// last case `pan_alias` is reported, if there is one. An alias of 12 to 19 digits without these signs looks like a PAN, and
-/// is reported as one.
+/// the guide). The service doesn't say which it sent, so its form decides. A value that is not 12 to 19 digits is an alias:
+/// `pan_alias` is reported, if there is one. A number of 12 to 19 digits is an alias if it equals `pan_alias`. If no
+/// `pan_alias` came, the CVC decides: the number is an alias if the CVC equals `cvc_alias`, or is not three or four digits. An
+/// alias without these signs looks like a PAN, and is reported as one.
 ///
 /// ```
 /// use cmp::{Card, cards::StoredNumber};
@@ -549,6 +552,7 @@ mod tests {
         let is_pan = |number| matches!(number, Some(StoredNumber::Pan(_)));
         assert!(is_pan(number("4111111111111111", None, None)));
         assert!(is_pan(number("4111111111111111", Some("tok_sandbox_a"), Some(("123", "tok_sandbox_b")))));
+        assert!(is_pan(number("4111111111111111", Some("tok_sandbox_a"), Some(("***", "tok_sandbox_b")))));
         assert!(!is_pan(number("4111111111111111", Some("4111111111111111"), None)));
         assert!(!is_pan(number("4111111111111111", None, Some(("987", "987")))));
         for (cvc, expected) in [("987", true), (" 9876 ", true), ("tok_sandbox_b", false), ("98765", false)] {

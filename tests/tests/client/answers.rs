@@ -315,6 +315,31 @@ async fn a_relationship_that_can_not_be_read_may_name_a_network_token() {
 }
 
 #[tokio::test]
+async fn relationships_that_can_not_be_read_may_name_a_network_token() {
+    let many: Vec<_> = (0..1001).map(|number| format!(r#""{number}":{{}}"#)).collect();
+    let [thousand, more] = [&many[..1000], &many].map(|members| format!("{{{}}}", members.join(",")));
+    for (relationships, complete) in [
+        ("null", true),
+        ("{}", true),
+        // An empty object, as some servers write it.
+        ("[]", true),
+        (thousand.as_str(), true),
+        (more.as_str(), false),
+        (r#"[{"network_tokens":{"data":[]}}]"#, false),
+        (r#"["network_tokens"]"#, false),
+        (r#""network_tokens""#, false),
+        ("true", false),
+    ] {
+        let body = format!(
+            r#"{{"data":{{"id":"CRDecqZp3xRgXU3TFmtcDdzQs","relationships":{relationships}}},
+                "included":[{{"type":"network_tokens","id":"NT1","attributes":{{"state":"failed"}}}}]}}"#
+        );
+        let read = card(body.as_bytes()).await;
+        assert_eq!(read.lists_network_tokens, complete, "{relationships:.40}");
+    }
+}
+
+#[tokio::test]
 async fn an_odd_member_of_an_error_leaves_the_others() {
     for body in [
         r#"{"errors":[{"code":"failed-dependency","detail":["a","b"]}],"meta":{"observability":{"trace_id":"abc"}}}"#,

@@ -104,6 +104,8 @@ async fn no_alias_is_paid_with() {
         (json!({"pan": PAN, "cvc": "123"}), Some((PAN, Some("123")))),
         (json!({"pan": PAN, "cvc": " 1234 "}), Some((PAN, Some("1234")))),
         (json!({"pan": PAN, "pan_alias": "tok_sandbox_a"}), Some((PAN, None))),
+        (json!({"pan": PAN, "pan_alias": "tok_sandbox_a", "cvc": "***"}), Some((PAN, None))),
+        (json!({"pan": PAN, "pan_alias": PAN, "cvc": "123"}), None),
         (json!({"pan": PAN, "cvc": ""}), Some((PAN, None))),
         (json!({"pan": "9914040119524512000", "cvc": "tok_sandbox_b"}), None),
         (json!({"pan": "9914040119524512000", "cvc": "98765"}), None),

@@ -328,6 +328,58 @@ async fn a_resource_that_comes_twice_is_one() {
 }
 
 #[tokio::test]
+async fn different_reports_with_one_id_are_all_kept() {
+    let report = |event: &str, day: u8| {
+        json!({"type": "card_updates", "id": "CUS1", "attributes": {
+            "event": event, "occurred_at": format!("2025-01-{day:02}T00:00:00Z")}})
+    };
+    let reports = [report("enrolled", 1), report("updated", 2), report("closed", 2), report("updated", 3)];
+    let card = read(guide_card(|card| {
+        card["included"] = json!(reports);
+        card["data"]["included"] = json!(reports);
+    }))
+    .await;
+    let events: Vec<_> = card.updates.iter().filter_map(|update| update.event.clone()).collect();
+    assert_eq!(events, [CardEvent::Enrolled, CardEvent::Updated, CardEvent::Closed, CardEvent::Updated]);
+}
+
+#[tokio::test]
+async fn of_two_copies_that_changed_at_one_time_the_one_that_says_more_counts() {
+    for at in [json!(null), json!("2025-01-01T00:00:00Z")] {
+        let resource = |kind: &str, attributes: Value| {
+            let mut resource = json!({"type": kind, "id": "ID1", "attributes": attributes});
+            resource["attributes"]["updated_at"] = at.clone();
+            resource
+        };
+        let active =
+            resource("network_tokens", json!({"network_token": "4124980000004244", "state": "active"}));
+        let failed = resource("network_tokens", json!({"state": "failed"}));
+        let subscription = resource("card_update_subscriptions", json!({"state": "enrolled"}));
+        for (whole, state) in [(active, "active"), (failed, "failed")] {
+            let copies = [
+                json!([
+                    resource("network_tokens", json!({})),
+                    resource("card_update_subscriptions", json!({}))
+                ]),
+                json!([whole, subscription]),
+            ];
+            for [beside, within] in [[0, 1], [1, 0]] {
+                let card = read(guide_card(|card| {
+                    card["included"] = copies[beside].clone();
+                    card["data"]["included"] = copies[within].clone();
+                }))
+                .await;
+                let states: Vec<_> = card.network_tokens.iter().map(|token| token.state.as_str()).collect();
+                assert_eq!(states, [state], "{at}");
+                assert_eq!(card.network_tokens[0].is_usable(), state == "active", "{at}");
+                let states: Vec<_> = card.update_subscriptions.iter().map(|one| one.state.clone()).collect();
+                assert_eq!(states, [Some(SubscriptionState::Enrolled)], "{at}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_network_token_without_a_number_can_not_be_paid_with() {
     for (number, is_one) in [
         (json!(""), false),

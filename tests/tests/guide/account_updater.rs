@@ -100,6 +100,8 @@ async fn odd_answers_to_a_check_lose_nothing_that_can_be_read() {
         (card.clone(), vec![]),
         (json!([card, update]), vec![Some(CardEvent::Closed)]),
         (json!({"type": "card-updates", "attributes": {"event": "closed"}}), vec![Some(CardEvent::Closed)]),
+        (json!({"type": "cardUpdate", "attributes": {"event": "closed"}}), vec![Some(CardEvent::Closed)]),
+        (json!({"type": "cardUpdate", "attributes": {"event": []}}), vec![]),
         (json!(null), vec![]),
         (json!([]), vec![]),
         (json!("later"), vec![]),
