@@ -103,7 +103,7 @@
 //! | 303 with or without a body, with or without `Location` | [`Stored::Existing`]; without both, an error |
 //! | `failed-dependency` as 424 or 422 | [`Error::is_without_active_token`] |
 //! | 503 and others as JSON, HTML or nothing | the status counts; the body only adds detail |
-//! | 204, or 200 to a deletion with any body but `errors` | `()` |
+//! | 204, or 200 to a deletion with an empty body or JSON without `errors` | `()` |
 //!
 //! # What is logged
 //!

@@ -8,7 +8,7 @@ use cmp_generated::{
     types,
 };
 use reqwest::{StatusCode, header::HeaderMap};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tracing::{Instrument, Span, field};
 
 use super::shared::{AnswerHead, Core, Failure, OnAnswer};
@@ -272,7 +272,8 @@ impl Attempt<'_> {
 
     /// Reads an answer whose status says success, though not as the contract has it. It counts if it is the document that
     /// the contract has: a card that was stored has an id, whatever the status. An operation whose response has no body,
-    /// a deletion, succeeds with 200 as with 204, and the body means nothing. Others, such as 202, leave the outcome open.
+    /// a deletion, succeeds with 200 as with 204 if the body is empty or JSON. A page may be that of a gateway, and leaves the
+    /// outcome open. So does every other status, such as 202.
     async fn other_success<B: Body>(
         &self,
         answer: reqwest::Response,
@@ -286,7 +287,7 @@ impl Attempt<'_> {
         };
         let read = match B::nothing() {
             Some(_) if !Document::read(&body).details.is_empty() => Err(Unreadable::Errors),
-            Some(nothing) if status == StatusCode::OK => Ok(nothing),
+            Some(nothing) if status == StatusCode::OK && is_empty_or_json(&body) => Ok(nothing),
             Some(_) => Err(Unreadable::NotADocument),
             None => lenient::decode(&body),
         };
@@ -361,6 +362,10 @@ impl Attempt<'_> {
         let error = Error::new(kind, delivery, format!("{what} ({cause})"));
         Failure { error, transient: cause.is_transient() }
     }
+}
+
+fn is_empty_or_json(body: &[u8]) -> bool {
+    body.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
 /// A success in name only: the service says what went wrong, so nothing is left open.

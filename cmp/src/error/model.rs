@@ -467,8 +467,11 @@ impl Error {
             self.0.kind,
             ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Throttled | ErrorKind::Authentication
         );
-        let transient = (passes && self.0.stopped != Some(StopReason::NotTransient))
-            || self.answered_with().is_some_and(is_transient_status);
+        let stopped = self.0.stopped;
+        // A 401 is final, unless the deadline came before another access token.
+        let transient = (passes && stopped != Some(StopReason::NotTransient))
+            || self.answered_with().is_some_and(is_transient_status)
+            || (self.is_refused_by_the_service() && stopped == Some(StopReason::DeadlineTooClose));
         let harmless = self.0.delivery != Delivery::OutcomeUnknown
             || self.0.operation.is_some_and(|operation| operation.retry_class().may_be_repeated());
         transient && harmless
@@ -511,6 +514,10 @@ impl Error {
     #[must_use]
     pub fn next_step(&self) -> Option<&'static str> {
         match (self.0.delivery, self.0.operation) {
+            // The answer came, so no cryptogram was lost.
+            _ if self.0.kind == ErrorKind::NoNetworkToken => {
+                self.no_network_token().map(NoNetworkToken::next_step)
+            }
             (Delivery::OutcomeUnknown, Some(operation)) => Some(operation.when_unknown()),
             _ if self.is_forbidden() => Some(
                 "see that the service account has the scope that `missing_scope` names; if it has, the service refuses \

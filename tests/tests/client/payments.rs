@@ -58,6 +58,10 @@ async fn an_error_about_the_answer_to_a_cryptogram_request_is_one_of_that_reques
             assert_is_of(&error, Operation::RequestCryptogram, 1);
             // A cryptogram was made.
             assert_eq!(error.delivery(), Delivery::OutcomeUnknown, "{error}");
+            let expected =
+                if without == "network_token" { "read the card again" } else { "another cryptogram" };
+            let advice = error.next_step().unwrap();
+            assert!(advice.contains(expected), "{error}: {advice}");
         }
     }
 }

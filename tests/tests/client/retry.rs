@@ -582,6 +582,49 @@ async fn a_retry_that_gets_no_token_in_time_ends_with_the_failure_before_it() {
 }
 
 #[tokio::test]
+async fn a_401_whose_replay_gets_no_token_in_time_is_retryable() {
+    let server = Script::start([answer(401, JSON_API, "{}")]).await;
+    let clock = ManualClock::new();
+    let builder = builder(&server.url, &clock).token_provider(OneToken(clock.clone(), AtomicU32::new(0)));
+    let cmp = builder.retry(RetryPolicy::default().deadline(10 * SECOND)).build().unwrap();
+    let error = cmp.cards().create(new_card()).await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Service, Some(401)), "{error}");
+    assert!(error.is_unauthorized() && error.is_retryable(), "{error}");
+    assert_eq!(error.stopped_because(), Some(StopReason::DeadlineTooClose));
+    assert_eq!((error.attempts(), error.delivery(), server.asked().len()), (1, Delivery::Answered, 1));
+}
+
+/// Hands out tokens. The second does not come within the time of a call.
+#[derive(Debug)]
+struct SlowTokens(ManualClock, AtomicU32);
+
+impl AccessTokenProvider for SlowTokens {
+    fn fetch(&self) -> AccessTokenFuture<'_> {
+        Box::pin(async {
+            let number = self.1.fetch_add(1, Ordering::SeqCst);
+            if number == 1 {
+                self.0.advance(11 * SECOND);
+                std::future::pending::<()>().await;
+            }
+            Ok(AccessToken::new(format!("token-{number}"))?.lifetime(3600 * SECOND))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_wait_goes_on_after_a_401_whose_replay_came_too_late() {
+    let card = r#"{"data":{"id":"CRDecqZp3xRgXU3TFmtcDdzQs","type":"cards","included":[{"type":"network_tokens","id":"NT1",
+        "attributes":{"network_token":"4124980000004244","state":"active"}}]}}"#;
+    let server = Script::start([answer(401, JSON_API, "{}"), answer(200, JSON_API, card)]).await;
+    let clock = ManualClock::new();
+    let builder = builder(&server.url, &clock).token_provider(SlowTokens(clock.clone(), AtomicU32::new(0)));
+    let cmp = builder.retry(RetryPolicy::default().deadline(10 * SECOND)).build().unwrap();
+    let token = cmp.network_tokens().wait_for(&card_id()).deadline(600 * SECOND).await.unwrap();
+    assert!(token.is_usable());
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
 async fn a_slowed_pace_recovers_by_any_answer_of_the_service() {
     for status in [404, 422] {
         let simulator = Simulator::start().await.unwrap();
