@@ -150,7 +150,7 @@
 //! |---|---|
 //! | `sqlite` (default) | SQLite, compiled in: no server, and no library of the system |
 //! | `postgres` | Postgres; for TLS to the server, turn on a feature such as `tls-rustls` of sqlx 0.8 in your `Cargo.toml` |
-//! | `rustls` (default), `native-tls` | as in `cmp`; without both, `cmp` needs one of its features for TLS |
+//! | `rustls` (default), `rustls-no-provider`, `native-tls` | as in `cmp`; without one of them, `cmp` needs one of its features for TLS |
 //!
 //! The crate needs Rust 1.88, as `cmp` does.
 //!

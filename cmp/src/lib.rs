@@ -156,7 +156,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "rustls-no-provider", feature = "native-tls")))]
-compile_error!("the service speaks TLS only: enable the feature `rustls` (the default) or `native-tls`");
+compile_error!(
+    "the service speaks TLS only: enable the feature `rustls` (the default), `rustls-no-provider` or `native-tls`"
+);
 
 pub mod account_updater;
 pub mod auth;

@@ -231,8 +231,11 @@ impl<E> ClientBuilder<E> {
     }
 
     /// Authenticates to the API's TLS with this certificate and its private key, both PEM. In `chain` the client's own
-    /// certificate comes first, then those that sign it. A call fails without a retry if the service refuses the certificate. The
-    /// token endpoint has [`token_client_certificate`](Self::token_client_certificate).
+    /// certificate comes first, then those that sign it. The token endpoint has
+    /// [`token_client_certificate`](Self::token_client_certificate).
+    ///
+    /// If the service refuses the certificate, a call fails without a retry, and nothing was processed. This needs rustls. With
+    /// native-tls the refusal looks like another failure of the connection: it may be retried, and the outcome may be unknown.
     pub fn client_certificate(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.to_api.identity = Some(Identity::new(chain, key));
         self

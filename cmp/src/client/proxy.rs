@@ -183,12 +183,16 @@ fn of_the_system(url: &Url) -> Result<Option<ProxyTo>> {
     Ok(Some(ProxyTo { uri: proxy.uri().clone(), authorization: proxy.basic_auth().cloned() }))
 }
 
-/// Refuses variables that name a proxy for this URL and that [`Matcher`] would pass by in silence: the card data would go direct.
+/// Refuses variables about this URL that [`Matcher`] would pass by in silence: the card data would go direct, or through a proxy
+/// that is not meant for them.
 fn variables_are_obeyed(uri: &Uri) -> Result<()> {
     let intercepts = |proxy: &str, exceptions: &str| {
         Matcher::builder().all(proxy).no(exceptions).build().intercept(uri).is_some()
     };
-    let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| env::var(name).ok());
+    let no_proxy = ["NO_PROXY", "no_proxy"].map(|name| env::var(name).ok());
+    let hides_exception = matches!(&no_proxy, [Some(empty), Some(exceptions)]
+        if empty.is_empty() && !intercepts("http://proxy", exceptions));
+    let exceptions = no_proxy.into_iter().flatten().next();
     // In a CGI program a header of the request could set `HTTP_PROXY`, so `Matcher` reads none.
     let is_cgi = env::var_os("REQUEST_METHOD").is_some();
     if is_cgi || !intercepts("http://proxy", &exceptions.unwrap_or_default()) {
@@ -211,6 +215,12 @@ fn variables_are_obeyed(uri: &Uri) -> Result<()> {
             _ => continue,
         };
         let (name, value) = value;
+        if hides_exception {
+            return Err(Error::configuration(format!(
+                "the variable no_proxy exempts the service from the proxy in {name}, and NO_PROXY is empty: unset the one that \
+                 shall not count"
+            )));
+        }
         if value.to_str().is_some_and(|value| intercepts(value, "")) {
             return Ok(());
         }

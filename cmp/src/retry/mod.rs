@@ -31,8 +31,9 @@ use crate::{
 ///   [`backoff_when_throttled`](Self::backoff_when_throttled).
 /// * 502, 504, broken connections and time-outs leave the outcome open: retried unless the operation is
 ///   [`RetryClass::Unsafe`].
-/// * A connection that could not be made sent nothing: every operation is retried, unless the certificate can't be trusted or
-///   the proxy refuses its credentials.
+/// * A connection that could not be made sent nothing: every operation is retried, unless the service's certificate can't be
+///   trusted, the service refuses the client's certificate, or the proxy refuses its credentials. That the client's
+///   certificate was refused is known with rustls only.
 /// * 500 and all other statuses are never retried. The documents say so of 500.
 ///
 /// Waits grow exponentially with full jitter. A `Retry-After` makes a wait longer, never shorter: a zero or a date in the

@@ -220,9 +220,17 @@ fn a_proxy_of_the_environment_that_an_empty_variable_hides_is_refused() {
         &[("HTTPS_PROXY", ""), ("ALL_PROXY", proxy)],
         &[("https_proxy", proxy), ("ALL_PROXY", ""), ("all_proxy", proxy)],
         &[("HTTPS_PROXY", proxy), ("https_proxy", "")],
+        &[("NO_PROXY", ""), ("no_proxy", "example.com")],
+        &[("HTTPS_PROXY", proxy), ("NO_PROXY", ""), ("no_proxy", "another.org")],
+        &[("HTTPS_PROXY", proxy), ("NO_PROXY", "example.com"), ("no_proxy", "")],
     ] {
         let said = built(no_doubt);
         assert!(said.contains("<built>"), "{no_doubt:?}: {said}");
+    }
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let said = built(&[(name, proxy), ("NO_PROXY", ""), ("no_proxy", "example.com")]);
+        assert!(said.contains("<Configuration>") && said.contains("no_proxy exempts"), "{name}: {said}");
+        assert!(!said.contains("canary"), "{said}");
     }
 }
 
