@@ -97,7 +97,7 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<()> {
         match outcome {
             Ok(Done::Passed) => say(&format!("passed   {name} ({seconds} s)")),
             Ok(Done::PassedInPart(without)) => {
-                say(&format!("passed   {name} ({seconds} s), in part: {without}"))
+                say(&format!("passed   {name} ({seconds} s), in part: {without}"));
             }
             Ok(Done::Skipped(why)) => say(&format!("skipped  {name}: {why}")),
             Err(error) => {
