@@ -122,7 +122,8 @@ impl<'a> Call<'a> {
             failed: None,
             retry: None,
         };
-        let result = match request.finish(send).await {
+        // In a box, so that the futures in tasks of the caller stay small.
+        let result = match Box::pin(request.finish(send)).await {
             Ok(Answer { status, body, trace_id }) => {
                 let answered = Answered { operation, status, trace_id };
                 let result = read(Head { status, asked_at }, body);
