@@ -87,7 +87,7 @@
 //! | `errors` in the place of `data`, with a status of success | as an error |
 //! | no `pan`, no `first8`, a long alias or a masked number as `pan` | absent members are `None`; an alias is kept; [`Card::number`] says whether it is a PAN or an alias |
 //! | `included` beside `data`, within `data`, both, null, empty, absent | together, sorted by `type`; order has no meaning |
-//! | a resource in both places of `included`, or twice in one | once: the copy that changed last, or else the one with more members, or else the first |
+//! | a resource in both places of `included`, or twice in one | once: the copy that changed last, or else the one with more of the members that matter, or else the first |
 //! | reports of the account updater with the same id | all that are not equal: the id may be that of the subscription |
 //! | `included` unasked, on request only, or `include` refused | found out by the first answers: see [`Cards::get`] |
 //! | relationships that name a network token which is not included | [`Card::lists_network_tokens`] is `false` |

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
-use crate::lenient::{Broken, LONGEST_TEXT, Lenient, List, MOST_ENTRIES, Notes, Object, skip_list};
+use crate::lenient::{Broken, LONGEST_TEXT, Lenient, List, MOST_ENTRIES, NUMBER, Notes, Object, skip_list};
 
 /// An object whose member names the service chooses, such as a card's `relationships`.
 ///
@@ -106,6 +106,12 @@ impl<V: Lenient> Lenient for Named<String, V> {
     ) -> Result<bool, Broken> {
         let read = place.insert(Self::default());
         while let Some(name) = object.name()? {
+            // A number, with the feature `arbitrary_precision` of serde_json.
+            if name == NUMBER {
+                object.skip()?;
+                read.is_incomplete = true;
+                continue;
+            }
             if read.members.len() + read.unreadable.len() == MOST_ENTRIES || name.len() > LONGEST_TEXT {
                 object.skip()?;
                 notes.unreadable();
@@ -154,11 +160,18 @@ mod tests {
         let named = card.data.and_then(|data| data.relationships).expect("relationships");
         assert_eq!((named.len(), named.unreadable()), (1, &["b".to_owned(), "d".to_owned()][..]));
     }
+
     #[test]
     fn what_is_not_an_object_may_have_any_members() {
-        for (json, expected) in
-            [("{}", false), (r#""x""#, true), ("true", true), ("[{}]", true), (r#"["x", 7]"#, true)]
-        {
+        for (json, expected) in [
+            ("{}", false),
+            (r#""x""#, true),
+            ("true", true),
+            ("7", true),
+            ("-1.5", true),
+            ("[{}]", true),
+            (r#"["x", 7]"#, true),
+        ] {
             let document = format!(r#"{{"data":{{"relationships":{json}}}}}"#);
             let card: types::CardResourceResponse = serde_json::from_str(&document).expect("decodes");
             let named = card.data.and_then(|data| data.relationships).expect("relationships");

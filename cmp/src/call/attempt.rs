@@ -286,7 +286,7 @@ impl Attempt<'_> {
             Err(http::BodyError::TooLarge) => return Err(self.cut_off(Cause::BodyTooLarge, exchange)),
         };
         let read = match B::nothing() {
-            Some(_) if !Document::read(&body).details.is_empty() => Err(Unreadable::Errors),
+            Some(_) if has_errors(&body) => Err(Unreadable::Errors),
             Some(nothing) if status == StatusCode::OK && is_empty_or_json(&body) => Ok(nothing),
             Some(_) => Err(Unreadable::NotADocument),
             None => lenient::decode(&body),
@@ -364,8 +364,16 @@ impl Attempt<'_> {
     }
 }
 
+fn has_errors(body: &[u8]) -> bool {
+    let document = || lenient::decode::<types::CardResourceResponse>(body);
+    !Document::read(body).details.is_empty() || matches!(document(), Err(Unreadable::Errors))
+}
+
+/// Without what else is mended in documents: a byte order mark, and NULs at the end.
 fn is_empty_or_json(body: &[u8]) -> bool {
-    body.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok()
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let last = body.iter().rposition(|byte| *byte != 0 && !byte.is_ascii_whitespace());
+    last.is_none_or(|last| serde_json::from_slice::<IgnoredAny>(&body[..=last]).is_ok())
 }
 
 /// A success in name only: the service says what went wrong, so nothing is left open.

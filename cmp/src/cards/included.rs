@@ -183,7 +183,7 @@ trait Resource {
 /// The type, if the list has several; the id; and the time, if several resources can have the same id.
 type Key<'a> = (&'a str, &'a str, Option<DateTime<Utc>>);
 
-/// Of the copies of a resource, leaves the one that changed last, or else the one that says most, or else the first.
+/// Of the copies of a resource, leaves the one that changed last, or else the one with more of the members that matter, or else the first.
 fn leave_one_of_each<T: Resource>(resources: &mut Vec<T>) {
     if resources.len() < 2 {
         return;
@@ -213,7 +213,8 @@ impl Resource for NetworkToken {
 
     fn rank(&self) -> (Option<DateTime<Utc>>, u8) {
         let has_state = !self.state.as_str().is_empty();
-        (self.updated_at, u8::from(self.number.is_some()) + u8::from(has_state))
+        let members = [self.number.is_some(), has_state, self.expiry.is_some(), self.reason_code.is_some()];
+        (self.updated_at, members.map(u8::from).iter().sum())
     }
 }
 

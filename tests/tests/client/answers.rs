@@ -328,6 +328,7 @@ async fn relationships_that_can_not_be_read_may_name_a_network_token() {
         (r#"[{"network_tokens":{"data":[]}}]"#, false),
         (r#"["network_tokens"]"#, false),
         (r#""network_tokens""#, false),
+        ("7", false),
         ("true", false),
     ] {
         let body = format!(

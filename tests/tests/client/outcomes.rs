@@ -112,6 +112,8 @@ async fn a_deletion_is_done_by_200_with_an_empty_body_or_json() {
             "\"deleted\"",
             FOUND,
             r#"{"data":null}"#,
+            "\u{feff}{}",
+            "{}\0\0",
             PAGE,
             "OK",
             r#"{"data":"#,
@@ -132,9 +134,11 @@ async fn a_deletion_is_done_by_200_with_an_empty_body_or_json() {
                 );
             }
         }
-        server.play([answer(200, JSON_API, DOCUMENT)]);
-        let error = clients.call(operation).await.unwrap_err();
-        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Service, Delivery::Answered), "{operation}");
+        for body in [DOCUMENT, r#"{"errors":"failed"}"#, r#"{"errors":[{}]}"#] {
+            server.play([answer(200, JSON_API, body)]);
+            let error = clients.call(operation).await.unwrap_err();
+            assert_eq!((error.kind(), error.delivery()), (ErrorKind::Service, Delivery::Answered), "{body}");
+        }
     }
 }
 

@@ -351,16 +351,20 @@ async fn of_two_copies_that_changed_at_one_time_the_one_that_says_more_counts() 
             resource["attributes"]["updated_at"] = at.clone();
             resource
         };
+        let number = json!({"network_token": "4124980000004244", "state": "active"});
         let active =
-            resource("network_tokens", json!({"network_token": "4124980000004244", "state": "active"}));
-        let failed = resource("network_tokens", json!({"state": "failed"}));
+            json!({"network_token": "4124980000004244", "state": "active", "exp_month": 11, "exp_year": 27});
+        let failed = json!({"state": "failed", "reason_code": "declined"});
         let subscription = resource("card_update_subscriptions", json!({"state": "enrolled"}));
-        for (whole, state) in [(active, "active"), (failed, "failed")] {
+        for (less, whole, state) in [
+            (json!({}), &active, "active"),
+            (number, &active, "active"),
+            (json!({}), &failed, "failed"),
+            (json!({"state": "failed"}), &failed, "failed"),
+        ] {
+            let whole = resource("network_tokens", whole.clone());
             let copies = [
-                json!([
-                    resource("network_tokens", json!({})),
-                    resource("card_update_subscriptions", json!({}))
-                ]),
+                json!([resource("network_tokens", less), resource("card_update_subscriptions", json!({}))]),
                 json!([whole, subscription]),
             ];
             for [beside, within] in [[0, 1], [1, 0]] {
@@ -371,7 +375,9 @@ async fn of_two_copies_that_changed_at_one_time_the_one_that_says_more_counts() 
                 .await;
                 let states: Vec<_> = card.network_tokens.iter().map(|token| token.state.as_str()).collect();
                 assert_eq!(states, [state], "{at}");
-                assert_eq!(card.network_tokens[0].is_usable(), state == "active", "{at}");
+                let [token] = card.network_tokens.as_slice() else { panic!("{at}") };
+                let members = (token.is_usable(), token.expiry.is_some(), token.reason_code.is_some());
+                assert_eq!(members, (state == "active", state == "active", state == "failed"), "{at}");
                 let states: Vec<_> = card.update_subscriptions.iter().map(|one| one.state.clone()).collect();
                 assert_eq!(states, [Some(SubscriptionState::Enrolled)], "{at}");
             }
