@@ -127,7 +127,7 @@ impl<'a> RequestMerchantInitiated<'a> {
     /// is a failure if the answer may hide a network token: see [`Card::lists_network_tokens`].
     ///
     /// Some services show no network token however they are asked, and don't say that the card lacks one. The PAN is then
-    /// used, and [`because`](crate::payments::PanOnFile::because) is [`NoNetworkToken::NotListed`]. If you must not use the PAN
+    /// used, and [`because`](crate::payments::PanOnFile::because) is [`NotListed`](crate::error::NoNetworkToken::NotListed). If you must not use the PAN
     /// while a token may exist, check `because` before you pay.
     ///
     /// # Errors
